@@ -1,0 +1,1 @@
+"""Any song in, a music video out."""
