@@ -1,0 +1,163 @@
+"""Curve: what a schedule computes with, a float array (T,) that knows its clock."""
+
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
+from audioviz.clock import Clock
+from audioviz.errors import ScheduleError
+
+EASINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "linear": lambda u: u,
+    "hold": lambda u: np.zeros_like(u),
+    "smooth": lambda u: u * u * (3 - 2 * u),
+    "in": lambda u: u * u,
+    "out": lambda u: u * (2 - u),
+}
+
+
+def easing(name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """The function from progress 0..1 to weight 0..1 of that name; `hold` keeps the old value until the next key."""
+    if name not in EASINGS:
+        raise ScheduleError(f"unknown easing {name!r}: use one of {', '.join(EASINGS)}")
+    return EASINGS[name]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve(NDArrayOperatorsMixin):
+    """One value a frame. Arithmetic and numpy functions work on it; methods speak in seconds.
+
+    Parameters
+    ----------
+    values : float, shape (T,)
+        Finite. A scalar is repeated for every frame.
+    clock : Clock
+        Holds T and fps.
+
+    Raises
+    ------
+    ScheduleError
+        If the length is not T, a value is not finite, or two curves of different clocks meet.
+    """
+
+    values: np.ndarray
+    clock: Clock
+
+    def __post_init__(self):
+        values = np.array(np.broadcast_to(np.asarray(self.values, float), self._shape()))
+        if not np.isfinite(values).all():
+            raise ScheduleError(f"curve is not finite at frame {int(np.argmin(np.isfinite(values)))}")
+        values.setflags(write=False)
+        object.__setattr__(self, "values", values)
+
+    def _shape(self) -> tuple[int]:
+        shape = np.shape(self.values)
+        if shape not in ((), (1,), (self.clock.frames,)):
+            raise ScheduleError(f"curve of shape {shape}: expected one value for each of {self.clock.frames} frames")
+        return (self.clock.frames,)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype) if copy else np.asarray(self.values, dtype=dtype)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        for other in inputs:
+            if isinstance(other, Curve) and other.clock != self.clock:
+                raise ScheduleError(f"curves of different clocks: {self.clock} and {other.clock}")
+        plain = [i.values if isinstance(i, Curve) else i for i in inputs]
+        result = getattr(ufunc, method)(*plain, **options)
+        return Curve(result, self.clock) if np.shape(result) == self.values.shape else result
+
+    def __len__(self) -> int:
+        return self.clock.frames
+
+    def __getitem__(self, index):
+        return self.values[index]
+
+    def __repr__(self) -> str:
+        low, mean, high = self.values.min(), self.values.mean(), self.values.max()
+        return f"Curve({len(self)} frames at {self.clock.fps} fps: {low:.3g} .. {high:.3g}, mean {mean:.3g})"
+
+    def _with(self, values: np.ndarray) -> "Curve":
+        return Curve(values, self.clock)
+
+    def _frames(self, seconds: float) -> float:
+        if not np.isfinite(seconds) or seconds < 0:
+            raise ScheduleError(f"{seconds} seconds: expected a finite time of at least 0")
+        return float(seconds * self.clock.fps)
+
+    def smooth(self, seconds: float) -> "Curve":
+        """Gaussian blur over about `seconds` (two standard deviations); the ends are repeated."""
+        sigma = self._frames(seconds) / 2
+        return self._with(gaussian_filter1d(self.values, sigma, mode="nearest")) if sigma else self
+
+    def decay(self, seconds: float) -> "Curve":
+        """Peaks fall away exponentially instead of at once: to 1/e after `seconds`."""
+        return self.attack_release(0.0, seconds)
+
+    def attack_release(self, attack: float, release: float) -> "Curve":
+        """An envelope follower: rises with time constant `attack` and falls with `release`, both in seconds."""
+        rise, fall = (np.exp(-1 / n) if (n := self._frames(s)) else 0.0 for s in (attack, release))
+        out = np.empty_like(self.values)
+        level = self.values[0]
+        for k, target in enumerate(self.values):
+            keep = rise if target > level else fall
+            level = out[k] = target + keep * (level - target)
+        return self._with(out)
+
+    def delay(self, seconds: float) -> "Curve":
+        """The curve moved later (earlier if negative), to the fraction of a frame; the first value fills the gap."""
+        k = np.arange(len(self))
+        return self._with(np.interp(k - float(seconds * self.clock.fps), k, self.values))
+
+    def gate(self, threshold: float, *, softness: float = 0.1) -> "Curve":
+        """What lies above the threshold passes, what lies below fades to 0 over `softness`, without a jump."""
+        if softness <= 0:
+            raise ScheduleError(f"gate softness {softness}: expected above 0")
+        u = np.clip((self.values - threshold) / softness + 0.5, 0, 1)
+        return self._with(self.values * EASINGS["smooth"](u))
+
+    def remap(self, low: float, high: float, *, source: tuple[float, float] = (0.0, 1.0)) -> "Curve":
+        """Straight line that takes the range `source` to [low, high]; values outside it go on outside."""
+        if source[0] == source[1]:
+            raise ScheduleError(f"remap from an empty range {source}")
+        return self._with(low + (self.values - source[0]) * (high - low) / (source[1] - source[0]))
+
+    def clip(self, low: float, high: float) -> "Curve":
+        """Values held inside [low, high]."""
+        return self._with(np.clip(self.values, low, high))
+
+    def ease(self, name: str = "smooth") -> "Curve":
+        """Values of 0..1 bent by an easing: smooth, in, out."""
+        return self._with(easing(name)(np.clip(self.values, 0, 1)))
+
+    def quantize(self, levels: int) -> "Curve":
+        """Values of 0..1 in that many equal steps, both ends included."""
+        if levels < 2:
+            raise ScheduleError(f"quantize to {levels} levels: expected at least 2")
+        return self._with(np.round(self.values * (levels - 1)) / (levels - 1))
+
+    def normalize(self, *, seconds: float | None = None) -> "Curve":
+        """Scaled so that the quiet lies at 0 and the loud at 1, robustly: one loud hit does not flatten the song.
+
+        The range is the 5th to the 98th percentile, and values are cut at its ends. With `seconds`, the loud end
+        follows the loudest of that window, so that a quiet part of the song is lifted too, at most eightfold.
+        A curve without variation becomes zeros.
+        """
+        low, high = np.percentile(self.values, (5, 98))
+        high = high if high > low else self.values.max()
+        if high - low <= 1e-12 * max(1.0, abs(high)):
+            return self._with(np.zeros(len(self)))
+        scaled = np.clip((self.values - low) / (high - low), 0, 1)
+        if seconds is not None:
+            width = max(1, round(self._frames(seconds)))
+            loudest = gaussian_filter1d(maximum_filter1d(scaled, width), width / 4, mode="nearest")
+            scaled = np.clip(scaled / np.maximum(loudest, 1 / 8), 0, 1)
+        return self._with(scaled)
+
+    def accumulate(self) -> "Curve":
+        """Running sum scaled to end at 1: a pace for travel, quick where the curve is high; a straight line for zeros."""
+        total = np.cumsum(np.maximum(self.values, 0))
+        return self._with(total / total[-1] if total[-1] > 0 else np.linspace(0, 1, len(self)))
