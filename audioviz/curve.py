@@ -16,11 +16,15 @@ EASINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "smooth": lambda u: u * u * (3 - 2 * u),
     "in": lambda u: u * u,
     "out": lambda u: u * (2 - u),
+    "late": lambda u: EASINGS["smooth"](np.clip(u * 2.5 - 1.5, 0, 1)),
 }
 
 
 def easing(name: str) -> Callable[[np.ndarray], np.ndarray]:
-    """The function from progress 0..1 to weight 0..1 of that name; `hold` keeps the old value until the next key."""
+    """The function of that name from progress 0..1 to weight 0..1.
+
+    `hold` keeps the old value until the next key; `late` moves in the last two fifths of the way.
+    """
     if name not in EASINGS:
         raise ScheduleError(f"unknown easing {name!r}: use one of {', '.join(EASINGS)}")
     return EASINGS[name]

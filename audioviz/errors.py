@@ -19,3 +19,7 @@ class ModelError(AudiovizError):
 
 class EncodeError(AudiovizError):
     """The video cannot be written."""
+
+
+class AudiovizWarning(UserWarning):
+    """Something was mended, such as a value that was clipped: said once, in one line."""

@@ -1,0 +1,116 @@
+"""Prompt keyframes: which two prompts a frame lies between, and how far along."""
+
+import re
+from dataclasses import dataclass
+from typing import Mapping, Sequence
+
+import numpy as np
+
+from audioviz.clock import Clock
+from audioviz.curve import Curve, easing
+from audioviz.errors import ScheduleError
+
+_KEY = re.compile(r"\s*(?P<number>\d+(\.\d*)?|\.\d+)\s*(?P<unit>[A-Za-z]*)\s*")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt that holds from a time on, and the easing of the way from it to the next."""
+
+    seconds: float
+    text: str
+    negative: str = ""
+    ease: str = "late"
+
+    def __post_init__(self):
+        easing(self.ease)
+        if not np.isfinite(self.seconds) or self.seconds < 0:
+            raise ScheduleError(f"prompt {self.text!r} at {self.seconds} seconds: expected a time of at least 0")
+        if not isinstance(self.text, str) or not isinstance(self.negative, str):
+            raise ScheduleError(f"prompt {self.text!r}: expected text")
+
+
+def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]:
+    """Prompt keyframes in order of time from what a user writes.
+
+    Parameters
+    ----------
+    value : str, sequence of str or Prompt, or mapping of time to str
+        Plain texts are spread evenly over the song. A time is a number of seconds, or text such as `8s` or `96f`;
+        in a sequence it stands before the text: `8s: gold mandala`.
+    clock : Clock
+    negative : str
+        For every prompt that has none of its own.
+
+    Raises
+    ------
+    ScheduleError
+        If a time is unknown, lies past the end, or only some of several prompts have one.
+    """
+    if isinstance(value, Mapping):
+        pairs = [(_key_to_seconds(key, clock), text) for key, text in value.items()]
+    else:
+        pairs = [_split(item, clock) for item in ([value] if isinstance(value, (str, Prompt)) else value)]
+    timed = [seconds is not None for seconds, _ in pairs]
+    if any(timed) and not all(timed):
+        raise ScheduleError(f"prompt {pairs[timed.index(False)][1]!r} has no time but others have: "
+                            "give all of them one ('8s: ...') or none")
+    if not any(timed):
+        pairs = [(float(clock.duration) * i / len(pairs), text) for i, (_, text) in enumerate(pairs)]
+    prompts = [text if isinstance(text, Prompt) else Prompt(seconds, text, negative) for seconds, text in pairs]
+    for prompt in prompts:
+        if prompt.seconds > float(clock.duration):
+            raise ScheduleError(f"prompt keyframe {prompt.text!r} at {prompt.seconds:g} s lies past the end "
+                                f"of the song at {float(clock.duration):g} s: give an earlier time")
+    return tuple(sorted(prompts, key=lambda prompt: prompt.seconds))
+
+
+def between(prompts: Sequence[Prompt], clock: Clock, *, travel: Curve | None = None) -> tuple[np.ndarray, ...]:
+    """For each frame the prompt before it, the prompt after it, and the weight of the latter.
+
+    Parameters
+    ----------
+    prompts : in order of time, at least one
+    clock : Clock
+    travel : Curve in [0, 1], optional
+        Walks along the prompts from first to last in its own pace, in place of their times.
+
+    Returns
+    -------
+    int64 (T,), int64 (T,), float64 (T,) in [0, 1]
+    """
+    last = len(prompts) - 1
+    if travel is not None:
+        position = np.clip(np.asarray(travel), 0, 1) * last
+        left = np.minimum(position.astype(np.int64), max(last - 1, 0))
+        return left, np.minimum(left + 1, last), position - left
+    frames = np.array([clock.seconds_to_frame(prompt.seconds) for prompt in prompts])
+    k = np.arange(clock.frames)
+    left = np.maximum(np.searchsorted(frames, k, side="right") - 1, 0)
+    right = np.minimum(left + 1, last)
+    progress = np.clip((k - frames[left]) / np.maximum(frames[right] - frames[left], 1), 0, 1)
+    weight = np.zeros(clock.frames)
+    for i, prompt in enumerate(prompts):
+        weight[left == i] = easing(prompt.ease)(progress[left == i])
+    return left, right, weight
+
+
+def _split(item, clock: Clock) -> tuple[float | None, str | Prompt]:
+    if isinstance(item, Prompt):
+        return item.seconds, item
+    if not isinstance(item, str):
+        raise ScheduleError(f"prompt {item!r}: expected text")
+    key, colon, text = item.partition(":")
+    if colon and _KEY.fullmatch(key):
+        return _key_to_seconds(key, clock), text.strip()
+    return None, item.strip()
+
+
+def _key_to_seconds(key, clock: Clock) -> float:
+    if isinstance(key, (int, float)) and not isinstance(key, bool):
+        return float(key)
+    match = _KEY.fullmatch(str(key))
+    if match and match["unit"] in ("s", "f"):
+        number = float(match["number"])
+        return number if match["unit"] == "s" else float(clock.frame_to_seconds(number))
+    raise ScheduleError(f"unknown prompt keyframe {str(key).strip()!r}: write seconds as '8s' or frames as '96f'")

@@ -1,0 +1,124 @@
+"""Schedule: one entry a video frame in each column, and prompts at keyframes."""
+
+import warnings
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from audioviz.clock import Clock
+from audioviz.curve import Curve
+from audioviz.errors import AudiovizWarning, ScheduleError
+from audioviz.schedule.binding import bound_clock
+from audioviz.schedule.prompts import Prompt, to_prompts
+
+RANGES = {
+    "denoise": (0.0, 1.0),
+    "noise": (0.0, np.inf),
+    "interp": (0.0, 1.0),
+    "cfg": (0.0, np.inf),
+    "unsample": (0.0, 1.0),
+    "zoom": (0.01, 100.0),
+    "angle": (-np.inf, np.inf),
+    "shift_x": (-np.inf, np.inf),
+    "shift_y": (-np.inf, np.inf),
+    "travel": (0.0, 1.0),
+}
+COLUMNS = ("seed", *RANGES)
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """What the sampler is told for each of T frames.
+
+    A column takes a Curve, an array or list, or one value for all frames; a list shorter than the song is repeated.
+    Values outside a column's range are clipped, and that is said. After construction every column is an array (T,),
+    or None where it is optional and was not given.
+
+    Raises
+    ------
+    ScheduleError
+        If a column is not numbers, not finite, too long, or of another clock.
+    """
+
+    seed: Any = 0  # uint64; noise of frame k
+    denoise: Any = 0.5  # 0 keeps the previous frame, 1 redraws it
+    noise: Any = 0.0  # standard deviation of noise injected into the previous latent, in the autoencoder's units
+    interp: Any = 1.0  # weight of the new frame against the previous one, 1 = off
+    cfg: Any = None  # guidance scale; the model's own if not given
+    unsample: Any = None  # 0 or 1: start from the inverted previous frame in place of fresh noise
+    zoom: Any = None  # camera, a second: the picture grows by this factor
+    angle: Any = None  # degrees, anticlockwise
+    shift_x: Any = None  # fractions of the width, to the right
+    shift_y: Any = None  # fractions of the height, down
+    travel: Any = None  # 0..1: where between the first and the last prompt, in place of their times
+    prompts: Any = ()
+    clock: Clock | None = None
+
+    def __post_init__(self):
+        clock = self.clock or next((v.clock for f in fields(self) if isinstance(v := getattr(self, f.name), Curve)), None)
+        clock = bound_clock(clock)
+        object.__setattr__(self, "clock", clock)
+        object.__setattr__(self, "prompts", to_prompts(self.prompts, clock))
+        object.__setattr__(self, "seed", _seed_column(self.seed, clock))
+        for name in RANGES:
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else _column(name, value, clock))
+
+    def __len__(self) -> int:
+        return self.clock.frames
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """The columns that were given, by name; each of shape (T,)."""
+        return {name: value for name in COLUMNS if (value := getattr(self, name)) is not None}
+
+    def with_prompts(self, prompts, *, negative: str = "") -> "Schedule":
+        """The same schedule with other prompts; `negative` is for those that have none of their own."""
+        return replace(self, prompts=to_prompts(prompts, self.clock, negative=negative))
+
+    def prompt_rows(self) -> list[tuple[int, Prompt]]:
+        """(frame, prompt) of each keyframe in order."""
+        return [(self.clock.seconds_to_frame(prompt.seconds), prompt) for prompt in self.prompts]
+
+
+def _seed_column(value, clock: Clock) -> np.ndarray:
+    values = np.atleast_1d(np.asarray(value))
+    whole = np.issubdtype(values.dtype, np.number) and np.isfinite(values.astype(float)).all()
+    if not whole or (values != np.floor(values)).any() or (values < 0).any() or (values.astype(float) >= 2.0**64).any():
+        raise ScheduleError("seed: expected whole numbers in 0 .. 2^64 - 1")
+    return _freeze(_fit("seed", values, clock).astype(np.uint64))
+
+
+def _column(name: str, value, clock: Clock) -> np.ndarray:
+    if isinstance(value, Curve) and value.clock != clock:
+        raise ScheduleError(f"{name}: a curve of {len(value)} frames at {value.clock.fps} fps, "
+                            f"where the song has {clock.frames} at {clock.fps}")
+    try:
+        values = np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError) as error:
+        raise ScheduleError(f"{name}: expected numbers, not {value!r:.60}") from error
+    values = _fit(name, values, clock)
+    if not np.isfinite(values).all():
+        raise ScheduleError(f"{name} is not finite at frame {int(np.argmin(np.isfinite(values)))}")
+    low, high = RANGES[name]
+    outside = (values < low) | (values > high)
+    if outside.any():
+        first = int(np.argmax(outside))
+        warnings.warn(f"{name}: {int(outside.sum())} frames clipped to {low:g} .. {high:g}, the first is frame {first} "
+                      f"with {values[first]:.4g}", AudiovizWarning, stacklevel=5)
+    return _freeze(np.clip(values, low, high))
+
+
+def _fit(name: str, values: np.ndarray, clock: Clock) -> np.ndarray:
+    if values.ndim != 1 or not 0 < len(values) <= clock.frames:
+        raise ScheduleError(f"{name} has shape {values.shape}: expected at most one value for each of "
+                            f"{clock.frames} frames, and at least one")
+    if 1 < len(values) < clock.frames:
+        warnings.warn(f"{name}: {len(values)} values repeated over {clock.frames} frames", AudiovizWarning, stacklevel=6)
+    return np.resize(values, clock.frames)
+
+
+def _freeze(values: np.ndarray) -> np.ndarray:
+    values.setflags(write=False)
+    return values

@@ -1,0 +1,117 @@
+"""A schedule by name or file: ready-made and user scripts, JSON and CSV; all become song -> Schedule."""
+
+import inspect
+import runpy
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Mapping
+
+from audioviz.errors import AudiovizError, ScheduleError
+from audioviz.schedule.binding import bound
+from audioviz.schedule.files import load_schedule_file
+from audioviz.schedule.schedule import Schedule
+from audioviz.shelf import find
+
+
+@dataclass(frozen=True)
+class ScheduleSource:
+    """Something that turns a song into a Schedule.
+
+    Parameters
+    ----------
+    path : the script or data file
+    options : name -> parameter of the script's `schedule` function; empty for data files
+    """
+
+    path: Path
+    options: Mapping[str, inspect.Parameter]
+    make: Callable[..., Schedule]
+
+    def __call__(self, song, **settings) -> Schedule:
+        """The schedule for a song.
+
+        Raises
+        ------
+        ScheduleError
+            If a setting is unknown or of the wrong type, or the script fails; the message names its line.
+        """
+        for name, value in settings.items():
+            if name not in self.options:
+                known = ", ".join(self.options) or "no settings"
+                raise ScheduleError(f"{self.path.name} has no setting {name!r}: it has {known}")
+            settings[name] = _convert(name, value, self.options[name])
+        return self.make(song, **settings)
+
+
+def load_schedule(source: str | Path) -> ScheduleSource:
+    """A ready-made schedule by name, or a .py, .json or .csv file by path.
+
+    A script is trusted code: it is run. Data files are not.
+
+    Raises
+    ------
+    ScheduleError
+        If there is none, or the script cannot be loaded; the message names its line.
+    """
+    path = find("schedules", source, suffixes=(".py", ".json", ".csv"))
+    if path.suffix != ".py":
+        return ScheduleSource(path, {}, lambda song: load_schedule_file(path, song.clock))
+    function = _guarded(path, runpy.run_path, str(path), run_name="audioviz_schedule").get("schedule")
+    if not callable(function):
+        raise ScheduleError(f"{path}: defines no function schedule(song, *, ...) -> av.Schedule")
+    signature = _guarded(path, inspect.signature, function, eval_str=True)
+    options = {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+
+    def make(song, **settings) -> Schedule:
+        with bound(song):
+            schedule = _guarded(path, function, song, **settings)
+        if not isinstance(schedule, Schedule):
+            raise ScheduleError(f"{path}: schedule() returned {type(schedule).__name__}, expected an av.Schedule")
+        if schedule.clock != song.clock:
+            raise ScheduleError(f"{path}: schedule() returned one of another clock than the song's")
+        return schedule
+
+    return ScheduleSource(path, options, make)
+
+
+def _guarded(path: Path, function: Callable, *args, **kwargs):
+    """Call the user's code; any failure in it becomes one line with the place in the user's own file."""
+    try:
+        return function(*args, **kwargs)
+    except (Exception, SystemExit) as error:
+        raise ScheduleError(f"{_place(path, error)}: {_what(error)}") from error
+
+
+def _place(path: Path, error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f"{path}:{error.lineno}"
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+    return f"{path}:{lines[-1]}" if lines else str(path)
+
+
+def _what(error: BaseException) -> str:
+    if isinstance(error, AudiovizError):
+        return str(error)
+    message = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}"
+
+
+def _convert(name: str, value: Any, option: inspect.Parameter):
+    """A setting as the type of the script's annotation or default; text from the command line is read."""
+    kind = option.annotation if option.annotation in _READERS else type(option.default)
+    if kind not in _READERS or (type(value) is kind) or value is None:
+        return value
+    try:
+        return _READERS[kind](str(value))
+    except (ValueError, KeyError) as error:
+        raise ScheduleError(f"setting {name}={value}: expected {_KINDS[kind]}") from error
+
+
+_READERS: dict[type, Callable[[str], Any]] = {
+    int: int,
+    float: float,
+    str: str,
+    bool: lambda text: {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()],
+}
+_KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
