@@ -83,11 +83,14 @@ class Schedule:
 
 
 def _seed_column(value, clock: Clock) -> np.ndarray:
-    values = np.atleast_1d(np.asarray(value))
-    whole = np.issubdtype(values.dtype, np.number) and np.isfinite(values.astype(float)).all()
-    if not whole or (values != np.floor(values)).any() or (values < 0).any() or (values.astype(float) >= 2.0**64).any():
-        raise ScheduleError("seed: expected whole numbers in 0 .. 2^64 - 1")
-    return _freeze(_fit("seed", values, clock).astype(np.uint64))
+    values = np.atleast_1d(np.array(value, dtype=object))  # Python's own integers: 2^64 - 1 is no float and no int64
+    try:
+        seeds = np.array([int(v) for v in values.ravel()], dtype=np.uint64).reshape(values.shape)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ScheduleError("seed: expected whole numbers in 0 .. 2^64 - 1") from error
+    if (seeds.astype(object) != values).any():
+        raise ScheduleError("seed: expected whole numbers, without a fraction")
+    return _freeze(_fit("seed", seeds, clock))
 
 
 def _column(name: str, value, clock: Clock) -> np.ndarray:
