@@ -1,0 +1,1 @@
+"""Frames become a file: encoding, muxing, probing, chunks that survive a crash."""

@@ -1,0 +1,164 @@
+"""Frames become H.264 while the next ones are made."""
+
+import os
+import queue
+import subprocess
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from audioviz.errors import EncodeError, InputError
+from audioviz.video.ffmpeg import Ffmpeg, ffmpeg_version
+from audioviz.video.files import create
+
+QUEUED_FRAMES = 8
+KEYFRAME_SECONDS = 5
+# The same bytes on every machine: x264 depends on the number of its threads, but not on their timing, and swscale
+# rounds alike on every processor when asked to. No B-frames, so that frame k of a raw stream is shown at k / fps; no
+# scene cuts, so that a chunk holds no keyframes but those that its own length asks for.
+X264 = ("-c:v", "libx264", "-preset", "faster", "-crf", "17", "-threads", "2", "-bf", "0", "-sc_threshold", "0")
+_BT709 = ("scale=out_color_matrix=bt709:out_range=limited"
+          ":flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,"
+          "format=yuv420p,setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709")
+# ffmpeg counts the time of a raw H.264 stream in 1/1200000 s.
+RAW_TIME_BASE = 1_200_000
+_END = None
+
+
+class VideoWriter:
+    """Frames of one size, streamed into a raw H.264 file (yuv420p, bt709, limited range) that starts with a keyframe.
+
+    A thread feeds ffmpeg, so `write` waits only when the encoder is QUEUED_FRAMES behind. As a context manager it
+    closes the file, or, after an exception, drops the encoder and leaves an incomplete file.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write; replaced if it is there.
+    fps : Fraction
+        Frames per second, exact.
+    size : (width, height)
+        Pixels, both even.
+
+    Raises
+    ------
+    InputError
+        If the size is odd or fps cannot be written exactly.
+    EncodeError
+        If the file cannot be created or ffmpeg cannot be started.
+    """
+
+    def __init__(self, path: Path, *, fps: Fraction, size: tuple[int, int]):
+        check_format(fps, size)
+        self._path = path
+        self._shape = (size[1], size[0], 3)
+        self._count = 0
+        self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUED_FRAMES)
+        self._broken = threading.Event()
+        try:
+            self._file = create(path)
+        except OSError as error:
+            raise EncodeError(f"{path} cannot be written ({error.strerror}): free space or choose another "
+                              "folder, then start the same render again") from error
+        keyframe_distance = str(max(1, round(KEYFRAME_SECONDS * fps)))
+        try:
+            self._ffmpeg = Ffmpeg(
+                ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-framerate", str(fps),
+                 "-i", "pipe:0", "-filter_threads", "1", "-vf", _BT709, *X264, "-g", keyframe_distance,
+                 "-f", "h264", "pipe:1"], stdin=subprocess.PIPE, stdout=self._file)
+        except EncodeError:
+            self._file.close()
+            raise
+        self._feeder = threading.Thread(target=self._feed, daemon=True)
+        self._feeder.start()
+
+    def _feed(self) -> None:
+        while (frame := self._queue.get()) is not _END:
+            if not self._broken.is_set():
+                try:
+                    self._ffmpeg.stdin.write(frame)
+                except OSError:
+                    self._broken.set()  # go on emptying the queue, so that `write` cannot hang
+
+    def write(self, frame: np.ndarray) -> None:
+        """Hand over the next frame: uint8, shape (H, W, 3). It is copied, so the caller may use its memory again.
+
+        Raises
+        ------
+        InputError
+            If the frame is of another shape or type.
+        EncodeError
+            If ffmpeg ended, for instance because the disk is full.
+        """
+        if frame.shape != self._shape or frame.dtype != np.uint8:
+            raise InputError(f"frame {self._count} is {frame.dtype} of shape {frame.shape}: expected uint8 of shape "
+                             f"{self._shape}")
+        if self._broken.is_set():
+            self._fail()
+        self._queue.put(frame.tobytes())
+        self._count += 1
+
+    def close(self) -> None:
+        """Finish the stream and bring it to the disk.
+
+        Raises
+        ------
+        EncodeError
+            If ffmpeg failed or the disk is full.
+        """
+        self._queue.put(_END)
+        self._feeder.join()
+        try:
+            self._ffmpeg.stdin.close()
+        except OSError:
+            self._broken.set()
+        if self._broken.is_set():
+            self._fail()
+        said = self._ffmpeg.wait()
+        if said:
+            self._fail(said)
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._fail(error.strerror)
+        self.abort()
+
+    def abort(self) -> None:
+        """End the encoder at once; the file stays as far as it is written. Harmless after close."""
+        self._broken.set()
+        self._ffmpeg.close()
+        if self._feeder.is_alive():
+            self._queue.put(_END)
+            self._feeder.join()
+        self._file.close()
+
+    def _fail(self, said: str = "") -> None:
+        said = said or self._ffmpeg.wait() or "it closed its input"
+        self.abort()
+        raise EncodeError(f"ffmpeg stopped at frame {self._count} of {self._path}: {said}. Free space or memory, then "
+                          "start the same render again")
+
+    def __enter__(self) -> "VideoWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+
+def encoder_name() -> str:
+    """All that the bytes of an encoded frame depend on besides the frame: the encoder's version and its options."""
+    return " ".join((ffmpeg_version(), *X264, str(KEYFRAME_SECONDS), _BT709))
+
+
+def check_format(fps: Fraction, size: tuple[int, int]) -> None:
+    """Raise InputError unless frames of this size (width, height) and rate can be written exactly."""
+    width, height = size
+    if width < 2 or height < 2 or width % 2 or height % 2:
+        raise InputError(f"size {width}x{height} cannot be encoded: H.264 needs an even width and an even height")
+    if fps.numerator > RAW_TIME_BASE:
+        raise InputError(f"fps {fps} cannot be written exactly: give a simpler fraction, such as 24000/1001")

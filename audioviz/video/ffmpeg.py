@@ -1,0 +1,102 @@
+"""One run of the ffmpeg binary that comes with imageio-ffmpeg."""
+
+import re
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import IO
+
+import imageio_ffmpeg
+
+from audioviz.errors import EncodeError
+
+_QUIET = ("-hide_banner", "-nostats", "-loglevel", "error")
+# ffmpeg's last lines only repeat that something failed; the line before them says what.
+_REPEATED = ("Conversion failed!", "Nothing was written into output file", "Terminating thread with return code",
+             "Error opening output file", "Error opening input file")
+_NO_FFMPEG = "reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to a working ffmpeg"
+
+
+class Ffmpeg:
+    """A running ffmpeg; as a context manager it never outlives its block.
+
+    It has a session of its own, so Ctrl-C in the terminal reaches us alone and we decide what becomes of it. Should we
+    be killed, the end of the pipe that it reads or writes ends it. What it says is kept, never shown.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The command line after the name of the binary.
+    stdin, stdout : file or subprocess constant
+        As for subprocess.Popen; nothing by default.
+
+    Raises
+    ------
+    EncodeError
+        If there is no ffmpeg binary or it cannot be started.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, stdin: int | IO = subprocess.DEVNULL,
+                 stdout: int | IO = subprocess.DEVNULL):
+        try:
+            self._process = subprocess.Popen(
+                [imageio_ffmpeg.get_ffmpeg_exe(), *_QUIET, *arguments], stdin=stdin, stdout=stdout,
+                stderr=subprocess.PIPE, start_new_session=True)
+        except (OSError, RuntimeError) as error:
+            raise EncodeError(f"ffmpeg cannot be started ({error}): {_NO_FFMPEG}") from error
+        self.stdin = self._process.stdin
+        self.stdout = self._process.stdout
+        self._said = deque(maxlen=12)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        for line in self._process.stderr:
+            self._said.append(line.decode(errors="replace").strip())
+
+    def wait(self) -> str:
+        """Wait for the end: an empty string if all went well, otherwise ffmpeg's own last word."""
+        status = self._process.wait()
+        self._listener.join()
+        if status == 0:
+            return ""
+        said = [re.sub(r"^(\[[^]]* @ 0x\w+\] ?)+", "", line) for line in self._said]
+        said = [line for line in said if line and not line.startswith(_REPEATED)]
+        ended = f"ended by signal {-status}" if status < 0 else f"exit status {status}"
+        return f"{said[-1]} ({ended})" if said else ended
+
+    def close(self) -> None:
+        """End it, if it still runs, and free its pipes."""
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+        for pipe in (self.stdin, self.stdout, self._process.stderr):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    pass  # what was still buffered has no reader any more
+
+    def __enter__(self) -> "Ffmpeg":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def ffmpeg_version() -> str:
+    """The version that the binary names.
+
+    Raises
+    ------
+    EncodeError
+        If there is no ffmpeg binary or it does not run.
+    """
+    with Ffmpeg(["-version"], stdout=subprocess.PIPE) as ffmpeg:
+        first = ffmpeg.stdout.readline().decode(errors="replace")
+        ffmpeg.stdout.read()
+        said = ffmpeg.wait()
+    if said:
+        raise EncodeError(f"ffmpeg does not run ({said}): {_NO_FFMPEG}")
+    return " ".join(first.split()[:3])

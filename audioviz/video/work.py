@@ -1,0 +1,244 @@
+"""Chunks of a render that survive a crash.
+
+The work folder stands beside the output (`my.audioviz/` for `my.mp4`) and holds, for chunk i, its frames as H.264 that
+starts with a keyframe (`000012.h264`) and the latent after it (`000012.safetensors`), and one `manifest.json`. A chunk
+counts only when the manifest names it, both files have the content that the manifest says, and it was made from exactly
+what its frames depend on now. Names of files are computed, never read.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save
+
+from audioviz.clock import Clock
+from audioviz.errors import EncodeError, InputError
+from audioviz.video.chunks import FRAMES, LATENT, ChunkPlan, read_latent, sha256_of, valid_chunks
+from audioviz.video.encode import VideoWriter, check_format
+from audioviz.video.files import part_of, put, remove, write_whole
+from audioviz.video.manifest import Chunk, Manifest, read_manifest, write_manifest
+
+_OURS = re.compile(r"(\d{6}\.(h264|safetensors)|manifest\.json)|\.(\d{6}\.(h264|safetensors)|manifest\.json)\.part")
+
+
+class Work:
+    """The frames of a render that are already finished, and room for the rest. `Work.open` makes one.
+
+    Write the frames from number `done` on; whenever `chunk_full`, hand over the latent by `finish_chunk`. As a context
+    manager it gives up its lock at the end and keeps what is finished, also after an exception.
+
+    Attributes
+    ----------
+    folder : Path
+        The work folder.
+    done : int
+        Frames that were finished when it was opened: the number of the first one to make.
+    latent : float32 array or None
+        The latent after frame done - 1; None if done is 0.
+    note : str
+        Why not all the work that was found could be kept; empty if there is nothing to say.
+    """
+
+    def __init__(self, plan: ChunkPlan, lock: int, chunks: tuple[Chunk, ...], note: str):
+        self.folder = plan.folder
+        self.done = sum(chunk.frames for chunk in chunks)
+        self.latent = read_latent(plan.path(len(chunks) - 1, LATENT)) if chunks else None
+        self.note = note
+        self._plan = plan
+        self._lock = lock
+        self._manifest = Manifest(plan.identity, chunks)
+        self._index = len(chunks)  # of the chunk that is being written
+        self._count = 0            # of its frames
+        self._writer: VideoWriter | None = None
+        self._committer = ThreadPoolExecutor(1)
+        self._commit: Future | None = None
+
+    @classmethod
+    def open(cls, out: Path, *, clock: Clock, size: tuple[int, int], identity: dict, digests: Sequence[str],
+             chunk: int, resume: bool = True) -> "Work":
+        """Lock the work folder of an output and find what of it can be kept.
+
+        Parameters
+        ----------
+        out : Path
+            The video that the frames are for.
+        clock : Clock
+            The T frames.
+        size : (width, height)
+            Pixels, both even.
+        identity : dict, as JSON has them
+            What all frames depend on: model, versions, options.
+        digests : T strings
+            What frame k depends on besides the identity and the frames before it.
+        chunk : int >= 1
+            Frames in a chunk. A crash loses at most the frames of one, and those still in the encoder.
+        resume : bool
+            False keeps nothing.
+
+        Raises
+        ------
+        InputError
+            If the size cannot be encoded, the output's folder is missing or cannot be written, or another render
+            to the same output is running.
+        """
+        assert len(digests) == clock.frames and chunk >= 1
+        check_format(clock.fps, size)
+        if not out.parent.is_dir():
+            raise InputError(f"output folder {out.parent} does not exist: create it, or choose another output")
+        if out.is_dir():
+            raise InputError(f"output {out} is a folder: give the name of a file, such as {out / 'video.mp4'}")
+        folder = out.with_suffix(".audioviz")
+        plan = ChunkPlan.of(folder, clock=clock, size=size, identity=identity, digests=digests, length=chunk)
+        try:
+            lock = _lock(folder)
+        except BlockingIOError as error:
+            raise InputError(f"another render to {out} is running: wait for it, or choose another output") from error
+        except OSError as error:
+            raise InputError(f"{folder} cannot be written ({error.strerror}): choose an output in a folder that can "
+                             "be") from error
+        try:
+            found = read_manifest(folder / "manifest.json") if resume else None
+            chunks, note = valid_chunks(plan, found) if found else ((), "")
+            write_manifest(folder / "manifest.json", Manifest(identity, chunks))
+            _clear(folder, keep={"manifest.json", *(plan.path(index, kind).name for index in range(len(chunks))
+                                                    for kind in (FRAMES, LATENT))})
+        except OSError as error:
+            os.close(lock)
+            raise InputError(f"{folder} cannot be written ({error.strerror}): choose an output in a folder that can "
+                             "be") from error
+        return cls(plan, lock, chunks, note)
+
+    @property
+    def chunk_full(self) -> bool:
+        """Whether the chunk that is being written has all its frames, so that its latent is due."""
+        return self._index < len(self._plan.ends) and self._count == self._plan.frames(self._index)
+
+    def write(self, frame: np.ndarray) -> None:
+        """Hand over the next frame: uint8, shape (H, W, 3).
+
+        Raises
+        ------
+        InputError
+            If it is of another shape or type.
+        EncodeError
+            If the encoder failed, for this frame or an earlier one.
+        """
+        assert self._index < len(self._plan.ends) and not self.chunk_full, "a latent is due, or all frames are written"
+        if self._writer is None:
+            self._writer = VideoWriter(part_of(self._plan.path(self._index, FRAMES)), fps=self._plan.clock.fps,
+                                       size=self._plan.size)
+        self._writer.write(frame)
+        self._count += 1
+
+    def finish_chunk(self, latent: np.ndarray) -> None:
+        """Bring a full chunk to the disk while the next frames are made.
+
+        Parameters
+        ----------
+        latent : float32 array, any shape
+            What the frame after this chunk is made from.
+
+        Raises
+        ------
+        EncodeError
+            If an earlier chunk could not be written. What becomes of this one shows at the next call.
+        """
+        assert self.chunk_full and latent.dtype == np.float32
+        self._settle()
+        self._commit = self._committer.submit(self._commit_chunk, self._index, self._writer, latent.copy())
+        self._writer = None
+        self._index += 1
+        self._count = 0
+
+    def _commit_chunk(self, index: int, writer: VideoWriter, latent: np.ndarray) -> None:
+        frames, after = self._plan.path(index, FRAMES), self._plan.path(index, LATENT)
+        writer.close()
+        try:
+            put(part_of(frames), frames)
+            write_whole(after, save({"latent": latent}))
+            chunk = Chunk(self._plan.frames(index), self._plan.ends[index], sha256_of(frames), sha256_of(after))
+            self._manifest = replace(self._manifest, chunks=(*self._manifest.chunks, chunk))
+            write_manifest(self.folder / "manifest.json", self._manifest)
+        except OSError as error:
+            raise EncodeError(f"{self.folder} cannot be written ({error.strerror}): free space or restore rights there, "
+                              "then start the same render again") from error
+
+    def _settle(self) -> None:
+        commit, self._commit = self._commit, None
+        if commit is not None:
+            commit.result()
+
+    def chunks(self) -> list[Path]:
+        """The files of all frames, in order, when all are on the disk.
+
+        Raises
+        ------
+        EncodeError
+            If the last chunk could not be written.
+        """
+        self._settle()
+        assert len(self._manifest.chunks) == len(self._plan.ends), "frames are missing"
+        return [self._plan.path(index, FRAMES) for index in range(len(self._plan.ends))]
+
+    def close(self) -> None:
+        """Drop the chunk that is being written, keep the finished ones, give up the lock. Harmless when closed."""
+        if self._writer is not None:
+            self._writer.abort()
+            self._writer = None
+        self._committer.shutdown(wait=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def discard(self) -> None:
+        """Remove the work, which the finished video makes useless, and close. What others put in the folder stays."""
+        self._committer.shutdown(wait=True)
+        _clear(self.folder, keep=set())
+        try:
+            self.folder.rmdir()
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+        self.close()
+
+    def __enter__(self) -> "Work":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        try:
+            if kind is None:
+                self._settle()
+        finally:
+            self.close()
+
+
+def _lock(folder: Path) -> int:
+    """Make the folder if it is missing, and hold it alone until the descriptor is closed, even by our death."""
+    while True:
+        folder.mkdir(exist_ok=True)
+        try:
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # its last owner has just removed it
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise
+        if folder.exists() and os.path.samestat(os.fstat(lock), folder.stat()):
+            return lock
+        os.close(lock)  # removed after we opened it: what we hold has no name any more
+
+
+def _clear(folder: Path, *, keep: set[str]) -> None:
+    for path in list(folder.iterdir()):
+        if _OURS.fullmatch(path.name) and path.name not in keep:
+            remove(path)
