@@ -1,0 +1,13 @@
+"""The heart: sigmas, samplers, one frame, the scheduled sequence, latent operations, noise."""
+
+from audioviz.sampling.anchor import Anchor, anchor_of
+from audioviz.sampling.conditioning import Conditioning, Guidance, lerp, slerp
+from audioviz.sampling.frame import sample_frame
+from audioviz.sampling.ksampler import ksampler
+from audioviz.sampling.plan import FramePlan, plan_frame
+from audioviz.sampling.samplers import SAMPLERS
+from audioviz.sampling.sequence import sequence
+from audioviz.sampling.sigmas import SCHEDULERS, sigmas_for
+
+__all__ = ["SAMPLERS", "SCHEDULERS", "Anchor", "Conditioning", "FramePlan", "Guidance", "anchor_of", "ksampler", "lerp",
+           "plan_frame", "sample_frame", "sequence", "sigmas_for", "slerp"]

@@ -1,0 +1,94 @@
+"""What the text says to the model: conditionings, the guided pair of them, and the ways between two."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from audioviz.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """Encoded text, one row for each picture of a batch, or one row for all of them.
+
+    Parameters
+    ----------
+    embeddings : float, shape (B, tokens, width)
+        What the model's cross-attention reads.
+    pooled : float, shape (B, width), optional
+        One vector for the whole text, for the models that want it.
+    """
+
+    embeddings: Tensor
+    pooled: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.embeddings.ndim != 3:
+            raise InputError(f"a conditioning has the shape {tuple(self.embeddings.shape)}: "
+                             "expected (batch, tokens, width)")
+
+
+@dataclass(frozen=True, eq=False)
+class Guidance:
+    """What to draw and what to steer away from; without a negative nothing is steered away from."""
+
+    positive: Conditioning
+    negative: Conditioning | None = None
+
+
+def lerp(a: Conditioning, b: Conditioning, t: float) -> Conditioning:
+    """The straight mix of two conditionings: `a` at t = 0, `b` at t = 1.
+
+    Raises
+    ------
+    InputError
+        If their widths differ, or only one of them is pooled.
+    """
+    return _between(torch.lerp, a, b, t)
+
+
+def slerp(a: Conditioning, b: Conditioning, t: float) -> Conditioning:
+    """The mix of two conditionings along the arc between them, token by token, with the norms mixed straight.
+
+    Equal, zero and opposite tokens have no arc of their own: they are mixed straight, so nothing is ever NaN.
+
+    Raises
+    ------
+    InputError
+        If their widths differ, or only one of them is pooled.
+
+    Source
+    ------
+    Shoemake, SIGGRAPH 1985.
+    """
+    return _between(_slerp_vectors, a, b, t)
+
+
+def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
+    if a.embeddings.shape[-1] != b.embeddings.shape[-1] or (a.pooled is None) != (b.pooled is None):
+        raise InputError("two conditionings cannot be mixed: they come from different text encoders "
+                         f"(widths {a.embeddings.shape[-1]} and {b.embeddings.shape[-1]})")
+    if t <= 0 or t >= 1:
+        return a if t <= 0 else b
+    pooled = None if a.pooled is None else mix(a.pooled, b.pooled, t)
+    return Conditioning(mix(*_same_length(a.embeddings, b.embeddings), t), pooled)
+
+
+def _same_length(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Both (B, tokens, width), the shorter one filled up with its own last token, which is its padding."""
+    tokens = max(a.shape[1], b.shape[1])
+    return tuple(torch.cat((e, e[:, -1:].expand(-1, tokens - e.shape[1], -1)), 1) for e in (a, b))
+
+
+def _slerp_vectors(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """Along the last axis of both, shape (..., width)."""
+    norm_a, norm_b = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
+    cosine = (a * b).sum(-1, keepdim=True) / (norm_a * norm_b).clamp_min(torch.finfo(a.dtype).tiny)
+    angle = torch.acos(cosine.clamp(-1, 1))
+    sine = torch.sin(angle)
+    has_arc = (sine > 1e-3) & (norm_a > 0) & (norm_b > 0)
+    sine = torch.where(has_arc, sine, 1.0)
+    unit_a, unit_b = (v / n.clamp_min(torch.finfo(v.dtype).tiny) for v, n in ((a, norm_a), (b, norm_b)))
+    arc = (torch.sin((1 - t) * angle) * unit_a + torch.sin(t * angle) * unit_b) / sine
+    return torch.where(has_arc, arc * torch.lerp(norm_a, norm_b, t), torch.lerp(a, b, t))

@@ -1,0 +1,183 @@
+"""One frame: a latent, a plan, the next latent."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate as resize
+
+from audioviz.errors import InputError, ModelError
+from audioviz.sampling.anchor import hold
+from audioviz.sampling.conditioning import Guidance
+from audioviz.sampling.interpolate import MODES
+from audioviz.sampling.inversion import invert
+from audioviz.sampling.noise import Draw, injected
+from audioviz.sampling.plan import FramePlan
+from audioviz.sampling.samplers import Run, Sampler, sampler_for
+from audioviz.sampling.sigmas import Schedule, sigmas_for
+from audioviz.sampling.warp import warp
+
+
+@torch.no_grad()
+def sample_frame(denoiser, plan: FramePlan, previous: Tensor, *, sampler: str | Run = "euler",
+                 scheduler: str | Schedule = "normal", noise_mask: Tensor | None = None) -> Tensor:
+    """The latent of one frame, made from the one before.
+
+    Parameters
+    ----------
+    denoiser : callable (x, sigma, guidance, cfg) -> denoised x
+        With `sigmas`, `scaling_factor`, `shift_factor`, `channels` and `device`.
+    plan : FramePlan
+    previous : float, shape (B, C, H, W)
+        Latent of the frame before, in the autoencoder's units.
+    sampler, scheduler : name or function
+    noise_mask : float in [0, 1], shape (H, W), (B, H, W) or (B, 1, H, W), optional
+        1 where the frame is sampled; of any size, latent or picture.
+
+    Returns
+    -------
+    float32, shape (B, C, H, W), on the denoiser's device, in the autoencoder's units.
+
+    Raises
+    ------
+    InputError
+        If a name is not known, or the latent or the mask do not fit the model.
+    ModelError
+        If the model gives values that are not numbers.
+    """
+    kind = sampler_for(sampler)
+    sigmas = run_sigmas(denoiser, plan, kind, scheduler)
+    previous = check_latent(denoiser, previous if plan.start is None else plan.start)
+    mask = None if noise_mask is None else fit_mask(noise_mask, previous)
+
+    latent = _inject(previous, plan.noise_before, plan.draw_before or injected(plan.seed, plan.frame, "before"))
+    if plan.warp is not None:
+        latent, previous = warp(latent, *plan.warp), warp(previous, *plan.warp)
+    if plan.rising_sigmas:
+        rising = torch.tensor(plan.rising_sigmas)
+        latent = _run(denoiser, plan, kind, rising, latent, torch.zeros_like(latent), mask)
+    noise = _initial_noise(denoiser, plan, sigmas, latent)
+    latent = _inject(latent, plan.noise_after, plan.draw_after or injected(plan.seed, plan.frame, "after"))
+    new = _run(denoiser, plan, kind, sigmas, latent, noise, mask)
+    if plan.interp < 1:
+        new = MODES[plan.mode](previous, new, plan.interp)
+    if plan.anchor is not None:
+        new = hold(new, plan.anchor)
+    if not torch.isfinite(new).all():
+        raise ModelError(f"frame {plan.frame}: the model gave values that are not numbers; "
+                         "try another sampler, a lower cfg, or float32")
+    return new
+
+
+def run_sigmas(denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedule) -> Tensor:
+    """The sigmas that a plan's run visits: float32, shape (n + 1,), or fewer than two where it does nothing."""
+    sigmas = sigmas_for(scheduler, denoiser.sigmas, plan.steps, plan.denoise, drop_penultimate=kind.drop_penultimate)
+    if plan.last_step is not None and plan.last_step < len(sigmas) - 1:
+        sigmas = sigmas[:plan.last_step + 1]
+        if plan.force_full_denoise:
+            sigmas = torch.cat((sigmas[:-1], torch.zeros(1)))
+    return sigmas[plan.first_step or 0:]
+
+
+def check_latent(denoiser, latent: Tensor) -> Tensor:
+    """The latent in float32 on the denoiser's device.
+
+    Raises
+    ------
+    InputError
+        If its shape does not fit the model, or a value is not a number.
+    """
+    if latent.ndim != 4 or latent.shape[1] != denoiser.channels:
+        raise InputError(f"a latent has the shape {tuple(latent.shape)}: "
+                         f"this model expects (batch, {denoiser.channels}, height, width)")
+    if not torch.isfinite(latent).all():
+        raise InputError("a latent holds values that are not numbers (NaN or infinity)")
+    return latent.to(denoiser.device, torch.float32)
+
+
+def fit_mask(mask: Tensor, latent: Tensor) -> Tensor:
+    """The mask in the size of the latent (B, C, H, W), bilinear: float32, shape (B or 1, 1, H, W).
+
+    Raises
+    ------
+    InputError
+        If its shape is not one of those a mask may have, or a value is not in 0 .. 1.
+    """
+    planes = mask.reshape(-1, 1, *mask.shape[-2:]) if mask.ndim in (2, 3, 4) else None
+    if planes is None or (mask.ndim == 4 and mask.shape[1] != 1) or len(planes) not in (1, len(latent)):
+        raise InputError(f"a noise mask has the shape {tuple(mask.shape)}: expected (height, width), "
+                         f"(1, height, width) or ({len(latent)}, height, width)")
+    if not ((planes >= 0) & (planes <= 1)).all():
+        raise InputError("a noise mask holds values that are not from 0 to 1")
+    return resize(planes.to(latent), latent.shape[-2:], mode="bilinear")
+
+
+def _inject(latent: Tensor, strength: float, draw: Draw) -> Tensor:
+    return latent + draw(latent.shape).to(latent.device) * strength if strength > 0 else latent
+
+
+def _initial_noise(denoiser, plan: FramePlan, sigmas: Tensor, latent: Tensor) -> Tensor:
+    """Unit noise (B, C, H, W) that sampling starts from."""
+    if len(sigmas) < 2:
+        return torch.zeros_like(latent)
+    if plan.unsample_steps:
+        x = _scale(denoiser, latent)
+        bound = _Bound(denoiser, plan.conditioning, 1.0)
+        return (invert(bound, x, sigmas) - x) / _start_scale(denoiser, sigmas)
+    if not plan.add_noise:
+        return torch.zeros_like(latent)
+    noise = Draw(plan.seed)(latent.shape) if plan.initial_noise is None else plan.initial_noise
+    return noise.to(latent)
+
+
+def _run(denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, latent: Tensor, noise: Tensor,
+         mask: Tensor | None) -> Tensor:
+    """The latent after one run of the sampler, in the autoencoder's units like the latent before."""
+    if len(sigmas) < 2:
+        return latent
+    x = _scale(denoiser, latent)
+    bound = _Bound(denoiser, plan.conditioning, plan.cfg)
+    if mask is not None:
+        outside = Draw(plan.seed + kind.mask_seed)(x.shape).to(x.device) if kind.mask_seed else noise
+        bound = _Masked(bound, mask, x, outside)
+    x = x + noise * _start_scale(denoiser, sigmas)
+    x = kind.run(bound, x, sigmas, kind.noise(plan.seed, x, sigmas))
+    return x / denoiser.scaling_factor + denoiser.shift_factor
+
+
+def _scale(denoiser, latent: Tensor) -> Tensor:
+    return (latent - denoiser.shift_factor) * denoiser.scaling_factor
+
+
+def _start_scale(denoiser, sigmas: Tensor) -> float:
+    """The factor of the initial noise: at the largest sigma the latent counts as one more unit of noise."""
+    first, largest = sigmas[0].item(), denoiser.sigmas[-1].item()
+    at_top = first > largest or math.isclose(first, largest, rel_tol=1e-5)
+    return math.sqrt(1 + first * first) if at_top else first
+
+
+@dataclass(frozen=True, eq=False)
+class _Bound:
+    """The denoiser as samplers call it: of x and one sigma alone."""
+
+    denoiser: object
+    conditioning: Guidance
+    cfg: float
+
+    def __call__(self, x: Tensor, sigma: float) -> Tensor:
+        return self.denoiser(x, torch.full((len(x),), sigma, device=x.device), self.conditioning, self.cfg)
+
+
+@dataclass(frozen=True, eq=False)
+class _Masked:
+    """The denoiser where only the mask is sampled, and the latent stays as it is around it."""
+
+    inside: _Bound
+    mask: Tensor     # (B or 1, 1, H, W)
+    latent: Tensor   # (B, C, H, W), scaled
+    outside: Tensor  # (B, C, H, W), unit noise
+
+    def __call__(self, x: Tensor, sigma: float) -> Tensor:
+        x = torch.lerp(self.latent + self.outside * sigma, x, self.mask)
+        return torch.lerp(self.latent, self.inside(x, sigma), self.mask)

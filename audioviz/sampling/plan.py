@@ -1,0 +1,79 @@
+"""One frame as a small record that says everything: the loop has no quirks, the plans have them."""
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from audioviz.errors import InputError
+from audioviz.sampling.anchor import Anchor
+from audioviz.sampling.conditioning import Guidance
+from audioviz.sampling.interpolate import MODES
+from audioviz.sampling.noise import Draw
+
+
+@dataclass(frozen=True, eq=False)
+class FramePlan:
+    """What is done with the previous latent to make the next.
+
+    In this order: noise_before is added, the camera moves, the latent is unsampled, noise_after is added, it is sampled,
+    interpolated with the previous one (as the camera sees it now), and held at the anchor.
+    """
+
+    conditioning: Guidance
+    seed: int
+    frame: int = 0                       # number of the frame: keys the streams of its injected noise
+    steps: int = 20
+    cfg: float = 8.0
+    denoise: float = 1.0                 # 0 keeps the latent, 1 redraws it
+    first_step: int | None = None        # cut the sigma table at its start,
+    last_step: int | None = None         # and at its end,
+    force_full_denoise: bool = False     # which then becomes 0 all the same
+    add_noise: bool = True               # fresh noise up to the first sigma
+    noise_before: float = 0.0            # standard deviation, in the autoencoder's units
+    unsample_steps: int = 0              # steps of the inversion up to the first sigma; 0 is off
+    noise_after: float = 0.0             # standard deviation, in the autoencoder's units
+    interp: float = 1.0                  # weight of the new latent: 1 is off, 0 freezes
+    mode: str = "blend"                  # of the interpolation
+    warp: tuple[float, float, float, float] | None = None  # zoom, angle in degrees, shift_x, shift_y
+    anchor: Anchor | None = None
+    start: Tensor | None = None          # (B, C, H, W): taken instead of the previous latent
+    initial_noise: Tensor | None = None  # (B, C, H, W): taken instead of the seed's draw
+    draw_before: Draw | None = None      # taken instead of the frame's own streams
+    draw_after: Draw | None = None
+    rising_sigmas: tuple[float, ...] = ()  # a run of the sampler itself along these, in place of the inversion
+
+    def __post_init__(self) -> None:
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise InputError(f"frame {self.frame}: {name} is {value!r}, expected {low} to {high}")
+        if self.mode not in MODES:
+            raise InputError(f"frame {self.frame}: interpolation {self.mode!r} is not known: "
+                             f"expected one of {', '.join(MODES)}")
+        if self.warp is not None and not (all(map(math.isfinite, self.warp)) and self.warp[0] > 0):
+            raise InputError(f"frame {self.frame}: warp is {self.warp!r}, expected (zoom above 0, angle, shift_x, shift_y)")
+
+
+def plan_frame(conditioning: Guidance, *, seed: int, frame: int, steps: int, cfg: float, denoise: float,
+               noise: float = 0.0, interp: float = 1.0, mode: str = "blend", unsample: bool = False,
+               warp: tuple[float, float, float, float] | None = None, anchor: Anchor | None = None) -> FramePlan:
+    """The plan of a frame as the documentation promises it.
+
+    Noise is injected once, after the camera has moved, so that it stays fine; unsampling stands in the place of fresh
+    noise; a frame whose denoise is 0 is the previous one, as the camera sees it now.
+
+    Parameters
+    ----------
+    seed, denoise, noise, interp, cfg, warp : the columns of a Schedule, at this frame
+    unsample : bool
+        Start from the inversion of the previous latent, at the cost of more model calls (see inversion.py).
+    """
+    drawn = denoise > 0
+    return FramePlan(conditioning=conditioning, seed=seed, frame=frame, steps=steps, cfg=cfg, denoise=denoise,
+                     add_noise=not unsample, unsample_steps=steps if unsample and drawn else 0,
+                     noise_after=noise if drawn else 0.0, interp=interp, mode=mode, warp=warp, anchor=anchor)
+
+
+_RANGES = (("seed", -(2 ** 63), 2 ** 64 - 1), ("steps", 1, 10_000), ("cfg", 0, math.inf), ("denoise", 0, 1),
+           ("noise_before", 0, math.inf), ("unsample_steps", 0, 10_000), ("noise_after", 0, math.inf), ("interp", 0, 1))

@@ -1,0 +1,131 @@
+"""Samplers that remember nothing: each step starts from x alone.
+
+Here and in the other families x has the shape (B, C, H, W), `sigmas` the shape (n + 1,), and `denoiser(x, sigma)` and
+`noise(sigma, after)` give tensors of the shape of x. `after` is the sigma that a step leads to.
+"""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+
+def ancestral(sigma: float, after: float) -> tuple[float, float]:
+    """How far a step goes down, and the standard deviation of the noise that brings it up to `after` again."""
+    if after > sigma:
+        return 0.0, after  # a step that rises forgets x altogether
+    return after ** 2 / sigma, after * math.sqrt(1 - (after / sigma) ** 2)
+
+
+def euler(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+    """Euler's method for the probability-flow equation; for epsilon models it is DDIM.
+
+    Source
+    ------
+    Karras et al., NeurIPS 2022, algorithm 2 without its correction; Song et al., ICLR 2021 (DDIM).
+    """
+    for sigma, after in pairwise(sigmas.tolist()):
+        x = torch.lerp(denoiser(x, sigma), x, after / sigma)
+    return x
+
+
+def euler_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+    """Euler steps that go down too far and come up again with fresh noise; DDPM's own sampling.
+
+    Source
+    ------
+    Ho et al., NeurIPS 2020 (DDPM); Song et al., ICLR 2021, equation 16 with eta = 1.
+    """
+    for sigma, after in pairwise(sigmas.tolist()):
+        down, up = ancestral(sigma, after)
+        x = torch.lerp(denoiser(x, sigma), x, down / sigma)
+        if down > 0:
+            x = x + noise(sigma, after) * up
+    return x
+
+
+def heun(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+    """Heun's second-order method: the mean of the slopes at both ends of a step.
+
+    Source
+    ------
+    Karras et al., NeurIPS 2022, algorithm 1.
+    """
+    for sigma, after in pairwise(sigmas.tolist()):
+        slope = (x - denoiser(x, sigma)) / sigma
+        end = x + slope * (after - sigma)
+        if after > 0:
+            slope = (slope + (end - denoiser(end, after)) / after) / 2
+            end = x + slope * (after - sigma)
+        x = end
+    return x
+
+
+def dpm_2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+    """The midpoint method, with the middle taken in log sigma.
+
+    Source
+    ------
+    Karras et al., NeurIPS 2022, algorithm 3; Lu et al., NeurIPS 2022 (DPM-Solver-2).
+    """
+    for sigma, after in pairwise(sigmas.tolist()):
+        x = _midpoint(denoiser, x, sigma, after)
+    return x
+
+
+def dpm_2_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+    """The midpoint method down too far, and fresh noise up again.
+
+    Source
+    ------
+    As for dpm_2, with the noise of Song et al., ICLR 2021, equation 16.
+    """
+    for sigma, after in pairwise(sigmas.tolist()):
+        down, up = ancestral(sigma, after)
+        x = _midpoint(denoiser, x, sigma, down)
+        if down > 0:
+            x = x + noise(sigma, after) * up
+    return x
+
+
+def _midpoint(denoiser, x: Tensor, sigma: float, after: float) -> Tensor:
+    denoised = denoiser(x, sigma)
+    if after == 0:
+        return denoised
+    middle = math.sqrt(sigma * after)
+    halfway = torch.lerp(denoised, x, middle / sigma)
+    return x + (halfway - denoiser(halfway, middle)) * ((after - sigma) / middle)
+
+
+def dpmpp_2s_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+    """DPM-Solver++(2S) down too far, and fresh noise up again.
+
+    Source
+    ------
+    Lu et al., arXiv 2211.01095, algorithm 1; the noise as in Song et al., ICLR 2021, equation 16.
+    """
+    for sigma, after in pairwise(sigmas.tolist()):
+        down, up = ancestral(sigma, after)
+        denoised = denoiser(x, sigma)
+        if down > 0:
+            middle = math.sqrt(sigma * down)
+            denoised = denoiser(torch.lerp(denoised, x, middle / sigma), middle)
+        x = torch.lerp(denoised, x, down / sigma)
+        if down > 0:
+            x = x + noise(sigma, after) * up
+    return x
+
+
+def lcm(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+    """Denoise in one go, and noise again to the next level: for consistency models.
+
+    Source
+    ------
+    Song et al., ICML 2023 (consistency models), algorithm 1; Luo et al., arXiv 2310.04378.
+    """
+    for sigma, after in pairwise(sigmas.tolist()):
+        x = denoiser(x, sigma)
+        if after > 0:
+            x = x + noise(sigma, after) * after
+    return x

@@ -1,0 +1,52 @@
+"""A model that runs in microseconds, for tests of everything around it."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from audioviz.errors import ModelError
+from audioviz.sampling import Conditioning, Guidance
+
+
+def fake_sigmas() -> Tensor:
+    """A thousand training sigmas, as Stable Diffusion's: float64, ascending."""
+    return torch.linspace(-3.5, 2.7, 1000, dtype=torch.float64).exp()
+
+
+def fake_text(words: float, *, tokens: int = 4, width: int = 8, batch: int = 1) -> Conditioning:
+    """A conditioning that says `words`, a number: FakeDenoiser draws pictures about that mean."""
+    return Conditioning(torch.full((batch, tokens, width), float(words)))
+
+
+@dataclass(frozen=True, eq=False)
+class FakeDenoiser:
+    """The exact denoiser of a world whose latents are normal: their mean is what the text says, `spread` their deviation.
+
+    Fulfils the denoiser contract. Its deterministic samplers all tend to mean + spread * noise.
+    """
+
+    channels: int = 4
+    spread: float = 0.5
+    scaling_factor: float = 0.18215
+    shift_factor: float = 0.0
+    nan_from_call: int | None = None  # this call, counted from 0, and all later ones give NaN
+    device: torch.device = torch.device("cpu")
+    sigmas: Tensor = field(default_factory=fake_sigmas)
+    calls: list[float] = field(default_factory=list)  # the sigma of each call so far
+
+    def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
+        if x.shape[1] != self.channels or sigma.shape != (len(x),):
+            raise ModelError(f"x has the shape {tuple(x.shape)} and sigma {tuple(sigma.shape)}")
+        self.calls.append(sigma[0].item())
+        wanted = self._denoise(x, sigma, conditioning.positive)
+        if cfg != 1 and conditioning.negative is not None:
+            unwanted = self._denoise(x, sigma, conditioning.negative)
+            wanted = unwanted + (wanted - unwanted) * cfg
+        broken = self.nan_from_call is not None and len(self.calls) > self.nan_from_call
+        return wanted * float("nan") if broken else wanted
+
+    def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning) -> Tensor:
+        mean = text.embeddings.mean((1, 2))[:, None, None, None]
+        sigma = sigma[:, None, None, None]
+        return mean + (x - mean) * self.spread ** 2 / (self.spread ** 2 + sigma ** 2)
