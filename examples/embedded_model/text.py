@@ -1,0 +1,115 @@
+"""Words to conditioning: a small CLIP tokenizer and text encoder, taught to tell captions apart and then frozen."""
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from .captions import caption, vocabulary
+from .pictures import NAMES, label_at
+from .training import Plan, averaged, fit
+
+WIDTH = 128
+LENGTH = 32  # tokens
+PLAN = Plan(steps=1200, batch=64, rate=2e-3, warmup=100, average=0.99)
+START, END, SUFFIX = "<|startoftext|>", "<|endoftext|>", "</w>"
+
+
+def learn_merges(words: list[str]) -> list[tuple[str, str]]:
+    """Byte-pair merges, most frequent first, until every word is one token.
+
+    Source
+    ------
+    Sennrich, Haddow & Birch, ACL 2016.
+    """
+    split = [[*word[:-1], word[-1] + SUFFIX] for word in words]
+    merges = []
+    while any(len(parts) > 1 for parts in split):
+        pairs = Counter(pair for parts in split for pair in zip(parts, parts[1:]))
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        split = [merge(parts, best) for parts in split]
+    return merges
+
+
+def merge(parts: list[str], pair: tuple[str, str]) -> list[str]:
+    """Join each occurrence of a pair of neighbours."""
+    joined: list[str] = []
+    for part in parts:
+        if joined and (joined[-1], part) == pair:
+            joined[-1] += part
+        else:
+            joined.append(part)
+    return joined
+
+
+def write_tokenizer(folder: Path) -> CLIPTokenizer:
+    """Write vocab.json and merges.txt for the captions' words over all bytes, and load what was written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    merges = learn_merges(vocabulary())
+    bytes_ = sorted(ByteLevel.alphabet())
+    tokens = bytes_ + [byte + SUFFIX for byte in bytes_] + [a + b for a, b in merges] + [START, END]
+    vocab = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
+    (folder / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False), encoding="utf-8")
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges), encoding="utf-8")
+    CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=LENGTH).save_pretrained(folder)
+    return CLIPTokenizer.from_pretrained(folder)
+
+
+def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """An untrained text encoder for a tokenizer."""
+    return CLIPTextModel(CLIPTextConfig(
+        vocab_size=len(tokenizer), hidden_size=WIDTH, intermediate_size=4 * WIDTH, projection_dim=WIDTH,
+        num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=LENGTH,
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    ))
+
+
+def encode(tokenizer: CLIPTokenizer, model: CLIPTextModel, texts: list[str]) -> torch.Tensor:
+    """Conditioning as StableDiffusionPipeline makes it, float (B, LENGTH, WIDTH)."""
+    tokens = tokenizer(texts, padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt")
+    return model(tokens.input_ids).last_hidden_state
+
+
+class Reader(torch.nn.Module):
+    """The text encoder under three questions: which pattern, which palette, which mood; the last answer is "not told"."""
+
+    def __init__(self, encoder: CLIPTextModel):
+        super().__init__()
+        self.encoder = encoder
+        self.heads = torch.nn.ModuleDict({name: torch.nn.Linear(WIDTH, len(values) + 1) for name, values in NAMES.items()})
+
+    def loss(self, tokenizer: CLIPTokenizer, texts: list[str], answers: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Cross-entropy of the three answers, read from the mean over tokens."""
+        states = encode(tokenizer, self.encoder, texts).mean(1)
+        return sum(F.cross_entropy(self.heads[name](states), answers[name]) for name in NAMES)
+
+
+def train_text(folder: Path, *, plan: Plan = PLAN) -> None:
+    """Teach the text encoder; writes folder/tokenizer and the checkpoint folder/text.safetensors."""
+    tokenizer = write_tokenizer(folder / "tokenizer")
+    torch.manual_seed(plan.seed)
+    reader = Reader(new_text_encoder(tokenizer))
+
+    def loss_at(step: int, rng: np.random.Generator) -> torch.Tensor:
+        told = [caption(label_at(int(index)), rng) for index in rng.integers(0, 10**6, plan.batch)]
+        answers = {
+            name: torch.tensor([values.index(value) if (value := getattr(label, name)) else len(values) for _, label in told])
+            for name, values in NAMES.items()
+        }
+        return reader.loss(tokenizer, [text for text, _ in told], answers)
+
+    fit(reader, loss_at, plan, folder / "text.safetensors")
+
+
+def load_text(folder: Path) -> tuple[CLIPTokenizer, CLIPTextModel]:
+    """The tokenizer and the trained text encoder (averaged weights)."""
+    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+    model = new_text_encoder(tokenizer)
+    weights = averaged(folder / "text.safetensors")
+    model.load_state_dict({key.removeprefix("encoder."): value for key, value in weights.items() if key.startswith("encoder.")})
+    return tokenizer, model.eval().requires_grad_(False)
