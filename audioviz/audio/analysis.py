@@ -1,0 +1,66 @@
+"""Everything that is heard in a song, before a frame rate is chosen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from audioviz.audio.beats import track_beats
+from audioviz.audio.hpss import percussive_and_harmonic
+from audioviz.audio.onsets import attack_times, onset_strength, pick_onsets
+from audioviz.audio.spectrum import Spectrum, transform
+
+_SILENCE = 1e-9  # mean square: below -90 dB of full scale there is nothing but rounding
+_POINTS = 2000  # of the waveform for plots
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What a Song is made of, on any clock.
+
+    Parameters
+    ----------
+    tempo : float
+        Beats a minute, 0.0 if none.
+    beats, onsets : float64, shape (n,)
+        Seconds.
+    series : dict of name to float32 array
+        What `curves.curves_on_clock` takes.
+    waveform : float32, shape (2, points)
+        Lowest and highest sample of equal stretches.
+    """
+
+    tempo: float
+    beats: np.ndarray
+    onsets: np.ndarray
+    series: dict[str, np.ndarray]
+    waveform: np.ndarray
+
+
+def analyse(blocks: Iterable[np.ndarray]) -> Analysis:
+    """Listen to mono blocks at `spectrum.RATE`, each float32 of shape (n,); at least one sample in all."""
+    spectrum = transform(blocks)
+    every = -(-spectrum.outline.shape[1] // _POINTS)
+    waveform = np.pad(spectrum.outline, ((0, 0), (0, -spectrum.outline.shape[1] % every)), mode="edge")
+    waveform = np.stack([waveform[0].reshape(-1, every).min(axis=1), waveform[1].reshape(-1, every).max(axis=1)])
+    if spectrum.power.max() < _SILENCE:
+        return _silence(spectrum, waveform)
+    strength = onset_strength(spectrum.mel)
+    peaks = pick_onsets(strength)
+    tempo, beats = track_beats(strength)
+    percussive, harmonic = percussive_and_harmonic(spectrum.mel)
+    amplitude = np.sqrt(spectrum.mel)
+    top = np.percentile(strength[peaks], 90) if len(peaks) else np.inf
+    series = {
+        "power": spectrum.power, **spectrum.bands, "percussive": percussive, "harmonic": harmonic,
+        "pitch": amplitude @ np.linspace(0, 1, amplitude.shape[1], dtype=np.float32), "weight": amplitude.sum(axis=1),
+        "onset": np.minimum(strength / top, 1).astype(np.float32),
+    }
+    return Analysis(tempo, beats, attack_times(peaks, spectrum), series, waveform)
+
+
+def _silence(spectrum: Spectrum, waveform: np.ndarray) -> Analysis:
+    hops = np.zeros(len(spectrum.mel), np.float32)
+    names = (*spectrum.bands, "percussive", "harmonic", "pitch", "weight", "onset")
+    series = {"power": np.zeros_like(spectrum.power), **dict.fromkeys(names, hops)}
+    return Analysis(0.0, np.zeros(0), np.zeros(0), series, waveform)

@@ -1,0 +1,68 @@
+"""Analyses kept between runs: found by the content of the file, never by its name; losing one costs only time."""
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from platformdirs import user_cache_dir
+
+_LIMIT = 256 * 2**20  # bytes that the folder may hold: about a hundred songs
+
+
+def cache_folder() -> Path:
+    """Where analyses are kept; the environment variable AUDIOVIZ_CACHE overrides it."""
+    return Path(os.environ.get("AUDIOVIZ_CACHE") or user_cache_dir("audioviz")) / "analysis"
+
+
+def cache_key(sha256: str, start: float, duration: float | None) -> str:
+    """The name of an analysis: of these bytes, of this part, by this code."""
+    return hashlib.sha256(f"{sha256} {start!r} {duration!r} {_code()}".encode()).hexdigest()
+
+
+def recall(key: str) -> tuple[dict, dict[str, np.ndarray]] | None:
+    """The facts and arrays kept under a key; None if there are none or they are damaged."""
+    path = cache_folder() / f"{key}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            arrays = {name: kept[name] for name in kept.files}
+        facts = json.loads(str(arrays.pop("facts")))
+        os.utime(path)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return facts, arrays
+
+
+def remember(key: str, facts: dict, arrays: dict[str, np.ndarray]) -> None:
+    """Keep facts (JSON) and arrays under a key, whole or not at all; where the folder cannot be written, do nothing."""
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
+            np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
+        os.replace(file.name, folder / f"{key}.npz")
+        _drop_oldest(folder)
+    except OSError:
+        return
+
+
+def _drop_oldest(folder: Path) -> None:
+    kept = sorted(((entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in os.scandir(folder)), reverse=True)
+    total = 0
+    for _, size, path in kept:
+        total += size
+        if total > _LIMIT:
+            os.remove(path)
+
+
+@cache
+def _code() -> str:
+    """A digest of the code that analyses, so that a change of it never meets an older result."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

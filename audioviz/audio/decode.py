@@ -1,0 +1,165 @@
+"""A sound file becomes a stream of blocks: libsndfile where it reads the format, the ffmpeg binary for the rest."""
+
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from audioviz.errors import InputError
+
+BLOCK = 16384  # frames a block: small, because libsndfile drops the whole block in which a damaged FLAC breaks off
+RATES = range(2_000, 768_001)
+FORMATS = "WAV, FLAC, OGG, Opus, MP3, M4A or AAC"
+_AU_HEADER = struct.Struct(">4sIIIII")  # magic, offset of the data, bytes, encoding, rate, channels
+_UNKNOWN_SIZES = (0, 0xFFFFFFFF)  # what writers to a pipe put for a length that they do not know
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Sound on its way in.
+
+    Parameters
+    ----------
+    rate : int
+        Sample rate, Hz.
+    channels : int
+    blocks : iterator of float32 arrays, shape (n, channels)
+        Read once, in order, each of at most `BLOCK` frames.
+    notes : list of str
+        What the user should be told; complete when the blocks have been read.
+    """
+
+    rate: int
+    channels: int
+    blocks: Iterator[np.ndarray]
+    notes: list[str]
+
+
+def check_file(path: Path) -> None:
+    """Raise an InputError if there is no file that can be read here, or it is a folder or empty."""
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: give one sound file ({FORMATS})")
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give the path of a sound file ({FORMATS})") from error
+    if empty:
+        raise InputError(f"{path} is empty: give a sound file ({FORMATS})")
+
+
+def open_stream(path: Path) -> Stream:
+    """Open a file that `check_file` lets pass.
+
+    Raises
+    ------
+    InputError
+        If it is not sound that can be decoded, or its header cannot be true.
+    """
+    try:
+        stream = _open_libsndfile(path)
+    except soundfile.LibsndfileError:
+        stream = _open_ffmpeg(path)
+    if stream.rate not in RATES or stream.channels < 1:
+        raise InputError(f"{path}: its header says {stream.rate} samples a second in {stream.channels} channels, which is "
+                         f"no sound; expected {RATES[0]} to {RATES[-1]} Hz: convert it again from its source")
+    return stream
+
+
+def _open_libsndfile(path: Path) -> Stream:
+    file = soundfile.SoundFile(path)
+    notes = _short_wav(path) if file.format in ("WAV", "WAVEX") else _short_ogg(path) if file.format == "OGG" else []
+
+    def blocks() -> Iterator[np.ndarray]:
+        done = 0
+        with file:
+            try:
+                while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
+                    done += len(block)
+                    yield block
+            except soundfile.LibsndfileError:
+                pass  # a damaged end: the count below tells
+            if done < file.frames:
+                notes.append(_cut_short(done / file.samplerate, file.frames / file.samplerate))
+
+    return Stream(file.samplerate, file.channels, blocks(), notes)
+
+
+def _open_ffmpeg(path: Path) -> Stream:
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    errors = tempfile.TemporaryFile()  # not a pipe: a full one would stop ffmpeg
+    process = subprocess.Popen(
+        [get_ffmpeg_exe(), "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-i", f"file:{path}",
+         "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+    header = process.stdout.read(_AU_HEADER.size)
+    if len(header) < _AU_HEADER.size:
+        _close(process, errors)
+        raise InputError(f"{path} is not sound that can be decoded: give a whole {FORMATS} file")
+    _, offset, _, _, rate, channels = _AU_HEADER.unpack(header)
+    process.stdout.read(offset - _AU_HEADER.size)
+    notes: list[str] = []
+
+    def blocks() -> Iterator[np.ndarray]:
+        done = 0
+        try:
+            while data := process.stdout.read(BLOCK * channels * 4):
+                block = np.frombuffer(data, ">f4", len(data) // (4 * channels) * channels).astype(np.float32)
+                done += len(block) // channels
+                yield block.reshape(-1, channels)
+            process.wait()
+            errors.seek(0)
+            if errors.read(1):
+                notes.append(f"damaged: used as far as it decodes, {done / rate:.2f} s")
+        finally:
+            _close(process, errors)
+
+    return Stream(rate, channels, blocks(), notes)
+
+
+def _close(process: subprocess.Popen, errors: tempfile.TemporaryFile) -> None:
+    process.stdout.close()
+    process.kill()
+    process.wait()
+    errors.close()
+
+
+def _cut_short(seconds: float, promised: float) -> str:
+    return f"cut short: its header promises {promised:.2f} s, used as far as it decodes, {seconds:.2f} s"
+
+
+def _short_wav(path: Path) -> list[str]:
+    """A note if the data chunk of a RIFF file is longer than the file; libsndfile shortens it in silence."""
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        riff, _, wave = struct.unpack("<4sI4s", file.read(12).ljust(12))
+        if riff != b"RIFF" or wave != b"WAVE":
+            return []
+        bytes_a_second = 0
+        while len(head := file.read(8)) == 8:
+            name, size = struct.unpack("<4sI", head)
+            here = file.tell()
+            if name == b"fmt ":
+                bytes_a_second = struct.unpack("<8xI", file.read(12).ljust(12, b"\0"))[0]
+            if name == b"data":
+                short = size not in _UNKNOWN_SIZES and here + size > end and bytes_a_second
+                return [_cut_short((end - here) / bytes_a_second, size / bytes_a_second)] if short else []
+            file.seek(here + size + size % 2)
+    return []
+
+
+def _short_ogg(path: Path) -> list[str]:
+    """A note if the last page of an Ogg file is not marked as the end of its stream."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 65536))  # a page is at most 65307 bytes
+        tail = file.read()
+    page = tail.rfind(b"OggS")
+    if page >= 0 and page + 5 < len(tail) and tail[page + 5] & 4:
+        return []
+    return ["cut short: its last page is missing; used as far as it decodes"]

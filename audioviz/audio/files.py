@@ -1,0 +1,41 @@
+"""What was heard in a song, as JSON and CSV for other programs."""
+
+import csv
+import io
+import json
+
+import numpy as np
+
+from audioviz.audio.song import Events, Song
+
+
+def song_to_json(song: Song) -> str:
+    """Duration, fps, frames, tempo, events in frames and seconds, and every curve."""
+    fps = song.clock.fps
+    return json.dumps({
+        "duration": float(song.duration),
+        "fps": fps.numerator if fps.denominator == 1 else str(fps),
+        "frames": song.clock.frames,
+        "tempo": song.tempo,
+        "beats": _events(song.beats),
+        "onsets": _events(song.onsets),
+        "kicks": _events(song.kicks),
+        "curves": {name: np.asarray(curve).tolist() for name, curve in song.curves.items()},
+    })
+
+
+def song_to_csv(song: Song) -> str:
+    """A row a frame: its number, its time, every curve, and 1 where an event falls on it."""
+    events = {"beat": song.beats, "onset": song.onsets, "kick": song.kicks}
+    marks = {name: np.isin(np.arange(song.clock.frames), event.frames).astype(int) for name, event in events.items()}
+    columns = {name: np.asarray(curve) for name, curve in song.curves.items()} | marks
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["frame", "seconds", *columns])
+    rows = zip(range(song.clock.frames), song.clock.times.tolist(), *(values.tolist() for values in columns.values()))
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _events(events: Events) -> dict[str, list]:
+    return {"frames": events.frames.tolist(), "seconds": events.seconds.tolist()}

@@ -1,0 +1,163 @@
+"""load_song: a file becomes a Song."""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from audioviz.audio.analysis import Analysis, analyse
+from audioviz.audio.cache import cache_key, recall, remember
+from audioviz.audio.curves import curves_on_clock
+from audioviz.audio.decode import FORMATS, check_file, open_stream
+from audioviz.audio.song import Events, Song
+from audioviz.audio.spectrum import RATE
+from audioviz.clock import Clock, to_fps
+from audioviz.errors import InputError
+
+_LOUDEST = 1e6  # a sample beyond this is damage, not sound
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is known of the analysed part besides its analysis: `samples` of it at the file's own `rate`."""
+
+    rate: int
+    channels: int
+    samples: int
+    notes: tuple[str, ...]
+
+
+def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start: float = 0.0,
+              duration: float | None = None, cache: bool = True) -> Song:
+    """Decode and analyse a song, or a part of it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that libsndfile or ffmpeg decodes.
+    fps : number, str or Fraction
+        Frames a second, exact: `24`, `12.5`, `"30000/1001"`.
+    start : float >= 0
+        Where the part begins in the file, seconds.
+    duration : float > 0, optional
+        Length of the part, seconds; by default, and at most, to the end of the file.
+    cache : bool
+        Take the analysis from the user's cache folder, or keep it there.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be decoded, the part lies outside it, or fps is no frame rate.
+    """
+    path, fps = Path(path), to_fps(fps)
+    start, duration = _check_part(start, duration)
+    check_file(path)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    key = cache_key(sha256, start, duration)
+    found = _recall(key) if cache else None
+    if found is None:
+        found = _listen(path, start, duration)
+        if cache:
+            _remember(key, *found)
+    facts, analysis = found
+    clock = Clock.for_duration(Fraction(facts.samples, facts.rate), fps)
+    return Song(
+        path=path, sha256=sha256, rate=facts.rate, channels=facts.channels, start=start,
+        duration=facts.samples / facts.rate, clock=clock, tempo=analysis.tempo, beats=Events.at(analysis.beats, clock),
+        onsets=Events.at(analysis.onsets, clock), curves=curves_on_clock(analysis.series, clock),
+        waveform=analysis.waveform, notes=tuple(f"{path}: {note}" for note in facts.notes))
+
+
+def _check_part(start: float, duration: float | None) -> tuple[float, float | None]:
+    if not (math.isfinite(start) and start >= 0):
+        raise InputError(f"start {start} s: expected 0 or more seconds into the song")
+    if duration is not None and not (math.isfinite(duration) and duration > 0):
+        raise InputError(f"duration {duration} s: expected more than 0 seconds, or none for the whole song")
+    return float(start), None if duration is None else float(duration)
+
+
+def _listen(path: Path, start: float, duration: float | None) -> tuple[_Facts, Analysis]:
+    stream = open_stream(path)
+    first = round(start * stream.rate)
+    last = math.inf if duration is None else first + max(1, round(duration * stream.rate))
+    tally: Counter[str] = Counter()
+    with closing(stream.blocks):
+        blocks = _resampled(_mono(_part(stream.blocks, first, last, tally), tally), stream.rate)
+        head = next(blocks, None)
+        if head is None:
+            raise _nothing_heard(path, start, tally["decoded"] / stream.rate)
+        analysis = analyse(chain([head], blocks))
+    notes = list(stream.notes)
+    if tally["damaged"]:
+        notes.append(f"{tally['damaged']} of its {tally['kept'] * stream.channels} samples are not numbers, or too large "
+                     "for sound: taken as silence")
+    return _Facts(stream.rate, stream.channels, tally["kept"], tuple(notes)), analysis
+
+
+def _part(blocks: Iterable[np.ndarray], first: int, last: float, tally: Counter[str]) -> Iterator[np.ndarray]:
+    """The samples from first to last; tallies those decoded and those kept."""
+    for block in blocks:
+        here = tally["decoded"]
+        tally["decoded"] += len(block)
+        wanted = block[max(0, first - here):int(min(len(block), last - here))]
+        tally["kept"] += len(wanted)
+        if len(wanted):
+            yield wanted
+        if tally["decoded"] >= last:
+            return
+
+
+def _mono(blocks: Iterable[np.ndarray], tally: Counter[str]) -> Iterator[np.ndarray]:
+    """The mean of the channels; samples that cannot be sound become 0 and are tallied."""
+    for block in blocks:
+        sound = np.abs(block) < _LOUDEST  # false for NaN
+        if not sound.all():
+            tally["damaged"] += int(np.count_nonzero(~sound))
+            block = np.where(sound, block, 0)
+        yield block @ np.full(block.shape[1], 1 / block.shape[1], np.float32)
+
+
+def _resampled(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+    """The same sound at `spectrum.RATE`, without delay: at least one sample, unless there was none."""
+    if rate == RATE:
+        yield from blocks
+        return
+    resampler = soxr.ResampleStream(rate, RATE, 1, dtype="float32")
+    fed = made = 0
+    for block in blocks:
+        ready = resampler.resample_chunk(block)
+        fed, made = fed + len(block), made + len(ready)
+        yield ready
+    if fed:
+        rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        yield rest if made + len(rest) else np.zeros(1, np.float32)
+
+
+def _nothing_heard(path: Path, start: float, length: float) -> InputError:
+    if length == 0:
+        return InputError(f"{path} holds no sound that can be decoded: give a whole {FORMATS} file")
+    return InputError(f"start {start:g} s is past the end of {path}, which is {length:.2f} s long: give an earlier start")
+
+
+def _recall(key: str) -> tuple[_Facts, Analysis] | None:
+    kept = recall(key)
+    if kept is None:
+        return None
+    facts, arrays = kept
+    tempo = facts.pop("tempo")
+    whole = {name: arrays.pop(name) for name in ("beats", "onsets", "waveform")}
+    return _Facts(**facts | {"notes": tuple(facts["notes"])}), Analysis(tempo=tempo, series=arrays, **whole)
+
+
+def _remember(key: str, facts: _Facts, analysis: Analysis) -> None:
+    arrays = {"beats": analysis.beats, "onsets": analysis.onsets, "waveform": analysis.waveform, **analysis.series}
+    remember(key, asdict(facts) | {"tempo": analysis.tempo}, arrays)

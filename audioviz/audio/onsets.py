@@ -1,0 +1,71 @@
+"""Onsets: where something starts to sound, to a millisecond."""
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from audioviz.audio.spectrum import FINE, HOP, RATE, Spectrum
+
+_LAG = 3  # hops over which the rise is measured: 17 ms
+_EARLY = 1  # hops: the window sees a sound before its own centre reaches it, measured on clicks
+_RANGE = 1e-5  # power against the loudest: what lies below is compressed away
+_REACH = 208  # samples on each side of a peak in which its attack is sought: 9 ms
+_SPAN = 112  # samples after an attack that are held against those before it: 5 ms
+
+
+def onset_strength(mel: np.ndarray) -> np.ndarray:
+    """Rise of the spectrum.
+
+    Parameters
+    ----------
+    mel : float32, shape (hops, MELS)
+
+    Returns
+    -------
+    float32, shape (hops,); 0 for silence.
+
+    Source
+    ------
+    SuperFlux: Böck & Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013.
+    """
+    loudest = mel.mean(axis=1).max()
+    if loudest == 0:
+        return np.zeros(len(mel), np.float32)
+    level = np.log1p(mel / (_RANGE * loudest))
+    before = maximum_filter1d(level, 3, axis=1)
+    before = np.concatenate([np.zeros((_LAG, mel.shape[1]), np.float32), before])[:len(level)]
+    rise = np.maximum(0, level - before).mean(axis=1)
+    return np.concatenate([np.zeros(_EARLY, np.float32), rise])[:len(level)]
+
+
+def pick_onsets(strength: np.ndarray) -> np.ndarray:
+    """Hops at which the strength peaks above its surroundings: int64, shape (n,)."""
+    highest = maximum_filter1d(strength, 11)
+    peaks = np.flatnonzero((strength == highest) & (strength > 0))
+    if peaks.size == 0:
+        return peaks
+    threshold = uniform_filter1d(strength, 41, mode="constant") + 0.1 * np.percentile(strength[peaks], 95)
+    peaks = peaks[strength[peaks] > threshold[peaks]]
+    return peaks[np.diff(peaks, prepend=-HOP) > 5]
+
+
+def attack_times(hops: np.ndarray, spectrum: Spectrum) -> np.ndarray:
+    """When the sounds begin whose strength peaks at these hops.
+
+    The window of the transform smears an attack over 46 ms; the waveform does not. The attack is the latest moment near
+    the peak at which the power just after stands out most against the power just before.
+
+    Returns
+    -------
+    seconds : float64, shape (n,), ascending
+    """
+    reach, span = _REACH // FINE, _SPAN // FINE
+    before_start = reach + span  # zeros, so that no index leaves the array
+    total = np.concatenate([np.zeros(before_start + 1), np.cumsum(spectrum.attack, dtype=np.float64)])
+    total = np.pad(total, (0, reach + span + HOP // FINE), mode="edge")
+    steps = (hops * HOP // FINE)[:, None] + np.arange(-reach, reach + 1)
+    now = total[steps + before_start]
+    after, before = total[steps + before_start + span] - now, now - total[steps + before_start - span]
+    rise = after / (before + 0.01 * after.max(axis=1, keepdims=True) + np.finfo(np.float64).tiny)
+    stands_out = rise >= 0.9 * rise.max(axis=1, keepdims=True)
+    latest = steps[:, -1] - np.argmax(stands_out[:, ::-1], axis=1)
+    return np.maximum.accumulate(np.maximum(0, (latest + 0.5) * FINE / RATE))

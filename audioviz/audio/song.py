@@ -1,0 +1,98 @@
+"""Song: what a schedule knows of the music. Curves on the clock, events in frames and seconds, tempo."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audioviz.clock import Clock
+from audioviz.curve import Curve
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Moments in the music, in order: a sequence of frame numbers that can be sliced.
+
+    Parameters
+    ----------
+    frames : int64, shape (n,)
+        The frame of each event; at a low fps two events may share one.
+    seconds : float64, shape (n,)
+        Exact times, from the start of the analysed part.
+    clock : Clock
+    """
+
+    frames: np.ndarray
+    seconds: np.ndarray
+    clock: Clock
+
+    @classmethod
+    def at(cls, seconds: np.ndarray, clock: Clock) -> "Events":
+        """Events at these seconds, each on its nearest frame."""
+        seconds = np.asarray(seconds, np.float64).reshape(-1)
+        return cls(clock.seconds_to_frame(seconds), seconds, clock)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.frames.tolist())
+
+    def __getitem__(self, index: "int | slice | np.ndarray") -> "int | Events":
+        """A frame number for an int; Events for a slice, a mask or an array of positions."""
+        frames = self.frames[index]
+        return int(frames) if np.ndim(frames) == 0 else Events(frames, self.seconds[index], self.clock)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.array(self.frames, dtype=dtype) if copy else np.asarray(self.frames, dtype=dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Song:
+    """One song, or the part of it that was asked for. Curves are attributes too: `song.low` is `song.curves["low"]`.
+
+    Parameters
+    ----------
+    path : Path
+    sha256 : str
+        Of the bytes of the file.
+    rate, channels : int
+        Of the file; rate in Hz.
+    start : float
+        Where the analysed part begins in the file, seconds.
+    duration : float
+        Length of the analysed part, seconds.
+    clock : Clock
+        The T frames.
+    tempo : float
+        Beats a minute; 0.0 where no beat was found.
+    beats, onsets : Events
+    curves : mapping of name to Curve, values in [0, 1]
+        rms; onset; low, mid, high; percussive, harmonic; brightness. All zeros for silence.
+    waveform : float32, shape (2, points)
+        Lowest and highest sample of equal stretches of the analysed part, for plots.
+    notes : tuple of str
+        What the user should be told about the file.
+    """
+
+    path: Path
+    sha256: str
+    rate: int
+    channels: int
+    start: float
+    duration: float
+    clock: Clock
+    tempo: float
+    beats: Events
+    onsets: Events
+    curves: Mapping[str, Curve]
+    waveform: np.ndarray
+    notes: tuple[str, ...]
+
+    def __getattr__(self, name: str) -> Curve:
+        curves = self.__dict__.get("curves", {})
+        if name in curves:
+            return curves[name]
+        known = ", ".join([*curves, *(field for field in self.__dataclass_fields__ if field != "curves"), "curves"])
+        raise AttributeError(f"a song has no {name!r}: it has {known}")
