@@ -76,11 +76,11 @@ def csv_to_schedule(text: str, clock: Clock) -> Schedule:
         raise ScheduleError(f"unknown column {sorted(map(str, unknown))[0]!r}: expected {', '.join(COLUMNS)}")
     if len(rows) != clock.frames:
         raise ScheduleError(f"{len(rows)} rows: expected {clock.frames}, one for each frame of the song")
-    columns = {name: [_number(name, row[name], line) for line, row in enumerate(rows, 2)]
+    columns = {name: [_number(name, row[name], frame) for frame, row in enumerate(rows)]
                for name in COLUMNS if name in names}
-    prompts = [Prompt(_number("seconds", row.get("seconds"), line), row["prompt"], row.get("negative") or "",
+    prompts = [Prompt(_number("seconds", row.get("seconds"), frame), row["prompt"], row.get("negative") or "",
                       row.get("ease") or "late")
-               for line, row in enumerate(rows, 2) if row.get("prompt")]
+               for frame, row in enumerate(rows) if row.get("prompt")]
     return Schedule(**columns, prompts=prompts, clock=clock)
 
 
@@ -130,8 +130,8 @@ def _prompt(number: int, entry, clock: Clock) -> Prompt:
     return Prompt(seconds, entry["prompt"], entry.get("negative", ""), entry.get("ease", "late"))
 
 
-def _number(name: str, cell: str | None, line: int) -> int | float:
+def _number(name: str, cell: str | None, frame: int) -> int | float:
     try:
         return int(cell) if name == "seed" else float(cell)
     except (TypeError, ValueError) as error:
-        raise ScheduleError(f"line {line}: {name} is {cell!r}, expected a number") from error
+        raise ScheduleError(f"frame {frame}: {name} is {cell!r}, expected a number") from error

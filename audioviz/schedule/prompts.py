@@ -90,7 +90,7 @@ def between(prompts: Sequence[Prompt], clock: Clock, *, travel: Curve | None = N
     right = np.minimum(left + 1, last)
     progress = np.clip((k - frames[left]) / np.maximum(frames[right] - frames[left], 1), 0, 1)
     weight = np.zeros(clock.frames)
-    for i, prompt in enumerate(prompts):
+    for i, prompt in enumerate(prompts[:-1]):
         weight[left == i] = easing(prompt.ease)(progress[left == i])
     return left, right, weight
 

@@ -18,6 +18,7 @@ RANGES = {
     "interp": (0.0, 1.0),
     "cfg": (0.0, np.inf),
     "unsample": (0.0, 1.0),
+    "anchor": (0.0, 1.0),
     "zoom": (0.01, 100.0),
     "angle": (-np.inf, np.inf),
     "shift_x": (-np.inf, np.inf),
@@ -47,8 +48,9 @@ class Schedule:
     interp: Any = 1.0  # weight of the new frame against the previous one, 1 = off
     cfg: Any = None  # guidance scale; the model's own if not given
     unsample: Any = None  # 0 or 1: start from the inverted previous frame in place of fresh noise
+    anchor: Any = None  # how far each frame's colours are drawn back to those of its prompt
     zoom: Any = None  # camera, a second: the picture grows by this factor
-    angle: Any = None  # degrees, anticlockwise
+    angle: Any = None  # degrees, clockwise
     shift_x: Any = None  # fractions of the width, to the right
     shift_y: Any = None  # fractions of the height, down
     travel: Any = None  # 0..1: where between the first and the last prompt, in place of their times

@@ -1,0 +1,20 @@
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test clean
+
+demo: $(READY)
+	$(BIN)/audioviz run music_video examples/song.flac --out demo.mp4
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+$(READY): pyproject.toml .ci/constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[test]'
+	touch $(READY)
+
+clean:
+	rm -rf .venv build dist demo.mp4 demo.png demo-schedule.png demo.audioviz

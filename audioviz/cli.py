@@ -1,0 +1,258 @@
+"""The `audioviz` command: a thin layer that turns options into calls, and mistakes into one line."""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import click
+
+import audioviz as av
+from audioviz.errors import AudiovizError, AudiovizWarning, InputError
+
+song_argument = click.argument("song", type=click.Path(path_type=Path))
+fps_option = click.option("--fps", default="12", show_default=True, metavar="F", help="Frames a second: 24, 12.5, 30000/1001.")
+part_options = (
+    click.option("--start", type=float, default=0.0, metavar="S", help="Begin so many seconds into the song."),
+    click.option("--duration", type=float, metavar="S", help="Use so many seconds of it."),
+)
+schedule_options = (
+    click.option("--schedule", "source", default="pulse", show_default=True, metavar="NAME|FILE",
+                 help="A ready-made schedule, or a .py, .json or .csv file. A script is run: use those you trust."),
+    click.option("--set", "settings", multiple=True, metavar="K=V", help="Set an option of the schedule."),
+    click.option("--prompt", "prompts", multiple=True, metavar="TEXT",
+                 help="What to show; give several to travel from one to the next, with times if you like: '8s: gold mandala'."),
+    click.option("--negative", default="", metavar="TEXT", help="What to steer away from."),
+)
+
+
+def options(*groups):
+    """Apply several click options to one command, in the order that they are written."""
+    def decorate(command):
+        for option in reversed(groups):
+            command = option(command)
+        return command
+    return decorate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="audioviz")
+def cli() -> None:
+    """Any song in, a music video out: every frame on the beat."""
+
+
+@cli.command()
+@song_argument
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.mp4", help="Default: the song's name, here.")
+@options(*schedule_options, fps_option, *part_options)
+@click.option("--model", default="embedded", show_default=True, metavar="NAME|DIR|ID", help="Any diffusers model.")
+@click.option("--size", metavar="WxH", help="Pixels; the model's own if not given.")
+@click.option("--steps", type=click.IntRange(1, 10000), metavar="N", help="Model calls a frame.")
+@click.option("--cfg", type=click.FloatRange(0, 100), metavar="X", help="Guidance scale; 1 is off.")
+@click.option("--sampler", metavar="NAME")
+@click.option("--scheduler", metavar="NAME")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Short for --set seed=N.")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--dtype", default="auto", show_default=True)
+@click.option("--dry-run", is_flag=True, help="Show the plan and make nothing.")
+@click.option("--no-resume", is_flag=True, help="Start anew, even if an earlier render can be continued.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def render(song, out, source, settings, prompts, negative, fps, start, duration, model, size, steps, cfg, sampler,
+           scheduler, seed, device, dtype, dry_run, no_resume, quiet) -> None:
+    """Make a music video of SONG."""
+    out = out or Path(song).with_suffix(".mp4").name
+    if seed is not None:
+        settings = (*settings, f"seed={seed}")
+    track, plan = load(song, source, settings, prompts, negative, fps, start, duration)
+    if dry_run:
+        click.echo(describe(track))
+        click.echo(describe_schedule(plan))
+        return
+    path = av.render(track, plan, out=out, model=model, size=parse_size(size), steps=steps, cfg=cfg, sampler=sampler,
+                     scheduler=scheduler, device=device, dtype=dtype, resume=not no_resume, progress=not quiet)
+    click.echo(path)
+
+
+@cli.command()
+@song_argument
+@options(fps_option, *part_options)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png")
+def analyze(song, fps, start, duration, json_file, csv_file, plot) -> None:
+    """Show what is heard in SONG: tempo, beats, onsets, curves."""
+    track = av.load_song(song, fps=fps, start=start, duration=duration)
+    say_notes(track)
+    if json_file or csv_file:
+        from audioviz.audio.files import song_to_csv, song_to_json
+        save(json_file, song_to_json, track)
+        save(csv_file, song_to_csv, track)
+    if plot:
+        from audioviz.plots import plot_song
+        draw(plot, plot_song, track)
+    click.echo(describe(track))
+
+
+@cli.command()
+@song_argument
+@options(*schedule_options, fps_option, *part_options)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png")
+def schedule(song, source, settings, prompts, negative, fps, start, duration, json_file, csv_file, plot) -> None:
+    """Compute the schedule of SONG and show or save it, without rendering."""
+    from audioviz.schedule import schedule_to_csv, schedule_to_json
+    track, plan = load(song, source, settings, prompts, negative, fps, start, duration)
+    save(json_file, schedule_to_json, plan)
+    save(csv_file, schedule_to_csv, plan)
+    if plot:
+        from audioviz.plots import plot_schedule
+        draw(plot, plot_schedule, track, plan)
+    click.echo(describe_schedule(plan))
+
+
+@cli.command()
+@click.argument("video", type=click.Path(path_type=Path))
+@click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE.png", help="Write a contact sheet of the video.")
+def info(video, sheet) -> None:
+    """Show how well the picture of VIDEO follows its sound."""
+    from audioviz.reaction import describe_video
+    click.echo(describe_video(video))
+    if sheet:
+        from audioviz.video.sheet import contact_sheet
+        draw(sheet, lambda path: contact_sheet(video, path))
+
+
+@cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("pipeline")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(pipeline, arguments) -> None:
+    """Run a ready-made PIPELINE or a file of your own; what follows is for it."""
+    import runpy
+
+    from audioviz.shelf import find
+    path = find("pipelines", pipeline)
+    sys.argv = [str(path), *arguments]
+    runpy.run_path(str(path), run_name="__main__")
+
+
+@cli.command()
+def ls() -> None:
+    """List the ready-made schedules and pipelines."""
+    from audioviz.shelf import KINDS, names
+    for kind in KINDS:
+        click.echo(kind)
+        for name, summary in names(kind).items():
+            click.echo(f"  {name:12} {summary}")
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def cp(name, file) -> None:
+    """Copy a ready-made schedule or pipeline to FILE, to change it."""
+    from audioviz.shelf import copy_out
+    click.echo(copy_out(name, file))
+
+
+def load(song, source, settings, prompts, negative, fps, start, duration):
+    """The song and its schedule, as the options say."""
+    script = av.load_schedule(source)
+    track = av.load_song(song, fps=fps, start=start, duration=duration)
+    say_notes(track)
+    plan = script(track, **parse_settings(settings))
+    if prompts:
+        plan = plan.with_prompts(prompts, negative=negative)
+    elif negative:
+        plan = plan.with_prompts(plan.prompts, negative=negative)
+    return track, plan
+
+
+def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
+    """`k=v` pairs as a dict; the last of equal keys wins."""
+    pairs = [setting.partition("=") for setting in settings]
+    for key, equals, _ in pairs:
+        if not equals or not key.isidentifier():
+            raise InputError(f"--set {key}: expected name=value, such as --set punch=0.5")
+    return {key: value for key, _, value in pairs}
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Width and height of `512x288`, or of `512` for a square."""
+    if text is None:
+        return None
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isascii() and side.isdigit() and len(side) < 6 for side in sides):
+        raise InputError(f"--size {text}: expected width and height in pixels, such as 512x288")
+    return int(sides[0]), int(sides[-1])
+
+
+def describe(track) -> str:
+    """A song in a few lines."""
+    minutes, seconds = divmod(float(track.duration), 60)
+    tempo = f"{track.tempo:.1f} bpm" if track.tempo else "no steady tempo"
+    return (f"{track.path.name}: {int(minutes)}:{seconds:05.2f}, {track.rate} Hz, {track.channels} channels, {tempo}\n"
+            f"{track.clock.frames} frames at {track.clock.fps} fps, {len(track.beats)} beats, {len(track.onsets)} onsets")
+
+
+def describe_schedule(plan) -> str:
+    """A schedule in a line for each column and each prompt."""
+    lines = [f"{plan.clock.frames} frames at {plan.clock.fps} fps"]
+    for name, values in plan.columns.items():
+        span = f"{len(set(values.tolist()))} different" if name == "seed" else (
+            f"{values.min():.3g} .. {values.max():.3g}, mean {values.mean():.3g}")
+        lines.append(f"{name:9} {span}")
+    lines += [f"{prompt.seconds:7.2f} s  {prompt.text}" for prompt in plan.prompts]
+    return "\n".join(lines)
+
+
+def say_notes(track) -> None:
+    """What was noticed while the song was read goes to standard error."""
+    for note in track.notes:
+        warnings.warn(note, AudiovizWarning, stacklevel=1)
+
+
+def save(path: Path | None, to_text, value) -> None:
+    """Write `to_text(value)` to a file, if one was asked for."""
+    if path:
+        from audioviz.video.files import write_whole
+        draw(path, lambda target: write_whole(target, to_text(value).encode()))
+
+
+def draw(path: Path, write, *values) -> None:
+    """Call `write(*values, path)`; a path that cannot be written is the user's mistake."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: expected the name of a file in a folder that exists")
+    try:
+        write(*values, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({os.strerror(error.errno)})") from error
+
+
+def main() -> None:
+    """Run the command; exit with 0, with 2 after a mistake of the user's, or with 130 when interrupted."""
+    warnings.showwarning = show_warning
+    warnings.simplefilter("always", AudiovizWarning)
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        fail(error.format_message())
+    except AudiovizError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        print("audioviz: interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+def fail(message: str) -> None:
+    """One line on standard error, and exit status 2."""
+    print(f"audioviz: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def show_warning(message, category, *place) -> None:
+    """Our own warnings in one line; those of other packages, which no user can act on, not at all."""
+    if issubclass(category, AudiovizWarning):
+        print(f"audioviz: {message}", file=sys.stderr)

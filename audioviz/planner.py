@@ -1,0 +1,116 @@
+"""A Schedule and a Model become the FramePlans of a render, one at a time."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Callable, Iterator
+
+import numpy as np
+
+from audioviz.curve import Curve
+from audioviz.models import Model
+from audioviz.sampling import Anchor, FramePlan, Guidance, plan_frame, sample_frame, slerp
+from audioviz.schedule import Prompt, Schedule
+from audioviz.schedule.prompts import between
+
+ANCHOR_STILLS = 4
+CAMERA = ("zoom", "angle", "shift_x", "shift_y")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What stays the same in every frame of a render."""
+
+    size: tuple[int, int]  # width and height, pixels
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+
+
+def plan_frames(model: Model, schedule: Schedule, look: Look, *, first: int = 0) -> Iterator[FramePlan]:
+    """The plans of the frames from `first` on. Text is encoded, and colours are looked up, when a frame first needs them."""
+    guidance = _guidance_by_frame(model, schedule)
+    anchor = _anchor_by_frame(model, schedule, look)
+    rows = _rows(schedule, look)
+    for k in range(first, schedule.clock.frames):
+        row = rows(k)
+        yield plan_frame(guidance(k), seed=row["seed"], frame=k, steps=look.steps, cfg=row["cfg"],
+                         denoise=row["denoise"], noise=row["noise"], interp=row["interp"],
+                         unsample=row["unsample"] >= 0.5, warp=row["camera"], anchor=anchor(k, row["anchor"]))
+
+
+def frame_digests(schedule: Schedule, look: Look) -> list[str]:
+    """For each frame a hash of what the schedule says of it: a frame differs where its hash or one before it does."""
+    rows, pair = _rows(schedule, look), _prompt_pairs(schedule)
+    def digest(k: int) -> str:
+        before, after, weight = pair(k)
+        words = [before.text, before.negative, after.text, after.negative, weight, before.seconds, after.seconds]
+        return hashlib.sha256(json.dumps([rows(k), words]).encode()).hexdigest()
+    return [digest(k) for k in range(schedule.clock.frames)]
+
+
+def _rows(schedule: Schedule, look: Look) -> Callable[[int], dict]:
+    """What each frame's columns say, as plain numbers, with what was not given filled in."""
+    columns = {"cfg": np.full(len(schedule), look.cfg), "unsample": np.zeros(len(schedule)),
+               "anchor": np.zeros(len(schedule))} | schedule.columns
+    still = {"zoom": 1.0, "angle": 0.0, "shift_x": 0.0, "shift_y": 0.0}
+    moves = any(name in columns for name in CAMERA)
+    fps = float(schedule.clock.fps)
+
+    def row(k: int) -> dict:
+        values = {name: values[k].item() for name, values in columns.items()}
+        zoom, angle, x, y = (values.pop(name, still[name]) for name in CAMERA)
+        camera = (zoom ** (1 / fps), angle / fps, x / fps, y / fps) if moves and k > 0 else None
+        # the first frame has nothing before it: it is drawn anew, whatever the columns say
+        first = {"denoise": 1.0, "interp": 1.0, "noise": 0.0, "unsample": 0.0} if k == 0 else {}
+        return values | {"camera": camera} | first
+
+    return row
+
+
+def _prompt_pairs(schedule: Schedule) -> Callable[[int], tuple[Prompt, Prompt, float]]:
+    """The prompt before each frame, the one after it, and the weight of the latter."""
+    travel = None if schedule.travel is None else Curve(schedule.travel, schedule.clock)
+    left, right, weight = between(schedule.prompts, schedule.clock, travel=travel)
+    return lambda k: (schedule.prompts[left[k]], schedule.prompts[right[k]], float(weight[k]))
+
+
+def _guidance_by_frame(model: Model, schedule: Schedule) -> Callable[[int], Guidance]:
+    encode, pair = cache(model.encode_text), _prompt_pairs(schedule)
+
+    def guidance(k: int) -> Guidance:
+        before, after, weight = pair(k)
+        return Guidance(slerp(encode(before.text), encode(after.text), weight),
+                        slerp(encode(before.negative), encode(after.negative), weight))
+
+    return guidance
+
+
+def _anchor_by_frame(model: Model, schedule: Schedule, look: Look) -> Callable[[int, float], Anchor | None]:
+    """The colours to hold at each frame: those of a few fresh pictures of its prompts."""
+    pair = _prompt_pairs(schedule)
+
+    @cache
+    def statistics(prompt: Prompt):
+        guidance = model.guidance(prompt.text, prompt.negative)
+        empty = model.empty_latent(look.size)
+        plans = [plan_frame(guidance, seed=seed, frame=0, steps=look.steps, cfg=look.cfg, denoise=1.0)
+                 for seed in range(ANCHOR_STILLS)]
+        stills = [sample_frame(model.denoiser, plan, empty, sampler=look.sampler, scheduler=look.scheduler)
+                  for plan in plans]
+        means = [still.mean((0, 2, 3)) for still in stills]
+        stds = [still.std((0, 2, 3), correction=0) for still in stills]
+        return sum(means) / len(means), sum(stds) / len(stds)
+
+    def anchor(k: int, strength: float) -> Anchor | None:
+        if strength == 0:
+            return None
+        before, after, weight = pair(k)
+        (mean, std), (next_mean, next_std) = statistics(before), statistics(after if weight else before)
+        return Anchor(mean.lerp(next_mean, weight), std.lerp(next_std, weight), strength)
+
+    return anchor
+
+

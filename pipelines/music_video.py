@@ -1,0 +1,28 @@
+"""A song becomes a music video, with a contact sheet and a plot of the schedule beside it."""
+
+from pathlib import Path
+
+import click
+
+import audioviz as av
+from audioviz.plots import plot_schedule
+from audioviz.video.sheet import contact_sheet
+
+
+@click.command()
+@click.argument("song", type=click.Path(path_type=Path))
+@click.option("--out", default="video.mp4", type=click.Path(path_type=Path), show_default=True)
+@click.option("--schedule", default="pulse", show_default=True)
+@click.option("--prompt", "prompts", multiple=True, default=["neon nebula", "gold mandala"], show_default=True)
+@click.option("--fps", default="12", show_default=True)
+def music_video(song: Path, out: Path, schedule: str, prompts: tuple[str, ...], fps: str) -> None:
+    """Render SONG to a video, its frames in a grid, and its schedule as a plot."""
+    track = av.load_song(song, fps=fps)
+    plan = av.load_schedule(schedule)(track).with_prompts(prompts)
+    av.render(track, plan, out=out)
+    contact_sheet(out, out.with_suffix(".png"))
+    plot_schedule(track, plan, out.with_name(f"{out.stem}-schedule.png"))
+
+
+if __name__ == "__main__":
+    music_video()

@@ -1,0 +1,15 @@
+"""Every kick redraws the picture; between kicks it settles."""
+
+import audioviz as av
+
+
+def schedule(song, *, calm: float = 0.28, punch: float = 0.42, seconds: float = 0.18, seed: int = 7) -> av.Schedule:
+    """calm: denoise between kicks; punch: what a kick adds; seconds: how long it rings on."""
+    hit = av.curves.at(song.kicks, 1.0).decay(seconds)
+    return av.Schedule(
+        seed=av.seeds.change_at(song.kicks, base=seed),
+        denoise=calm + punch * hit,
+        noise=0.02 + 0.06 * hit,
+        interp=0.75 + 0.25 * hit,
+        anchor=0.1,
+    )

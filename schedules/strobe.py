@@ -1,0 +1,14 @@
+"""A hard cut to a new picture every few beats, frozen in between."""
+
+import audioviz as av
+
+
+def schedule(song, *, every: int = 1, calm: float = 0.12, seed: int = 3) -> av.Schedule:
+    """every: beats between cuts; calm: denoise between them."""
+    cuts = song.beats[::every]
+    return av.Schedule(
+        seed=av.seeds.change_at(cuts, base=seed),
+        denoise=av.curves.at(cuts, 0.9, otherwise=calm),
+        interp=1.0,
+        anchor=0.1,
+    )

@@ -1,0 +1,21 @@
+"""A Song made of numbers alone, for tests that are not about hearing."""
+
+from pathlib import Path
+
+import numpy as np
+
+from audioviz.audio.song import Events, Song
+from audioviz.clock import Clock
+from audioviz.curve import Curve
+
+CURVES = ("rms", "onset", "low", "mid", "high", "percussive", "harmonic", "brightness")
+
+
+def made_song(*, seconds: float = 4.0, fps="12", beats_every: float = 0.5, path: Path = Path("made.wav")) -> Song:
+    """A song with beats at a steady distance, kicks on every other beat, and curves that rise and fall."""
+    clock = Clock.for_duration(seconds, fps)
+    times = np.arange(0, seconds - 1e-9, beats_every)
+    curves = {name: Curve(0.5 + 0.5 * np.sin(clock.times * (i + 1)), clock) for i, name in enumerate(CURVES)}
+    return Song(path=path, sha256="0" * 64, rate=44100, channels=2, start=0.0, duration=float(seconds), clock=clock,
+                tempo=60 / beats_every, beats=Events.at(times, clock), onsets=Events.at(times, clock),
+                kicks=Events.at(times[::2], clock), curves=curves, waveform=np.zeros((2, 100), np.float32), notes=())

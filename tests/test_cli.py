@@ -1,0 +1,128 @@
+"""The command as users meet it: a process of its own, its two streams, its exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+COMMAND = [sys.executable, "-c", "from audioviz.cli import main; main()"]
+
+
+def audioviz(*arguments, cwd: Path, check: int | None = None) -> subprocess.CompletedProcess:
+    done = subprocess.run([*COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=120)
+    assert check is None or done.returncode == check, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a two-second song of four kicks."""
+    folder = tmp_path_factory.mktemp("songs")
+    t = np.arange(44100 * 2) / 44100
+    kick = np.sin(2 * np.pi * 55 * (t % 0.5)) * np.exp(-(t % 0.5) * 12)
+    soundfile.write(folder / "song.wav", np.c_[kick, kick] * 0.8, 44100)
+    return folder
+
+
+def test_help_names_the_commands(tmp_path):
+    shown = audioviz("--help", cwd=tmp_path, check=0).stdout
+    for name in ("render", "analyze", "schedule", "run", "ls", "cp", "info"):
+        assert f"  {name} " in shown
+
+
+def test_ls_and_cp(tmp_path):
+    listed = audioviz("ls", cwd=tmp_path, check=0).stdout
+    assert "pulse" in listed and "music_video" in listed
+    assert audioviz("cp", "pulse", "mine.py", cwd=tmp_path, check=0).stdout == "mine.py\n"
+    assert audioviz("cp", "pulse", "mine.py", cwd=tmp_path, check=2).stderr.count("\n") == 1
+
+
+def test_analyze_writes_what_other_programs_read(folder, tmp_path):
+    shown = audioviz("analyze", folder / "song.wav", "--fps", "24", "--json", "a.json", "--csv", "a.csv", "--plot", "a.png",
+                     cwd=tmp_path, check=0)
+    assert "48 frames at 24 fps" in shown.stdout and shown.stderr == ""
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert found["frames"] == 48 and found["fps"] == 24 and found["duration"] == 2.0
+    assert len(found["curves"]["rms"]) == 48 and found["onsets"]["seconds"] == pytest.approx([0, 0.5, 1, 1.5], abs=0.03)
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == 49
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_schedule_saved_as_json_or_csv_is_read_back_the_same(folder, tmp_path):
+    song = folder / "song.wav"
+    audioviz("schedule", song, "--schedule", "pulse", "--set", "punch=0.3", "--prompt", "a", "--prompt", "b",
+             "--json", "one.json", "--csv", "one.csv", "--plot", "one.png", cwd=tmp_path, check=0)
+    for source in ("one.json", "one.csv"):
+        audioviz("schedule", song, "--schedule", source, "--json", f"again-{source}.json", cwd=tmp_path, check=0)
+        assert (tmp_path / f"again-{source}.json").read_bytes() == (tmp_path / "one.json").read_bytes()
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(folder, tmp_path):
+    shown = audioviz("render", folder / "song.wav", "--dry-run", "--prompt", "neon nebula", cwd=tmp_path, check=0).stdout
+    assert "24 frames at 12 fps" in shown and "neon nebula" in shown and "denoise" in shown
+    assert not list(tmp_path.iterdir())
+
+
+MISTAKES = {
+    "missing file": (["render", "gone.mp3"], "gone.mp3"),
+    "a folder": (["render", "."], "folder"),
+    "an empty file": (["render", "empty.mp3"], "empty"),
+    "text renamed": (["render", "text.mp3"], "text.mp3"),
+    "unknown schedule": (["render", "song.wav", "--schedule", "puls"], "use drift, pulse, strobe"),
+    "unknown sampler": (["render", "song.wav", "--sampler", "eular"], "euler"),
+    "unknown scheduler": (["render", "song.wav", "--scheduler", "karas"], "karras"),
+    "prompt keyframe past the end": (["render", "song.wav", "--prompt", "9s: x"], "past the end"),
+    "unknown prompt keyframe": (["render", "song.wav", "--prompt", "9q: x"], "unknown prompt keyframe '9q'"),
+    "--set of a wrong type": (["render", "song.wav", "--set", "punch=loud"], "expected a number"),
+    "--set without a value": (["render", "song.wav", "--set", "punch"], "expected name=value"),
+    "a size no model makes": (["render", "song.wav", "--size", "100x100"], "multiples of"),
+    "a size that is none": (["render", "song.wav", "--size", "wide"], "expected width and height"),
+    "fps 0": (["render", "song.wav", "--fps", "0"], "fps 0 is not a frame rate"),
+    "start past the end": (["render", "song.wav", "--start", "99"], "99"),
+    "no such folder": (["render", "song.wav", "-o", "nowhere/x.mp4"], "does not exist"),
+    "an error in line 12": (["render", "song.wav", "--schedule", "broken.py"], "broken.py:12: ZeroDivisionError"),
+    "a broken schedule file": (["render", "song.wav", "--schedule", "broken.json"], "broken.json: not JSON"),
+    "an unknown model": (["render", "song.wav", "--model", "empty_folder"], "model_index.json"),
+    "an unknown device": (["render", "song.wav", "--device", "tpu"], "unknown device 'tpu'"),
+    "an unknown option": (["render", "song.wav", "--sparkle"], "sparkle"),
+    "an unknown pipeline": (["run", "nothing"], "unknown pipeline 'nothing': use"),
+    "steps of none": (["render", "song.wav", "--steps", "0"], "steps"),
+    "a video that is none": (["info", "text.mp3"], "text.mp3"),
+    "a plot in no folder": (["analyze", "song.wav", "--plot", "nowhere/x.png"], "nowhere/x.png"),
+}
+
+
+@pytest.fixture(scope="module")
+def mistakes(folder):
+    (folder / "empty.mp3").write_bytes(b"")
+    (folder / "text.mp3").write_text("these are words, not music\n" * 50)
+    (folder / "broken.py").write_text("x = 1\n" * 11 + "y = 1 / 0\n")
+    (folder / "broken.json").write_text("{")
+    (folder / "empty_folder").mkdir()
+    (folder / "song.mp4").write_bytes(b"an earlier video")
+    return folder
+
+
+@pytest.mark.parametrize(("arguments", "said"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_one_line_exit_status_2_and_harms_nothing(mistakes, arguments, said):
+    before = {p.name: p.stat().st_mtime_ns for p in mistakes.iterdir()}
+    done = audioviz(*arguments, cwd=mistakes)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("audioviz: ") and done.stderr.count("\n") == 1 and said in done.stderr
+    assert {p.name: p.stat().st_mtime_ns for p in mistakes.iterdir()} == before
+
+
+def test_an_output_folder_that_cannot_be_written_is_said(folder, tmp_path):
+    if os.geteuid() == 0:
+        target = Path("/proc/out.mp4")  # root may write everywhere else
+    else:
+        tmp_path.chmod(0o500)
+        target = tmp_path / "out.mp4"
+    done = audioviz("render", folder / "song.wav", "-o", target, cwd=folder)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "cannot be written" in done.stderr

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+
+import audioviz as av
+from audioviz.clock import Clock
+from audioviz.errors import ScheduleError
+from audioviz.schedule.binding import bound
+from tests.songs import made_song
+
+CLOCK = Clock.for_duration(8, 25)
+HOSTILE = [
+    "__import__('os').system('true')", "().__class__", "t.__class__", "t.tofile('x')", "open('x', 'w')", "exec('1')",
+    "eval('1')", "lambda: 1", "[x for x in t]", "{1: 2}", "{t}", "(t, t)", "[t]", "t[0]", "t[:]", "'a' * 99", "f'{t}'",
+    "b'x'", "None", "...", "x := 1", "t; t", "import os", "globals()", "locals()", "vars()", "dir()", "getattr(t, 'x')",
+    "print(t)", "input()", "quit()", "breakpoint()", "help()", "type(t)", "compile('1', '', 'eval')", "np.sin(t)",
+    "numpy", "os", "sys.exit()", "t if", "sin", "sin()", "sin(t, t)", "sin(x=t)", "sin(*[t])", "sin(**{})", "1 +",
+    "t and t", "not t", "~t", "t @ t", "t << 9", "t | 1", "0 < t < 1", "t is t", "t in t", "await t", "yield t",
+    "9**9**9**9", "1/0", "1e999", "log(0 - 1)", "1e308 * 10", "\x00", "", " ", "(" * 500 + "t" + ")" * 500,
+    "t" * 2000, "-" * 900 + "t" * 200, "9" * 500, "#", "t\nt", "@t", "$t", "`t`", "t?", "unknown", "Ünicode(t)", "1j",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_expression_is_refused_and_touches_nothing(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ScheduleError, match="expression"):
+        av.curves.expression(text, clock=CLOCK)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("0.5 + 0.1 * sin(2 * pi * t / 15)", 0.5 + 0.1 * np.sin(2 * np.pi * CLOCK.times / 15)),
+    ("1 if t > 2 else 0.25", np.where(CLOCK.times > 2, 1, 0.25)),
+    ("clip(f, 3, 7) // 2 % 3", np.clip(np.arange(200), 3, 7) // 2 % 3),
+    ("max(min(t, 2), 1) ** 0.5", np.sqrt(np.clip(CLOCK.times, 1, 2))),
+    ("-abs(-3)", np.full(200, -3.0)),
+    ("where(t >= 1, exp(-t), tanh(t))", np.where(CLOCK.times >= 1, np.exp(-CLOCK.times), np.tanh(CLOCK.times))),
+])
+def test_expressions_compute_what_numpy_computes(text, value):
+    assert np.asarray(av.curves.expression(text, clock=CLOCK)) == pytest.approx(value)
+
+
+def test_expressions_know_the_beat_and_the_curves_of_the_song():
+    song = made_song(seconds=6, fps=24, beats_every=0.5)
+    with bound(song):
+        assert np.asarray(av.curves.expression("b")) == pytest.approx(song.clock.times / 0.5)
+        assert np.asarray(av.curves.expression("low * 2")) == pytest.approx(2 * np.asarray(song.low))
+
+
+def test_at_puts_values_on_events():
+    song = made_song()
+    curve = np.asarray(av.curves.at(song.beats[::4], 0.9, otherwise=0.1))
+    assert curve[list(song.beats[::4])].tolist() == [0.9, 0.9] and (curve == 0.1).sum() == len(curve) - 2
+
+
+def test_keyframes_and_ramp_pass_through_their_keys():
+    curve = np.asarray(av.curves.keyframes({2: 1.0, 4: 3.0, 6: 0.0}, clock=CLOCK))
+    assert curve[[0, 50, 75, 100, 150, 199]] == pytest.approx([1, 1, 2, 3, 0, 0])
+    held = np.asarray(av.curves.keyframes({0: 1.0, 4: 3.0}, ease="hold", clock=CLOCK))
+    assert held[99] == 1 and held[100] == 3
+    ramp = np.asarray(av.curves.ramp(0, 1, begin=2, end=6, clock=CLOCK))
+    assert ramp[[0, 50, 100, 150, 199]] == pytest.approx([0, 0, 0.5, 1, 1])
+
+
+@pytest.mark.parametrize("shape", ["sine", "triangle", "saw", "square", "pulse"])
+def test_oscillators_repeat_with_their_period_and_stay_in_range(shape):
+    wave = np.asarray(av.curves.oscillate(shape, seconds=2.0, low=0.2, high=0.6, clock=CLOCK))
+    assert wave[:100] == pytest.approx(wave[50:150]) and wave.min() >= 0.2 - 1e-9 and wave.max() <= 0.6 + 1e-9
+    assert np.ptp(wave) > 0.3
+
+
+def test_an_oscillator_in_beats_follows_the_grid():
+    song = made_song(seconds=6, fps=24, beats_every=0.6)
+    with bound(song):
+        wave = np.asarray(av.curves.oscillate("saw", beats=1))
+    on_beats = wave[list(song.beats)]
+    assert np.minimum(on_beats, 1 - on_beats).max() < 0.5 / 24 / 0.6 + 1e-9
+
+
+def test_noise_is_the_same_for_a_seed_and_at_another_fps():
+    first, again, other = (np.asarray(av.curves.noise(seed, clock=CLOCK)) for seed in (3, 3, 4))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert first.min() >= 0 and first.max() <= 1 and np.abs(np.diff(first)).max() < 0.2
+    faster = np.asarray(av.curves.noise(3, clock=Clock.for_duration(8, 50)))
+    assert faster[::2] == pytest.approx(first, abs=1e-9)
+
+
+def test_outside_a_script_a_clock_is_asked_for():
+    with pytest.raises(ScheduleError, match="pass clock=song.clock"):
+        av.curves.constant(1.0)
+
+
+@pytest.mark.parametrize("wrong", [
+    lambda: av.curves.oscillate("wobble", seconds=1, clock=CLOCK), lambda: av.curves.oscillate(clock=CLOCK),
+    lambda: av.curves.oscillate(seconds=-1, clock=CLOCK), lambda: av.curves.keyframes({}, clock=CLOCK),
+    lambda: av.curves.noise(1, seconds=0, clock=CLOCK), lambda: av.curves.oscillate(beats=1, clock=CLOCK),
+    lambda: av.seeds.fixed(-1, clock=CLOCK), lambda: av.seeds.fixed(2**64, clock=CLOCK),
+])
+def test_wrong_arguments_are_refused(wrong):
+    with pytest.raises(ScheduleError, match="unknown wave|give a period|expected|no beat grid"):
+        wrong()
+
+
+def test_seeds():
+    song = made_song()
+    assert set(av.seeds.fixed(2**64 - 1, clock=CLOCK).tolist()) == {2**64 - 1}
+    assert av.seeds.step(5, by=2, clock=CLOCK)[:3].tolist() == [5, 7, 9]
+    assert av.seeds.step(2**64 - 1, clock=CLOCK)[:2].tolist() == [2**64 - 1, 0]
+    changes = av.seeds.change_at(song.beats[::2], base=7)
+    assert np.flatnonzero(np.diff(changes.astype(np.int64))).tolist() == [frame - 1 for frame in song.beats[2::2]]
+    assert changes[0] == 8 and changes.dtype == np.uint64
+    short, long = (av.seeds.random(9, clock=Clock.for_duration(s, 25)) for s in (4, 8))
+    assert np.array_equal(short, long[:100]) and len(set(long.tolist())) == 200

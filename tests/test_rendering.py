@@ -1,0 +1,130 @@
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+
+import audioviz as av
+from audioviz.errors import AudiovizError, InputError, ModelError
+from audioviz.planner import Look, frame_digests, plan_frames
+from audioviz.video.probe import probe, read_frames
+from tests.models import fake_model
+from tests.songs import made_song
+
+LOOK = Look(size=(64, 64), steps=2, cfg=2.0, sampler="euler", scheduler="normal")
+
+
+@pytest.fixture
+def song(tmp_path):
+    path = tmp_path / "song.wav"
+    noise = np.random.default_rng(1).normal(0, 0.1, (44100 * 4, 2))
+    soundfile.write(path, noise, 44100)
+    return made_song(path=path)
+
+
+@pytest.fixture
+def schedule(song):
+    return av.load_schedule("pulse")(song).with_prompts(["neon nebula", "a gold mandala of light"])
+
+
+def render(song, schedule, out, **options):
+    return av.render(song, schedule, out=out, model=options.pop("model", None) or fake_model(), progress=False, **options)
+
+
+def test_a_render_is_as_long_as_the_song_and_says_what_it_was_made_of(song, schedule, tmp_path):
+    out = render(song, schedule, tmp_path / "out.mp4")
+    found = probe(out)
+    assert found.frames == 48 and found.fps == 12 and found.size == (64, 64) and found.channels == 2
+    assert abs(found.sound_seconds - found.picture_seconds) <= 0.5 / 12
+    manifest = json.loads(found.metadata)
+    assert manifest["model"] == "fake" and len(manifest["schedule"]["denoise"]) == 48
+    assert manifest["schedule"]["prompts"][1]["prompt"] == "a gold mandala of light"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.mp4", "song.wav"]
+
+
+def test_two_renders_are_equal_to_the_byte(song, schedule, tmp_path):
+    first, second = (render(song, schedule, tmp_path / name) for name in ("a.mp4", "b.mp4"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_an_interrupted_render_goes_on_and_gives_the_same_bytes(song, schedule, tmp_path, monkeypatch):
+    monkeypatch.setattr("audioviz.rendering.CHUNK_SECONDS", 1)
+    whole = render(song, schedule, tmp_path / "whole.mp4")
+    out = tmp_path / "out.mp4"
+    broken = fake_model(nan_from_call=2 * 2 * 4 + 2 * 30)  # two prompts' colours, then thirty frames
+    with pytest.raises(ModelError, match="frame [23]"):
+        render(song, schedule, out, model=broken)
+    assert not out.exists()
+    model = fake_model()
+    render(song, schedule, out, model=model)
+    assert out.read_bytes() == whole.read_bytes()
+    assert len(model.denoiser.calls) < 2 * 48 - 24
+
+
+def test_a_changed_schedule_makes_only_what_differs_anew(song, schedule, tmp_path, monkeypatch):
+    monkeypatch.setattr("audioviz.rendering.CHUNK_SECONDS", 1)
+    changed = schedule.with_prompts({0: "neon nebula", 2.5: "other words entirely"})
+    assert frame_digests(schedule, LOOK) != frame_digests(changed, LOOK)
+    out = tmp_path / "out.mp4"
+    with pytest.raises(ModelError):
+        render(song, schedule, out, model=fake_model(nan_from_call=2 * 2 * 4 + 2 * 40))
+    with pytest.warns(match="anew"):
+        render(song, changed, out)
+    fresh = render(song, changed, tmp_path / "fresh.mp4")
+    assert out.read_bytes() == fresh.read_bytes()
+
+
+def test_the_first_frame_is_drawn_anew_and_later_ones_follow_the_columns(song, schedule):
+    plans = list(plan_frames(fake_model(), schedule, LOOK))
+    assert plans[0].denoise == 1 and plans[0].interp == 1 and plans[0].noise_after == 0
+    for k in (1, 17, 47):
+        assert plans[k].denoise == schedule.denoise[k] and plans[k].seed == schedule.seed[k] and plans[k].frame == k
+        assert plans[k].interp == schedule.interp[k] and plans[k].cfg == 2.0
+    assert [p.seed for p in plan_frames(fake_model(), schedule, LOOK, first=40)] == [p.seed for p in plans[40:]]
+
+
+def test_camera_speeds_are_a_second_so_fps_does_not_matter(song):
+    for fps in (12, 24):
+        track = made_song(fps=fps)
+        plans = list(plan_frames(fake_model(), av.Schedule(zoom=1.5, angle=24, shift_x=0.1, prompts=["x"],
+                                                           clock=track.clock), LOOK))
+        zoom, angle, x, y = plans[1].warp
+        assert (zoom ** fps, angle * fps, x * fps, y) == pytest.approx((1.5, 24, 0.1, 0))
+        assert plans[0].warp is None
+
+
+def test_pictures_follow_the_prompt(song, tmp_path):
+    schedule = av.Schedule(denoise=1.0, prompts={0: "x" * 40, 2: "x"}, clock=song.clock)
+    frames = list(read_frames(render(song, schedule, tmp_path / "out.mp4", cfg=1.0)))
+    assert np.mean(frames[2]) > np.mean(frames[40]) + 10
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"out": "out.avi"}, "expected a name that ends in .mp4"), ({"out": "."}, "expected a name|is a folder"),
+    ({"out": "nowhere/out.mp4"}, "output folder .*nowhere does not exist"),
+    ({"size": (70, 64)}, "size 70x64: this model makes multiples of 8 .* try 72x64"),
+    ({"size": (8, 8)}, "from 32 to 8192"), ({"sampler": "eular"}, "sampler 'eular' is not known: expected one of euler,"),
+    ({"scheduler": "karas"}, "karas.* expected one of"), ({"prompts": ["99s: x"]}, "lies past the end"),
+])
+def test_wrong_options_are_refused_and_nothing_is_written(song, schedule, tmp_path, options, message):
+    earlier = tmp_path / "out.mp4"
+    earlier.write_bytes(b"an earlier video")
+    before = sorted(os.listdir(tmp_path))
+    out = tmp_path / options.pop("out", "out.mp4")
+    with pytest.raises(AudiovizError, match=message):
+        render(song, schedule, out, **options)
+    assert earlier.read_bytes() == b"an earlier video" and sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_schedule_of_another_song_is_refused(song, tmp_path):
+    with pytest.raises(InputError, match="the schedule has 24 frames at 12 fps, but the song 48 at 12"):
+        render(song, av.Schedule(clock=made_song(seconds=2).clock), tmp_path / "out.mp4")
+
+
+def test_frame_digests_change_where_the_schedule_does_and_nowhere_else(song, schedule):
+    denoise = np.array(schedule.denoise)
+    denoise[30] = 0.9
+    before, after = (frame_digests(s, LOOK) for s in (schedule, replace(schedule, denoise=denoise)))
+    assert [k for k in range(48) if before[k] != after[k]] == [30]

@@ -1,0 +1,141 @@
+import json
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import audioviz as av
+from audioviz.clock import Clock
+from audioviz.errors import AudiovizWarning, ScheduleError
+from audioviz.schedule import Prompt, csv_to_schedule, json_to_schedule, schedule_to_csv, schedule_to_json
+from audioviz.schedule.prompts import between, to_prompts
+from tests.songs import made_song
+
+CLOCK = Clock.for_duration(10, "30000/1001")
+
+
+def rich_schedule(clock: Clock = CLOCK) -> av.Schedule:
+    rng = np.random.default_rng(5)
+    return av.Schedule(seed=av.seeds.random(1, clock=clock), denoise=rng.random(clock.frames), noise=0.1 + 0.2,
+                       interp=rng.random(clock.frames), cfg=rng.random(clock.frames) * 9, zoom=1.01, travel=0.5,
+                       prompts=[Prompt(0.0, 'neon "nebula", dark', "grey"), Prompt(1 / 3, "gold\nmandala", ease="hold")],
+                       clock=clock)
+
+
+@pytest.mark.parametrize("fps", [12, "12.5", "24000/1001", 60])
+@pytest.mark.parametrize(("write", "read"), [(schedule_to_json, json_to_schedule), (schedule_to_csv, csv_to_schedule)])
+def test_files_round_trip_exactly(write, read, fps):
+    schedule = rich_schedule(Clock.for_duration(7, fps))
+    again = read(write(schedule), schedule.clock)
+    assert again.columns.keys() == schedule.columns.keys()
+    for name, values in schedule.columns.items():
+        assert np.array_equal(values, again.columns[name]) and values.dtype == again.columns[name].dtype, name
+    assert again.prompts == schedule.prompts and write(again) == write(schedule)
+
+
+def test_json_has_the_keys_that_other_programs_rely_on():
+    document = json.loads(schedule_to_json(rich_schedule()))
+    assert document["fps"] == "30000/1001" and document["frames"] == 300 and document["seed"][0] > 2**53
+    assert document["prompts"][1] == {"frame": 10, "seconds": 1 / 3, "prompt": "gold\nmandala", "negative": "",
+                                      "ease": "hold"}
+    assert json.loads(schedule_to_json(rich_schedule(Clock(Fraction(25, 2), 30))))["fps"] == 12.5
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"denoise": "high"}, "denoise: expected numbers"),
+    ({"denoise": [None] * 300}, "denoise: expected numbers|not finite"),
+    ({"denoise": [[0.5]]}, "denoise has shape"),
+    ({"denoise": []}, "denoise has shape"),
+    ({"denoise": [0.1] * 301}, "denoise has shape"),
+    ({"seed": [-1]}, "seed: expected whole numbers"),
+    ({"seed": [1.5]}, "without a fraction"),
+    ({"frames": 10**12}, "made for 1000000000000 frames"),
+    ({"frames": "x"}, "made for x frames"),
+    ({"fps": 0}, "fps 0 is not a frame rate"),
+    ({"unknown": 1}, "unknown key 'unknown'"),
+    ({"prompts": {}}, "prompts: expected a list"),
+    ({"prompts": [{"frame": 0}]}, "prompt keyframe 1: expected an object with a prompt"),
+    ({"prompts": [{"frame": "0", "prompt": "x"}]}, "prompt keyframe 1: frame is '0'"),
+    ({"prompts": [{"frame": 0, "prompt": "x", "weight": 2}]}, "unknown key 'weight'"),
+    ({"prompts": [{"prompt": "x"}]}, "neither frame nor seconds"),
+    ({"prompts": [{"frame": 900, "prompt": "x"}]}, "past the end of the song at 10.01 s"),
+    ({"prompts": [{"frame": 0, "prompt": "x", "ease": "bouncy"}]}, "unknown easing 'bouncy'"),
+])
+def test_wrong_json_says_what_is_wrong(change, message):
+    document = json.loads(schedule_to_json(rich_schedule())) | change
+    with pytest.raises(ScheduleError, match=message) if "fps" not in change else pytest.raises(av.AudiovizError, match=message):
+        json_to_schedule(json.dumps(document), CLOCK)
+
+
+@pytest.mark.parametrize("text", ["", "[", "[]", "null", "{}", '{"fps": 12}', "[" * 100_000, '{"denoise": NaN}'])
+def test_a_file_that_is_no_schedule_is_refused(text):
+    with pytest.raises(av.AudiovizError, match="not JSON|expected a JSON object|not a frame rate|made for"):
+        json_to_schedule(text, CLOCK)
+
+
+def test_wrong_csv_names_the_frame():
+    text = schedule_to_csv(rich_schedule())
+    lines = text.splitlines()
+    with pytest.raises(ScheduleError, match="unknown column 'denoize'"):
+        csv_to_schedule(text.replace("denoise", "denoize", 1), CLOCK)
+    with pytest.raises(ScheduleError, match="299 rows: expected 300"):
+        csv_to_schedule("\n".join(lines[:-1]), CLOCK)
+    with pytest.raises(ScheduleError, match="frame 8: seed is 'x'"):
+        csv_to_schedule(text.replace(lines[9], lines[9].replace(lines[9].split(",")[2], "x", 1), 1), CLOCK)
+
+
+def test_scalars_are_broadcast_and_short_lists_repeated_and_that_is_said():
+    with pytest.warns(AudiovizWarning, match="noise: 2 values repeated over 300 frames"):
+        schedule = av.Schedule(denoise=0.4, noise=[0.1, 0.2], clock=CLOCK)
+    assert schedule.denoise.tolist() == [0.4] * 300 and schedule.noise[:4].tolist() == [0.1, 0.2, 0.1, 0.2]
+
+
+def test_what_lies_outside_a_range_is_clipped_and_that_is_said():
+    with pytest.warns(AudiovizWarning, match=r"denoise: 150 frames clipped to 0 .. 1, the first is frame 150 with 1.5"):
+        schedule = av.Schedule(denoise=np.repeat([0.5, 1.5], 150), clock=CLOCK)
+    assert schedule.denoise.max() == 1
+
+
+def test_a_curve_of_another_clock_is_refused():
+    with pytest.raises(ScheduleError, match="denoise: a curve of 24 frames at 12 fps, where the song has 300"):
+        av.Schedule(denoise=av.Curve(0.5, Clock.for_duration(2, 12)), clock=CLOCK)
+
+
+def test_texts_are_spread_over_the_song_and_hold_before_they_travel():
+    prompts = to_prompts(["a", "b"], CLOCK, negative="grey")
+    assert [(p.seconds, p.text, p.negative) for p in prompts] == [(0.0, "a", "grey"), (5.005, "b", "grey")]
+    left, right, weight = between(prompts, CLOCK)
+    assert weight[80] == 0 and 0 < weight[140] < 1 and left[149] == 0 and left[150] == 1 and weight[150:].max() == 0
+
+
+def test_times_of_prompts_in_seconds_frames_and_mappings():
+    assert [p.seconds for p in to_prompts(["2s: a", "0f: b"], CLOCK)] == [0.0, 2.0]
+    assert [p.text for p in to_prompts({0: "b", "60f": "a"}, CLOCK)] == ["b", "a"]
+    assert to_prompts("portrait: a cat", CLOCK)[0].text == "portrait: a cat"
+
+
+@pytest.mark.parametrize(("value", "message"), [
+    ({"chorus": "x"}, "unknown prompt keyframe 'chorus'"), (["8x: a"], "unknown prompt keyframe '8x'"),
+    (["12: a"], "unknown prompt keyframe '12'"), (["99s: a"], "lies past the end of the song at 10.01 s"),
+    (["1s: a", "b"], "prompt 'b' has no time"), ([3], "prompt 3: expected text"), ({0: 3}, "expected text"),
+    ({-1: "x"}, "expected a time of at least 0"), ({float("nan"): "x"}, "expected a time of at least 0"),
+])
+def test_wrong_prompts_are_refused(value, message):
+    with pytest.raises(ScheduleError, match=message):
+        to_prompts(value, CLOCK)
+
+
+def test_travel_walks_the_prompts_in_its_own_pace():
+    prompts = to_prompts(["a", "b", "c"], CLOCK)
+    left, right, weight = between(prompts, CLOCK, travel=av.Curve(np.linspace(0, 1, 300), CLOCK))
+    assert (left[0], right[0], weight[0]) == (0, 1, 0) and (left[-1], right[-1], weight[-1]) == (1, 2, 1)
+    position = left + weight
+    assert np.diff(position) == pytest.approx(2 / 299)
+
+
+@pytest.mark.parametrize("name", ["pulse", "drift", "strobe"])
+def test_ready_made_schedules_are_valid_and_follow_the_song(name):
+    song = made_song()
+    schedule = av.load_schedule(name)(song)
+    assert len(schedule) == song.clock.frames and np.ptp(schedule.denoise) > 0.05
+    assert 0 <= schedule.denoise.min() and schedule.denoise.max() <= 1

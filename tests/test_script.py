@@ -1,0 +1,89 @@
+import sys
+
+import pytest
+
+import audioviz as av
+from audioviz.errors import AudiovizError, InputError, ScheduleError
+from audioviz.shelf import copy_out, folder, names
+from tests.songs import made_song
+
+GOOD = '''"""One line."""
+import audioviz as av
+
+def schedule(song, *, every: int = 4, punch: float = 0.45, hard: bool = False, word: str = "x") -> av.Schedule:
+    return av.Schedule(
+        seed=av.seeds.change_at(song.beats[::every], base=7),
+        denoise=0.30 + punch * song.onset.decay(0.3),
+        noise=0.1 if hard else 0.0,
+        prompts=[word],
+    )
+'''
+
+
+@pytest.fixture
+def script(tmp_path):
+    def write(text: str):
+        path = tmp_path / "mine.py"
+        path.write_text(text)
+        return path
+    return write
+
+
+def test_a_script_reads_its_settings_by_their_types(script):
+    schedule = av.load_schedule(script(GOOD))(made_song(), every="2", punch="0.1", hard="true", word="7")
+    assert len(set(schedule.seed.tolist())) == 4 and schedule.denoise.max() <= 0.4 + 1e-9
+    assert schedule.noise[0] == 0.1 and schedule.prompts[0].text == "7"
+
+
+def test_a_script_leaves_no_trace(script, tmp_path, monkeypatch):
+    before = list(sys.path)
+    av.load_schedule(script(GOOD))(made_song())
+    assert sys.path == before and [p.name for p in tmp_path.iterdir()] == ["mine.py"]
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"every": "x"}, "setting every=x: expected a whole number"), ({"punch": "loud"}, "punch=loud: expected a number"),
+    ({"hard": "maybe"}, "hard=maybe: expected true or false"),
+    ({"punsh": "1"}, "mine.py has no setting 'punsh': it has every, punch, hard, word"),
+])
+def test_wrong_settings_are_refused(script, settings, message):
+    with pytest.raises(ScheduleError, match=message):
+        av.load_schedule(script(GOOD))(made_song(), **settings)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("x = 1\n" * 11 + "y = 1 / 0\n", r"mine.py:12: ZeroDivisionError: division by zero"),
+    ("\n" * 11 + "def schedule(song:\n", r"mine.py:12: SyntaxError"),
+    ("def schedule(song):\n    return song.nothing\n", r"mine.py:2: AttributeError: a song has no 'nothing'"),
+    ("import audioviz as av\n\n\ndef schedule(song):\n    x = 1\n    return av.Schedule(denoise='x')\n",
+     r"mine.py:6: denoise: expected numbers"),
+    ("import nowhere\n", r"mine.py:1: ModuleNotFoundError"),
+    ("def schedule(song):\n    raise SystemExit(3)\n", r"mine.py:2: SystemExit: 3"),
+    ("x = 1\n", r"mine.py: defines no function schedule"),
+    ("def schedule(song):\n    return 3\n", r"mine.py: schedule\(\) returned int, expected an av.Schedule"),
+])
+def test_an_error_in_a_script_is_one_line_with_its_place(script, text, message):
+    with pytest.raises(ScheduleError, match=message) as caught:
+        av.load_schedule(script(text))(made_song())
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_names_list_the_known_and_files_must_exist(tmp_path):
+    with pytest.raises(InputError, match="unknown schedule 'puls': use drift, pulse, strobe, or the path"):
+        av.load_schedule("puls")
+    with pytest.raises(InputError, match="gone.py: no such file"):
+        av.load_schedule(tmp_path / "gone.py")
+    with pytest.raises(InputError, match="expected a file that ends in .py, .json, .csv"):
+        av.load_schedule(tmp_path / "pulse.txt")
+
+
+def test_the_shelf_lists_and_copies(tmp_path):
+    assert {"pulse", "drift", "strobe"} <= names("schedules").keys() and all(names("schedules").values())
+    copy = copy_out("pulse", tmp_path / "mine.py")
+    assert copy.read_text() == (folder("schedules") / "pulse.py").read_text()
+    with pytest.raises(InputError, match="exists already"):
+        copy_out("pulse", copy)
+    with pytest.raises(InputError, match="nothing ready-made is called 'puls'"):
+        copy_out("puls")
+    with pytest.raises(AudiovizError, match="cannot be written"):
+        copy_out("pulse", tmp_path / "nowhere" / "x.py")
