@@ -72,14 +72,14 @@ class ChunkPlan:
 def valid_chunks(plan: ChunkPlan, found: Manifest) -> tuple[tuple[Chunk, ...], str]:
     """The leading chunks that can be kept, and, if there are others, why they cannot."""
     for index, chunk in enumerate(found.chunks):
-        start = index * plan.length
+        anew = f"frames from {index * plan.length} on are made anew"
         if index >= len(plan.ends) or (chunk.frames, chunk.digest) != (plan.frames(index), plan.ends[index]):
             changed = [key for key in sorted({*found.identity, *plan.identity})
                        if found.identity.get(key) != plan.identity.get(key)]
-            return found.chunks[:index], f"from frame {start} on it is made anew: {', '.join(changed) or 'the schedule'} changed"
+            return found.chunks[:index], f"{anew}: {', '.join(changed) or 'the schedule'} changed"
         if (sha256_of(plan.path(index, FRAMES)) != chunk.video or sha256_of(plan.path(index, LATENT)) != chunk.latent
                 or read_latent(plan.path(index, LATENT)) is None):
-            return found.chunks[:index], f"from frame {start} on it is made anew: the earlier work is damaged there"
+            return found.chunks[:index], f"{anew}: the earlier work is damaged there"
     return found.chunks, ""
 
 

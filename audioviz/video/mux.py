@@ -34,7 +34,7 @@ class _Take:
 
 
 def mux(chunks: Sequence[Path], song: Path, out: Path, *, clock: Clock, start: Fraction | float = 0,
-        metadata: str = "") -> VideoInfo:
+        metadata: str | None = None) -> VideoInfo:
     """Join chunks of frames and a song into an MP4 (fast start), replacing an earlier one only by the whole new one.
 
     AAC and MP3 are copied when the whole song is wanted, and the copy is heard from the same sample on and ends within
@@ -53,7 +53,7 @@ def mux(chunks: Sequence[Path], song: Path, out: Path, *, clock: Clock, start: F
         Exact fps, and T.
     start : seconds
         Where in the song the picture starts.
-    metadata : str
+    metadata : str, optional
         Embedded in the file; `probe` returns it.
 
     Returns
@@ -71,19 +71,20 @@ def mux(chunks: Sequence[Path], song: Path, out: Path, *, clock: Clock, start: F
     take = _Take(Path(song), Fraction(start), clock.duration)
     part = part_of(out)
     try:
-        info = _join(chunks, take, part, clock, metadata)
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        put(part, out)
+        try:
+            info = _join(chunks, take, part, clock, metadata)
+            with open(part, "rb") as file:
+                os.fsync(file.fileno())
+            put(part, out)
+        finally:
+            remove(part)
     except OSError as error:
-        raise EncodeError(f"{out} cannot be written ({error.strerror}): free space or restore rights there, then start "
-                          "the same render again") from error
-    finally:
-        remove(part)
+        raise EncodeError(f"{error.filename or out} failed ({error.strerror}): free space or restore rights there, "
+                          "then start the same render again") from error
     return info
 
 
-def _join(chunks: Sequence[Path], take: _Take, part: Path, clock: Clock, metadata: str) -> VideoInfo:
+def _join(chunks: Sequence[Path], take: _Take, part: Path, clock: Clock, metadata: str | None) -> VideoInfo:
     sound = probe_sound(take.song)
     half_frame = 1 / clock.fps / 2
     if _can_copy(sound, take, half_frame):
@@ -119,7 +120,8 @@ def _encode(sound: Sound, take: _Take) -> list[str]:
     return ["-af", ",".join(filters), "-c:a", "aac", "-b:a", str(AAC_BITRATE * max(channels, 2))]
 
 
-def _run(chunks: Sequence[Path], take: _Take, part: Path, sound: list[str], clock: Clock, metadata: str) -> VideoInfo:
+def _run(chunks: Sequence[Path], take: _Take, part: Path, sound: list[str], clock: Clock,
+         metadata: str | None) -> VideoInfo:
     """Write the MP4 and measure it."""
     ticks = Fraction(RAW_TIME_BASE) / clock.fps
     # A raw stream has no times, so each frame gets its own by its number; the parameter sets at the head of each chunk
@@ -127,7 +129,9 @@ def _run(chunks: Sequence[Path], take: _Take, part: Path, sound: list[str], cloc
     number = f"N*{ticks.numerator}/{ticks.denominator}"
     stamp = f"filter_units=remove_types=6-9,setts=pts={number}:dts={number}:time_base=1/{clock.fps.numerator}"
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".ffmeta") as tags:
-        tags.write(f";FFMETADATA1\n{METADATA_KEY}=" + re.sub(r"([=;#\\\n])", r"\\\1", metadata) + "\n")
+        tags.write(";FFMETADATA1\n")
+        if metadata is not None:
+            tags.write(f"{METADATA_KEY}=" + re.sub(r"([=;#\\\n])", r"\\\1", metadata) + "\n")
         tags.flush()
         arguments = ["-f", "h264", "-framerate", str(clock.fps), "-i", "pipe:0", *input_file(take.song),
                      "-f", "ffmetadata", "-i", tags.name, "-map", "0:v:0", "-map", "1:a:0", "-map_metadata", "2",
@@ -145,13 +149,13 @@ def _run(chunks: Sequence[Path], take: _Take, part: Path, sound: list[str], cloc
                 pass  # ffmpeg says why
             said = ffmpeg.wait()
     if said:
-        raise EncodeError(f"ffmpeg cannot join picture and sound into {part.parent}: {said}. Free space or memory, then "
-                          "start the same render again")
+        raise EncodeError(f"ffmpeg cannot join picture and sound in {part.parent}: {said}. Free space or memory, "
+                          "then start the same render again")
     return probe(part)
 
 
 def _fits(info: VideoInfo, clock: Clock, half_frame: Fraction) -> bool:
-    return (info.frames == clock.frames and info.fps == clock.fps
+    return (info.frames == clock.frames and info.fps == clock.fps and info.rate is not None
             and abs(info.sound_seconds - clock.duration) <= half_frame + Fraction(1, info.rate))
 
 

@@ -26,6 +26,7 @@ from audioviz.video.encode import VideoWriter, check_format
 from audioviz.video.files import part_of, put, remove, write_whole
 from audioviz.video.manifest import Chunk, Manifest, read_manifest, write_manifest
 
+MANIFEST = "manifest.json"
 _OURS = re.compile(r"(\d{6}\.(h264|safetensors)|manifest\.json)|\.(\d{6}\.(h264|safetensors)|manifest\.json)\.part")
 
 
@@ -91,27 +92,20 @@ class Work:
         """
         assert len(digests) == clock.frames and chunk >= 1
         check_format(clock.fps, size)
-        if not out.parent.is_dir():
-            raise InputError(f"output folder {out.parent} does not exist: create it, or choose another output")
-        if out.is_dir():
-            raise InputError(f"output {out} is a folder: give the name of a file, such as {out / 'video.mp4'}")
         folder = out.with_suffix(".audioviz")
         plan = ChunkPlan.of(folder, clock=clock, size=size, identity=identity, digests=digests, length=chunk)
         try:
-            lock = _lock(folder)
-        except BlockingIOError as error:
-            raise InputError(f"another render to {out} is running: wait for it, or choose another output") from error
+            lock = _lock(out, folder)
+            try:
+                found = read_manifest(folder / MANIFEST) if resume else None
+                chunks, note = valid_chunks(plan, found) if found else ((), "")
+                write_manifest(folder / MANIFEST, Manifest(identity, chunks))
+                _clear(folder, keep={MANIFEST, *(plan.path(index, kind).name for index in range(len(chunks))
+                                                 for kind in (FRAMES, LATENT))})
+            except OSError:
+                os.close(lock)
+                raise
         except OSError as error:
-            raise InputError(f"{folder} cannot be written ({error.strerror}): choose an output in a folder that can "
-                             "be") from error
-        try:
-            found = read_manifest(folder / "manifest.json") if resume else None
-            chunks, note = valid_chunks(plan, found) if found else ((), "")
-            write_manifest(folder / "manifest.json", Manifest(identity, chunks))
-            _clear(folder, keep={"manifest.json", *(plan.path(index, kind).name for index in range(len(chunks))
-                                                    for kind in (FRAMES, LATENT))})
-        except OSError as error:
-            os.close(lock)
             raise InputError(f"{folder} cannot be written ({error.strerror}): choose an output in a folder that can "
                              "be") from error
         return cls(plan, lock, chunks, note)
@@ -132,6 +126,8 @@ class Work:
             If the encoder failed, for this frame or an earlier one.
         """
         assert self._index < len(self._plan.ends) and not self.chunk_full, "a latent is due, or all frames are written"
+        if self._commit is not None and self._commit.done():
+            self._settle()
         if self._writer is None:
             self._writer = VideoWriter(part_of(self._plan.path(self._index, FRAMES)), fps=self._plan.clock.fps,
                                        size=self._plan.size)
@@ -166,10 +162,10 @@ class Work:
             write_whole(after, save({"latent": latent}))
             chunk = Chunk(self._plan.frames(index), self._plan.ends[index], sha256_of(frames), sha256_of(after))
             self._manifest = replace(self._manifest, chunks=(*self._manifest.chunks, chunk))
-            write_manifest(self.folder / "manifest.json", self._manifest)
+            write_manifest(self.folder / MANIFEST, self._manifest)
         except OSError as error:
-            raise EncodeError(f"{self.folder} cannot be written ({error.strerror}): free space or restore rights there, "
-                              "then start the same render again") from error
+            raise EncodeError(f"{self.folder} cannot be written ({error.strerror}): free space or restore rights "
+                              "there, then start the same render again") from error
 
     def _settle(self) -> None:
         commit, self._commit = self._commit, None
@@ -220,8 +216,12 @@ class Work:
             self.close()
 
 
-def _lock(folder: Path) -> int:
-    """Make the folder if it is missing, and hold it alone until the descriptor is closed, even by our death."""
+def _lock(out: Path, folder: Path) -> int:
+    """Make the work folder if it is missing, and hold it alone until the descriptor is closed, even by our death."""
+    if not out.parent.is_dir():
+        raise InputError(f"output folder {out.parent} does not exist: create it, or choose another output")
+    if out.is_dir():
+        raise InputError(f"output {out} is a folder: give the name of a file, such as {out / 'video.mp4'}")
     while True:
         folder.mkdir(exist_ok=True)
         try:
@@ -230,9 +230,9 @@ def _lock(folder: Path) -> int:
             continue  # its last owner has just removed it
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError as error:
             os.close(lock)
-            raise
+            raise InputError(f"another render to {out} is running: wait for it, or choose another output") from error
         if folder.exists() and os.path.samestat(os.fstat(lock), folder.stat()):
             return lock
         os.close(lock)  # removed after we opened it: what we hold has no name any more
