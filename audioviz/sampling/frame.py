@@ -48,10 +48,11 @@ def sample_frame(denoiser, plan: FramePlan, previous: Tensor, *, sampler: str | 
     """
     kind = sampler_for(sampler)
     sigmas = run_sigmas(denoiser, plan, kind, scheduler)
-    previous = check_latent(denoiser, previous if plan.start is None else plan.start)
-    mask = None if noise_mask is None else fit_mask(noise_mask, previous)
+    previous = check_latent(denoiser, previous)
+    latent = previous if plan.start is None else check_latent(denoiser, plan.start)
+    mask = None if noise_mask is None else fit_mask(noise_mask, latent)
 
-    latent = _inject(previous, plan.noise_before, plan.draw_before or injected(plan.seed, plan.frame, "before"))
+    latent = _inject(latent, plan.noise_before, plan.draw_before or injected(plan.seed, plan.frame, "before"))
     if plan.warp is not None:
         latent, previous = warp(latent, *plan.warp), warp(previous, *plan.warp)
     if plan.rising_sigmas:

@@ -1,0 +1,105 @@
+"""What the two original sequences have in common: their lists, their noise, their way of unsampling."""
+
+import math
+from collections.abc import Sequence
+from itertools import cycle, islice
+from numbers import Integral, Real
+
+import torch
+from torch import Tensor
+
+from audioviz.errors import InputError
+from audioviz.sampling.conditioning import Conditioning, Guidance
+from audioviz.sampling.frame import run_sigmas
+from audioviz.sampling.noise import Draw, brownian
+from audioviz.sampling.plan import FramePlan
+from audioviz.sampling.samplers import Sampler
+from audioviz.sampling.sigmas import Schedule, sigmas_for
+
+
+def to_guidances(positive: Tensor | Sequence[Conditioning], negative: Tensor | Sequence[Conditioning]) -> list[Guidance]:
+    """One Guidance for each row of `positive`.
+
+    Raises
+    ------
+    InputError
+        If there is none, or the negative is shorter.
+    """
+    wanted, unwanted = _rows(positive), _rows(negative)
+    if not wanted:
+        raise InputError("the positive sequence is empty: expected a conditioning for each frame")
+    if len(unwanted) < len(wanted):
+        raise InputError(f"the negative sequence has {len(unwanted)} conditionings and the positive {len(wanted)}: "
+                         "expected at least as many")
+    return [Guidance(p, n) for p, n in zip(wanted, unwanted)]
+
+
+def _rows(texts: Tensor | Sequence[Conditioning]) -> list[Conditioning]:
+    if isinstance(texts, Tensor):
+        return [Conditioning(row[None]) for row in texts]
+    if not all(isinstance(text, Conditioning) for text in texts):
+        raise InputError("a sequence of conditionings is a tensor (frames, tokens, width) or a list of Conditioning")
+    return list(texts)
+
+
+def per_frame(name: str, values: Sequence[float], frames: int, *, low: float, high: float) -> list:
+    """The list, repeated until it has an entry for each frame; what is left over is not used.
+
+    Raises
+    ------
+    InputError
+        If it is no list of numbers from low to high (whole ones if low is), or empty.
+    """
+    kind = Integral if isinstance(low, int) else Real
+    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
+        raise InputError(f"{name} is {values!r}: expected a list of numbers, at least one")
+    for value in values:
+        if not isinstance(value, kind) or not low <= value <= high:
+            raise InputError(f"{name} holds {value!r}: expected {'whole ' * (kind is Integral)}numbers "
+                             f"from {low} to {high}")
+    return list(islice(cycle(values), frames))
+
+
+def interpolation_mode(name: str) -> str:
+    """Our name of an interpolation, from the original's.
+
+    Raises
+    ------
+    InputError
+        If it is not known.
+    """
+    if name not in INTERPOLATIONS:
+        raise InputError(f"latent_interpolation_mode {name!r} is not known: expected one of {', '.join(INTERPOLATIONS)}")
+    return INTERPOLATIONS[name]
+
+
+def rising_sigmas(denoiser, steps: int, kind: Sampler, scheduler: str | Schedule) -> tuple[float, ...]:
+    """The original's unsampling: one step only, from 0.0001 to just above the smallest sigma of the whole table.
+
+    Raises
+    ------
+    InputError
+        If the sampler follows a Brownian path: it has no way up.
+    """
+    if kind.noise is brownian:
+        raise InputError("unsample_latents: a stochastic sampler cannot run backwards; "
+                         "choose another sampler, or turn unsample_latents off")
+    table = sigmas_for(scheduler, denoiser.sigmas, steps, drop_penultimate=kind.drop_penultimate)
+    return tuple((table.flip(0)[:2] + 0.0001).tolist())
+
+
+def start_step(denoise: float, steps: int) -> int:
+    """Where a run enters its table when the latent was unsampled."""
+    return round((1 - denoise) * steps)
+
+
+def stream_after(denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedule) -> Draw:
+    """The original's global generator when a frame is done: it continues the stream that made the initial noise.
+
+    A sampler with a seed of its own for the outside of masks moves the generator there, mask or not, whenever it runs.
+    """
+    ran = len(run_sigmas(denoiser, plan, kind, scheduler)) > 1
+    return Draw(plan.seed + kind.mask_seed if ran else plan.seed, 1)
+
+
+INTERPOLATIONS = {"Blend": "blend", "Slerp": "slerp", "Cosine Interp": "cosine"}
