@@ -1,0 +1,6 @@
+"""A file becomes a Song: decoding, one transform, curves, onsets, beats."""
+
+from audioviz.audio.load import load_song
+from audioviz.audio.song import Events, Song
+
+__all__ = ["Events", "Song", "load_song"]

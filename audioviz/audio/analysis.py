@@ -7,7 +7,7 @@ import numpy as np
 
 from audioviz.audio.beats import track_beats
 from audioviz.audio.hpss import percussive_and_harmonic
-from audioviz.audio.onsets import attack_times, onset_strength, pick_onsets
+from audioviz.audio.onsets import attack_times, onset_strength, pick_kicks, pick_onsets
 from audioviz.audio.spectrum import Spectrum, transform
 
 _SILENCE = 1e-9  # mean square: below -90 dB of full scale there is nothing but rounding
@@ -22,7 +22,7 @@ class Analysis:
     ----------
     tempo : float
         Beats a minute, 0.0 if none.
-    beats, onsets : float64, shape (n,)
+    beats, onsets, kicks : float64, shape (n,)
         Seconds.
     series : dict of name to float32 array
         What `curves.curves_on_clock` takes.
@@ -33,6 +33,7 @@ class Analysis:
     tempo: float
     beats: np.ndarray
     onsets: np.ndarray
+    kicks: np.ndarray
     series: dict[str, np.ndarray]
     waveform: np.ndarray
 
@@ -56,11 +57,12 @@ def analyse(blocks: Iterable[np.ndarray]) -> Analysis:
         "pitch": amplitude @ np.linspace(0, 1, amplitude.shape[1], dtype=np.float32), "weight": amplitude.sum(axis=1),
         "onset": np.minimum(strength / top, 1).astype(np.float32),
     }
-    return Analysis(tempo, beats, attack_times(peaks, spectrum), series, waveform)
+    kicks = pick_kicks(peaks, spectrum.bands["low"])
+    return Analysis(tempo, beats, attack_times(peaks, spectrum), attack_times(kicks, spectrum), series, waveform)
 
 
 def _silence(spectrum: Spectrum, waveform: np.ndarray) -> Analysis:
     hops = np.zeros(len(spectrum.mel), np.float32)
     names = (*spectrum.bands, "percussive", "harmonic", "pitch", "weight", "onset")
     series = {"power": np.zeros_like(spectrum.power), **dict.fromkeys(names, hops)}
-    return Analysis(0.0, np.zeros(0), np.zeros(0), series, waveform)
+    return Analysis(0.0, np.zeros(0), np.zeros(0), np.zeros(0), series, waveform)

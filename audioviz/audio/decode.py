@@ -1,11 +1,13 @@
 """A sound file becomes a stream of blocks: libsndfile where it reads the format, the ffmpeg binary for the rest."""
 
+import re
 import struct
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import soundfile
@@ -15,6 +17,7 @@ from audioviz.errors import InputError
 BLOCK = 16384  # frames a block: small, because libsndfile drops the whole block in which a damaged FLAC breaks off
 RATES = range(2_000, 768_001)
 FORMATS = "WAV, FLAC, OGG, Opus, MP3, M4A or AAC"
+_SLACK = 0.1  # seconds that a coded file may end before the length that it names: padding of the coder
 _AU_HEADER = struct.Struct(">4sIIIII")  # magic, offset of the data, bytes, encoding, rate, channels
 _UNKNOWN_SIZES = (0, 0xFFFFFFFF)  # what writers to a pipe put for a length that they do not know
 
@@ -61,18 +64,26 @@ def open_stream(path: Path) -> Stream:
     InputError
         If it is not sound that can be decoded, or its header cannot be true.
     """
-    try:
-        stream = _open_libsndfile(path)
-    except soundfile.LibsndfileError:
-        stream = _open_ffmpeg(path)
+    stream = _open_libsndfile(path) or _open_ffmpeg(path)
     if stream.rate not in RATES or stream.channels < 1:
         raise InputError(f"{path}: its header says {stream.rate} samples a second in {stream.channels} channels, which is "
                          f"no sound; expected {RATES[0]} to {RATES[-1]} Hz: convert it again from its source")
     return stream
 
 
-def _open_libsndfile(path: Path) -> Stream:
-    file = soundfile.SoundFile(path)
+def _open_libsndfile(path: Path) -> Stream | None:
+    """None where libsndfile cannot open the file, or would garble it: soundfile seeks after each block, MP3 suffers it."""
+    with path.open("rb") as file:
+        head = file.read(3)
+    if head == b"ID3" or head[0] == 0xFF:
+        return None
+    try:
+        file = soundfile.SoundFile(path)
+    except soundfile.LibsndfileError:
+        return None
+    if file.format == "MP3":
+        file.close()
+        return None
     notes = _short_wav(path) if file.format in ("WAV", "WAVEX") else _short_ogg(path) if file.format == "OGG" else []
 
     def blocks() -> Iterator[np.ndarray]:
@@ -93,14 +104,14 @@ def _open_libsndfile(path: Path) -> Stream:
 def _open_ffmpeg(path: Path) -> Stream:
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    errors = tempfile.TemporaryFile()  # not a pipe: a full one would stop ffmpeg
+    log = tempfile.TemporaryFile()  # not a pipe: a full one would stop ffmpeg
     process = subprocess.Popen(
-        [get_ffmpeg_exe(), "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-i", f"file:{path}",
-         "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+        [get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-nostats", "-v", "level+info",
+         "-protocol_whitelist", "file,pipe", "-i", f"file:{path}", "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
     header = process.stdout.read(_AU_HEADER.size)
     if len(header) < _AU_HEADER.size:
-        _close(process, errors)
+        _close(process, log)
         raise InputError(f"{path} is not sound that can be decoded: give a whole {FORMATS} file")
     _, offset, _, _, rate, channels = _AU_HEADER.unpack(header)
     process.stdout.read(offset - _AU_HEADER.size)
@@ -114,20 +125,30 @@ def _open_ffmpeg(path: Path) -> Stream:
                 done += len(block) // channels
                 yield block.reshape(-1, channels)
             process.wait()
-            errors.seek(0)
-            if errors.read(1):
-                notes.append(f"damaged: used as far as it decodes, {done / rate:.2f} s")
+            log.seek(0)
+            notes.extend(_short_by_log(log.read().decode(errors="replace"), done / rate))
         finally:
-            _close(process, errors)
+            _close(process, log)
 
     return Stream(rate, channels, blocks(), notes)
 
 
-def _close(process: subprocess.Popen, errors: tempfile.TemporaryFile) -> None:
+def _close(process: subprocess.Popen, log: IO[bytes]) -> None:
     process.stdout.close()
     process.kill()
     process.wait()
-    errors.close()
+    log.close()
+
+
+def _short_by_log(log: str, seconds: float) -> list[str]:
+    """A note if ffmpeg met errors, or promised more sound than came; what it guessed from the bit rate is no promise."""
+    promise = re.search(r"Duration: (\d+):(\d+):([\d.]+)", log)
+    if promise and "Estimating duration" not in log and not re.search(r"Video: (?!.*attached pic)", log):
+        hours, minutes, rest = promise.groups()
+        promised = int(hours) * 3600 + int(minutes) * 60 + float(rest)
+        if seconds < promised - _SLACK:
+            return [_cut_short(seconds, promised)]
+    return [f"damaged: used as far as it decodes, {seconds:.2f} s"] if "[error]" in log else []
 
 
 def _cut_short(seconds: float, promised: float) -> str:

@@ -73,7 +73,7 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
     return Song(
         path=path, sha256=sha256, rate=facts.rate, channels=facts.channels, start=start,
         duration=facts.samples / facts.rate, clock=clock, tempo=analysis.tempo, beats=Events.at(analysis.beats, clock),
-        onsets=Events.at(analysis.onsets, clock), curves=curves_on_clock(analysis.series, clock),
+        onsets=Events.at(analysis.onsets, clock), kicks=Events.at(analysis.kicks, clock), curves=curves_on_clock(analysis.series, clock),
         waveform=analysis.waveform, notes=tuple(f"{path}: {note}" for note in facts.notes))
 
 
@@ -154,10 +154,11 @@ def _recall(key: str) -> tuple[_Facts, Analysis] | None:
         return None
     facts, arrays = kept
     tempo = facts.pop("tempo")
-    whole = {name: arrays.pop(name) for name in ("beats", "onsets", "waveform")}
+    whole = {name: arrays.pop(name) for name in ("beats", "onsets", "kicks", "waveform")}
     return _Facts(**facts | {"notes": tuple(facts["notes"])}), Analysis(tempo=tempo, series=arrays, **whole)
 
 
 def _remember(key: str, facts: _Facts, analysis: Analysis) -> None:
-    arrays = {"beats": analysis.beats, "onsets": analysis.onsets, "waveform": analysis.waveform, **analysis.series}
+    arrays = {"beats": analysis.beats, "onsets": analysis.onsets, "kicks": analysis.kicks,
+              "waveform": analysis.waveform, **analysis.series}
     remember(key, asdict(facts) | {"tempo": analysis.tempo}, arrays)

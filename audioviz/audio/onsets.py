@@ -8,6 +8,7 @@ from audioviz.audio.spectrum import FINE, HOP, RATE, Spectrum
 _LAG = 3  # hops over which the rise is measured: 17 ms
 _EARLY = 1  # hops: the window sees a sound before its own centre reaches it, measured on clicks
 _RANGE = 1e-5  # power against the loudest: what lies below is compressed away
+_BASS_RISE = 10  # hops before and after an onset between which the bass rises: 58 ms
 _REACH = 208  # samples on each side of a peak in which its attack is sought: 9 ms
 _SPAN = 112  # samples after an attack that are held against those before it: 5 ms
 
@@ -46,6 +47,23 @@ def pick_onsets(strength: np.ndarray) -> np.ndarray:
     threshold = uniform_filter1d(strength, 41, mode="constant") + 0.1 * np.percentile(strength[peaks], 95)
     peaks = peaks[strength[peaks] > threshold[peaks]]
     return peaks[np.diff(peaks, prepend=-HOP) > 5]
+
+
+def pick_kicks(hops: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """Those of the onset hops at which the bass leaps up as it does for a bass drum: int64, shape (n,).
+
+    Parameters
+    ----------
+    hops : int64, shape (m,)
+    low : float32, shape (hops,)
+        Power of the low band.
+    """
+    if hops.size == 0:
+        return hops
+    level = np.pad(np.sqrt(low), _BASS_RISE, mode="edge")
+    reach = hops[:, None] + _BASS_RISE + np.arange(_BASS_RISE)
+    rise = level[reach].max(axis=1) - level[reach - _BASS_RISE].min(axis=1)
+    return hops[rise > 0.4 * np.percentile(rise, 95)]
 
 
 def attack_times(hops: np.ndarray, spectrum: Spectrum) -> np.ndarray:

@@ -67,7 +67,8 @@ class Song:
         The T frames.
     tempo : float
         Beats a minute; 0.0 where no beat was found.
-    beats, onsets : Events
+    beats, onsets, kicks : Events
+        Kicks are those onsets at which the bass leaps up.
     curves : mapping of name to Curve, values in [0, 1]
         rms; onset; low, mid, high; percussive, harmonic; brightness. All zeros for silence.
     waveform : float32, shape (2, points)
@@ -86,6 +87,7 @@ class Song:
     tempo: float
     beats: Events
     onsets: Events
+    kicks: Events
     curves: Mapping[str, Curve]
     waveform: np.ndarray
     notes: tuple[str, ...]
