@@ -60,7 +60,7 @@ def cli() -> None:
 def render(song, out, source, settings, prompts, negative, fps, start, duration, model, size, steps, cfg, sampler,
            scheduler, seed, device, dtype, dry_run, no_resume, quiet) -> None:
     """Make a music video of SONG."""
-    out = out or Path(song).with_suffix(".mp4").name
+    out = out or Path(f"{song.stem}.mp4")
     if seed is not None:
         settings = (*settings, f"seed={seed}")
     track, plan = load(song, source, settings, prompts, negative, fps, start, duration)

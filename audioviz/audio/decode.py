@@ -72,17 +72,14 @@ def open_stream(path: Path) -> Stream:
 
 
 def _open_libsndfile(path: Path) -> Stream | None:
-    """None where libsndfile cannot open the file, or would garble it: soundfile seeks after each block, MP3 suffers it."""
+    """None where libsndfile does not read the file, and for MP3: soundfile seeks after each block, which garbles it."""
     with path.open("rb") as file:
         head = file.read(3)
-    if head == b"ID3" or head[0] == 0xFF:
+    if head == b"ID3" or head[0] == 0xFF or path.suffix.lower() == ".mp3":
         return None
     try:
         file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError:
-        return None
-    if file.format == "MP3":
-        file.close()
         return None
     notes = _short_wav(path) if file.format in ("WAV", "WAVEX") else _short_ogg(path) if file.format == "OGG" else []
 

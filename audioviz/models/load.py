@@ -31,7 +31,7 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
     """
     where = _device(device)
     kind = _dtype(dtype, where)
-    pipeline = _load_pipeline(EMBEDDED if source == "embedded" else source, kind)
+    pipeline = _load_pipeline(str(EMBEDDED if source == "embedded" else source), kind)
     missing = [part for part in PARTS if getattr(pipeline, part, None) is None]
     if missing or type(pipeline.unet).__name__ != "UNet2DConditionModel" or type(pipeline).__name__.find("XL") >= 0:
         raise ModelError(f"model {source}: a {type(pipeline).__name__}, expected the layout of Stable Diffusion 1 or 2 "
@@ -52,7 +52,7 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
     )
 
 
-def _load_pipeline(source: str | Path, dtype: torch.dtype):
+def _load_pipeline(source: str, dtype: torch.dtype):
     from diffusers import DiffusionPipeline
     from diffusers.utils import logging
 
