@@ -14,7 +14,8 @@ from audioviz.errors import EncodeError
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "error")
 # ffmpeg's last lines only repeat that something failed; the line before them says what.
 _REPEATED = ("Conversion failed!", "Nothing was written into output file", "Terminating thread with return code",
-             "Error opening output file", "Error opening input file")
+             "Error opening output file ", "Error opening output files:", "Error opening input file ",
+             "Error opening input files:")
 _NO_FFMPEG = "reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to a working ffmpeg"
 
 

@@ -54,7 +54,7 @@ def mux(chunks: Sequence[Path], song: Path, out: Path, *, clock: Clock, start: F
     start : seconds
         Where in the song the picture starts.
     metadata : str, optional
-        Embedded in the file; `probe` returns it.
+        JSON to embed in the file; `probe` returns it.
 
     Returns
     -------

@@ -99,7 +99,9 @@ class Work:
             try:
                 found = read_manifest(folder / MANIFEST) if resume else None
                 chunks, note = valid_chunks(plan, found) if found else ((), "")
-                write_manifest(folder / MANIFEST, Manifest(identity, chunks))
+                if not found:
+                    remove(folder / MANIFEST)
+                write_manifest(folder / MANIFEST, Manifest(plan.identity, chunks))
                 _clear(folder, keep={MANIFEST, *(plan.path(index, kind).name for index in range(len(chunks))
                                                  for kind in (FRAMES, LATENT))})
             except OSError:
