@@ -1,5 +1,6 @@
 """audioviz.video.mux: the song's own sound, exactly under the picture, in a file that appears only when it is whole."""
 
+import functools
 import os
 import re
 import signal
@@ -53,15 +54,21 @@ def write_song(folder: Path, kind: str, *, rate: int = 44100, channels: int = 2,
     return path
 
 
-def write_chunks(folder: Path, clock: Clock, *, chunk: int = 40, white: set[int] = frozenset()) -> list[Path]:
-    """The T frames, black but for the white ones, as raw chunks."""
-    paths = []
-    for first in range(0, clock.frames, chunk):
-        paths.append(folder / f"{first}.h264")
-        with VideoWriter(paths[-1], fps=clock.fps, size=SIZE) as writer:
-            for k in range(first, min(first + chunk, clock.frames)):
-                writer.write(np.full((SIZE[1], SIZE[0], 3), 255 * (k in white), np.uint8))
-    return paths
+@pytest.fixture(scope="module")
+def chunks_of(tmp_path_factory):
+    """The T frames of a clock, black but for the white ones, as raw chunks."""
+    @functools.cache
+    def write(clock: Clock, *, chunk: int = 40, white: frozenset[int] = frozenset()) -> list[Path]:
+        folder = tmp_path_factory.mktemp("chunks")
+        paths = []
+        for first in range(0, clock.frames, chunk):
+            paths.append(folder / f"{first}.h264")
+            with VideoWriter(paths[-1], fps=clock.fps, size=SIZE) as writer:
+                for k in range(first, min(first + chunk, clock.frames)):
+                    writer.write(np.full((SIZE[1], SIZE[0], 3), 255 * (k in white), np.uint8))
+        return paths
+
+    return write
 
 
 def click_offsets(path: Path, *, clicks: tuple[float, ...] = CLICKS) -> list[float]:
@@ -99,10 +106,10 @@ def packets(path: Path, stream: str) -> list[list[str]]:
     ("m4a", "aac", 44100, 2, {}),
     ("m4a", "aac", 48000, 1, {"rate": 48000, "channels": 1}),
 ])
-def test_the_sound_is_the_songs_own_and_on_time(tmp_path, kind, codec, rate, channels, made):
+def test_the_sound_is_the_songs_own_and_on_time(tmp_path, chunks_of, kind, codec, rate, channels, made):
     song = write_song(tmp_path, kind, **made)
     clock = Clock.for_duration(SECONDS, "24000/1001")
-    info = mux(write_chunks(tmp_path, clock), song, tmp_path / "out.mp4", clock=clock)
+    info = mux(chunks_of(clock), song, tmp_path / "out.mp4", clock=clock)
     assert (info.audio_codec, info.rate, info.channels) == (codec, rate, channels)
     assert abs(info.sound_seconds - clock.duration) <= 0.5 / clock.fps
     offsets = click_offsets(tmp_path / "out.mp4")
@@ -110,35 +117,35 @@ def test_the_sound_is_the_songs_own_and_on_time(tmp_path, kind, codec, rate, cha
 
 
 @pytest.mark.parametrize("kind", ["mp3", "m4a"])
-def test_mp3_and_aac_are_copied_packet_by_packet(tmp_path, kind):
+def test_mp3_and_aac_are_copied_packet_by_packet(tmp_path, chunks_of, kind):
     song = write_song(tmp_path, kind)
     clock = Clock.for_duration(SECONDS, 60)
-    mux(write_chunks(tmp_path, clock), song, tmp_path / "out.mp4", clock=clock)
+    mux(chunks_of(clock), song, tmp_path / "out.mp4", clock=clock)
     assert ([packet[4:6] for packet in packets(tmp_path / "out.mp4", "0:a:0")]
             == [packet[4:6] for packet in packets(song, "0:a:0")])
 
 
-def test_raw_aac_keeps_the_time_that_a_decoder_of_it_hears(tmp_path):
+def test_raw_aac_keeps_the_time_that_a_decoder_of_it_hears(tmp_path, chunks_of):
     song = write_song(tmp_path, "aac")
     clock = Clock.for_duration(SECONDS, 12)
-    assert mux(write_chunks(tmp_path, clock), song, tmp_path / "out.mp4", clock=clock).audio_codec == "aac"
+    assert mux(chunks_of(clock), song, tmp_path / "out.mp4", clock=clock).audio_codec == "aac"
     assert np.allclose(click_offsets(tmp_path / "out.mp4"), click_offsets(song), atol=0.1)
 
 
-def test_loudness_stays(tmp_path):
+def test_loudness_stays(tmp_path, chunks_of):
     song = write_song(tmp_path, "wav")
     clock = Clock.for_duration(SECONDS, 12)
-    mux(write_chunks(tmp_path, clock), song, tmp_path / "out.mp4", clock=clock)
+    mux(chunks_of(clock), song, tmp_path / "out.mp4", clock=clock)
     before, after = (np.frombuffer(ffmpeg("-i", path, "-f", "f32le", "-"), np.float32)
                      for path in (song, tmp_path / "out.mp4"))
     assert abs(20 * np.log10(np.std(after) / np.std(before))) < 0.2
 
 
 @pytest.mark.parametrize("fps", FPS)
-def test_frames_are_exactly_timed_and_flash_with_the_clicks(tmp_path, fps):
+def test_frames_are_exactly_timed_and_flash_with_the_clicks(tmp_path, chunks_of, fps):
     clock = Clock.for_duration(SECONDS, fps)
-    flashes = {clock.seconds_to_frame(click) for click in CLICKS}
-    info = mux(write_chunks(tmp_path, clock, chunk=17, white=flashes), write_song(tmp_path, "wav"),
+    flashes = frozenset(clock.seconds_to_frame(click) for click in CLICKS)
+    info = mux(chunks_of(clock, chunk=17, white=flashes), write_song(tmp_path, "wav"),
                tmp_path / "out.mp4", clock=clock)
     assert (info.fps, info.frames, info.size) == (clock.fps, clock.frames, SIZE)
     tick = Fraction(re.search(r"#tb 0: (\S+)", ffmpeg(
@@ -150,31 +157,31 @@ def test_frames_are_exactly_timed_and_flash_with_the_clicks(tmp_path, fps):
 
 
 @pytest.mark.parametrize("kind", ["wav", "mp3", "m4a"])
-def test_a_part_is_cut_to_the_sample_and_encoded(tmp_path, kind):
+def test_a_part_is_cut_to_the_sample_and_encoded(tmp_path, chunks_of, kind):
     clock = Clock.for_duration(1.6, 25)
-    info = mux(write_chunks(tmp_path, clock), write_song(tmp_path, kind), tmp_path / "out.mp4", clock=clock, start=1.25)
+    info = mux(chunks_of(clock), write_song(tmp_path, kind), tmp_path / "out.mp4", clock=clock, start=1.25)
     assert info.audio_codec == "aac" and abs(info.sound_seconds - 1.6) < 1e-4
     offsets = click_offsets(tmp_path / "out.mp4", clicks=tuple(click - 1.25 for click in CLICKS[1:]))
     assert np.abs(offsets).max() < 3, offsets
 
 
-def test_a_song_that_ends_early_is_padded(tmp_path):
+def test_a_song_that_ends_early_is_padded(tmp_path, chunks_of):
     clock = Clock.for_duration(SECONDS + 2, 25)
-    info = mux(write_chunks(tmp_path, clock), write_song(tmp_path, "mp3"), tmp_path / "out.mp4", clock=clock)
+    info = mux(chunks_of(clock), write_song(tmp_path, "mp3"), tmp_path / "out.mp4", clock=clock)
     assert info.audio_codec == "aac" and abs(info.sound_seconds - info.picture_seconds) < 1e-4
 
 
-def test_a_song_with_a_cover_picture(tmp_path):
+def test_a_song_with_a_cover_picture(tmp_path, chunks_of):
     Image.new("RGB", (32, 32), "red").save(tmp_path / "cover.png")
     ffmpeg("-i", write_song(tmp_path, "mp3"), "-i", tmp_path / "cover.png", "-map", "0", "-map", "1", "-c", "copy",
            "-disposition:v", "attached_pic", tmp_path / "cover.mp3")
     clock = Clock.for_duration(SECONDS, 25)
-    info = mux(write_chunks(tmp_path, clock), tmp_path / "cover.mp3", tmp_path / "out.mp4", clock=clock)
+    info = mux(chunks_of(clock), tmp_path / "cover.mp3", tmp_path / "out.mp4", clock=clock)
     assert (info.audio_codec, info.frames, info.size) == ("mp3", clock.frames, SIZE)
 
 
 @pytest.mark.parametrize("kind, kept", [("mp3", 0.5), ("wav", 0.5), ("m4a", 0.9)])
-def test_a_truncated_song_is_used_as_far_as_it_decodes(tmp_path, kind, kept):
+def test_a_truncated_song_is_used_as_far_as_it_decodes(tmp_path, chunks_of, kind, kept):
     song = write_song(tmp_path, kind)
     content = song.read_bytes()
     song.write_bytes(content[:round(len(content) * kept)])
@@ -183,39 +190,39 @@ def test_a_truncated_song_is_used_as_far_as_it_decodes(tmp_path, kind, kept):
         with pytest.raises(InputError, match="song.m4a cannot be read"):
             mux([], song, tmp_path / "out.mp4", clock=clock)
     else:
-        info = mux(write_chunks(tmp_path, clock), song, tmp_path / "out.mp4", clock=clock)
+        info = mux(chunks_of(clock), song, tmp_path / "out.mp4", clock=clock)
         assert abs(info.sound_seconds - info.picture_seconds) < 1e-4
         assert np.abs(click_offsets(tmp_path / "out.mp4", clicks=CLICKS[:2])).max() < 3
 
 
-def test_odd_file_names(tmp_path):
+def test_odd_file_names(tmp_path, chunks_of):
     clock = Clock(Fraction(25), 50)
-    chunks = write_chunks(tmp_path, clock)
+    chunks = chunks_of(clock)
     song = write_song(tmp_path, "wav").rename(tmp_path / "-i 100%d: 'é'|#.wav")
     out = tmp_path / "-y pipe:1 %03d 'ü'.mp4"
     assert mux(chunks, song, out, clock=clock).frames == 50
     assert probe(out).frames == 50
 
 
-def test_two_runs_give_the_same_bytes(tmp_path):
+def test_two_runs_give_the_same_bytes(tmp_path, chunks_of):
     clock = Clock.for_duration(SECONDS, 25)
-    chunks, song = write_chunks(tmp_path, clock), write_song(tmp_path, "wav")
+    chunks, song = chunks_of(clock), write_song(tmp_path, "wav")
     for name in ("a.mp4", "b.mp4"):
         mux(chunks, song, tmp_path / name, clock=clock, metadata="{}")
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
-def test_it_starts_playing_before_it_is_loaded(tmp_path):
+def test_it_starts_playing_before_it_is_loaded(tmp_path, chunks_of):
     clock = Clock(Fraction(25), 50)
-    mux(write_chunks(tmp_path, clock), write_song(tmp_path, "wav"), tmp_path / "out.mp4", clock=clock)
+    mux(chunks_of(clock), write_song(tmp_path, "wav"), tmp_path / "out.mp4", clock=clock)
     content = (tmp_path / "out.mp4").read_bytes()
     assert 0 < content.find(b"moov") < content.find(b"mdat")
 
 
 @pytest.mark.parametrize("metadata", ['{"a": 1}', "[a]\n;b=c\\#\n\n=d\\e", '{"é": "♫"}' * 30_000, None])
-def test_metadata_comes_back(tmp_path, metadata):
+def test_metadata_comes_back(tmp_path, chunks_of, metadata):
     clock = Clock(Fraction(25), 10)
-    info = mux(write_chunks(tmp_path, clock), write_song(tmp_path, "wav"), tmp_path / "out.mp4", clock=clock,
+    info = mux(chunks_of(clock), write_song(tmp_path, "wav"), tmp_path / "out.mp4", clock=clock,
                metadata=metadata)
     assert info.metadata == metadata
     assert probe(tmp_path / "out.mp4") == info
@@ -235,19 +242,19 @@ class TestEarlierOutput:
         assert path.read_bytes() == b"earlier"
         assert list(path.parent.iterdir()) == [path]
 
-    def test_a_missing_song(self, tmp_path, out, capfd):
+    def test_a_missing_song(self, tmp_path, chunks_of, out, capfd):
         with pytest.raises(InputError, match="gone.wav cannot be read: .*No such file"):
-            mux(write_chunks(tmp_path, self.clock), tmp_path / "gone.wav", out, clock=self.clock)
+            mux(chunks_of(self.clock), tmp_path / "gone.wav", out, clock=self.clock)
         assert capfd.readouterr() == ("", "")
 
     @pytest.mark.parametrize("content", [b"", b"no song at all\n" * 40])
-    def test_a_song_that_is_none(self, tmp_path, out, content):
+    def test_a_song_that_is_none(self, tmp_path, chunks_of, out, content):
         (tmp_path / "text.mp3").write_bytes(content)
         with pytest.raises(InputError, match="text.mp3 cannot be read"):
-            mux(write_chunks(tmp_path, self.clock), tmp_path / "text.mp3", out, clock=self.clock)
+            mux(chunks_of(self.clock), tmp_path / "text.mp3", out, clock=self.clock)
 
-    def test_missing_frames(self, tmp_path, out):
-        chunks = write_chunks(tmp_path, self.clock)
+    def test_missing_frames(self, tmp_path, chunks_of, out):
+        chunks = chunks_of(self.clock)
         with pytest.raises(EncodeError, match="40 frames at 25 fps .* expected 50 at 25"):
             mux(chunks[:-1], write_song(tmp_path, "wav"), out, clock=self.clock)
 
@@ -255,8 +262,8 @@ class TestEarlierOutput:
         with pytest.raises(EncodeError, match="none.h264 failed .No such file"):
             mux([tmp_path / "none.h264"], write_song(tmp_path, "wav"), out, clock=self.clock)
 
-    def test_a_killed_ffmpeg(self, tmp_path, out):
-        chunks = write_chunks(tmp_path, self.clock)
+    def test_a_killed_ffmpeg(self, tmp_path, chunks_of, out):
+        chunks = chunks_of(self.clock)
         os.mkfifo(tmp_path / "slow.h264")
         song = write_song(tmp_path, "wav")
 
@@ -272,9 +279,9 @@ class TestEarlierOutput:
             mux([*chunks, tmp_path / "slow.h264"], song, out, clock=self.clock)
         killer.join()
 
-    def test_a_limit_on_the_size_of_files(self, tmp_path, out):
+    def test_a_limit_on_the_size_of_files(self, tmp_path, chunks_of, out):
         import resource
-        chunks, song = write_chunks(tmp_path, self.clock), write_song(tmp_path, "wav")
+        chunks, song = chunks_of(self.clock), write_song(tmp_path, "wav")
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
         try:
@@ -284,7 +291,7 @@ class TestEarlierOutput:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_an_output_folder_that_is_gone(tmp_path):
+def test_an_output_folder_that_is_gone(tmp_path, chunks_of):
     clock = Clock(Fraction(25), 50)
     with pytest.raises(EncodeError, match="No such file or directory.*start the same render again"):
-        mux(write_chunks(tmp_path, clock), write_song(tmp_path, "wav"), tmp_path / "gone" / "out.mp4", clock=clock)
+        mux(chunks_of(clock), write_song(tmp_path, "wav"), tmp_path / "gone" / "out.mp4", clock=clock)

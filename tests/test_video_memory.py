@@ -1,0 +1,69 @@
+"""audioviz.video: memory does not grow with the length of the video."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import soundfile
+
+RENDER = """
+import json, os, re, sys, threading, time
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from audioviz.clock import Clock
+from audioviz.video.difference import difference_energy
+from audioviz.video.mux import mux
+from audioviz.video.probe import read_frames
+from audioviz.video.work import Work
+
+# rusage would count the memory of the process that started us, or ffmpeg, as well.
+def peak(process):
+    try:
+        return int(re.search(r"VmHWM:\\s+(\\d+)", (process / "status").read_text())[1])
+    except (OSError, TypeError):
+        return 0  # it has just ended
+
+def is_ffmpeg(child):
+    try:
+        return os.readlink(f"/proc/{child}/exe") != os.readlink("/proc/self/exe")  # equal just before it becomes one
+    except OSError:
+        return False
+
+def watch():
+    while True:
+        for children in Path("/proc/self/task").glob("*/children"):
+            ffmpegs.extend(peak(Path("/proc", child)) for child in children.read_text().split() if is_ffmpeg(child))
+        ffmpegs[:] = [max(ffmpegs)]
+        time.sleep(0.02)
+
+ffmpegs = [0]
+threading.Thread(target=watch, daemon=True).start()
+folder, frames = Path(sys.argv[1]), int(sys.argv[2])
+clock = Clock(Fraction(60), frames)
+rng = np.random.default_rng(0)
+picture = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+with Work.open(folder / "out.mp4", clock=clock, size=(64, 48), identity={}, digests=[""] * frames, chunk=250) as work:
+    for k in range(frames):
+        work.write(np.roll(picture, k, axis=1))
+        if work.chunk_full:
+            work.finish_chunk(np.zeros((1, 4, 6, 8), np.float32))
+    mux(work.chunks(), folder / "song.wav", folder / "out.mp4", clock=clock)
+    work.discard()
+assert len(difference_energy(read_frames(folder / "out.mp4"))) == frames
+print(json.dumps([peak(Path("/proc/self")), ffmpegs[0]]))
+"""
+
+
+def test_five_thousand_frames_take_the_memory_of_five_hundred(tmp_path):
+    soundfile.write(tmp_path / "song.wav", np.random.default_rng(0).normal(0, 0.1, (44100 * 84, 2)), 44100)
+    peaks = []
+    for frames in (500, 5000):
+        done = subprocess.run([sys.executable, "-c", RENDER, str(tmp_path), str(frames)], capture_output=True,
+                              text=True)
+        assert done.returncode == 0, done.stderr
+        peaks.append(json.loads(done.stdout))
+    (ours, ffmpegs), (ours_later, ffmpegs_later) = peaks
+    assert ours_later <= 1.1 * ours, peaks
+    assert ffmpegs_later <= 1.1 * ffmpegs, peaks
