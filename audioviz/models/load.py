@@ -73,14 +73,15 @@ def _load_pipeline(source: str, dtype: torch.dtype):
 
 
 def _digest(pipeline) -> str:
-    """sha256 over the weights and settings of the parts that the pictures depend on, hex."""
+    """sha256 over the settings and weights of the parts that the pictures depend on, hex."""
     digest = hashlib.sha256()
-    for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
-        digest.update(repr(sorted((k, v) for k, v in part.config.to_dict().items() if not k.startswith("_"))
-                           if hasattr(part.config, "to_dict") else sorted(part.config.items())).encode())
+    for part in (pipeline.scheduler, pipeline.text_encoder, pipeline.unet, pipeline.vae):
+        settings = part.config if isinstance(part.config, dict) else part.config.to_dict()
+        digest.update(repr(sorted((key, value) for key, value in settings.items() if key[0] != "_")).encode())
+    for part in (pipeline.text_encoder, pipeline.unet, pipeline.vae):
         for name, weight in sorted(part.state_dict().items()):
             digest.update(name.encode())
-            digest.update(weight.cpu().contiguous().view(torch.uint8).numpy())
+            digest.update(weight.cpu().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
 
 

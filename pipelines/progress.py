@@ -1,0 +1,32 @@
+"""How a picture comes to be: an animation of the steps from noise to the prompt."""
+
+from pathlib import Path
+
+import click
+from PIL import Image
+
+import audioviz as av
+from audioviz.sampling import progress
+
+
+@click.command()
+@click.argument("prompt")
+@click.option("--out", default="progress.gif", type=click.Path(path_type=Path), show_default=True)
+@click.option("--model", default="embedded", show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--steps", default=24, show_default=True)
+@click.option("--interval", default=1, show_default=True, help="Steps between two pictures.")
+def animate(prompt: str, out: Path, model: str, seed: int, steps: int, interval: int) -> None:
+    """Show how PROMPT comes to be."""
+    model = av.load_model(model)
+    own = model.defaults
+    _, latents = progress(model.denoiser, seed=seed, steps=steps, cfg=own.cfg, sampler_name="euler", scheduler="normal",
+                          positive=model.encode_text(prompt), negative=model.encode_text(""),
+                          latent_image=model.empty_latent((own.size, own.size)), interval=interval)
+    first, *rest = [Image.fromarray(model.decode(latent[None])) for latent in latents]
+    first.save(out, save_all=True, append_images=rest, duration=[120] * len(rest) + [2000], loop=0)
+    click.echo(out)
+
+
+if __name__ == "__main__":
+    animate()
