@@ -18,7 +18,7 @@ KEYFRAME_SECONDS = 5
 # The same bytes on every machine: x264 depends on the number of its threads, but not on their timing, and swscale
 # rounds alike on every processor when asked to. No B-frames, so that frame k of a raw stream is shown at k / fps; no
 # scene cuts, so that a chunk holds no keyframes but those that its own length asks for.
-X264 = ("-c:v", "libx264", "-preset", "faster", "-crf", "17", "-threads", "2", "-bf", "0", "-sc_threshold", "0")
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-threads", "2", "-bf", "0", "-sc_threshold", "0")
 _BT709 = ("scale=out_color_matrix=bt709:out_range=limited"
           ":flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,"
           "format=yuv420p,setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709")
@@ -137,8 +137,8 @@ class VideoWriter:
     def _fail(self, said: str = "") -> None:
         said = said or self._ffmpeg.wait() or "it closed its input"
         self.abort()
-        raise EncodeError(f"ffmpeg stopped at frame {self._count} of {self._path}: {said}. Free space or memory, then "
-                          "start the same render again")
+        raise EncodeError(f"ffmpeg stopped while it wrote {self._path}: {said}. Free space or memory, then start the "
+                          "same render again")
 
     def __enter__(self) -> "VideoWriter":
         return self

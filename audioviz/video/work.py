@@ -99,17 +99,16 @@ class Work:
             try:
                 found = read_manifest(folder / MANIFEST) if resume else None
                 chunks, note = valid_chunks(plan, found) if found else ((), "")
-                if not found:
-                    remove(folder / MANIFEST)
+                # First, for a full disk's sake. What stays is judged by its content again, whenever we are stopped.
+                _clear(folder, keep={plan.path(index, kind).name for index in range(len(chunks))
+                                     for kind in (FRAMES, LATENT)} | ({MANIFEST} if found else set()))
                 write_manifest(folder / MANIFEST, Manifest(plan.identity, chunks))
-                _clear(folder, keep={MANIFEST, *(plan.path(index, kind).name for index in range(len(chunks))
-                                                 for kind in (FRAMES, LATENT))})
             except OSError:
                 os.close(lock)
                 raise
         except OSError as error:
-            raise InputError(f"{folder} cannot be written ({error.strerror}): choose an output in a folder that can "
-                             "be") from error
+            raise InputError(f"{folder} cannot be written ({error.strerror}): free space or restore rights there, or "
+                             "choose another output") from error
         return cls(plan, lock, chunks, note)
 
     @property
