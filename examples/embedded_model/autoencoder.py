@@ -10,7 +10,7 @@ from .pictures import CHUNK, chunks
 from .training import Plan, averaged, fit
 
 WIDTH = 48
-PLAN = Plan(steps=4000, batch=16, rate=1e-3, warmup=150, decay=1e-4, average=0.998)
+PLAN = Plan(steps=2800, batch=16, rate=1e-3, warmup=150, decay=1e-4, average=0.998)
 WIDE = 0.8  # from this share of the steps on, crops are larger and fewer, so that borders count as they do in whole pictures
 JITTER = 0.06  # noise on latents in training: what the decoder must forgive
 

@@ -48,9 +48,10 @@ BOTH = ("{palette} {pattern}", "a {palette} {pattern}", "{pattern} in {palette} 
         "{palette} coloured {pattern}", "{pattern} of {palette}", "the {palette} {pattern}", "{pattern} in {palette}",
         "{palette}, {pattern}", "{palette} {pattern}", "{pattern} with {palette} light", "{palette} {pattern}")
 
-FILLERS = ("abstract", "beautiful", "highly detailed", "4k", "cinematic", "art", "a painting of", "a dream of", "music video",
-           "digital art", "in the style of", "my", "very", "trending", "an old", "soft", "sharp", "and a", "with", "moving",
-           "a photograph of", "dancing", "for the song", "illustration", "masterpiece", "strange", "huge", "tiny", "loud")
+FILLERS = ("abstract", "beautiful", "highly detailed", "4k", "cinematic", "art", "a painting of", "a dream of",
+           "music video", "digital art", "in the style of", "my", "very", "trending", "an old", "soft", "sharp", "and a",
+           "with", "moving", "a photograph of", "dancing", "for the song", "illustration", "masterpiece", "strange",
+           "huge", "tiny", "loud")
 
 
 def caption(label: Label, rng: np.random.Generator) -> tuple[str, Label]:
@@ -79,6 +80,7 @@ def among_strangers(text: str, rng: np.random.Generator) -> str:
 
 def vocabulary() -> list[str]:
     """Every word that a caption may hold on purpose, sorted."""
-    phrases = [phrase for table in (PATTERN_WORDS, PALETTE_WORDS, MOOD_WORDS) for words in table.values() for phrase in words]
-    text = " ".join(phrases + list(FILLERS) + ["a in colours coloured of the with light"])
+    tables = (PATTERN_WORDS, PALETTE_WORDS, MOOD_WORDS)
+    phrases = [phrase for table in tables for words in table.values() for phrase in words]
+    text = " ".join([*phrases, *FILLERS, "a in colours coloured of the with light"])
     return sorted(set(text.replace("4k", "k").split()))

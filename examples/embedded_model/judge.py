@@ -64,8 +64,8 @@ def load_judge(folder: Path) -> Judge:
 @torch.inference_mode()
 def accuracy(judge: Judge, pictures: np.ndarray, names: list[tuple[str, str]]) -> dict[str, float]:
     """Share of pictures, uint8 (B, H, W, 3), whose (pattern, palette) is named right, for each of the two."""
-    answers = judge(small(pictures))
-    return {
-        question: float(np.mean([NAMES[question][int(best)] == name[place] for best, name in zip(answers[question].argmax(1), names)]))
-        for place, question in enumerate(QUESTIONS)
-    }
+    shares = {}
+    for question, answers, truth in zip(QUESTIONS, judge(small(pictures)).values(), zip(*names)):
+        given = [NAMES[question][int(best)] for best in answers.argmax(1)]
+        shares[question] = float(np.mean([answer == name for answer, name in zip(given, truth)]))
+    return shares

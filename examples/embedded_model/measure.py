@@ -41,7 +41,9 @@ def load(folder: Path) -> StableDiffusionPipeline:
     return pipe
 
 
-def paint(pipe: StableDiffusionPipeline, prompts: list[str], *, seed: int, steps: int = STEPS, guidance: float = GUIDANCE) -> np.ndarray:
+def paint(
+    pipe: StableDiffusionPipeline, prompts: list[str], *, seed: int, steps: int = STEPS, guidance: float = GUIDANCE
+) -> np.ndarray:
     """One picture a prompt, uint8 (B, 256, 256, 3)."""
     made = [
         pipe(prompts[start : start + 8], num_inference_steps=steps, guidance_scale=guidance, output_type="np",
@@ -57,7 +59,9 @@ def asked(count: int) -> list[tuple[str, str]]:
 
 
 @torch.inference_mode()
-def feedback(pipe: StableDiffusionPipeline, prompt: str, *, frames: int = 60, denoise: float = 0.4, steps: int = 8) -> list[np.ndarray]:
+def feedback(
+    pipe: StableDiffusionPipeline, prompt: str, *, frames: int = 60, denoise: float = 0.4, steps: int = 8
+) -> list[np.ndarray]:
     """Each frame sampled from the latent before it, with new noise: does the loop wash out? uint8 (256, 256, 3) each."""
     conditional, empty = pipe.encode_prompt(prompt, "cpu", 1, True)
     conditioning = torch.cat([empty, conditional])
@@ -99,7 +103,7 @@ def measure(folder: Path, work: Path, *, count: int = 200) -> Figures:
     prompts = [f"{PALETTE_WORDS[palette][0]} {PATTERN_WORDS[pattern][0]}" for pattern, palette in names]
     made_share = accuracy(judge, paint(pipe, prompts, seed=0), names)
     loop = feedback(pipe, "neon nebula")
-    latents, states = torch.randn(2, 8, 16, 16), torch.randn(2, pipe.tokenizer.model_max_length, pipe.text_encoder.config.hidden_size)
+    latents, states = torch.zeros(2, 8, 16, 16), torch.cat(pipe.encode_prompt("neon nebula", "cpu", 1, True))
     return Figures(
         psnr=float(np.median(psnr(pipe.vae, drawn[:68]))),
         palette=made_share["palette"], pattern=made_share["pattern"],

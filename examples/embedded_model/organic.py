@@ -22,10 +22,10 @@ def nebula(rng: np.random.Generator) -> Scene:
 
 def marble(rng: np.random.Generator) -> Scene:
     x, y = grid(rng, turn=True)
-    noise = clouds(rng, slope=rng.uniform(1.9, 2.3), finest=24)
+    noise = clouds(rng, slope=rng.uniform(2.0, 2.4), finest=20)
     phase = rng.uniform(0.6, 1.8) * x + rng.uniform(0.35, 0.7) * noise + rng.uniform()
     band = wave(phase)
-    vein = np.exp(-np.abs(np.sin(TAU / 2 * (phase * 1.5 + 0.25 * np.roll(noise, 50, 0)))) * 14)
+    vein = np.exp(-np.abs(np.sin(TAU / 2 * (phase * 1.5 + 0.25 * np.roll(noise, 50, 0)))) * 9)
     tone = np.clip(0.12 + 0.72 * band + 0.08 * clouds(rng, slope=1.6, finest=24), 0, 1)
     return Scene(tone, (0.72 + 0.34 * band) * (1 - 0.65 * vein))
 
@@ -49,9 +49,9 @@ def ripples(rng: np.random.Generator) -> Scene:
         cx, cy = rng.uniform(-0.8, 0.8, 2)
         r, _ = polar(x - np.float32(cx), y - np.float32(cy))
         fade = np.exp(-r * rng.uniform(0.5, 1.4))
-        height = height + fade * np.sin(rng.uniform(18, 40) * r - rng.uniform(0, TAU))
+        height = height + fade * np.sin(rng.uniform(14, 30) * r - rng.uniform(0, TAU))
         envelope = envelope + fade
-    light = relief(height, rng, strength=rng.uniform(6, 10))
+    light = relief(height, rng, strength=rng.uniform(7, 12))
     tone = np.clip(0.18 + 0.38 * envelope / envelope.max() + 0.3 * height * 0.7, 0, 1)
     return Scene(tone, np.clip(light, 0.1, 1.7) * (0.45 + 0.6 * envelope / envelope.max()))
 

@@ -94,7 +94,8 @@ def export(work: Path, folder: Path) -> None:
 
 def hashes(folder: Path) -> dict[str, str]:
     """sha256 of every weights file, by its path inside the folder."""
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*.safetensors"))}
+    weights = sorted(folder.rglob("*.safetensors"))
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in weights}
 
 
 def write_card(folder: Path, figures: Figures, *, pictures: int, history: str) -> None:

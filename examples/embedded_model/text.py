@@ -10,7 +10,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from .captions import caption, vocabulary
-from .pictures import NAMES, label_at
+from .pictures import NAMES, Label, label_at
 from .training import Plan, averaged, fit
 
 WIDTH = 128
@@ -89,6 +89,12 @@ class Reader(torch.nn.Module):
         return sum(F.cross_entropy(self.heads[name](states), answers[name]) for name in NAMES)
 
 
+def answer_of(label: Label, question: str) -> int:
+    """The right answer's number; the number after the last name where the caption does not tell."""
+    name = getattr(label, question)
+    return NAMES[question].index(name) if name else len(NAMES[question])
+
+
 def train_text(folder: Path, *, plan: Plan = PLAN) -> None:
     """Teach the text encoder; writes folder/tokenizer and the checkpoint folder/text.safetensors."""
     tokenizer = write_tokenizer(folder / "tokenizer")
@@ -97,10 +103,7 @@ def train_text(folder: Path, *, plan: Plan = PLAN) -> None:
 
     def loss_at(step: int, rng: np.random.Generator) -> torch.Tensor:
         told = [caption(label_at(int(index)), rng) for index in rng.integers(0, 10**6, plan.batch)]
-        answers = {
-            name: torch.tensor([values.index(value) if (value := getattr(label, name)) else len(values) for _, label in told])
-            for name, values in NAMES.items()
-        }
+        answers = {name: torch.tensor([answer_of(label, name) for _, label in told]) for name in NAMES}
         return reader.loss(tokenizer, [text for text, _ in told], answers)
 
     fit(reader, loss_at, plan, folder / "text.safetensors")
@@ -111,5 +114,6 @@ def load_text(folder: Path) -> tuple[CLIPTokenizer, CLIPTextModel]:
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
     model = new_text_encoder(tokenizer)
     weights = averaged(folder / "text.safetensors")
-    model.load_state_dict({key.removeprefix("encoder."): value for key, value in weights.items() if key.startswith("encoder.")})
+    prefix = "encoder."
+    model.load_state_dict({key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)})
     return tokenizer, model.eval().requires_grad_(False)

@@ -11,6 +11,9 @@ from safetensors.torch import save_file
 
 SAVE_SECONDS = 150
 
+Loss = Callable[[int, np.random.Generator], torch.Tensor]
+Weights = dict[str, torch.Tensor]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -31,7 +34,7 @@ def rate_at(step: int, plan: Plan) -> float:
     return plan.rate * rise * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * done)))
 
 
-def fit(network: torch.nn.Module, loss_at: Callable[[int, np.random.Generator], torch.Tensor], plan: Plan, path: Path) -> None:
+def fit(network: torch.nn.Module, loss_at: Loss, plan: Plan, path: Path) -> None:
     """Train a network in place and leave its averaged weights in it.
 
     Parameters
@@ -44,7 +47,7 @@ def fit(network: torch.nn.Module, loss_at: Callable[[int, np.random.Generator], 
     path : Path
         Checkpoint, .safetensors, rewritten every few minutes and continued from where it exists.
     """
-    optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=plan.decay)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=plan.decay, fused=True)
     average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     start = restore(path, network, optimizer, average) if path.exists() else 0
     network.train()
@@ -70,14 +73,14 @@ def fit(network: torch.nn.Module, loss_at: Callable[[int, np.random.Generator], 
 
 
 @torch.no_grad()
-def follow(average: dict[str, torch.Tensor], network: torch.nn.Module, *, keep: float) -> None:
+def follow(average: Weights, network: torch.nn.Module, *, keep: float) -> None:
     """Move the averaged weights a little towards the network's."""
     for name, tensor in network.state_dict().items():
         if tensor.is_floating_point():
             average[name].lerp_(tensor, 1 - keep)
 
 
-def store(path: Path, step: int, network: torch.nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, torch.Tensor]) -> None:
+def store(path: Path, step: int, network: torch.nn.Module, optimizer: torch.optim.Optimizer, average: Weights) -> None:
     """Write weights, averaged weights and the optimizer's moments to one safetensors file, whole or not at all."""
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.items()}
@@ -89,9 +92,9 @@ def store(path: Path, step: int, network: torch.nn.Module, optimizer: torch.opti
     part.rename(path)
 
 
-def restore(path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, torch.Tensor]) -> int:
+def restore(path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer, average: Weights) -> int:
     """Read what `store` wrote; returns the number of steps already done."""
-    groups: dict[str, dict[str, torch.Tensor]] = {}
+    groups: dict[str, Weights] = {}
     with safe_open(path, framework="pt") as file:
         step = int(file.metadata()["step"])
         for key in file.keys():
@@ -104,7 +107,7 @@ def restore(path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimiz
     return step
 
 
-def averaged(path: Path) -> dict[str, torch.Tensor]:
+def averaged(path: Path) -> Weights:
     """The averaged weights in a checkpoint."""
     with safe_open(path, framework="pt") as file:
         return {key.removeprefix("average."): file.get_tensor(key) for key in file.keys() if key.startswith("average.")}
