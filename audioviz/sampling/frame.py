@@ -169,6 +169,13 @@ class _Bound:
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         return self.denoiser(x, torch.full((len(x),), sigma, device=x.device), self.conditioning, self.cfg)
 
+    def pair(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        """Denoised with the guidance, and by the negative alone."""
+        level = torch.full((len(x),), sigma, device=x.device)
+        wanted, plain = (self.denoiser(x, level, Guidance(text), 1.0)
+                         for text in (self.conditioning.positive, self.conditioning.negative))
+        return torch.lerp(plain, wanted, self.cfg), plain
+
 
 @dataclass(frozen=True, eq=False)
 class _Masked:
@@ -182,3 +189,8 @@ class _Masked:
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         x = torch.lerp(self.latent + self.outside * sigma, x, self.mask)
         return torch.lerp(self.latent, self.inside(x, sigma), self.mask)
+
+    def pair(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        x = torch.lerp(self.latent + self.outside * sigma, x, self.mask)
+        guided, plain = self.inside.pair(x, sigma)
+        return torch.lerp(self.latent, guided, self.mask), plain

@@ -1,6 +1,5 @@
 """What the two original sequences have in common: their lists, their noise, their way of unsampling."""
 
-import math
 from collections.abc import Sequence
 from itertools import cycle, islice
 from numbers import Integral, Real
@@ -74,7 +73,7 @@ def interpolation_mode(name: str) -> str:
 
 
 def rising_sigmas(denoiser, steps: int, kind: Sampler, scheduler: str | Schedule) -> tuple[float, ...]:
-    """The original's unsampling: one step only, from 0.0001 to just above the smallest sigma of the whole table.
+    """The original's unsampling: one step only, from 0.0001 to just above the smallest sigma of a table one step longer.
 
     Raises
     ------
@@ -84,7 +83,7 @@ def rising_sigmas(denoiser, steps: int, kind: Sampler, scheduler: str | Schedule
     if kind.noise is brownian:
         raise InputError("unsample_latents: a stochastic sampler cannot run backwards; "
                          "choose another sampler, or turn unsample_latents off")
-    table = sigmas_for(scheduler, denoiser.sigmas, steps, drop_penultimate=kind.drop_penultimate)
+    table = sigmas_for(scheduler, denoiser.sigmas, steps + 1, drop_penultimate=kind.drop_penultimate)
     return tuple((table.flip(0)[:2] + 0.0001).tolist())
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from audioviz.errors import InputError
 from audioviz.sampling.noise import Noise, brownian, fresh
-from audioviz.sampling.samplers import multistep, one_step, sde
+from audioviz.sampling.samplers import cfg_pp, dpm_solver, multistep, one_step, sde, unipc
 
 Run = Callable[[Callable, Tensor, Tensor, Noise], Tensor]
 
@@ -45,13 +45,39 @@ SAMPLERS: dict[str, Sampler] = {
     "heun": Sampler(one_step.heun),
     "dpm_2": Sampler(one_step.dpm_2, drop_penultimate=True),
     "dpm_2_ancestral": Sampler(one_step.dpm_2_ancestral, drop_penultimate=True),
+    "lms": Sampler(multistep.lms),
     "dpmpp_2s_ancestral": Sampler(one_step.dpmpp_2s_ancestral),
+    "dpmpp_sde": Sampler(sde.dpmpp_sde, brownian),
+    "dpmpp_sde_gpu": Sampler(sde.dpmpp_sde, brownian),
     "dpmpp_2m": Sampler(multistep.dpmpp_2m),
     "dpmpp_2m_sde": Sampler(sde.dpmpp_2m_sde, brownian),
     "dpmpp_2m_sde_gpu": Sampler(sde.dpmpp_2m_sde, brownian),
     "dpmpp_2m_sde_heun": Sampler(sde.dpmpp_2m_sde_heun, brownian),
     "dpmpp_2m_sde_heun_gpu": Sampler(sde.dpmpp_2m_sde_heun, brownian),
+    "dpmpp_3m_sde": Sampler(sde.dpmpp_3m_sde, brownian),
+    "dpmpp_3m_sde_gpu": Sampler(sde.dpmpp_3m_sde, brownian),
     "ddpm": Sampler(one_step.euler_ancestral),
     "lcm": Sampler(one_step.lcm),
+    "ipndm": Sampler(multistep.ipndm),
+    "ipndm_v": Sampler(multistep.ipndm_v),
+    "deis": Sampler(multistep.deis),
+    "res_multistep": Sampler(multistep.res_multistep),
+    "res_multistep_ancestral": Sampler(multistep.res_multistep_ancestral),
+    "gradient_estimation": Sampler(multistep.gradient_estimation),
+    "er_sde": Sampler(sde.er_sde),
+    "seeds_2": Sampler(sde.seeds_2),
+    "seeds_3": Sampler(sde.seeds_3),
+    "heunpp2": Sampler(one_step.heunpp2),
+    "dpm_fast": Sampler(dpm_solver.dpm_fast),
+    "dpm_adaptive": Sampler(dpm_solver.dpm_adaptive),
+    "euler_cfg_pp": Sampler(cfg_pp.euler_cfg_pp),
+    "euler_ancestral_cfg_pp": Sampler(cfg_pp.euler_ancestral_cfg_pp),
+    "dpmpp_2s_ancestral_cfg_pp": Sampler(cfg_pp.dpmpp_2s_ancestral_cfg_pp),
+    "dpmpp_2m_cfg_pp": Sampler(cfg_pp.dpmpp_2m_cfg_pp),
+    "res_multistep_cfg_pp": Sampler(cfg_pp.res_multistep_cfg_pp),
+    "res_multistep_ancestral_cfg_pp": Sampler(cfg_pp.res_multistep_ancestral_cfg_pp),
+    "gradient_estimation_cfg_pp": Sampler(cfg_pp.gradient_estimation_cfg_pp),
+    "uni_pc": Sampler(unipc.uni_pc, drop_penultimate=True),
+    "uni_pc_bh2": Sampler(unipc.uni_pc_bh2, drop_penultimate=True),
     "ddim": Sampler(one_step.euler, mask_seed=1),
 }

@@ -18,6 +18,11 @@ def ancestral(sigma: float, after: float) -> tuple[float, float]:
     return after ** 2 / sigma, after * math.sqrt(1 - (after / sigma) ** 2)
 
 
+def middle_of(sigma: float, after: float) -> float:
+    """The sigma half way in logarithm, in float32 as in the original: a Brownian path shows the last digit."""
+    return torch.tensor(sigma).log().lerp(torch.tensor(after).log(), 0.5).exp().item()
+
+
 def euler(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     """Euler's method for the probability-flow equation; for epsilon models it is DDIM.
 
@@ -62,6 +67,30 @@ def heun(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
+def heunpp2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+    """Heun++: the slopes of two steps ahead, weighted by their sigmas against the largest.
+
+    Source
+    ------
+    Wang et al., arXiv 2306.08527 (Heun++ of second order).
+    """
+    s = sigmas.tolist()
+    for i, (sigma, after) in enumerate(pairwise(s)):
+        slopes = [(x - denoiser(x, sigma)) / sigma]
+        ahead = x
+        for here, there in pairwise(s[i:i + 3]):
+            if there == s[-1]:
+                break
+            ahead = ahead + slopes[-1] * (there - here)
+            slopes.append((ahead - denoiser(ahead, there)) / there)
+        shares = [there / (len(slopes) * s[0]) for there in s[i + 1:i + len(slopes)]]
+        slope = slopes[0] * (1 - sum(shares))
+        for share, later in zip(shares, slopes[1:]):
+            slope = slope + later * share
+        x = x + slope * (after - sigma)
+    return x
+
+
 def dpm_2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     """The midpoint method, with the middle taken in log sigma.
 
@@ -93,7 +122,7 @@ def _midpoint(denoiser, x: Tensor, sigma: float, after: float) -> Tensor:
     denoised = denoiser(x, sigma)
     if after == 0:
         return denoised
-    middle = math.sqrt(sigma * after)
+    middle = middle_of(sigma, after)
     halfway = torch.lerp(denoised, x, middle / sigma)
     return x + (halfway - denoiser(halfway, middle)) * ((after - sigma) / middle)
 
@@ -109,7 +138,7 @@ def dpmpp_2s_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
         down, up = ancestral(sigma, after)
         denoised = denoiser(x, sigma)
         if down > 0:
-            middle = math.sqrt(sigma * down)
+            middle = middle_of(sigma, down)
             denoised = denoiser(torch.lerp(denoised, x, middle / sigma), middle)
         x = torch.lerp(denoised, x, down / sigma)
         if down > 0:
