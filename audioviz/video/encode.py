@@ -96,7 +96,7 @@ class VideoWriter:
             raise InputError(f"frame {self._count} is {frame.dtype} of shape {frame.shape}: expected uint8 of shape "
                              f"{self._shape}")
         if self._broken.is_set():
-            self._fail()
+            self._fail(self._ffmpeg.wait())
         self._queue.put(frame.tobytes())
         self._count += 1
 
@@ -108,22 +108,21 @@ class VideoWriter:
         EncodeError
             If ffmpeg failed or the disk is full.
         """
-        self._queue.put(_END)
-        self._feeder.join()
         try:
-            self._ffmpeg.stdin.close()
-        except OSError:
-            self._broken.set()
-        if self._broken.is_set():
-            self._fail()
-        said = self._ffmpeg.wait()
-        if said:
-            self._fail(said)
-        try:
+            self._queue.put(_END)
+            self._feeder.join()
+            try:
+                self._ffmpeg.stdin.close()
+            except OSError:
+                self._broken.set()
+            said = self._ffmpeg.wait()
+            if said or self._broken.is_set():
+                self._fail(said)
             os.fsync(self._file.fileno())
         except OSError as error:
             self._fail(error.strerror)
-        self.abort()
+        finally:
+            self.abort()
 
     def abort(self) -> None:
         """End the encoder at once; the file stays as far as it is written. Harmless after close."""
@@ -134,11 +133,10 @@ class VideoWriter:
             self._feeder.join()
         self._file.close()
 
-    def _fail(self, said: str = "") -> None:
-        said = said or self._ffmpeg.wait() or "it closed its input"
+    def _fail(self, said: str) -> None:
         self.abort()
-        raise EncodeError(f"ffmpeg stopped while it wrote {self._path}: {said}. Free space or memory, then start the "
-                          "same render again")
+        raise EncodeError(f"ffmpeg stopped while it wrote {self._path}: {said or 'it closed its input'}. Free space or "
+                          "memory, then start the same render again")
 
     def __enter__(self) -> "VideoWriter":
         return self

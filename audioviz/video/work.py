@@ -8,7 +8,6 @@ what its frames depend on now. Names of files are computed, never read.
 
 import errno
 import fcntl
-import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -55,7 +54,7 @@ class Work:
         self.note = note
         self._plan = plan
         self._lock = lock
-        self._manifest = Manifest(plan.identity, chunks)
+        self._manifest = Manifest(plan.identity, chunks)  # as it is on the disk; only the committer's thread changes it
         self._index = len(chunks)  # of the chunk that is being written
         self._count = 0            # of its frames
         self._writer: VideoWriter | None = None
@@ -196,14 +195,21 @@ class Work:
             self._lock = None
 
     def discard(self) -> None:
-        """Remove the work, which the finished video makes useless, and close. What others put in the folder stays."""
+        """Remove the work, which the finished video makes useless, and close. What others put in the folder stays.
+
+        Raises
+        ------
+        EncodeError
+            If the folder's rights forbid it.
+        """
         self._committer.shutdown(wait=True)
-        _clear(self.folder, keep=set())
         try:
+            _clear(self.folder, keep=set())
             self.folder.rmdir()
         except OSError as error:
             if error.errno != errno.ENOTEMPTY:
-                raise
+                raise EncodeError(f"{self.folder} cannot be removed ({error.strerror}): nothing needs it any more, so "
+                                  "remove it") from error
         self.close()
 
     def __enter__(self) -> "Work":
