@@ -2,13 +2,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test clean
+.PHONY: demo test bench clean
 
 demo: $(READY)
-	$(BIN)/audioviz run music_video examples/song.flac --out demo.mp4
+	$(BIN)/audioviz run music_video examples/song.ogg --out demo.mp4
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+bench: $(READY)
+	$(BIN)/python examples/benchmarks/analysis.py
+	$(BIN)/python examples/benchmarks/sampling.py
 
 $(READY): pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv .venv

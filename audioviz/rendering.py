@@ -87,7 +87,7 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
                    chunk=max(1, round(CHUNK_SECONDS * song.clock.fps)), resume=resume) as work:
         if work.note:
             warnings.warn(work.note, AudiovizWarning, stacklevel=2)
-        with tqdm(total=song.clock.frames, initial=work.done, unit="frame", disable=not progress, smoothing=0.05,
+        with tqdm(total=song.clock.frames, initial=work.done, unit="frame", disable=None if progress else True, smoothing=0.05,
                   desc=out.name) as bar:
             for latent, frame in _frames(model, schedule, look, work):
                 work.write(frame)

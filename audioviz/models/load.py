@@ -55,16 +55,18 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
 def _load_pipeline(source: str, dtype: torch.dtype):
     from diffusers import DiffusionPipeline
     from diffusers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    for noise in (logging, transformers_logging):  # they talk of what no user of ours can act on
+        noise.set_verbosity_error()
+        noise.disable_progress_bar()
     folder = Path(source)
     if folder.is_file():
         raise ModelError(f"model {source}: a single file; give the diffusers folder of the model instead")
     if folder.is_dir() and not (folder / "model_index.json").is_file():
         raise ModelError(f"model {source}: has no model_index.json; expected a diffusers folder")
     try:
-        return DiffusionPipeline.from_pretrained(source, torch_dtype=dtype, use_safetensors=True, safety_checker=None,
+        return DiffusionPipeline.from_pretrained(source, dtype=dtype, use_safetensors=True, safety_checker=None,
                                                  local_files_only=folder.is_dir())
     except (OSError, ValueError, ImportError, AttributeError, KeyError, TypeError) as error:
         reason = str(error).strip().partition("\n")[0]
