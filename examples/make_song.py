@@ -65,7 +65,7 @@ def _play_bar(section: str, bar: int, last: bool, rng: np.random.Generator, drum
         synth.place(low, synth.bass(ROOTS[0], 2 * BEAT), start, gain=0.45)
         synth.place(drums, synth.hat(rng, seconds=0.3), start, gain=0.25)
         return
-    loudness, brightness = {"intro": (0.16, 0.0), "groove": (0.22, 0.3), "break": (0.17, 0.1), "drop": (0.3, 0.7)}[section]
+    loudness, brightness = {"intro": (0.26, 0.05), "groove": (0.22, 0.3), "break": (0.26, 0.1), "drop": (0.3, 0.7)}[section]
     synth.place(chords, synth.pad(chord, BAR + 0.25, brightness=brightness), start, gain=loudness)
     if section in ("groove", "drop"):
         for beat in (1, 3):
@@ -74,7 +74,7 @@ def _play_bar(section: str, bar: int, last: bool, rng: np.random.Generator, drum
             synth.place(low, synth.bass(root + 12 * (eighth == 5), 0.45 * BEAT), start + eighth * BEAT / 2,
                         gain=0.5 if eighth % 2 else 0.35)
     for sixteenth in range(16):
-        gain = {"intro": 0.06 * (sixteenth % 4 == 2), "groove": 0.12, "drop": 0.17, "break": 0}[section]
+        gain = {"intro": 0.09 * (sixteenth % 4 == 2), "groove": 0.12, "drop": 0.17, "break": 0}[section]
         long = sixteenth % 4 == 2 and section in ("groove", "drop")
         accent = 1.6 if long else 1.0 if sixteenth % 2 == 0 else 0.55
         if gain:
@@ -83,7 +83,7 @@ def _play_bar(section: str, bar: int, last: bool, rng: np.random.Generator, drum
     if section in ("drop", "break"):
         for beat, note in LEAD[:: 1 if section == "drop" else 2]:
             synth.place(lead, synth.pluck(note + (12 if section == "drop" and bar % 2 else 0), 0.9 * BEAT),
-                        start + beat * BEAT, gain=0.34 if section == "drop" else 0.13, pan=-0.2)
+                        start + beat * BEAT, gain=0.34 if section == "drop" else 0.16, pan=-0.2)
     if section == "break" and last:
         synth.place(drums, synth.riser(rng, 2 * BEAT), start + 2 * BEAT, gain=0.12)
 

@@ -4,13 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from audioviz.audio.beats import track_beats
 from audioviz.audio.hpss import percussive_and_harmonic
 from audioviz.audio.onsets import attack_times, onset_strength, pick_kicks, pick_onsets
-from audioviz.audio.spectrum import Spectrum, transform
+from audioviz.audio.spectrum import FINE, RATE, Spectrum, transform
 
 _SILENCE = 1e-9  # mean square: below -90 dB of full scale there is nothing but rounding
+_FAINT = 1e-6  # power against the loudest: before and after all that is louder, there are no beats
+_EDGE = 0.05  # seconds that a beat may lie outside of it
 _POINTS = 2000  # of the waveform for plots
 
 
@@ -46,16 +49,21 @@ def analyse(blocks: Iterable[np.ndarray]) -> Analysis:
     waveform = np.stack([waveform[0].reshape(-1, every).min(axis=1), waveform[1].reshape(-1, every).max(axis=1)])
     if spectrum.power.max() < _SILENCE:
         return _silence(spectrum, waveform)
-    strength = onset_strength(spectrum.mel)
+    strength = onset_strength(spectrum.mel, floor=1e-5)
+    loudness = onset_strength(spectrum.mel, floor=1e-2)
     peaks = pick_onsets(strength)
-    tempo, beats = track_beats(strength)
+    onsets = attack_times(peaks, spectrum)
+    tempo, beats = track_beats(strength, loudness, onsets)
+    heard = np.flatnonzero(spectrum.power > _FAINT * spectrum.power.max()) * FINE / RATE
+    beats = beats[(beats > heard[0] - _EDGE) & (beats < heard[-1] + _EDGE) & (beats < spectrum.samples / RATE)]
     percussive, harmonic = percussive_and_harmonic(spectrum.mel)
     amplitude = np.sqrt(spectrum.mel)
-    top = np.percentile(strength[peaks], 90) if len(peaks) else np.inf
+    rise = np.maximum(0, loudness - uniform_filter1d(loudness, 41))
+    top = np.percentile(maximum_filter1d(rise, 7)[peaks], 90) if len(peaks) else np.inf
     series = {
         "power": spectrum.power, **spectrum.bands, "percussive": percussive, "harmonic": harmonic,
         "pitch": amplitude @ np.linspace(0, 1, amplitude.shape[1], dtype=np.float32), "weight": amplitude.sum(axis=1),
-        "onset": np.minimum(strength / top, 1).astype(np.float32),
+        "onset": np.minimum(rise / top, 1).astype(np.float32),
     }
     kicks = pick_kicks(peaks, spectrum.bands["low"])
     return Analysis(tempo, beats, attack_times(peaks, spectrum), attack_times(kicks, spectrum), series, waveform)

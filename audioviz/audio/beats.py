@@ -2,24 +2,32 @@
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d, uniform_filter1d
 
 from audioviz.audio.spectrum import HOP, RATE
 
 _STEP = 2  # hops a step of the tracker: 11.6 ms
 _RATE = RATE / (HOP * _STEP)  # steps a second
 _TEMPI = 60 * 2 ** np.arange(-0.6, 2.0, 1 / 96)  # beats a minute that are tried: 40 to 240
-_USUAL = 120.0  # beats a minute, middle of the prior
+_USUAL = 115.0  # beats a minute, middle of the prior
 _SPREAD = 1.0  # octaves, its standard deviation
 _TIGHTNESS = 100.0  # how dearly a beat pays for a distance from the last that is not the period
+_EVEN = 0.47  # what lies halfway between beats is a beat too, if it is at least this loud against them
+_UNEVEN = 0.13  # every second beat is none, if it is not even this loud
+_DRAW = 0.03  # seconds between a beat and an onset that is taken for it
+_EVENING = 1.5  # beats: how far the evening out reaches
+_SLOWEST, _FASTEST = 68.0, 200.0  # beats a minute that a change of octave may lead to
 
 
-def track_beats(strength: np.ndarray) -> tuple[float, np.ndarray]:
-    """Tempo and beats of an onset strength.
+def track_beats(strength: np.ndarray, loudness: np.ndarray, onsets: np.ndarray) -> tuple[float, np.ndarray]:
+    """Tempo and beats.
 
     Parameters
     ----------
-    strength : float32, shape (hops,)
+    strength, loudness : float32, shape (hops,)
+        Onset strength that hears whatever starts, and one that weighs it by loudness, which tells beats from halves.
+    onsets : float64, shape (n,)
+        Exact times, seconds: beats are drawn to them.
 
     Returns
     -------
@@ -36,7 +44,23 @@ def track_beats(strength: np.ndarray) -> tuple[float, np.ndarray]:
     if tempo == 0:
         return 0.0, np.zeros(0)
     beats = _follow(accents, 60 * _RATE / tempo)
-    return tempo, beats / _RATE
+    octave = _octave(tempo, beats, loudness)
+    if octave != 1:
+        tempo *= octave
+        beats = _follow(accents, 60 * _RATE / tempo)
+    seconds = _settle(beats / _RATE, onsets)
+    return float(60 / np.median(np.diff(seconds))) if len(seconds) > 1 else tempo, seconds
+
+
+def _octave(tempo: float, beats: np.ndarray, loudness: np.ndarray) -> float:
+    """2.0 or 0.5 if the loudness says that the beats are every second, or twice too many; else 1.0."""
+    loudest = maximum_filter1d(loudness, 7)
+    on = loudest[np.minimum((beats * _STEP).astype(np.int64), len(loudest) - 1)]
+    between = loudest[((beats[1:] + beats[:-1]) / 2 * _STEP).astype(np.int64)]
+    if 2 * tempo <= _FASTEST and between.mean() > _EVEN * on.mean():
+        return 2.0
+    weaker, stronger = sorted((on[::2].mean(), on[1::2].mean()))
+    return 0.5 if tempo / 2 >= _SLOWEST and weaker < _UNEVEN * stronger else 1.0
 
 
 def _accents(strength: np.ndarray) -> np.ndarray:
@@ -80,3 +104,16 @@ def _follow(accents: np.ndarray, period: float) -> np.ndarray:
     while link[chain[-1]] >= 0:
         chain.append(link[chain[-1]])
     return np.array(chain[::-1], np.float64)
+
+
+def _settle(beats: np.ndarray, onsets: np.ndarray) -> np.ndarray:
+    """Beats off the grid of the tracker: drawn to the onsets that are close, then evened out among their neighbours."""
+    if len(onsets) == 0 or len(beats) < 3:
+        return beats
+    after = np.clip(np.searchsorted(onsets, beats), 1, len(onsets) - 1) if len(onsets) > 1 else np.zeros(len(beats), int)
+    nearest = np.where(np.abs(onsets[after - 1] - beats) < np.abs(onsets[after] - beats), onsets[after - 1], onsets[after])
+    drawn = np.where(np.abs(nearest - beats) < _DRAW, nearest, beats)
+    count = np.arange(len(beats))
+    slope, first = np.polyfit(count, drawn, 1)
+    steady = first + slope * count
+    return np.maximum(0, steady + gaussian_filter1d(drawn - steady, _EVENING, mode="nearest"))

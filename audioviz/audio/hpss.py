@@ -4,7 +4,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 _STEP = 4  # hops that are taken together: 23 ms, finer than either filter sees
-_ACROSS_TIME = 11  # steps: 255 ms
+_ACROSS_TIME = 31  # steps: 0.7 s
 _ACROSS_BANDS = 11  # mel bands
 
 
@@ -18,15 +18,17 @@ def percussive_and_harmonic(mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     percussive, harmonic : float32, each of shape (hops,)
-        Together the sum over all bands.
+        Summed over the bands. What is left over of a tone above its own steady level belongs to neither.
 
     Source
     ------
     Fitzgerald, "Harmonic/percussive separation using median filtering", DAFx 2010, on mel bands.
     """
     coarse = np.pad(mel, ((0, -len(mel) % _STEP), (0, 0))).reshape(-1, _STEP, mel.shape[1]).mean(axis=1)
-    tone = median_filter(coarse, (_ACROSS_TIME, 1)) ** 2
-    hit = median_filter(coarse, (1, _ACROSS_BANDS)) ** 2
-    share = np.divide(hit, tone + hit, out=np.zeros_like(hit), where=tone + hit > 0)
-    percussive = (mel * np.repeat(share, _STEP, axis=0)[:len(mel)]).sum(axis=1)
-    return percussive, np.maximum(0, mel.sum(axis=1) - percussive)
+    tone = median_filter(coarse, (_ACROSS_TIME, 1))
+    hit = median_filter(coarse, (1, _ACROSS_BANDS))
+    both = tone**2 + hit**2
+    share = np.divide(hit**2, both, out=np.zeros_like(hit), where=both > 0)
+    percussive = np.einsum("ij,ij->i", mel, np.repeat(share, _STEP, axis=0)[:len(mel)])
+    harmonic = (np.minimum(coarse, tone) * (1 - share)).sum(axis=1)
+    return percussive, np.repeat(harmonic, _STEP)[:len(mel)]

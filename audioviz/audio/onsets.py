@@ -7,18 +7,20 @@ from audioviz.audio.spectrum import FINE, HOP, RATE, Spectrum
 
 _LAG = 3  # hops over which the rise is measured: 17 ms
 _EARLY = 1  # hops: the window sees a sound before its own centre reaches it, measured on clicks
-_RANGE = 1e-5  # power against the loudest: what lies below is compressed away
 _BASS_RISE = 10  # hops before and after an onset between which the bass rises: 58 ms
 _REACH = 208  # samples on each side of a peak in which its attack is sought: 9 ms
 _SPAN = 112  # samples after an attack that are held against those before it: 5 ms
 
 
-def onset_strength(mel: np.ndarray) -> np.ndarray:
+def onset_strength(mel: np.ndarray, *, floor: float) -> np.ndarray:
     """Rise of the spectrum.
 
     Parameters
     ----------
     mel : float32, shape (hops, MELS)
+    floor : float
+        Power, against the loudest hop's, above which loudness counts by its logarithm: 1e-5 hears whatever starts, 1e-2
+        weighs it by how loud it is.
 
     Returns
     -------
@@ -31,7 +33,7 @@ def onset_strength(mel: np.ndarray) -> np.ndarray:
     loudest = mel.mean(axis=1).max()
     if loudest == 0:
         return np.zeros(len(mel), np.float32)
-    level = np.log1p(mel / (_RANGE * loudest))
+    level = np.log1p(mel / (floor * loudest))
     before = maximum_filter1d(level, 3, axis=1)
     before = np.concatenate([np.zeros((_LAG, mel.shape[1]), np.float32), before])[:len(level)]
     rise = np.maximum(0, level - before).mean(axis=1)
@@ -44,7 +46,8 @@ def pick_onsets(strength: np.ndarray) -> np.ndarray:
     peaks = np.flatnonzero((strength == highest) & (strength > 0))
     if peaks.size == 0:
         return peaks
-    threshold = uniform_filter1d(strength, 41, mode="constant") + 0.1 * np.percentile(strength[peaks], 95)
+    around = uniform_filter1d(strength, 41, mode="constant")
+    threshold = 1.5 * around + 0.06 * np.percentile(strength[peaks], 95)
     peaks = peaks[strength[peaks] > threshold[peaks]]
     return peaks[np.diff(peaks, prepend=-HOP) > 5]
 
@@ -83,7 +86,7 @@ def attack_times(hops: np.ndarray, spectrum: Spectrum) -> np.ndarray:
     steps = (hops * HOP // FINE)[:, None] + np.arange(-reach, reach + 1)
     now = total[steps + before_start]
     after, before = total[steps + before_start + span] - now, now - total[steps + before_start - span]
-    rise = after / (before + 0.01 * after.max(axis=1, keepdims=True) + np.finfo(np.float64).tiny)
-    stands_out = rise >= 0.9 * rise.max(axis=1, keepdims=True)
+    rise = after / (before + 0.03 * after.max(axis=1, keepdims=True) + np.finfo(np.float64).tiny)
+    stands_out = rise >= 0.8 * rise.max(axis=1, keepdims=True)
     latest = steps[:, -1] - np.argmax(stands_out[:, ::-1], axis=1)
     return np.maximum.accumulate(np.maximum(0, (latest + 0.5) * FINE / RATE))

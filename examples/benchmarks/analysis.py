@@ -1,0 +1,62 @@
+"""Time the analysis of a three-minute song against the plain librosa chain, each as a whole cold process.
+
+    python examples/benchmarks/analysis.py [RUNS]
+
+Both start from nothing, import what they need, and read the same stereo file of 44.1 kHz. The smallest time of the runs is
+taken, since whatever else the machine does only adds to it.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import soundfile
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import make_song  # noqa: E402
+import synth  # noqa: E402
+
+SECONDS = 180
+CHAIN = """
+import sys, librosa
+y, sr = librosa.load(sys.argv[1])
+librosa.effects.hpss(y)
+onset = librosa.onset.onset_strength(y=y, sr=sr)
+librosa.beat.beat_track(onset_envelope=onset, sr=sr)
+librosa.feature.rms(y=y)
+librosa.feature.melspectrogram(y=y, sr=sr)
+"""
+
+
+def run(command: list[str], cache: Path) -> tuple[float, float]:
+    """Seconds and peak memory in MB of one whole process."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"AUDIOVIZ_CACHE": str(cache)})
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        raise SystemExit(f"{command[:3]} failed")
+    return time.perf_counter() - started, usage.ru_maxrss / 1024
+
+
+def main(runs: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        song = Path(folder) / "song.wav"
+        music = make_song.make()
+        with soundfile.SoundFile(song, "w", synth.RATE, 2) as file:
+            for _ in range(SECONDS * synth.RATE // len(music) + 1):
+                file.write(music[:SECONDS * synth.RATE - file.tell()])
+        ours = [sys.executable, "-c", "from audioviz.cli import main; main()", "analyze", str(song)]
+        chain = [sys.executable, "-c", CHAIN, str(song)]
+        run(chain, Path(folder))  # so that its compiled functions are on the disk, and the files of both in memory
+        measured = [(run(ours, Path(folder, f"cache{n}")), run(ours, Path(folder, f"cache{n}")), run(chain, Path(folder)))
+                    for n in range(runs)]
+        (cold, memory), (again, _), (plain, theirs) = (min(column) for column in zip(*measured))
+        print(f"audioviz analyze  {cold:6.2f} s  {memory:5.0f} MB\n  second run      {again:6.2f} s\n"
+              f"librosa chain     {plain:6.2f} s  {theirs:5.0f} MB\nratio             {cold / plain:6.2f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
