@@ -121,7 +121,7 @@ class UNetDenoiser:
             both = torch.cat([e.expand(batch, -1, -1).repeat(1, tokens // e.shape[1], 1)
                               for e in (positive, negative.embeddings)])
             wanted, unwanted = self._denoise(torch.cat((x, x)), torch.cat((sigma, sigma)), both).chunk(2)
-        return torch.lerp(unwanted, wanted, cfg)
+        return unwanted + (wanted - unwanted) * cfg
 
     def _denoise(self, x: Tensor, sigma: Tensor, embeddings: Tensor) -> Tensor:
         timestep = (sigma.log()[:, None] - self.log_sigmas).abs().argmin(1)

@@ -166,6 +166,10 @@ class _Bound:
     conditioning: Guidance
     cfg: float
 
+    @property
+    def sigmas(self) -> Tensor:
+        return self.denoiser.sigmas
+
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         return self.denoiser(x, torch.full((len(x),), sigma, device=x.device), self.conditioning, self.cfg)
 
@@ -185,6 +189,10 @@ class _Masked:
     mask: Tensor     # (B or 1, 1, H, W)
     latent: Tensor   # (B, C, H, W), scaled
     outside: Tensor  # (B, C, H, W), unit noise
+
+    @property
+    def sigmas(self) -> Tensor:
+        return self.inside.sigmas
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         x = torch.lerp(self.latent + self.outside * sigma, x, self.mask)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from audioviz.errors import InputError
 from audioviz.sampling.noise import Noise, brownian, fresh
-from audioviz.sampling.samplers import cfg_pp, dpm_solver, multistep, one_step, sde, unipc
+from audioviz.sampling.samplers import cfg_pp, dpm_solver, multistep, one_step, sa_solver, sde, unipc
 
 Run = Callable[[Callable, Tensor, Tensor, Noise], Tensor]
 
@@ -77,6 +77,8 @@ SAMPLERS: dict[str, Sampler] = {
     "res_multistep_cfg_pp": Sampler(cfg_pp.res_multistep_cfg_pp),
     "res_multistep_ancestral_cfg_pp": Sampler(cfg_pp.res_multistep_ancestral_cfg_pp),
     "gradient_estimation_cfg_pp": Sampler(cfg_pp.gradient_estimation_cfg_pp),
+    "sa_solver": Sampler(sa_solver.sa_solver),
+    "sa_solver_pece": Sampler(sa_solver.sa_solver_pece),
     "uni_pc": Sampler(unipc.uni_pc, drop_penultimate=True),
     "uni_pc_bh2": Sampler(unipc.uni_pc_bh2, drop_penultimate=True),
     "ddim": Sampler(one_step.euler, mask_seed=1),

@@ -40,10 +40,9 @@ def dpmpp_2s_ancestral_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Ten
         if down == 0:
             x = guided
             continue
-        shifted = x + guided - plain
         middle = middle_of(sigma, down)
-        guided, _ = denoiser.pair(shifted * (middle / sigma) + guided * (1 - middle / sigma), middle)
-        x = shifted * (down / sigma) + guided * (1 - down / sigma) + noise(sigma, after) * up
+        halfway, plain = denoiser.pair(guided + (x - plain) * (middle / sigma), middle)
+        x = halfway + (x + guided - plain - halfway) * (down / sigma) + noise(sigma, after) * up
     return x
 
 

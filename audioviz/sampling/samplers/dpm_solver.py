@@ -32,14 +32,16 @@ def dpm_adaptive(denoiser, x: Tensor, sigmas: Tensor, noise, *, relative: float 
     Lu et al., NeurIPS 2022 (DPM-Solver), appendix C (DPM-Solver-12 and -23, algorithm 3).
     """
     _, t, end = _span(sigmas)
-    h, lower = first, x
-    while t < end - 1e-5:
-        after = min(end, t + h)
+    h, lower = math.copysign(first, end - t), x
+    while abs(end - t) > 1e-5:
+        after = _float32(t + h) if abs(h) < abs(end - t) else end
         slopes = _slopes(denoiser)
         low = _second(slopes, x, t, after, share=1 / 3)
         high = _third(slopes, x, t, after)
         tolerance = (torch.maximum(low.abs(), lower.abs()) * relative).clamp_min(absolute)
         error = ((low - high) / tolerance).square().mean().sqrt().item()
+        if not math.isfinite(error):
+            return high
         factor = 1 + math.atan((error + 1e-8) ** (-1 / 3) - 1)
         if factor >= safety:
             x, lower, t = high, low, after
@@ -51,6 +53,11 @@ def _span(sigmas: Tensor) -> tuple[int, float, float]:
     """The number of steps, and -log sigma at the first sigma and at the last above 0."""
     last = sigmas[-1] if sigmas[-1] > 0 else sigmas[-2]
     return len(sigmas) - 1, -sigmas[0].log().item(), -last.log().item()
+
+
+def _float32(t: float) -> float:
+    """t as the original holds it: the whole timesteps that the model is fed can hang on its last digit."""
+    return torch.tensor(t).item()
 
 
 def _slopes(denoiser):
@@ -71,14 +78,14 @@ def _first(slope, x: Tensor, t: float, after: float) -> Tensor:
 
 
 def _second(slope, x: Tensor, t: float, after: float, *, share: float = 0.5) -> Tensor:
-    part = t + share * (after - t)
+    part = _float32(t + share * (after - t))
     change = slope(_first(slope, x, t, part), part) - slope(x, t)
     return _first(slope, x, t, after) - change * (math.exp(-after) / (2 * share) * math.expm1(after - t))
 
 
 def _third(slope, x: Tensor, t: float, after: float) -> Tensor:
     h = after - t
-    one, two = t + h / 3, t + h * 2 / 3
+    one, two = _float32(t + h / 3), _float32(t + h * 2 / 3)
     change = slope(_first(slope, x, t, one), one) - slope(x, t)
     x_two = _first(slope, x, t, two) - change * (math.exp(-two) * 2 * (math.expm1(two - t) / (two - t) - 1))
     change = slope(x_two, two) - slope(x, t)

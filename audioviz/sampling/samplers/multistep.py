@@ -91,7 +91,8 @@ def lms(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     ------
     Hairer, Norsett & Wanner, Solving ODEs I, III.5; Katherine Crowson's LMS sampler for Karras' form.
     """
-    return _adams(denoiser, x, sigmas, 4, lambda s, i, order: _polynomial_weights(s[i - order + 1:i + 1][::-1], s[i + 1]))
+    weights = _lms_weights(tuple(sigmas.tolist()))
+    return _adams(denoiser, x, sigmas, 4, lambda s, i, order: weights[i])
 
 
 def ipndm_v(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
@@ -135,19 +136,19 @@ def _adams(denoiser, x: Tensor, sigmas: Tensor, max_order: int, weights) -> Tens
         if len(slopes) == 1 or after == 0:
             x = torch.lerp(denoised, x, after / sigma)
         else:
-            for weight, slope in zip(weights(s, i, len(slopes)), slopes):
-                x = x + slope * weight
+            x = x + sum(slope * weight for weight, slope in zip(weights(s, i, len(slopes)), slopes))
     return x
 
 
-def _polynomial_weights(nodes: list[float], end: float) -> list[float]:
-    """Integrals from the first node to `end` of the Lagrange polynomials on the nodes."""
-    start = nodes[0]
+@lru_cache(maxsize=64)
+def _lms_weights(sigmas: tuple[float, ...]) -> list[list[float]]:
+    """For each step the integrals of the Lagrange polynomials in sigma, newest node first."""
     weights = []
-    for j, node in enumerate(nodes):
-        roots = [other - start for k, other in enumerate(nodes) if k != j]
-        basis = np.poly1d(roots, r=True) / math.prod(node - start - root for root in roots)
-        weights.append(float(basis.integ()(end - start)))
+    for i, end in enumerate(sigmas[1:]):
+        start = sigmas[i]
+        nodes = [sigma - start for sigma in sigmas[max(i - 3, 0):i + 1][::-1]]
+        basis = [np.poly1d([other for other in nodes if other != node], r=True) for node in nodes]
+        weights.append([float(p.integ()(end - start) / p(node)) for p, node in zip(basis, nodes)])
     return weights
 
 

@@ -31,10 +31,13 @@ def _uni_pc(denoiser, x: Tensor, sigmas: Tensor, scale) -> Tensor:
     s = sigmas.tolist()
     s[-1] = s[-1] or 0.001
     steps = len(s) - 1
+    if steps == 1:
+        # the original makes no step where there is only one; it just moves x from one sigma's scale to the other's
+        return x * math.sqrt((1 + s[1] ** 2) / (1 + s[0] ** 2))
     max_order = min(3, steps - 1)
     seen, at = [denoiser(x, s[0])], [s[0]]  # denoised pictures and their sigmas, newest first
     for i in range(1, steps + 1):
-        order = max(1, min(i, max_order, steps + 1 - i))
+        order = min(i, max_order, steps + 1 - i)
         h = math.log(at[0] / s[i])
         base = torch.lerp(seen[0], x, s[i] / at[0])
         ratios = [math.log(at[0] / older) / h for older in at[1:order]]  # negative: they lie behind
