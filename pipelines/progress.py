@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import click
-from PIL import Image
+from moviepy import ImageSequenceClip
 
 import audioviz as av
 from audioviz.sampling import progress
@@ -11,7 +11,7 @@ from audioviz.sampling import progress
 
 @click.command()
 @click.argument("prompt")
-@click.option("--out", default="progress.gif", type=click.Path(path_type=Path), show_default=True)
+@click.option("--out", default="progress.mp4", type=click.Path(path_type=Path), show_default=True)
 @click.option("--model", default="embedded", show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--steps", default=24, show_default=True)
@@ -23,8 +23,8 @@ def animate(prompt: str, out: Path, model: str, seed: int, steps: int, interval:
     _, latents = progress(model.denoiser, seed=seed, steps=steps, cfg=own.cfg, sampler_name="euler", scheduler="normal",
                           positive=model.encode_text(prompt), negative=model.encode_text(""),
                           latent_image=model.empty_latent((own.size, own.size)), interval=interval)
-    first, *rest = [Image.fromarray(model.decode(latent[None])) for latent in latents]
-    first.save(out, save_all=True, append_images=rest, duration=[120] * len(rest) + [2000], loop=0)
+    pictures = [model.decode(latent[None]) for latent in latents]
+    ImageSequenceClip(pictures, durations=[0.1] * (len(pictures) - 1) + [2.0]).write_videofile(out, fps=20, logger=None)
     click.echo(out)
 
 

@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+
+from audioviz.cli import main
 
 COMMAND = [sys.executable, "-c", "from audioviz.cli import main; main()"]
 
@@ -109,20 +112,32 @@ def mistakes(folder):
     return folder
 
 
+@pytest.fixture
+def command(monkeypatch, capfd):
+    """Run the command in this process, which has its imports behind it: status, standard output, standard error."""
+    def run(*arguments, cwd: Path) -> tuple[int, str, str]:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["audioviz", *map(str, arguments)])
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code or 0, *capfd.readouterr()
+    return run
+
+
 @pytest.mark.parametrize(("arguments", "said"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_is_one_line_exit_status_2_and_harms_nothing(mistakes, arguments, said):
+def test_a_mistake_is_one_line_exit_status_2_and_harms_nothing(mistakes, command, arguments, said):
     before = {p.name: p.stat().st_mtime_ns for p in mistakes.iterdir()}
-    done = audioviz(*arguments, cwd=mistakes)
-    assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.startswith("audioviz: ") and done.stderr.count("\n") == 1 and said in done.stderr
+    status, out, err = command(*arguments, cwd=mistakes)
+    assert status == 2 and out == ""
+    assert err.startswith("audioviz: ") and err.count("\n") == 1 and said in err
     assert {p.name: p.stat().st_mtime_ns for p in mistakes.iterdir()} == before
 
 
-def test_an_output_folder_that_cannot_be_written_is_said(folder, tmp_path):
+def test_an_output_folder_that_cannot_be_written_is_said(folder, tmp_path, command):
     if os.geteuid() == 0:
         target = Path("/proc/out.mp4")  # root may write everywhere else
     else:
         tmp_path.chmod(0o500)
         target = tmp_path / "out.mp4"
-    done = audioviz("render", folder / "song.wav", "-o", target, cwd=folder)
-    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "cannot be written" in done.stderr
+    status, _, err = command("render", folder / "song.wav", "-o", target, cwd=folder)
+    assert status == 2 and err.count("\n") == 1 and "cannot be written" in err
