@@ -4,26 +4,23 @@ from dataclasses import dataclass
 from typing import Callable
 
 import numpy as np
+import pytweening
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
 
-EASINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "linear": lambda u: u,
-    "hold": lambda u: np.zeros_like(u),
-    "smooth": lambda u: u * u * (3 - 2 * u),
-    "in": lambda u: u * u,
-    "out": lambda u: u * (2 - u),
-    "late": lambda u: EASINGS["smooth"](np.clip(u * 2.5 - 1.5, 0, 1)),
-}
-
-
 def easing(name: str) -> Callable[[np.ndarray], np.ndarray]:
-    """The function of that name from progress 0..1 to weight 0..1.
+    """The function of that name from progress 0..1, float (n,), to weight, float (n,).
 
-    `hold` keeps the old value until the next key; `late` moves in the last two fifths of the way.
+    `hold` keeps the old value until the next key; `late` moves in the last two fifths of the way; `in` starts slowly,
+    `out` ends slowly, and each kind of them (`in_sine`, `out_bounce`, `in_out_expo` ...) is the usual one of that name;
+    those of `back` and `elastic` overshoot.
+
+    Source
+    ------
+    Penner, Programming Macromedia Flash MX, 2002, through pytweening.
     """
     if name not in EASINGS:
         raise ScheduleError(f"unknown easing {name!r}: use one of {', '.join(EASINGS)}")
@@ -101,12 +98,22 @@ class Curve(NDArrayOperatorsMixin):
         """Peaks fall away exponentially instead of at once: to 1/e after `seconds`."""
         return self.attack_release(0.0, seconds)
 
-    def attack_release(self, attack: float, release: float) -> "Curve":
-        """An envelope follower: rises with time constant `attack` and falls with `release`, both in seconds."""
+    def anticipate(self, seconds: float) -> "Curve":
+        """Peaks are announced: the curve rises exponentially towards each, from 1/e `seconds` before it."""
+        return self._with(self._with(self.values[::-1]).decay(seconds).values[::-1])
+
+    def peak(self, seconds: float) -> "Curve":
+        """The highest value of the last `seconds`, to the nearest frame: peaks are held."""
+        back = round(self._frames(seconds))
+        padded = np.pad(self.values, (back, 0), constant_values=-np.inf)
+        return self._with(np.lib.stride_tricks.sliding_window_view(padded, back + 1).max(1))
+
+    def attack_release(self, attack: float, release: float, *, hold: float = 0.0) -> "Curve":
+        """An envelope follower: rises with time constant `attack`, holds peaks, falls with `release`, all in seconds."""
         rise, fall = (np.exp(-1 / n) if (n := self._frames(s)) else 0.0 for s in (attack, release))
         out = np.empty_like(self.values)
         level = self.values[0]
-        for k, target in enumerate(self.values):
+        for k, target in enumerate(self.peak(hold).values):
             keep = rise if target > level else fall
             level = out[k] = target + keep * (level - target)
         return self._with(out)
@@ -121,7 +128,7 @@ class Curve(NDArrayOperatorsMixin):
         if softness <= 0:
             raise ScheduleError(f"gate softness {softness}: expected above 0")
         u = np.clip((self.values - threshold) / softness + 0.5, 0, 1)
-        return self._with(self.values * EASINGS["smooth"](u))
+        return self._with(self.values * easing("smooth")(u))
 
     def remap(self, low: float, high: float, *, source: tuple[float, float] = (0.0, 1.0)) -> "Curve":
         """Straight line that takes the range `source` to [low, high]; values outside it go on outside."""
@@ -134,7 +141,7 @@ class Curve(NDArrayOperatorsMixin):
         return self._with(np.clip(self.values, low, high))
 
     def ease(self, name: str = "smooth") -> "Curve":
-        """Values of 0..1 bent by an easing: smooth, in, out."""
+        """Values of 0..1 bent by an easing."""
         return self._with(easing(name)(np.clip(self.values, 0, 1)))
 
     def quantize(self, levels: int) -> "Curve":
@@ -165,3 +172,26 @@ class Curve(NDArrayOperatorsMixin):
         """Running sum scaled to end at 1: a pace for travel, quick where the curve is high; a straight line for zeros."""
         total = np.cumsum(np.maximum(self.values, 0))
         return self._with(total / total[-1] if total[-1] > 0 else np.linspace(0, 1, len(self)))
+
+
+def _smooth(u: np.ndarray) -> np.ndarray:
+    return u * u * (3 - 2 * u)
+
+
+def _exact_at_the_ends(bend: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """The library's bounces begin at 0.003, and keys are passed through exactly here."""
+    return lambda u: np.where(u <= 0, 0.0, np.where(u >= 1, 1.0, bend(u)))
+
+
+EASINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "linear": lambda u: u,
+    "hold": lambda u: np.zeros_like(u),
+    "smooth": _smooth,
+    "late": lambda u: _smooth(np.clip(u * 2.5 - 1.5, 0, 1)),
+} | {
+    way + name: _exact_at_the_ends(np.vectorize(getattr(pytweening, f"ease{bend}{kind}"), otypes=[float]))
+    for way, bend in (("in", "In"), ("out", "Out"), ("in_out", "InOut"))
+    for name, kind in (("", "Quad"), ("_sine", "Sine"), ("_cubic", "Cubic"), ("_quart", "Quart"), ("_quint", "Quint"),
+                       ("_expo", "Expo"), ("_circ", "Circ"), ("_back", "Back"), ("_elastic", "Elastic"),
+                       ("_bounce", "Bounce"))
+}

@@ -109,10 +109,29 @@ def test_remap_quantize_clip_ease():
 
 
 @pytest.mark.parametrize("name", [name for name in EASINGS if name != "hold"])
-def test_easings_rise_from_0_to_1(name):
+def test_easings_go_from_0_to_1_and_all_but_three_kinds_never_turn_back(name):
     u = np.linspace(0, 1, 50)
     eased = EASINGS[name](u)
-    assert eased[0] == 0 and eased[-1] == pytest.approx(1) and (np.diff(eased) >= 0).all()
+    assert eased[0] == 0 and eased[-1] == 1
+    assert (np.diff(eased) >= 0).all() != name.endswith(("back", "elastic", "bounce"))
+
+
+def test_ways_in_and_out_mirror_each_other():
+    u = np.linspace(0, 1, 101)
+    for kind in ("", "_sine", "_cubic", "_expo", "_circ"):
+        assert EASINGS["in" + kind](u) == pytest.approx(1 - EASINGS["out" + kind](1 - u), abs=1e-3)
+
+
+def test_anticipate_is_decay_in_a_mirror():
+    rising = np.asarray(spike(CLOCK, 5).anticipate(0.5))
+    assert rising[120] == 1 and rising[121:].max() == 0 and rising[108] == pytest.approx(np.exp(-1))
+
+
+def test_a_peak_is_held_for_its_seconds_and_then_released():
+    held = np.asarray(spike(CLOCK, 5).peak(0.5))
+    assert np.flatnonzero(held).tolist() == list(range(120, 133)) and set(held.tolist()) == {0.0, 1.0}
+    released = np.asarray(spike(CLOCK, 5).attack_release(0, 1.0, hold=0.5))
+    assert released[132] == 1 and released[133 + 23] == pytest.approx(np.exp(-1)) and released[:120].max() == 0
 
 
 def test_accumulate_runs_from_0_to_1_and_faster_where_it_is_loud():

@@ -85,6 +85,47 @@ def test_noise_is_the_same_for_a_seed_and_at_another_fps():
     assert faster[::2] == pytest.approx(first, abs=1e-9)
 
 
+def test_tremor_shakes_about_zero():
+    shake = np.asarray(av.curves.tremor(3, hz=4, amount=0.2, clock=CLOCK))
+    assert np.abs(shake).max() <= 0.2 and abs(shake.mean()) < 0.05 and (np.diff(np.sign(shake)) != 0).sum() > 10
+
+
+def test_count_numbers_the_events():
+    song = made_song()
+    beats = np.asarray(av.curves.count(song.beats[1:]) % 4)
+    assert beats[0] == 0 and beats[list(song.beats[1:])].tolist() == [1, 2, 3, 0, 1, 2, 3]
+
+
+def test_random_at_holds_a_value_from_event_to_event():
+    song = made_song()
+    values = np.asarray(av.curves.random_at(song.kicks, 5, low=2, high=3))
+    assert set((np.flatnonzero(np.diff(values)) + 1).tolist()) == set(song.kicks[1:]) and 2 <= values.min() <= values.max() < 3
+    assert np.array_equal(values, av.curves.random_at(song.kicks, 5, low=2, high=3))
+    assert not np.array_equal(values, av.curves.random_at(song.kicks, 6, low=2, high=3))
+
+
+def test_where_blend_and_cross_mix_curves_and_numbers():
+    rise = av.curves.ramp(0, 1, clock=CLOCK)
+    assert np.asarray(av.curves.where(rise > 0.5, 1, rise))[[50, 150]] == pytest.approx([0.25, 1.0])
+    assert np.asarray(av.curves.blend(2, 4, rise))[[50, 150]] == pytest.approx([2.5, 3.5])
+    faded = np.asarray(av.curves.cross(0.0, rise + 1, at=4, seconds=2))
+    assert faded[:75].max() == 0 and faded[100] == pytest.approx(0.75) and faded[125:] == pytest.approx(np.asarray(rise + 1)[125:])
+    assert np.asarray(av.curves.cross(0.0, 1.0, at="100f", seconds=0, clock=CLOCK))[[99, 100]].tolist() == [0, 1]
+    with pytest.raises(ScheduleError, match="different clocks"):
+        av.curves.blend(rise, av.Curve(0.0, Clock.for_duration(2, 12)), 0.5)
+
+
+def test_beats_are_lengths_and_rates_of_the_songs_own_grid():
+    song = made_song(seconds=6, fps=24, beats_every=0.5)
+    with bound(song):
+        assert av.curves.beats(0.5) == pytest.approx(0.25)
+        rate = np.asarray(av.curves.beat_rate())
+        turned = np.cumsum(90 * rate / 24)
+        keys = np.asarray(av.curves.keyframes({0: 0.0, "4b": 1.0, "2bar": 3.0, "132f": 0.0}))
+    assert turned[list(song.beats[1:])] - turned[list(song.beats[:-1])] == pytest.approx(90)
+    assert keys[[48, 96, 132]] == pytest.approx([1, 3, 0])
+
+
 def test_outside_a_script_a_clock_is_asked_for():
     with pytest.raises(ScheduleError, match="pass clock=song.clock"):
         av.curves.constant(1.0)
@@ -94,10 +135,12 @@ def test_outside_a_script_a_clock_is_asked_for():
     lambda: av.curves.oscillate("wobble", seconds=1, clock=CLOCK), lambda: av.curves.oscillate(clock=CLOCK),
     lambda: av.curves.oscillate(seconds=-1, clock=CLOCK), lambda: av.curves.keyframes({}, clock=CLOCK),
     lambda: av.curves.noise(1, seconds=0, clock=CLOCK), lambda: av.curves.oscillate(beats=1, clock=CLOCK),
+    lambda: av.curves.keyframes({9: 1.0}, clock=CLOCK), lambda: av.curves.keyframes({"2x": 1.0}, clock=CLOCK),
+    lambda: av.curves.tremor(1, hz=0, clock=CLOCK), lambda: av.curves.cross(0, 1, at=1, seconds=-1, clock=CLOCK),
     lambda: av.seeds.fixed(-1, clock=CLOCK), lambda: av.seeds.fixed(2**64, clock=CLOCK),
 ])
 def test_wrong_arguments_are_refused(wrong):
-    with pytest.raises(ScheduleError, match="unknown wave|give a period|expected|no beat grid"):
+    with pytest.raises(ScheduleError, match="unknown wave|unknown keyframe|give a period|expected|no beat grid"):
         wrong()
 
 

@@ -1,5 +1,6 @@
 import json
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -114,9 +115,27 @@ def test_times_of_prompts_in_seconds_frames_and_mappings():
     assert to_prompts("portrait: a cat", CLOCK)[0].text == "portrait: a cat"
 
 
+def test_prompts_stand_at_beats_and_bars_of_the_song():
+    song = made_song(seconds=8)
+    plan = av.Schedule(clock=song.clock).with_prompts({0: "a", "3b": "b", "2bar": "c"}, song=song)
+    assert [p.seconds for p in plan.prompts] == [0.0, 1.5, 4.0]
+    with pytest.raises(ScheduleError, match="no beat grid"):
+        plan.with_prompts(["3b: a"])
+
+
+def test_prompts_stand_at_sections_where_the_song_has_them():
+    song = made_song(seconds=8)
+    object.__setattr__(song, "sections", [SimpleNamespace(label=label, start=start) for label, start in
+                                          (("A", 0.0), ("drop", 3.0), ("A", 5.0))])
+    plan = av.Schedule(clock=song.clock).with_prompts(["A: calm", "drop: fire"], song=song)
+    assert [(p.seconds, p.text) for p in plan.prompts] == [(0.0, "calm"), (3.0, "fire")]
+    with pytest.raises(ScheduleError, match="or a section: A, drop"):
+        plan.with_prompts({"chorus": "x"}, song=song)
+
+
 @pytest.mark.parametrize(("value", "message"), [
-    ({"chorus": "x"}, "unknown prompt keyframe 'chorus'"), (["8x: a"], "unknown prompt keyframe '8x'"),
-    (["12: a"], "unknown prompt keyframe '12'"), (["99s: a"], "lies past the end of the song at 10.01 s"),
+    ({"chorus": "x"}, "unknown keyframe 'chorus'"), (["8x: a"], "unknown keyframe '8x'"),
+    (["12: a"], "unknown keyframe '12'"), (["99s: a"], "lies past the end of the song at 10.01 s"),
     (["1s: a", "b"], "prompt 'b' has no time"), ([3], "prompt 3: expected text"), ({0: 3}, "expected text"),
     ({-1: "x"}, "expected a time of at least 0"), ({float("nan"): "x"}, "expected a time of at least 0"),
 ])

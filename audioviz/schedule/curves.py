@@ -1,4 +1,4 @@
-"""Where curves come from: constants, events, ramps, keyframes, oscillators, smooth noise, expressions.
+"""Where curves come from: constants, events, ramps, keyframes, oscillators, smooth noise, expressions, mixtures.
 
 Each takes `clock=`; inside a schedule script it may be left out.
 """
@@ -13,6 +13,7 @@ from audioviz.curve import Curve, easing
 from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound_clock, bound_song
 from audioviz.schedule.expression import evaluate
+from audioviz.schedule.times import beat_position, key_to_seconds
 
 
 def constant(value: float, *, clock: Clock | None = None) -> Curve:
@@ -33,6 +34,17 @@ def at(events, value: float, otherwise: float = 0.0) -> Curve:
     return Curve(values, events.clock)
 
 
+def count(events) -> Curve:
+    """How many of the events have come so far: `count(song.beats) % 4` numbers the beats of a bar 1, 2, 3, 0."""
+    return Curve(_passed(events), events.clock)
+
+
+def random_at(events, seed: int, *, low: float = 0.0, high: float = 1.0) -> Curve:
+    """A new random value between `low` and `high` from each event on; the same for the same seed."""
+    values = np.random.default_rng(seed).random(len(events) + 1)
+    return Curve(low + (high - low) * values[_passed(events)], events.clock)
+
+
 def ramp(start: float, stop: float, *, begin: float = 0.0, end: float | None = None, ease: str = "linear",
          clock: Clock | None = None) -> Curve:
     """From `start` to `stop` between two times in seconds (the whole song if not given), level outside them."""
@@ -40,14 +52,22 @@ def ramp(start: float, stop: float, *, begin: float = 0.0, end: float | None = N
     return keyframes({begin: start, float(clock.duration) if end is None else end: stop}, ease=ease, clock=clock)
 
 
-def keyframes(keys: Mapping[float, float], *, ease: str = "linear", clock: Clock | None = None) -> Curve:
-    """Values at times in seconds, eased in between and level before the first and after the last."""
+def keyframes(keys: Mapping[float | str, float], *, ease: str = "linear", clock: Clock | None = None) -> Curve:
+    """Values at keys, eased in between and level before the first and after the last.
+
+    Parameters
+    ----------
+    keys : seconds, or text such as `8s`, `96f`, `16b` (beats), `4bar`, or the label of a section -> value
+    ease : any of `audioviz.curve.easing`
+    """
     clock, bend = bound_clock(clock), easing(ease)
     if not keys:
         raise ScheduleError("keyframes: expected at least one {seconds: value}")
-    times, values = (np.array(column, float) for column in zip(*sorted(keys.items())))
-    if not np.isfinite(times).all():
-        raise ScheduleError(f"keyframes at {times.tolist()} seconds: expected finite times")
+    pairs = sorted((key_to_seconds(key, clock), value) for key, value in keys.items())
+    times, values = (np.array(column, float) for column in zip(*pairs))
+    if not (np.isfinite(times).all() and (times >= 0).all() and times[-1] <= float(clock.duration)):
+        raise ScheduleError(f"keyframes at {times.tolist()} seconds: expected times in 0 .. {float(clock.duration):g}, "
+                            "the length of the song")
     left = np.clip(np.searchsorted(times, clock.times, side="right") - 1, 0, len(times) - 1)
     right = np.minimum(left + 1, len(times) - 1)
     span = np.where(right > left, times[right] - times[left], 1.0)
@@ -69,7 +89,7 @@ def oscillate(shape: str = "sine", *, seconds: float | None = None, beats: float
     if (seconds is None) == (beats is None) or (seconds or beats) <= 0:
         raise ScheduleError("oscillate: give a period above 0, either seconds= or beats=")
     clock = bound_clock(clock)
-    turns = clock.times / seconds if beats is None else _beat_position(clock) / beats
+    turns = clock.times / seconds if beats is None else beat_position(clock.times) / beats
     return Curve(low + (high - low) * WAVES[shape]((turns + phase) % 1.0), clock)
 
 
@@ -95,20 +115,68 @@ def expression(text: str, *, clock: Clock | None = None) -> Curve:
     clock, song = bound_clock(clock), bound_song()
     names = {"t": clock.times, "f": np.arange(clock.frames, dtype=float)}
     if song is not None:
-        names |= {"b": _beat_position(clock)} | {name: np.asarray(curve) for name, curve in song.curves.items()}
+        names |= {"b": beat_position(clock.times)} | {name: np.asarray(curve) for name, curve in song.curves.items()}
     return Curve(evaluate(text, names), clock)
 
 
-def _beat_position(clock: Clock) -> np.ndarray:
-    """Beats since the first one, with fractions: (T,). The grid goes on at its own tempo beyond both ends."""
-    song = bound_song()
-    if song is None or len(song.beats) < 2:
-        raise ScheduleError("beats: this song has no beat grid; use seconds instead")
-    grid = song.beats.seconds
-    count = np.arange(len(grid))
-    inside = np.interp(clock.times, grid, count)
-    before, after = clock.times - grid[0], clock.times - grid[-1]
-    return inside + np.minimum(before, 0) / (grid[1] - grid[0]) + np.maximum(after, 0) / (grid[-1] - grid[-2])
+def tremor(seed: int, *, hz: float = 8.0, amount: float = 1.0, clock: Clock | None = None) -> Curve:
+    """Smooth random shaking about 0, within `amount` to either side; it turns about `hz` times a second."""
+    if hz <= 0:
+        raise ScheduleError(f"tremor of {hz} Hz: expected above 0")
+    return noise(seed, seconds=1 / hz, low=-amount, high=amount, clock=clock)
+
+
+def beats(number: float) -> float:
+    """The length of so many beats in seconds, at the tempo of the song: `hit.decay(av.curves.beats(0.5))`."""
+    clock = bound_clock()
+    first, last = beat_position(np.array([0.0, float(clock.duration)]))
+    return float(number * float(clock.duration) / (last - first))
+
+
+def beat_rate() -> Curve:
+    """Beats a second along the grid: a camera speed for each beat, `angle=90 * av.curves.beat_rate()`.
+
+    What it moves over the frames from one beat to the next adds up to one beat. Factors take it as an exponent:
+    `zoom=1.1 ** av.curves.beat_rate()` grows by a tenth each beat.
+    """
+    clock = bound_clock()
+    step = 1 / float(clock.fps)
+    return Curve((beat_position(clock.times) - beat_position(clock.times - step)) / step, clock)
+
+
+def where(condition, yes, no, *, clock: Clock | None = None) -> Curve:
+    """`yes` in the frames where the condition holds and `no` elsewhere; all three are curves, arrays or numbers."""
+    clock = _common_clock(clock, condition, yes, no)
+    return Curve(np.where(np.asarray(condition), np.asarray(yes, float), np.asarray(no, float)), clock)
+
+
+def blend(a, b, weight, *, clock: Clock | None = None) -> Curve:
+    """`a` where the weight is 0, `b` where it is 1, a straight mix between; weights are held inside 0..1."""
+    clock = _common_clock(clock, a, b, weight)
+    weight = np.clip(np.asarray(weight, float), 0, 1)
+    return Curve((1 - weight) * np.asarray(a, float) + weight * np.asarray(b, float), clock)
+
+
+def cross(a, b, *, at: float | str, seconds: float, ease: str = "smooth", clock: Clock | None = None) -> Curve:
+    """`a` fades into `b`: half way at `at` (seconds, or a key as for keyframes), over `seconds` in all."""
+    clock = _common_clock(clock, a, b)
+    if not seconds >= 0:
+        raise ScheduleError(f"cross over {seconds} seconds: expected at least 0")
+    middle = key_to_seconds(at, clock)
+    progress = (clock.times - middle) / seconds + 0.5 if seconds else (clock.times >= middle).astype(float)
+    return blend(a, b, easing(ease)(np.clip(progress, 0, 1)), clock=clock)
+
+
+def _passed(events) -> np.ndarray:
+    """How many events lie at or before each frame: int64, shape (T,)."""
+    return np.cumsum(np.bincount(np.asarray(events, np.int64), minlength=events.clock.frames))
+
+
+def _common_clock(clock: Clock | None, *values) -> Clock:
+    clocks = [value.clock for value in values if isinstance(value, Curve)]
+    if any(other != clocks[0] for other in clocks):
+        raise ScheduleError(f"curves of different clocks: {clocks[0]} and {next(c for c in clocks if c != clocks[0])}")
+    return clocks[0] if clocks else bound_clock(clock)
 
 
 WAVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -1,6 +1,5 @@
 """Prompt keyframes: which two prompts a frame lies between, and how far along."""
 
-import re
 from dataclasses import dataclass
 from typing import Mapping, Sequence
 
@@ -9,8 +8,7 @@ import numpy as np
 from audioviz.clock import Clock
 from audioviz.curve import Curve, easing
 from audioviz.errors import ScheduleError
-
-_KEY = re.compile(r"\s*(?P<number>\d+(\.\d*)?|\.\d+)\s*(?P<unit>[A-Za-z]*)\s*")
+from audioviz.schedule.times import is_key, key_to_seconds
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,8 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
     Parameters
     ----------
     value : str, sequence of str or Prompt, or mapping of time to str
-        Plain texts are spread evenly over the song. A time is a number of seconds, or text such as `8s` or `96f`;
-        in a sequence it stands before the text: `8s: gold mandala`.
+        Plain texts are spread evenly over the song. A time is a number of seconds, or text such as `8s`, `96f`,
+        `16b` (beats), `4bar` or the label of a section; in a sequence it stands before the text: `8s: gold mandala`.
     clock : Clock
     negative : str
         For every prompt that has none of its own.
@@ -48,7 +46,7 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
         If a time is unknown, lies past the end, or only some of several prompts have one.
     """
     if isinstance(value, Mapping):
-        pairs = [(_key_to_seconds(key, clock), text) for key, text in value.items()]
+        pairs = [(key_to_seconds(key, clock), text) for key, text in value.items()]
     else:
         pairs = [_split(item, clock) for item in ([value] if isinstance(value, (str, Prompt)) else value)]
     timed = [seconds is not None for seconds, _ in pairs]
@@ -101,16 +99,7 @@ def _split(item, clock: Clock) -> tuple[float | None, str | Prompt]:
     if not isinstance(item, str):
         raise ScheduleError(f"prompt {item!r}: expected text")
     key, colon, text = item.partition(":")
-    if colon and _KEY.fullmatch(key):
-        return _key_to_seconds(key, clock), text.strip()
+    if colon and is_key(key):
+        return key_to_seconds(key, clock), text.strip()
     return None, item.strip()
 
-
-def _key_to_seconds(key, clock: Clock) -> float:
-    if isinstance(key, (int, float)) and not isinstance(key, bool):
-        return float(key)
-    match = _KEY.fullmatch(str(key))
-    if match and match["unit"] in ("s", "f"):
-        number = float(match["number"])
-        return number if match["unit"] == "s" else float(clock.frame_to_seconds(number))
-    raise ScheduleError(f"unknown prompt keyframe {str(key).strip()!r}: write seconds as '8s' or frames as '96f'")

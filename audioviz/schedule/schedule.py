@@ -9,7 +9,7 @@ import numpy as np
 from audioviz.clock import Clock
 from audioviz.curve import Curve
 from audioviz.errors import AudiovizWarning, ScheduleError
-from audioviz.schedule.binding import bound_clock
+from audioviz.schedule.binding import bound, bound_clock, bound_song
 from audioviz.schedule.prompts import Prompt, to_prompts
 
 RANGES = {
@@ -75,9 +75,13 @@ class Schedule:
         """The columns that were given, by name; each of shape (T,)."""
         return {name: value for name in COLUMNS if (value := getattr(self, name)) is not None}
 
-    def with_prompts(self, prompts, *, negative: str = "") -> "Schedule":
-        """The same schedule with other prompts; `negative` is for those that have none of their own."""
-        return replace(self, prompts=to_prompts(prompts, self.clock, negative=negative))
+    def with_prompts(self, prompts, *, negative: str = "", song=None) -> "Schedule":
+        """The same schedule with other prompts; `negative` is for those that have none of their own.
+
+        With the song, prompts may stand at beats, bars and sections too.
+        """
+        with bound(song or bound_song()):
+            return replace(self, prompts=to_prompts(prompts, self.clock, negative=negative))
 
     def prompt_rows(self) -> list[tuple[int, Prompt]]:
         """(frame, prompt) of each keyframe in order."""

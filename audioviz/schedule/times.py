@@ -1,0 +1,96 @@
+"""When a key stands: seconds, frames, beats, bars or sections become seconds; and where the beat grid is at a time."""
+
+import re
+
+import numpy as np
+
+from audioviz.clock import Clock
+from audioviz.errors import ScheduleError
+from audioviz.schedule.binding import bound_song
+
+BEATS_PER_BAR = 4
+_KEY = re.compile(r"\s*(?P<number>\d+(\.\d*)?|\.\d+)\s*(?P<unit>[A-Za-z]*)\s*")
+
+
+def key_to_seconds(key: str | int | float, clock: Clock) -> float:
+    """The time of a key, in seconds.
+
+    Parameters
+    ----------
+    key : a number of seconds, or text
+        `8s` seconds, `96f` frames, `16b` beats, `4bar` bars: all counted from 0, with fractions if wanted, beats and bars
+        from the first of the song. Or the label of a section of the song, which means its first one.
+    clock : Clock
+
+    Raises
+    ------
+    ScheduleError
+        If it is none of these, or beats are meant and the song has no grid.
+    """
+    if isinstance(key, (int, float)) and not isinstance(key, bool):
+        return float(key)
+    sections, word = section_starts(), str(key).strip()
+    if word in sections:
+        return sections[word]
+    match = _KEY.fullmatch(word)
+    if not match or match["unit"] not in ("s", "f", "b", "bar"):
+        raise ScheduleError(f"unknown keyframe {word!r}: write seconds as '8s', frames as '96f', beats as '16b', bars as "
+                            "'4bar'" + (f", or a section: {', '.join(sections)}" if sections else ""))
+    number = float(match["number"])
+    if match["unit"] == "s":
+        return number
+    return float(clock.frame_to_seconds(number)) if match["unit"] == "f" else _grid_to_seconds(number, match["unit"])
+
+
+def is_key(text: str) -> bool:
+    """Whether a text reads as a key, as what stands before the colon of `8s: gold mandala`."""
+    return text.strip() in section_starts() or _KEY.fullmatch(text) is not None
+
+
+def beat_position(times: np.ndarray) -> np.ndarray:
+    """Beats since the first one, with fractions, at these times in seconds: the same shape.
+
+    The grid goes on at its own tempo beyond both ends.
+
+    Raises
+    ------
+    ScheduleError
+        If the song has fewer than two beats.
+    """
+    grid = _beats()
+    inside = np.interp(times, grid, np.arange(len(grid)))
+    before, after = times - grid[0], times - grid[-1]
+    return inside + np.minimum(before, 0) / (grid[1] - grid[0]) + np.maximum(after, 0) / (grid[-1] - grid[-2])
+
+
+def section_starts() -> dict[str, float]:
+    """Label -> start in seconds of the first section of that label; empty where the song has no sections."""
+    starts: dict[str, float] = {}
+    for section in getattr(bound_song(), "sections", ()):
+        starts.setdefault(section.label, float(section.start))
+    return starts
+
+
+def _grid_to_seconds(number: float, unit: str) -> float:
+    """The time of a beat or a bar, counted from 0."""
+    grid = _beats() if unit == "b" else _bars()
+    last = len(grid) - 1
+    return float(np.interp(number, np.arange(last + 1), grid) + max(number - last, 0) * (grid[-1] - grid[-2]))
+
+
+def _beats() -> np.ndarray:
+    """Seconds of the beats, at least two."""
+    song = bound_song()
+    if song is None:
+        raise ScheduleError("no beat grid: beats are known inside a schedule script, or where a song is given")
+    if len(song.beats) < 2:
+        raise ScheduleError("beats: this song has no beat grid; use seconds instead")
+    return song.beats.seconds
+
+
+def _bars() -> np.ndarray:
+    """Seconds of the bars, at least two; where the song has no downbeats a bar begins at every fourth beat."""
+    beats, downbeats = _beats(), getattr(bound_song(), "downbeats", ())
+    if len(downbeats) > 1:
+        return downbeats.seconds
+    return beats[::BEATS_PER_BAR] if len(beats) > BEATS_PER_BAR else beats[:1] + BEATS_PER_BAR * np.diff(beats[:2]) * [0, 1]
