@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Callable, Iterator
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from audioviz.curve import Curve
 from audioviz.models import Model
-from audioviz.sampling import Anchor, FramePlan, Guidance, plan_frame, sample_frame, slerp
+from audioviz.sampling import Anchor, FramePlan, Guidance, interpolate, plan_frame, sample_frame, slerp
+from audioviz.sampling.noise import Draw
 from audioviz.schedule import Prompt, Schedule
 from audioviz.schedule.prompts import between
 
@@ -34,11 +35,16 @@ def plan_frames(model: Model, schedule: Schedule, look: Look, *, first: int = 0)
     guidance = _guidance_by_frame(model, schedule)
     anchor = _anchor_by_frame(model, schedule, look)
     rows = _rows(schedule, look)
+    shape = model.empty_latent(look.size).shape
     for k in range(first, schedule.clock.frames):
         row = rows(k)
-        yield plan_frame(guidance(k), seed=row["seed"], frame=k, steps=look.steps, cfg=row["cfg"],
-                         denoise=row["denoise"], noise=row["noise"], interp=row["interp"],
-                         unsample=row["unsample"] >= 0.5, warp=row["camera"], anchor=anchor(k, row["anchor"]))
+        plan = plan_frame(guidance(k), seed=row["seed"], frame=k, steps=look.steps, cfg=row["cfg"],
+                          denoise=row["denoise"], noise=row["noise"], interp=row["interp"],
+                          unsample=row["unsample"] >= 0.5, warp=row["camera"], anchor=anchor(k, row["anchor"]))
+        if row.get("seed_mix"):
+            noise = interpolate.slerp(Draw(row["seed"])(shape), Draw(row["seed_to"])(shape), row["seed_mix"])
+            plan = replace(plan, initial_noise=noise)
+        yield plan
 
 
 def frame_digests(schedule: Schedule, look: Look) -> list[str]:
@@ -63,9 +69,8 @@ def _rows(schedule: Schedule, look: Look) -> Callable[[int], dict]:
         values = {name: values[k].item() for name, values in columns.items()}
         zoom, angle, x, y = (values.pop(name, still[name]) for name in CAMERA)
         camera = (zoom ** (1 / fps), angle / fps, x / fps, y / fps) if moves and k > 0 else None
-        # the first frame has nothing before it: it is drawn anew, whatever the columns say
-        first = {"denoise": 1.0, "interp": 1.0, "noise": 0.0, "unsample": 0.0} if k == 0 else {}
-        return values | {"camera": camera} | first
+        anew = {"denoise": 1.0, "interp": 1.0, "unsample": 0.0} if k == begin else {}
+        return values | {"camera": camera} | anew | ({"noise": 0.0} if k == 0 else {})
 
     return row
 
@@ -112,5 +117,3 @@ def _anchor_by_frame(model: Model, schedule: Schedule, look: Look) -> Callable[[
         return Anchor(mean.lerp(next_mean, weight), std.lerp(next_std, weight), strength)
 
     return anchor
-
-

@@ -17,7 +17,7 @@ CLOCK = Clock.for_duration(10, "30000/1001")
 
 def rich_schedule(clock: Clock = CLOCK) -> av.Schedule:
     rng = np.random.default_rng(5)
-    return av.Schedule(seed=av.seeds.random(1, clock=clock), denoise=rng.random(clock.frames), noise=0.1 + 0.2,
+    return av.Schedule(seed=av.seeds.random(1, clock=clock), seed_to=2**64 - 1, seed_mix=1 / 3, denoise=rng.random(clock.frames), noise=0.1 + 0.2,
                        interp=rng.random(clock.frames), cfg=rng.random(clock.frames) * 9, zoom=1.01, travel=0.5,
                        prompts=[Prompt(0.0, 'neon "nebula", dark', "grey"), Prompt(1 / 3, "gold\nmandala", ease="hold")],
                        clock=clock)

@@ -13,7 +13,7 @@ from audioviz.curve import Curve, easing
 from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound_clock, bound_song
 from audioviz.schedule.expression import evaluate
-from audioviz.schedule.times import beat_position, key_to_seconds
+from audioviz.schedule.times import beat_position, event_frames, key_to_seconds, passed
 
 
 def constant(value: float, *, clock: Clock | None = None) -> Curve:
@@ -26,23 +26,25 @@ def at(events, value: float, otherwise: float = 0.0) -> Curve:
 
     Parameters
     ----------
-    events : Events, such as song.beats[::4]
+    events : Events, such as song.beats[::4], or song.sections
     value : float, or one for each event
     """
-    values = np.full(events.clock.frames, float(otherwise))
-    values[np.asarray(events, np.int64)] = value
-    return Curve(values, events.clock)
+    frames, clock = event_frames(events)
+    values = np.full(clock.frames, float(otherwise))
+    values[frames] = value
+    return Curve(values, clock)
 
 
 def count(events) -> Curve:
     """How many of the events have come so far: `count(song.beats) % 4` numbers the beats of a bar 1, 2, 3, 0."""
-    return Curve(_passed(events), events.clock)
+    return Curve(passed(events), event_frames(events)[1])
 
 
 def random_at(events, seed: int, *, low: float = 0.0, high: float = 1.0) -> Curve:
     """A new random value between `low` and `high` from each event on; the same for the same seed."""
-    values = np.random.default_rng(seed).random(len(events) + 1)
-    return Curve(low + (high - low) * values[_passed(events)], events.clock)
+    count = passed(events)
+    values = np.random.default_rng(seed).random(count[-1] + 1)
+    return Curve(low + (high - low) * values[count], event_frames(events)[1])
 
 
 def ramp(start: float, stop: float, *, begin: float = 0.0, end: float | None = None, ease: str = "linear",
@@ -165,11 +167,6 @@ def cross(a, b, *, at: float | str, seconds: float, ease: str = "smooth", clock:
     middle = key_to_seconds(at, clock)
     progress = (clock.times - middle) / seconds + 0.5 if seconds else (clock.times >= middle).astype(float)
     return blend(a, b, easing(ease)(np.clip(progress, 0, 1)), clock=clock)
-
-
-def _passed(events) -> np.ndarray:
-    """How many events lie at or before each frame: int64, shape (T,)."""
-    return np.cumsum(np.bincount(np.asarray(events, np.int64), minlength=events.clock.frames))
 
 
 def _common_clock(clock: Clock | None, *values) -> Clock:

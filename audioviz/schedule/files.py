@@ -9,7 +9,7 @@ from pathlib import Path
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import AudiovizError, ScheduleError
 from audioviz.schedule.prompts import Prompt
-from audioviz.schedule.schedule import COLUMNS, Schedule
+from audioviz.schedule.schedule import COLUMNS, SEEDS, Schedule
 
 _PROMPT_FIELDS = ("prompt", "negative", "ease")
 
@@ -132,6 +132,6 @@ def _prompt(number: int, entry, clock: Clock) -> Prompt:
 
 def _number(name: str, cell: str | None, frame: int) -> int | float:
     try:
-        return int(cell) if name == "seed" else float(cell)
+        return int(cell) if name in SEEDS else float(cell)
     except (TypeError, ValueError) as error:
         raise ScheduleError(f"frame {frame}: {name} is {cell!r}, expected a number") from error

@@ -13,6 +13,7 @@ from audioviz.schedule.binding import bound, bound_clock, bound_song
 from audioviz.schedule.prompts import Prompt, to_prompts
 
 RANGES = {
+    "seed_mix": (0.0, 1.0),
     "denoise": (0.0, 1.0),
     "noise": (0.0, np.inf),
     "interp": (0.0, 1.0),
@@ -25,7 +26,8 @@ RANGES = {
     "shift_y": (-np.inf, np.inf),
     "travel": (0.0, 1.0),
 }
-COLUMNS = ("seed", *RANGES)
+SEEDS = ("seed", "seed_to")
+COLUMNS = (*SEEDS, *RANGES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,8 @@ class Schedule:
     """
 
     seed: Any = 0  # uint64; noise of frame k
+    seed_to: Any = None  # uint64; the noise of seed is mixed with that of this one,
+    seed_mix: Any = None  # 0..1, by so much, on the arc between them
     denoise: Any = 0.5  # 0 keeps the previous frame, 1 redraws it
     noise: Any = 0.0  # standard deviation of noise injected into the previous latent, in the autoencoder's units
     interp: Any = 1.0  # weight of the new frame against the previous one, 1 = off
@@ -62,10 +66,12 @@ class Schedule:
         clock = bound_clock(clock)
         object.__setattr__(self, "clock", clock)
         object.__setattr__(self, "prompts", to_prompts(self.prompts, clock))
-        object.__setattr__(self, "seed", _seed_column(self.seed, clock))
-        for name in RANGES:
+        for name in COLUMNS:
             value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else _column(name, value, clock))
+            column = None if value is None else _seed_column(name, value, clock) if name in SEEDS else _column(name, value, clock)
+            object.__setattr__(self, name, column)
+        if (self.seed_to is None) != (self.seed_mix is None):
+            raise ScheduleError("seed_to and seed_mix: give both, or neither")
 
     def __len__(self) -> int:
         return self.clock.frames
@@ -88,15 +94,15 @@ class Schedule:
         return [(self.clock.seconds_to_frame(prompt.seconds), prompt) for prompt in self.prompts]
 
 
-def _seed_column(value, clock: Clock) -> np.ndarray:
+def _seed_column(name: str, value, clock: Clock) -> np.ndarray:
     values = np.atleast_1d(np.array(value, dtype=object))  # Python's own integers: 2^64 - 1 is no float and no int64
     try:
         seeds = np.array([int(v) for v in values.ravel()], dtype=np.uint64).reshape(values.shape)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ScheduleError("seed: expected whole numbers in 0 .. 2^64 - 1") from error
+        raise ScheduleError(f"{name}: expected whole numbers in 0 .. 2^64 - 1") from error
     if (seeds.astype(object) != values).any():
-        raise ScheduleError("seed: expected whole numbers, without a fraction")
-    return _freeze(_fit("seed", seeds, clock))
+        raise ScheduleError(f"{name}: expected whole numbers, without a fraction")
+    return _freeze(_fit(name, seeds, clock))
 
 
 def _column(name: str, value, clock: Clock) -> np.ndarray:

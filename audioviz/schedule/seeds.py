@@ -1,10 +1,15 @@
 """One seed a frame: uint64 arrays of shape (T,), the same on every machine."""
 
+import math
+from typing import Callable, Sequence
+
 import numpy as np
 
 from audioviz.clock import Clock
+from audioviz.curve import easing
 from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound_clock
+from audioviz.schedule.times import event_frames, passed
 
 
 def fixed(seed: int, *, clock: Clock | None = None) -> np.ndarray:
@@ -24,9 +29,72 @@ def random(base: int = 0, *, clock: Clock | None = None) -> np.ndarray:
 
 
 def change_at(events, base: int = 0) -> np.ndarray:
-    """`base` before the first event, and the next seed from each event on."""
-    passed = np.bincount(np.asarray(events, np.int64), minlength=events.clock.frames)
-    return _base(base) + np.cumsum(passed, dtype=np.uint64)
+    """`base` before the first event, and the next seed from each event on; events may be `song.sections` too."""
+    return _base(base) + passed(events).astype(np.uint64)
+
+
+def random_at(events, base: int = 0) -> np.ndarray:
+    """An unrelated new seed from each event on, drawn from a base; events may be `song.sections` too."""
+    count = passed(events)
+    generator = np.random.Generator(np.random.PCG64(int(_base(base))))
+    return generator.integers(0, 2**64, size=int(count[-1]) + 1, dtype=np.uint64, endpoint=False)[count]
+
+
+def alternate(events, seeds: Sequence[int]) -> np.ndarray:
+    """The first of the seeds until the first event, then the next from each event on, and round again."""
+    if len(seeds) == 0:
+        raise ScheduleError("alternate between no seeds: expected at least one")
+    return np.array([_base(seed) for seed in seeds], np.uint64)[passed(events) % len(seeds)]
+
+
+def ladder(events, base: int = 0, *, rungs: int = 4) -> np.ndarray:
+    """One up at each event to the highest of the rungs, then one down at each to `base`, and up again."""
+    if rungs < 2:
+        raise ScheduleError(f"ladder of {rungs} rungs: expected at least 2")
+    height = rungs - 1
+    return _base(base) + (height - np.abs(passed(events) % (2 * height) - height)).astype(np.uint64)
+
+
+def travel(events, base: int = 0, *, ease: str = "linear") -> dict[str, np.ndarray]:
+    """From noise to noise: at each event one seed is reached and the way to the next begins, on the arc between them.
+
+    Returns
+    -------
+    The columns seed, seed_to and seed_mix: `av.Schedule(**av.seeds.travel(song.beats[::4]), ...)`.
+    """
+    frames, clock = event_frames(events)
+    ends = np.unique(np.concatenate(([0], frames, [clock.frames])))
+    left = np.searchsorted(ends, np.arange(clock.frames), side="right") - 1
+    progress = (np.arange(clock.frames) - ends[left]) / (ends[left + 1] - ends[left])
+    seed = _base(base) + left.astype(np.uint64)
+    return {"seed": seed, "seed_to": seed + np.uint64(1), "seed_mix": np.clip(easing(ease)(progress), 0, 1)}
+
+
+def sine(base: int = 0, *, divisor: int = 4, by: int = 1, clock: Clock | None = None) -> np.ndarray:
+    """The original's sine keying: from frame 1 on the seed swings by 1000 with a period of `divisor` frames.
+
+    `by` is 1 where its seed mode is increment, -1 for decrement, 0 for fixed; fractions are cut off, as there.
+
+    Source
+    ------
+    KSampler Sequence v2 (WAS), as audioviz.sampling.was computes it.
+    """
+    return _keyed(base, lambda k: int(base + 1000 * math.sin(2 * math.pi * k / divisor) + by), divisor, clock)
+
+
+def modulo(base: int = 0, *, divisor: int = 4, by: int = 1, clock: Clock | None = None) -> np.ndarray:
+    """The original's modulo keying: from frame 1 on the seed is the first one, and on each `divisor`-th frame k is added.
+
+    `by` and the source are those of `sine`.
+    """
+    return _keyed(base, lambda k: base + (0 if k % divisor else k) + by, divisor, clock)
+
+
+def _keyed(base: int, seed_of_frame: Callable[[int], int], divisor: int, clock: Clock | None) -> np.ndarray:
+    if divisor < 1:
+        raise ScheduleError(f"seed divisor {divisor}: expected at least 1")
+    later = (seed_of_frame(k) % 2**64 for k in range(1, bound_clock(clock).frames))
+    return np.array([_base(base), *later], np.uint64)
 
 
 def _base(seed: int) -> np.uint64:

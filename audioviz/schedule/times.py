@@ -1,4 +1,4 @@
-"""When a key stands: seconds, frames, beats, bars or sections become seconds; and where the beat grid is at a time."""
+"""Moments: what a key such as `4bar` means in seconds, the frames of events, and where the beat grid is at a time."""
 
 import re
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
-from audioviz.schedule.binding import bound_song
+from audioviz.schedule.binding import bound_clock, bound_song
 
 BEATS_PER_BAR = 4
 _KEY = re.compile(r"\s*(?P<number>\d+(\.\d*)?|\.\d+)\s*(?P<unit>[A-Za-z]*)\s*")
@@ -45,6 +45,20 @@ def key_to_seconds(key: str | int | float, clock: Clock) -> float:
 def is_key(text: str) -> bool:
     """Whether a text reads as a key, as what stands before the colon of `8s: gold mandala`."""
     return text.strip() in section_starts() or _KEY.fullmatch(text) is not None
+
+
+def event_frames(events) -> tuple[np.ndarray, Clock]:
+    """The frames of events, int64 (n,), and their clock; sections are events at their starts."""
+    if hasattr(events, "clock"):
+        return np.asarray(events, np.int64), events.clock
+    clock = bound_clock()
+    return clock.seconds_to_frame(np.array([float(section.start) for section in events])), clock
+
+
+def passed(events) -> np.ndarray:
+    """How many events lie at or before each frame: int64, shape (T,)."""
+    frames, clock = event_frames(events)
+    return np.cumsum(np.bincount(frames, minlength=clock.frames))
 
 
 def beat_position(times: np.ndarray) -> np.ndarray:
