@@ -52,11 +52,12 @@ def pad(notes: list[float], seconds: float, *, brightness: float = 0.35, attack:
     """A chord of detuned saws, different on each side: shape (n, 2)."""
     t = _times(seconds)
     sides = np.zeros((len(t), 2))
+    phase = np.arange(2048) / 2048
     for note in notes:
+        overtones = range(1, int(9000 / note_to_hz(note)))
+        cycle = sum(np.sin(2 * np.pi * phase * h + h * note) / h * np.exp(-(1 - brightness) * 0.35 * h) for h in overtones)
         for side, detune in ((0, -0.06), (0, 0.05), (1, -0.04), (1, 0.07)):
-            hz = note_to_hz(note + detune)
-            for h in range(1, int(9000 / hz)):
-                sides[:, side] += np.sin(2 * np.pi * hz * h * t + h * note) / h * np.exp(-(1 - brightness) * 0.35 * h)
+            sides[:, side] += np.interp(note_to_hz(note + detune) * t % 1, phase, cycle, period=1)
     return sides / len(notes) * _fade(len(t), attack=min(attack, seconds / 3), release=min(0.3, seconds / 3))[:, None]
 
 

@@ -8,7 +8,7 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from audioviz.audio.beats import track_beats
 from audioviz.audio.hpss import percussive_and_harmonic
-from audioviz.audio.onsets import attack_times, onset_strength, pick_kicks, pick_onsets
+from audioviz.audio.onsets import attack_times, kicks_among, onset_strength, pick_onsets
 from audioviz.audio.spectrum import FINE, RATE, Spectrum, transform
 
 _SILENCE = 1e-9  # mean square: below -90 dB of full scale there is nothing but rounding
@@ -44,33 +44,39 @@ class Analysis:
 def analyse(blocks: Iterable[np.ndarray]) -> Analysis:
     """Listen to mono blocks at `spectrum.RATE`, each float32 of shape (n,); at least one sample in all."""
     spectrum = transform(blocks)
-    every = -(-spectrum.outline.shape[1] // _POINTS)
-    waveform = np.pad(spectrum.outline, ((0, 0), (0, -spectrum.outline.shape[1] % every)), mode="edge")
-    waveform = np.stack([waveform[0].reshape(-1, every).min(axis=1), waveform[1].reshape(-1, every).max(axis=1)])
     if spectrum.power.max() < _SILENCE:
-        return _silence(spectrum, waveform)
+        return _silence(spectrum)
     strength = onset_strength(spectrum.mel, floor=1e-5)
     loudness = onset_strength(spectrum.mel, floor=1e-2)
     peaks = pick_onsets(strength)
     onsets = attack_times(peaks, spectrum)
+    kicks = onsets[kicks_among(peaks, spectrum.bands["low"])]
     tempo, beats = track_beats(strength, loudness, onsets)
     heard = np.flatnonzero(spectrum.power > _FAINT * spectrum.power.max()) * FINE / RATE
-    beats = beats[(beats > heard[0] - _EDGE) & (beats < heard[-1] + _EDGE) & (beats < spectrum.samples / RATE)]
-    percussive, harmonic = percussive_and_harmonic(spectrum.mel)
-    amplitude = np.sqrt(spectrum.mel)
-    rise = np.maximum(0, loudness - uniform_filter1d(loudness, 41))
-    top = np.percentile(maximum_filter1d(rise, 7)[peaks], 90) if len(peaks) else np.inf
-    series = {
-        "power": spectrum.power, **spectrum.bands, "percussive": percussive, "harmonic": harmonic,
-        "pitch": amplitude @ np.linspace(0, 1, amplitude.shape[1], dtype=np.float32), "weight": amplitude.sum(axis=1),
-        "onset": np.minimum(rise / top, 1).astype(np.float32),
-    }
-    kicks = pick_kicks(peaks, spectrum.bands["low"])
-    return Analysis(tempo, beats, attack_times(peaks, spectrum), attack_times(kicks, spectrum), series, waveform)
+    beats = beats[(beats > heard[0] - _EDGE) & (beats < min(heard[-1] + _EDGE, spectrum.samples / RATE))]
+    return Analysis(tempo, beats, onsets, kicks, _series(spectrum, loudness, peaks), _waveform(spectrum.outline))
 
 
-def _silence(spectrum: Spectrum, waveform: np.ndarray) -> Analysis:
+def _silence(spectrum: Spectrum) -> Analysis:
     hops = np.zeros(len(spectrum.mel), np.float32)
     names = (*spectrum.bands, "percussive", "harmonic", "pitch", "weight", "onset")
     series = {"power": np.zeros_like(spectrum.power), **dict.fromkeys(names, hops)}
-    return Analysis(0.0, np.zeros(0), np.zeros(0), np.zeros(0), series, waveform)
+    return Analysis(0.0, np.zeros(0), np.zeros(0), np.zeros(0), series, _waveform(spectrum.outline))
+
+
+def _series(spectrum: Spectrum, loudness: np.ndarray, peaks: np.ndarray) -> dict[str, np.ndarray]:
+    percussive, harmonic = percussive_and_harmonic(spectrum.mel)
+    amplitude = np.sqrt(spectrum.mel)
+    rise = np.maximum(0, loudness - uniform_filter1d(loudness, 41))
+    top = np.percentile(maximum_filter1d(rise, 7)[peaks], 90) if len(peaks) else 0
+    return {
+        "power": spectrum.power, **spectrum.bands, "percussive": percussive, "harmonic": harmonic,
+        "pitch": amplitude @ np.linspace(0, 1, amplitude.shape[1], dtype=np.float32), "weight": amplitude.sum(axis=1),
+        "onset": np.minimum(rise / top, 1) if top > 0 else np.zeros_like(rise),
+    }
+
+
+def _waveform(outline: np.ndarray) -> np.ndarray:
+    every = -(-outline.shape[1] // _POINTS)
+    low, high = np.pad(outline, ((0, 0), (0, -outline.shape[1] % every)), mode="edge").reshape(2, -1, every)
+    return np.stack([low.min(axis=1), high.max(axis=1)])

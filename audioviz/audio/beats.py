@@ -54,6 +54,8 @@ def track_beats(strength: np.ndarray, loudness: np.ndarray, onsets: np.ndarray) 
 
 def _octave(tempo: float, beats: np.ndarray, loudness: np.ndarray) -> float:
     """2.0 or 0.5 if the loudness says that the beats are every second, or twice too many; else 1.0."""
+    if len(beats) < 4:
+        return 1.0
     loudest = maximum_filter1d(loudness, 7)
     on = loudest[np.minimum((beats * _STEP).astype(np.int64), len(loudest) - 1)]
     between = loudest[((beats[1:] + beats[:-1]) / 2 * _STEP).astype(np.int64)]
@@ -99,7 +101,8 @@ def _follow(accents: np.ndarray, period: float) -> np.ndarray:
             padded[i - back[0]] += scores[k]
             link[i] = i + back[k]
     best = padded[-back[0]:]
-    last = int(np.argmax(best[-round(2 * period):])) + max(0, len(best) - round(2 * period))
+    end = max(0, len(best) - round(period))
+    last = end + int(np.argmax(best[end:]))
     chain = [last]
     while link[chain[-1]] >= 0:
         chain.append(link[chain[-1]])

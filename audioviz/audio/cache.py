@@ -28,7 +28,7 @@ def recall(key: str) -> tuple[dict, dict[str, np.ndarray]] | None:
     """The facts and arrays kept under a key; None if there are none or they are damaged."""
     path = cache_folder() / f"{key}.npz"
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}
         facts = json.loads(str(arrays.pop("facts")))
         os.utime(path)

@@ -9,6 +9,8 @@ from audioviz.clock import Clock
 from audioviz.curve import Curve
 
 _FLOOR = 10 ** (-65 / 20)  # amplitude against the loudest moment: what lies below is taken as silence
+_FAINT = 0.01  # amplitude of a part against the whole: below, its curve does not reach 1
+_SOUNDING = 1e-3  # amplitude against the loudest frame: silent stretches do not decide what is loud
 _STEADY = 0.75  # a level that stays above this part of its top is held to be steady, and not stretched to the full range
 
 
@@ -26,14 +28,16 @@ def curves_on_clock(series: Mapping[str, np.ndarray], clock: Clock) -> dict[str,
     -------
     dict of name to Curve, values in [0, 1].
     """
-    means = {name: _mean(values, clock, step=FINE, first=0) if name == "power" else
-             _mean(values, clock, step=HOP, first=-HOP // 2) for name, values in series.items() if name != "onset"}
-    loudest = np.sqrt(means["power"].max())
-    levels = {"rms": means.pop("power"), **means}
-    weight, pitch = levels.pop("weight"), levels.pop("pitch")
-    found = {name: _scale(np.sqrt(power) - _FLOOR * loudest) for name, power in levels.items()}
-    centre = np.divide(pitch, weight, out=np.zeros_like(pitch), where=weight > 0)
-    found["brightness"] = _scale(centre, where=found["rms"] > 0) * np.clip(found["rms"] * 20, 0, 1)
+    on_hops = {name: _mean(values, clock, step=HOP, first=-HOP // 2) for name, values in series.items()
+               if name not in ("power", "onset")}
+    sound = np.sqrt(_mean(series["power"], clock, step=FINE, first=0))
+    split = np.sqrt(on_hops["percussive"] + on_hops["harmonic"])
+    found = {"rms": _scale(sound, whole=sound)}
+    for name, whole in (("low", sound), ("mid", sound), ("high", sound), ("percussive", split), ("harmonic", split)):
+        found[name] = _scale(np.sqrt(on_hops[name]), whole=whole)
+    heard = on_hops["weight"] > 0
+    centre = np.divide(on_hops["pitch"], on_hops["weight"], out=np.zeros(clock.frames), where=heard)
+    found["brightness"] = _scale(centre, whole=centre) * np.clip(found["rms"] * 20, 0, 1)
     found["onset"] = _peak(series["onset"], clock)
     order = ("rms", "onset", "low", "mid", "high", "percussive", "harmonic", "brightness")
     return {name: Curve(found[name], clock) for name in order}
@@ -52,19 +56,24 @@ def _peak(values: np.ndarray, clock: Clock) -> np.ndarray:
     return np.maximum.reduceat(values, np.minimum(first, len(values) - 1))
 
 
-def _scale(level: np.ndarray, *, where: np.ndarray | None = None) -> np.ndarray:
+def _scale(level: np.ndarray, *, whole: np.ndarray) -> np.ndarray:
     """To [0, 1]: the quiet to 0 and the loud to 1, neither decided by one moment; a steady level stays high.
 
     Parameters
     ----------
-    level : float, shape (T,)
-    where : bool, shape (T,), optional
-        The frames that decide; all that are above 0 by default.
+    level : float >= 0, shape (T,)
+    whole : float >= 0, shape (T,)
+        What it is a part of: a part that is faint against the whole is not made loud.
     """
-    level = np.maximum(level, 0)
-    heard = level[level > 1e-3 * level.max() if where is None else where]
-    if heard.size == 0:
+    level = np.maximum(0, level - _FLOOR * whole.max())
+    if not level.any():
         return np.zeros_like(level)
-    high = np.percentile(heard, 98)
-    low = min(np.percentile(level if where is None else heard, 5), _STEADY * high)
-    return np.clip((level - low) / (high - low), 0, 1)
+    quiet, loud = _range(level)
+    top = max(loud, _FAINT * _range(whole)[1])
+    quiet = min(quiet, _STEADY * top)
+    return np.clip((level - quiet) / (top - quiet), 0, 1)
+
+
+def _range(level: np.ndarray) -> np.ndarray:
+    """The levels that 5% of the sounding frames stay below, and 2% exceed."""
+    return np.percentile(level[level > _SOUNDING * level.max()], (5, 98))

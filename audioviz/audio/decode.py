@@ -64,11 +64,13 @@ def open_stream(path: Path) -> Stream:
     InputError
         If it is not sound that can be decoded, or its header cannot be true.
     """
-    stream = _open_libsndfile(path) or _open_ffmpeg(path)
-    if stream.rate not in RATES or stream.channels < 1:
-        raise InputError(f"{path}: its header says {stream.rate} samples a second in {stream.channels} channels, which is "
-                         f"no sound; expected {RATES[0]} to {RATES[-1]} Hz: convert it again from its source")
-    return stream
+    return _open_libsndfile(path) or _open_ffmpeg(path)
+
+
+def _check_header(path: Path, rate: int, channels: int) -> None:
+    if rate not in RATES or channels < 1:
+        raise InputError(f"{path}: its header says {rate} samples a second in {channels} channels; expected "
+                         f"{RATES[0]} to {RATES[-1]} a second: convert it again from its source")
 
 
 def _open_libsndfile(path: Path) -> Stream | None:
@@ -81,6 +83,7 @@ def _open_libsndfile(path: Path) -> Stream | None:
         file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError:
         return None
+    _check_header(path, file.samplerate, file.channels)
     notes = _short_wav(path) if file.format in ("WAV", "WAVEX") else _short_ogg(path) if file.format == "OGG" else []
 
     def blocks() -> Iterator[np.ndarray]:
@@ -107,10 +110,14 @@ def _open_ffmpeg(path: Path) -> Stream:
          "-protocol_whitelist", "file,pipe", "-i", f"file:{path}", "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
     header = process.stdout.read(_AU_HEADER.size)
-    if len(header) < _AU_HEADER.size:
+    try:
+        if len(header) < _AU_HEADER.size:
+            raise InputError(f"{path} is not sound that can be decoded: give a whole {FORMATS} file")
+        _, offset, _, _, rate, channels = _AU_HEADER.unpack(header)
+        _check_header(path, rate, channels)
+    except InputError:
         _close(process, log)
-        raise InputError(f"{path} is not sound that can be decoded: give a whole {FORMATS} file")
-    _, offset, _, _, rate, channels = _AU_HEADER.unpack(header)
+        raise
     process.stdout.read(offset - _AU_HEADER.size)
     notes: list[str] = []
 

@@ -73,8 +73,9 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
     return Song(
         path=path, sha256=sha256, rate=facts.rate, channels=facts.channels, start=start,
         duration=facts.samples / facts.rate, clock=clock, tempo=analysis.tempo, beats=Events.at(analysis.beats, clock),
-        onsets=Events.at(analysis.onsets, clock), kicks=Events.at(analysis.kicks, clock), curves=curves_on_clock(analysis.series, clock),
-        waveform=analysis.waveform, notes=tuple(f"{path}: {note}" for note in facts.notes))
+        onsets=Events.at(analysis.onsets, clock), kicks=Events.at(analysis.kicks, clock),
+        curves=curves_on_clock(analysis.series, clock), waveform=analysis.waveform,
+        notes=tuple(f"{path}: {note}" for note in facts.notes))
 
 
 def _check_part(start: float, duration: float | None) -> tuple[float, float | None]:

@@ -52,21 +52,21 @@ def pick_onsets(strength: np.ndarray) -> np.ndarray:
     return peaks[np.diff(peaks, prepend=-HOP) > 5]
 
 
-def pick_kicks(hops: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """Those of the onset hops at which the bass leaps up as it does for a bass drum: int64, shape (n,).
+def kicks_among(hops: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """At which of the onset hops the bass leaps up as it does for a bass drum: bool, shape (n,).
 
     Parameters
     ----------
-    hops : int64, shape (m,)
+    hops : int64, shape (n,)
     low : float32, shape (hops,)
         Power of the low band.
     """
     if hops.size == 0:
-        return hops
+        return np.zeros(0, bool)
     level = np.pad(np.sqrt(low), _BASS_RISE, mode="edge")
     reach = hops[:, None] + _BASS_RISE + np.arange(_BASS_RISE)
     rise = level[reach].max(axis=1) - level[reach - _BASS_RISE].min(axis=1)
-    return hops[rise > 0.4 * np.percentile(rise, 95)]
+    return rise > 0.5 * np.percentile(rise, 95)
 
 
 def attack_times(hops: np.ndarray, spectrum: Spectrum) -> np.ndarray:

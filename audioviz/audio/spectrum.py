@@ -74,8 +74,11 @@ def transform(blocks: Iterable[np.ndarray]) -> Spectrum:
         outlines.append(np.stack([hops.min(axis=1), hops.max(axis=1)]))
         pending, found = _windows(np.concatenate([pending, chunk]), window, rows)
         spectra.append(found)
-    spectra.append(_windows(np.concatenate([pending, np.zeros(WINDOW // 2, np.float32)]), window, rows)[1])
+    if not any(map(len, spectra)):
+        spectra.append(_windows(np.pad(pending, (0, WINDOW))[:WINDOW], window, rows)[1])
     spectrum = np.concatenate(spectra)
+    rest = samples // HOP + 1 - len(spectrum)  # no whole window: as the last, since the end of a file is no sound's end
+    spectrum = np.pad(spectrum, ((0, rest), (0, 0)), mode="edge")
     bands = {name: spectrum[:, MELS + i].copy() for i, name in enumerate(BANDS_HZ)}
     return Spectrum(samples, spectrum[:, :MELS].copy(), bands, np.concatenate(powers), np.concatenate(attacks),
                     np.concatenate(outlines, axis=1))

@@ -1,0 +1,103 @@
+"""Every kind of file, at every rate, becomes the same Song."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from imageio_ffmpeg import get_ffmpeg_exe
+
+from audioviz.audio import load_song
+
+SECONDS, CLICKS = 4.0, np.array([0.5, 1.21, 1.83, 2.52, 3.3])
+
+
+def clicks(rate: int, channels: int) -> np.ndarray:
+    """Decaying noise at known times over a faint tone: shape (n, channels)."""
+    rng = np.random.default_rng(1)
+    t = np.arange(round(SECONDS * rate)) / rate
+    sound = 0.02 * np.sin(2 * np.pi * 330 * t)
+    for at in CLICKS:
+        first = round(at * rate)
+        burst = np.exp(-t[:rate // 20] / 0.01) * rng.uniform(-1, 1, rate // 20)
+        sound[first:first + len(burst)] += 0.7 * burst
+    return np.repeat(sound[:, None], channels, axis=1)
+
+
+def write(path: Path, rate: int, channels: int, **kind) -> None:
+    with soundfile.SoundFile(path, "w", rate, channels, **kind) as file:
+        sound = clicks(rate, channels)
+        for first in range(0, len(sound), 4096):
+            file.write(sound[first:first + 4096])
+
+
+def heard_clicks(song) -> None:
+    assert song.duration == pytest.approx(SECONDS, abs=0.05)
+    assert song.clock.frames == round(song.duration * 24)
+    away = np.abs(song.onsets.seconds[:, None] - CLICKS).min(axis=0)
+    assert away.max() < 0.005 and len(song.onsets) <= len(CLICKS) + 1  # the tone may start too
+    for curve in song.curves.values():
+        assert np.isfinite(curve.values).all() and 0 <= curve.values.min() and curve.values.max() <= 1
+
+
+@pytest.mark.parametrize("suffix, kind", [
+    (".wav", {}), (".wav", {"subtype": "FLOAT"}), (".wav", {"subtype": "PCM_24"}), (".wav", {"subtype": "PCM_U8"}),
+    (".flac", {}), (".ogg", {}), (".mp3", {}), (".aiff", {}),
+])
+def test_formats_of_libsndfile(tmp_path, suffix, kind):
+    path = tmp_path / f"clicks{suffix}"
+    write(path, 44100, 2, **kind)
+    song = load_song(path, fps=24)
+    assert (song.rate, song.channels, song.notes) == (44100, 2, ())
+    heard_clicks(song)
+
+
+def test_opus(tmp_path):
+    write(tmp_path / "clicks.opus", 48000, 2, format="OGG", subtype="OPUS")
+    heard_clicks(load_song(tmp_path / "clicks.opus", fps=24))
+
+
+@pytest.mark.parametrize("name", ["clicks.m4a", "clicks.mka", "no suffix"])
+def test_formats_of_ffmpeg(tmp_path, name):
+    write(tmp_path / "clicks.wav", 44100, 2)
+    kind = ["-f", "ipod", "-c:a", "aac"] if "." not in name else []
+    subprocess.run([get_ffmpeg_exe(), "-v", "error", "-i", tmp_path / "clicks.wav", *kind, tmp_path / name], check=True)
+    song = load_song(tmp_path / name, fps=24)
+    assert (song.rate, song.channels, song.notes) == (44100, 2, ())
+    heard_clicks(song)
+
+
+def test_the_sound_of_a_video(tmp_path):
+    write(tmp_path / "clicks.wav", 44100, 1)
+    subprocess.run([get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "color=s=64x64:d=5", "-i", tmp_path / "clicks.wav",
+                    tmp_path / "clicks.mp4"], check=True)
+    song = load_song(tmp_path / "clicks.mp4", fps=24)
+    assert song.notes == ()
+    heard_clicks(song)
+
+
+@pytest.mark.parametrize("rate, channels", [(8000, 1), (11025, 1), (22050, 2), (48000, 8), (96000, 2), (192000, 8)])
+def test_rates_and_channels(tmp_path, rate, channels):
+    write(tmp_path / "clicks.wav", rate, channels)
+    song = load_song(tmp_path / "clicks.wav", fps=24)
+    assert (song.rate, song.channels) == (rate, channels)
+    heard_clicks(song)
+    if rate == 8000:
+        assert not song.high.values.any()  # nothing is invented above what the file can hold
+
+
+def test_an_mp3_in_blocks_is_what_it_is_as_a_whole(tmp_path):
+    from audioviz.audio.decode import open_stream
+    write(tmp_path / "clicks.mp3", 44100, 2)
+    blocks = np.concatenate(list(open_stream(tmp_path / "clicks.mp3").blocks))
+    whole, _ = soundfile.read(tmp_path / "clicks.mp3", dtype="float32")
+    assert np.abs(blocks - whole).max() < 1e-3
+
+
+def test_a_part_of_a_song(tmp_path):
+    write(tmp_path / "clicks.flac", 44100, 2)
+    part = load_song(tmp_path / "clicks.flac", fps=24, start=1.0, duration=2.0)
+    assert (part.start, part.duration, part.clock.frames) == (1.0, 2.0, 48)
+    assert part.onsets.seconds[-3:] + 1 == pytest.approx(CLICKS[1:4], abs=0.003)
+    assert load_song(tmp_path / "clicks.flac", start=3.0, duration=99).duration == pytest.approx(1.0)
