@@ -3,19 +3,17 @@
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 import audioviz as av
-from audioviz.errors import AudiovizError, AudiovizWarning, InputError
+from audioviz.errors import AudiovizError, AudiovizWarning, Defect, InputError
 
 song_argument = click.argument("song", type=click.Path(path_type=Path))
 fps_option = click.option("--fps", default="12", show_default=True, metavar="F", help="Frames a second: 24, 12.5, 30000/1001.")
-part_options = (
-    click.option("--start", type=float, default=0.0, metavar="S", help="Begin so many seconds into the song."),
-    click.option("--duration", type=float, metavar="S", help="Use so many seconds of it."),
-)
+start_option = click.option("--start", type=float, default=0.0, metavar="S", help="Begin so many seconds into the song.")
 schedule_options = (
     click.option("--schedule", "source", default="pulse", show_default=True, metavar="NAME|FILE",
                  help="A ready-made schedule, or a .py, .json or .csv file. A script is run: use those you trust."),
@@ -42,9 +40,13 @@ def cli() -> None:
 
 
 @cli.command()
-@song_argument
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.mp4", help="Default: the song's name, here.")
-@options(*schedule_options, fps_option, *part_options)
+@click.argument("songs", nargs=-1, required=True, metavar="SONG...", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.mp4|DIR",
+              help="The video, or a folder for those of several songs; if not given, the song's name, here.")
+@options(*schedule_options, fps_option, start_option)
+@click.option("--duration", type=float, metavar="S",
+              help="Render so many seconds of it. The pictures of a part equal those of the whole song from the first frame on "
+                   "that is drawn wholly anew (denoise 1, interp 1).")
 @click.option("--model", default="embedded", show_default=True, metavar="NAME|DIR|ID", help="Any diffusers model.")
 @click.option("--size", metavar="WxH", help="Pixels; the model's own if not given.")
 @click.option("--steps", type=click.IntRange(1, 10000), metavar="N", help="Model calls a frame.")
@@ -54,28 +56,70 @@ def cli() -> None:
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Short for --set seed=N.")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--dtype", default="auto", show_default=True)
-@click.option("--dry-run", is_flag=True, help="Show the plan and make nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the plan, the time and the disk space that it takes, and make nothing.")
 @click.option("--no-resume", is_flag=True, help="Start anew, even if an earlier render can be continued.")
+@click.option("--keep-work", is_flag=True, help="Keep the work folder: after an edit, only what changed is made again.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def render(song, out, source, settings, prompts, negative, fps, start, duration, model, size, steps, cfg, sampler,
-           scheduler, seed, device, dtype, dry_run, no_resume, quiet) -> None:
-    """Make a music video of SONG."""
-    out = out or Path(f"{song.stem}.mp4")
+def render(songs, out, source, settings, prompts, negative, fps, start, duration, model, size, steps, cfg, sampler,
+           scheduler, seed, device, dtype, dry_run, no_resume, keep_work, quiet) -> None:
+    """Make a music video of each SONG."""
     if seed is not None:
         settings = (*settings, f"seed={seed}")
-    track, plan = load(song, source, settings, prompts, negative, fps, start, duration)
+    size = parse_size(size)
+
+    def make(song: Path, target: Path, with_model) -> None:
+        track, plan = load(song, source, settings, prompts, negative, fps)
+        click.echo(av.render(
+            track, plan, out=target, model=with_model, size=size, steps=steps, cfg=cfg, sampler=sampler,
+            scheduler=scheduler, start=start, duration=duration, device=device, dtype=dtype, resume=not no_resume,
+            keep_work=keep_work, progress=not quiet))
+
     if dry_run:
-        click.echo(describe(track))
-        click.echo(describe_schedule(plan))
-        return
-    path = av.render(track, plan, out=out, model=model, size=parse_size(size), steps=steps, cfg=cfg, sampler=sampler,
-                     scheduler=scheduler, device=device, dtype=dtype, resume=not no_resume, progress=not quiet)
-    click.echo(path)
+        from audioviz.report import describe_render
+        for song in songs:
+            track, plan = load(song, source, settings, prompts, negative, fps)
+            click.echo(describe(track))
+            click.echo(describe_render(track, plan, model=model, size=size, steps=steps, cfg=cfg, sampler=sampler,
+                                       scheduler=scheduler, start=start, duration=duration, device=device))
+    elif len(songs) == 1 and not (out and out.is_dir()):
+        make(songs[0], out or Path(f"{songs[0].stem}.mp4"), model)
+    else:
+        render_all(songs, targets_in(out or Path(), songs), av.load_model(model, device=device, dtype=dtype), make)
+
+
+def targets_in(folder: Path, songs: Sequence[Path]) -> list[Path]:
+    """The video of each song in a folder, which is made if it is missing."""
+    targets = [folder / f"{song.stem}.mp4" for song in songs]
+    for song, target in zip(songs, targets):
+        if targets.count(target) > 1:
+            raise InputError(f"{song}: more than one song would become {target}; render them into different folders")
+    if folder.suffix.lower() == ".mp4" and not folder.is_dir():
+        raise InputError(f"--out {folder}: several songs need a folder")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {folder}: the folder cannot be made ({os.strerror(error.errno)})") from error
+    return targets
+
+
+def render_all(songs: Sequence[Path], targets: Sequence[Path], model, make) -> None:
+    """Call `make(song, target, model)` for each song; one that fails does not stop the others, but shows at the end."""
+    failed = []
+    for song, target in zip(songs, targets):
+        try:
+            make(song, target, model)
+        except AudiovizError as error:
+            say(f"{song} failed: {error}")
+            failed.append(song.name)
+    say(f"{len(songs) - len(failed)} of {len(songs)} songs rendered" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    if failed:
+        sys.exit(2)
 
 
 @cli.command()
 @song_argument
-@options(fps_option, *part_options)
+@options(fps_option, start_option)
+@click.option("--duration", type=float, metavar="S", help="Hear so many seconds of it.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png")
@@ -95,14 +139,15 @@ def analyze(song, fps, start, duration, json_file, csv_file, plot) -> None:
 
 @cli.command()
 @song_argument
-@options(*schedule_options, fps_option, *part_options)
+@options(*schedule_options, fps_option)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png")
-def schedule(song, source, settings, prompts, negative, fps, start, duration, json_file, csv_file, plot) -> None:
+def schedule(song, source, settings, prompts, negative, fps, json_file, csv_file, plot) -> None:
     """Compute the schedule of SONG and show or save it, without rendering."""
+    from audioviz.report import describe_schedule
     from audioviz.schedule import schedule_to_csv, schedule_to_json
-    track, plan = load(song, source, settings, prompts, negative, fps, start, duration)
+    track, plan = load(song, source, settings, prompts, negative, fps)
     save(json_file, schedule_to_json, plan)
     save(csv_file, schedule_to_csv, plan)
     if plot:
@@ -115,8 +160,8 @@ def schedule(song, source, settings, prompts, negative, fps, start, duration, js
 @click.argument("video", type=click.Path(path_type=Path))
 @click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE.png", help="Write a contact sheet of the video.")
 def info(video, sheet) -> None:
-    """Show how well the picture of VIDEO follows its sound."""
-    from audioviz.reaction import describe_video
+    """Show what VIDEO was made of, and how well its picture follows its sound."""
+    from audioviz.report import describe_video
     click.echo(describe_video(video))
     if sheet:
         from audioviz.video.sheet import contact_sheet
@@ -155,10 +200,10 @@ def cp(name, file) -> None:
     click.echo(copy_out(name, file))
 
 
-def load(song, source, settings, prompts, negative, fps, start, duration):
+def load(song, source, settings, prompts, negative, fps):
     """The song and its schedule, as the options say."""
     script = av.load_schedule(source)
-    track = av.load_song(song, fps=fps, start=start, duration=duration)
+    track = av.load_song(song, fps=fps)
     say_notes(track)
     plan = script(track, **parse_settings(settings))
     if prompts:
@@ -195,17 +240,6 @@ def describe(track) -> str:
             f"{track.clock.frames} frames at {track.clock.fps} fps, {len(track.beats)} beats, {len(track.onsets)} onsets")
 
 
-def describe_schedule(plan) -> str:
-    """A schedule in a line for each column and each prompt."""
-    lines = [f"{plan.clock.frames} frames at {plan.clock.fps} fps"]
-    for name, values in plan.columns.items():
-        span = f"{len(set(values.tolist()))} different" if name == "seed" else (
-            f"{values.min():.3g} .. {values.max():.3g}, mean {values.mean():.3g}")
-        lines.append(f"{name:9} {span}")
-    lines += [f"{prompt.seconds:7.2f} s  {prompt.text}" for prompt in plan.prompts]
-    return "\n".join(lines)
-
-
 def say_notes(track) -> None:
     """What was noticed while the song was read goes to standard error."""
     for note in track.notes:
@@ -230,29 +264,28 @@ def draw(path: Path, write, *values) -> None:
 
 
 def main() -> None:
-    """Run the command; exit with 0, with 2 after a mistake of the user's, or with 130 when interrupted."""
+    """Run the command; exit with 0, 2 after a mistake of the user's, 130 when interrupted, 1 after a defect of ours."""
     warnings.showwarning = show_warning
     warnings.simplefilter("always", AudiovizWarning)
     try:
         sys.exit(cli.main(standalone_mode=False))
-    except click.exceptions.Abort:
-        sys.exit(130)
     except click.ClickException as error:
-        fail(error.format_message())
+        say(error.format_message())
+        sys.exit(2)
     except AudiovizError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        print("audioviz: interrupted; the same command goes on from here", file=sys.stderr)
+        say(str(error))
+        sys.exit(1 if isinstance(error, Defect) else 2)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        say("interrupted; the same command goes on with a render where it was")
         sys.exit(130)
 
 
-def fail(message: str) -> None:
-    """One line on standard error, and exit status 2."""
+def say(message: str) -> None:
+    """One line on standard error."""
     print(f"audioviz: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(2)
 
 
 def show_warning(message, category, *place) -> None:
     """Our own warnings in one line; those of other packages, which no user can act on, not at all."""
     if issubclass(category, AudiovizWarning):
-        print(f"audioviz: {message}", file=sys.stderr)
+        say(str(message))

@@ -21,5 +21,9 @@ class EncodeError(AudiovizError):
     """The video cannot be written."""
 
 
+class Defect(AudiovizError):
+    """A fault of audioviz's own; the log of the render holds its traceback."""
+
+
 class AudiovizWarning(UserWarning):
     """Something was mended, such as a value that was clipped: said once, in one line."""

@@ -30,35 +30,56 @@ class Look:
     scheduler: str
 
 
-def plan_frames(model: Model, schedule: Schedule, look: Look, *, first: int = 0) -> Iterator[FramePlan]:
-    """The plans of the frames from `first` on. Text is encoded, and colours are looked up, when a frame first needs them."""
+def plan_frames(model: Model, schedule: Schedule, look: Look, *, part: range | None = None,
+                first: int = 0) -> Iterator[FramePlan]:
+    """The plans of the frames of a part (the whole song if none is given) from its `first` on.
+
+    Text is encoded, and colours are looked up, when a frame first needs them. A frame that is drawn wholly anew starts
+    from an empty latent: what came before it leaves no trace in it.
+    """
+    part = part or range(len(schedule))
     guidance = _guidance_by_frame(model, schedule)
     anchor = _anchor_by_frame(model, schedule, look)
-    rows = _rows(schedule, look)
-    shape = model.empty_latent(look.size).shape
-    for k in range(first, schedule.clock.frames):
+    rows = _rows(schedule, look, begin=part.start)
+    empty = model.empty_latent(look.size)
+    for k in part[first:]:
         row = rows(k)
         plan = plan_frame(guidance(k), seed=row["seed"], frame=k, steps=look.steps, cfg=row["cfg"],
                           denoise=row["denoise"], noise=row["noise"], interp=row["interp"],
                           unsample=row["unsample"] >= 0.5, warp=row["camera"], anchor=anchor(k, row["anchor"]))
         if row.get("seed_mix"):
-            noise = interpolate.slerp(Draw(row["seed"])(shape), Draw(row["seed_to"])(shape), row["seed_mix"])
+            noise = interpolate.slerp(Draw(row["seed"])(empty.shape), Draw(row["seed_to"])(empty.shape), row["seed_mix"])
             plan = replace(plan, initial_noise=noise)
-        yield plan
+        yield replace(plan, start=empty) if plan.denoise == 1 and not plan.unsample_steps else plan
 
 
-def frame_digests(schedule: Schedule, look: Look) -> list[str]:
-    """For each frame a hash of what the schedule says of it: a frame differs where its hash or one before it does."""
-    rows, pair = _rows(schedule, look), _prompt_pairs(schedule)
+def frame_digests(schedule: Schedule, look: Look, *, part: range | None = None) -> list[str]:
+    """For each frame of a part a hash of what the schedule says of it: it differs where its hash or one before it does."""
+    part = part or range(len(schedule))
+    rows, pair = _rows(schedule, look, begin=part.start), _prompt_pairs(schedule)
+
     def digest(k: int) -> str:
         before, after, weight = pair(k)
-        words = [before.text, before.negative, after.text, after.negative, weight, before.seconds, after.seconds]
-        return hashlib.sha256(json.dumps([rows(k), words]).encode()).hexdigest()
-    return [digest(k) for k in range(schedule.clock.frames)]
+        words = [before.text, before.negative, weight, *([after.text, after.negative] if weight else [])]
+        return hashlib.sha256(json.dumps([k, rows(k), words]).encode()).hexdigest()
+
+    return [digest(k) for k in part]
 
 
-def _rows(schedule: Schedule, look: Look) -> Callable[[int], dict]:
-    """What each frame's columns say, as plain numbers, with what was not given filled in."""
+def frame_without_past(schedule: Schedule, *, first: int) -> int | None:
+    """The first frame from `first` on whose picture does not depend on any before it; None if all later ones do."""
+    unsample = np.zeros(len(schedule)) if schedule.unsample is None else schedule.unsample
+    alone = (schedule.denoise == 1) & (schedule.interp == 1) & (unsample < 0.5)
+    alone[0] = True
+    later = np.flatnonzero(alone[first:])
+    return first + int(later[0]) if len(later) else None
+
+
+def _rows(schedule: Schedule, look: Look, *, begin: int) -> Callable[[int], dict]:
+    """What each frame's columns say, as plain numbers, with what was not given filled in.
+
+    The frame `begin` has nothing before it: it is drawn anew, whatever the columns say.
+    """
     columns = {"cfg": np.full(len(schedule), look.cfg), "unsample": np.zeros(len(schedule)),
                "anchor": np.zeros(len(schedule))} | schedule.columns
     still = {"zoom": 1.0, "angle": 0.0, "shift_x": 0.0, "shift_y": 0.0}

@@ -66,16 +66,3 @@ def measure_video(path: Path) -> tuple[VideoInfo, Reaction]:
     envelope = av.curves.at(song.kicks, 1.0).decay(RING_SECONDS)
     return info, reaction(energy[:frames], np.asarray(song.kicks), envelope[:frames], song.rms[:frames],
                           passage=max(1, round(PASSAGE_SECONDS * info.fps)))
-
-
-def describe_video(path: Path) -> str:
-    """What is in a video, and how it reacts, in a few lines."""
-    info, found = measure_video(path)
-    return "\n".join([
-        f"{path.name}: {info.frames} frames of {info.size[0]}x{info.size[1]} at {info.fps} fps, "
-        f"picture {info.picture_seconds:.3f} s, sound {info.sound_seconds:.3f} s",
-        f"kicks                                {found.kicks}",
-        f"correlation of change with kicks     {found.correlation:.2f}",
-        f"kicks with a peak within one frame   {100 * found.hits:.0f}%",
-        f"change, loudest against quietest     {found.loud_to_quiet:.1f}x",
-    ])

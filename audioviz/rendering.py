@@ -4,8 +4,12 @@
 """
 
 import json
+import math
+import time
 import warnings
+from fractions import Fraction
 from importlib.metadata import version
+from logging import Logger
 from pathlib import Path
 from typing import Iterator
 
@@ -14,9 +18,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from audioviz.clock import Clock
+from audioviz.costs import remember_cost
 from audioviz.errors import AudiovizWarning, InputError
+from audioviz.log import render_log, resident_megabytes
+from audioviz.memory import decode, memory_said
 from audioviz.models import Model, load_model
-from audioviz.planner import Look, frame_digests, plan_frames
+from audioviz.models.model import Defaults
+from audioviz.planner import Look, frame_digests, frame_without_past, plan_frames
 from audioviz.sampling import sequence
 from audioviz.sampling.samplers import sampler_for
 from audioviz.sampling.sigmas import scheduler_for
@@ -30,8 +39,9 @@ DEFAULT_PROMPTS = ("neon nebula", "gold mandala", "ocean waves", "fire fractal")
 
 def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative: str = "",
            model: str | Path | Model = "embedded", size: tuple[int, int] | None = None, steps: int | None = None,
-           cfg: float | None = None, sampler: str | None = None, scheduler: str | None = None, device: str = "auto",
-           dtype: str = "auto", resume: bool = True, progress: bool = True) -> Path:
+           cfg: float | None = None, sampler: str | None = None, scheduler: str | None = None, start: float = 0.0,
+           duration: float | None = None, device: str = "auto", dtype: str = "auto", resume: bool = True,
+           keep_work: bool = False, progress: bool = True) -> Path:
     """Make the music video of a song.
 
     Parameters
@@ -51,9 +61,14 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
         Pixels.
     steps, cfg, sampler, scheduler : optional
         The model's own if not given; a schedule with a cfg column has its say.
+    start, duration : seconds
+        Render this part of the song alone. Its schedule, seeds and noise are those of the whole, but its first frame has
+        none before it: the pictures equal the whole song's from the first frame on whose denoise and interp are 1.
     device, dtype : for `load_model`
     resume : bool
         False starts anew.
+    keep_work : bool
+        Keep the work folder of the finished video, so that after an edit only what it changes is made again.
     progress : bool
         Show a bar with frames per second and time left on standard error.
 
@@ -64,49 +79,104 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
     Raises
     ------
     InputError, ScheduleError, ModelError
-        Before any frame is made, if something given is wrong.
+        Before any frame is made, if something given is wrong; a ModelError also if memory runs out.
     EncodeError
         If the video cannot be written.
+    Defect
+        If anything else goes wrong; render.log in the work folder has the traceback.
     """
     out = Path(out)
     _check_output(out)
     if schedule.clock != song.clock:
         raise InputError(f"the schedule has {len(schedule)} frames at {schedule.clock.fps} fps, but the song "
                          f"{song.clock.frames} at {song.clock.fps}: make it from this song")
-    if prompts or negative or not schedule.prompts:
-        schedule = schedule.with_prompts(prompts or schedule.prompts or DEFAULT_PROMPTS, negative=negative)
+    part = part_of(song, start=start, duration=duration)
+    schedule = with_words(schedule, prompts=prompts, negative=negative)
     if sampler or scheduler:
         sampler_for(sampler or "euler"), scheduler_for(scheduler or "normal")
     model = model if isinstance(model, Model) else load_model(model, device=device, dtype=dtype)
-    own = model.defaults
-    look = Look(size or (own.size, own.size), steps or own.steps, own.cfg if cfg is None else cfg,
-                sampler or own.sampler, scheduler or own.scheduler)
+    look = look_of(model.defaults, size=size, steps=steps, cfg=cfg, sampler=sampler, scheduler=scheduler)
     model.empty_latent(look.size)
-    identity = _identity(model, look)
-    with Work.open(out, clock=song.clock, size=look.size, identity=identity, digests=frame_digests(schedule, look),
-                   chunk=max(1, round(CHUNK_SECONDS * song.clock.fps)), resume=resume) as work:
+    _say_difference(schedule, part)
+    clock = Clock(song.clock.fps, len(part))
+    identity = _identity(model, look) | {"fps": str(clock.fps)}
+    with Work.open(out, clock=clock, size=look.size, identity=identity, digests=frame_digests(schedule, look, part=part),
+                   chunk=max(1, round(CHUNK_SECONDS * clock.fps)), resume=resume) as work:
         if work.note:
             warnings.warn(work.note, AudiovizWarning, stacklevel=2)
-        with tqdm(total=song.clock.frames, initial=work.done, unit="frame", disable=None if progress else True, smoothing=0.05,
-                  desc=out.name) as bar:
-            for latent, frame in _frames(model, schedule, look, work):
-                work.write(frame)
-                if work.chunk_full:
-                    work.finish_chunk(latent.cpu().numpy())
-                bar.update()
-        metadata = json.dumps({"song_sha256": song.sha256, "start": float(song.start)} | identity
-                              | {"schedule": json.loads(schedule_to_json(schedule))})
-        mux(work.chunks(), song.path, out, clock=song.clock, start=song.start, metadata=metadata)
-        work.discard()
+        begin = Fraction(song.start) + part.start / clock.fps
+        with render_log(work.log) as log, memory_said(look.size):
+            log.info("%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity))
+            _make_frames(model, schedule, look, part, work, log, tqdm(
+                total=len(part), initial=work.done, unit="frame", disable=None if progress else True, smoothing=0.05,
+                desc=out.name))
+            chunks = work.chunks()
+            facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | identity
+            mux(chunks, song.path, out, clock=clock, start=begin,
+                metadata=json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))}))
+            log.info("finished")
+        if not keep_work:
+            work.discard()
     return out
 
 
-def _frames(model: Model, schedule: Schedule, look: Look, work: Work) -> Iterator[tuple[Tensor, np.ndarray]]:
-    """The latent and the picture of each frame that is still to be made."""
+def part_of(song, *, start: float = 0.0, duration: float | None = None) -> range:
+    """The frames of a song that lie in a part of it, at least one.
+
+    Raises
+    ------
+    InputError
+        If the part lies outside the song, or is none.
+    """
+    if not (math.isfinite(start) and start >= 0):
+        raise InputError(f"start {start} s: expected 0 or more seconds into the song")
+    if duration is not None and not (math.isfinite(duration) and duration > 0):
+        raise InputError(f"duration {duration} s: expected more than 0 seconds, or none for the whole song")
+    if start >= song.duration:
+        raise InputError(f"start {start:g} s is past the end of {song.path}, which is {song.duration:.2f} s long: give an "
+                         "earlier start")
+    first, end = song.clock.seconds_to_frame(start), song.clock.frames
+    return range(first, end if duration is None else min(end, first + max(1, round(Fraction(duration) * song.clock.fps))))
+
+
+def with_words(schedule: Schedule, *, prompts=None, negative: str = "") -> Schedule:
+    """The schedule with the prompts that a render will use."""
+    if prompts or negative or not schedule.prompts:
+        return schedule.with_prompts(prompts or schedule.prompts or DEFAULT_PROMPTS, negative=negative)
+    return schedule
+
+
+def look_of(own: Defaults, *, size: tuple[int, int] | None, steps: int | None, cfg: float | None, sampler: str | None,
+            scheduler: str | None) -> Look:
+    """What is asked for, and the model's own for the rest."""
+    return Look(size or (own.size, own.size), steps or own.steps, own.cfg if cfg is None else cfg,
+                sampler or own.sampler, scheduler or own.scheduler)
+
+
+def _make_frames(model: Model, schedule: Schedule, look: Look, part: range, work: Work, log: Logger, bar: tqdm) -> None:
+    """Make the frames of a part that are still to be made, and remember what they cost."""
+    began, done, seconds = time.monotonic(), work.done, None
+    with bar:
+        for latent, frame in _frames(model, schedule, look, part, work):
+            work.write(frame)
+            bar.update()
+            done += 1
+            if work.chunk_full:
+                work.finish_chunk(latent.cpu().numpy())
+                seconds = (time.monotonic() - began) / (done - work.done)
+                log.info("%d of %d frames, seed %d, %.2f frames a second, %d MB resident", done, len(part),
+                         schedule.seed[part[done - 1]], 1 / seconds, resident_megabytes())
+    work.chunks()
+    if seconds is not None:
+        remember_cost(model.name, look, model.denoiser.device.type, seconds=seconds, size=work.size / done)
+
+
+def _frames(model: Model, schedule: Schedule, look: Look, part: range, work: Work) -> Iterator[tuple[Tensor, np.ndarray]]:
+    """The latent and the picture of each of them."""
     start = model.empty_latent(look.size) if work.latent is None else torch.from_numpy(work.latent.copy())
-    plans = plan_frames(model, schedule, look, first=work.done)
+    plans = plan_frames(model, schedule, look, part=part, first=work.done)
     for latent in sequence(model.denoiser, plans, start=start, sampler=look.sampler, scheduler=look.scheduler):
-        yield latent, model.decode(latent)
+        yield latent, decode(model, latent)
 
 
 def _identity(model: Model, look: Look) -> dict:
@@ -114,7 +184,17 @@ def _identity(model: Model, look: Look) -> dict:
     return {"model": model.name, "model_sha256": model.digest, "device": model.denoiser.device.type,
             "dtype": str(model.vae.dtype).removeprefix("torch."), "size": list(look.size), "steps": look.steps,
             "cfg": look.cfg, "sampler": look.sampler, "scheduler": look.scheduler,
-            "versions": {name: version(name) for name in ("audioviz", "torch", "diffusers")}}
+            "versions": {name: version(name) for name in ("audioviz", "torch", "diffusers", "transformers")}}
+
+
+def _say_difference(schedule: Schedule, part: range) -> None:
+    """Say from where on a part is not equal to the same part of the whole song."""
+    alike = frame_without_past(schedule, first=part.start)
+    if alike == part.start:
+        return
+    until = "" if alike is None or alike >= part.stop else f", until {float(alike / schedule.clock.fps):.2f} s"
+    warnings.warn("a part begins without the frames before it, so its pictures resemble those of the whole song but do not "
+                  f"equal them{until}", AudiovizWarning, stacklevel=3)
 
 
 def _check_output(out: Path) -> None:

@@ -81,7 +81,7 @@ MISTAKES = {
     "unknown sampler": (["render", "song.wav", "--sampler", "eular"], "euler"),
     "unknown scheduler": (["render", "song.wav", "--scheduler", "karas"], "karras"),
     "prompt keyframe past the end": (["render", "song.wav", "--prompt", "9s: x"], "past the end"),
-    "unknown prompt keyframe": (["render", "song.wav", "--prompt", "9q: x"], "unknown prompt keyframe '9q'"),
+    "unknown prompt keyframe": (["render", "song.wav", "--prompt", "9q: x"], "unknown keyframe '9q'"),
     "--set of a wrong type": (["render", "song.wav", "--set", "punch=loud"], "expected a number"),
     "--set without a value": (["render", "song.wav", "--set", "punch"], "expected name=value"),
     "a size no model makes": (["render", "song.wav", "--size", "100x100"], "multiples of"),

@@ -29,7 +29,7 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
     ModelError
         If there is no such model, its weights are pickled, or it is of an unknown layout.
     """
-    where = _device(device)
+    where = find_device(device)
     kind = _dtype(dtype, where)
     pipeline = _load_pipeline(str(EMBEDDED if source == "embedded" else source), kind)
     missing = [part for part in PARTS if getattr(pipeline, part, None) is None]
@@ -48,7 +48,7 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
         text_encoder=pipeline.text_encoder.to(where).eval().requires_grad_(False),
         tokenizer=pipeline.tokenizer,
         factor=2 ** (len(vae.config.block_out_channels) - 1),
-        defaults=DEFAULTS["embedded" if source == "embedded" else "stable-diffusion"],
+        defaults=defaults_of(source),
     )
 
 
@@ -87,7 +87,19 @@ def _digest(pipeline) -> str:
     return digest.hexdigest()
 
 
-def _device(name: str) -> torch.device:
+def defaults_of(source: str | Path) -> Defaults:
+    """What a model will do when nothing else is asked for, known without loading it."""
+    return DEFAULTS["embedded" if source == "embedded" else "stable-diffusion"]
+
+
+def find_device(name: str) -> torch.device:
+    """The device that a name means on this machine; `auto` is a GPU if there is one.
+
+    Raises
+    ------
+    InputError
+        If it is unknown or not there.
+    """
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return torch.device("cuda" if there["cuda"] else "mps" if there["mps"] else "cpu")

@@ -51,8 +51,9 @@ class ChunkPlan:
     def of(cls, folder: Path, *, clock: Clock, size: tuple[int, int], identity: dict, digests: Sequence[str],
            length: int) -> "ChunkPlan":
         """Cut T frames, each with a digest of what it depends on by itself, into chunks."""
+        identity = {**identity, "encoder": encoder_name()}
         identity = json.loads(json.dumps(identity, sort_keys=True))  # as the manifest will give it back
-        ground = [identity, str(clock.fps), size, encoder_name()]
+        ground = [identity, str(clock.fps), size]
         digest = hashlib.sha256(json.dumps(ground).encode()).hexdigest()
         ends = []
         for frame, own in enumerate(digests, start=1):

@@ -1,8 +1,8 @@
 """Chunks of a render that survive a crash.
 
 The work folder stands beside the output (`my.audioviz/` for `my.mp4`) and holds, for chunk i, its frames as H.264 that
-starts with a keyframe (`000012.h264`) and the latent after it (`000012.safetensors`), and one `manifest.json`. A chunk
-counts only when the manifest names it, both files have the content that the manifest says, and it was made from exactly
+starts with a keyframe (`000012.h264`) and the latent after it (`000012.safetensors`), and one `manifest.json`, besides the
+`render.log` that whoever renders may write. A chunk counts only when the manifest names it, both files have the content that the manifest says, and it was made from exactly
 what its frames depend on now. Names of files are computed, never read.
 """
 
@@ -11,7 +11,7 @@ import fcntl
 import os
 import re
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,9 @@ from audioviz.video.files import part_of, put, remove, write_whole
 from audioviz.video.manifest import Chunk, Manifest, read_manifest, write_manifest
 
 MANIFEST = "manifest.json"
-_OURS = re.compile(r"(\d{6}\.(h264|safetensors)|manifest\.json)|\.(\d{6}\.(h264|safetensors)|manifest\.json)\.part")
+LOG = "render.log"
+HURRY_SECONDS = 1.0  # that an interruption waits for the chunk on its way to the disk
+_OURS = re.compile(r"(\d{6}\.(h264|safetensors)|manifest\.json|render\.log)|\.(\d{6}\.(h264|safetensors)|manifest\.json)\.part")
 
 
 class Work:
@@ -39,6 +41,8 @@ class Work:
     ----------
     folder : Path
         The work folder.
+    log : Path
+        The file in it for the story of the render; it stays when the work is opened again.
     done : int
         Frames that were finished when it was opened: the number of the first one to make.
     latent : float32 array or None
@@ -49,6 +53,7 @@ class Work:
 
     def __init__(self, plan: ChunkPlan, lock: int, chunks: tuple[Chunk, ...], note: str):
         self.folder = plan.folder
+        self.log = plan.folder / LOG
         self.done = sum(chunk.frames for chunk in chunks)
         self.latent = read_latent(plan.path(len(chunks) - 1, LATENT)) if chunks else None
         self.note = note
@@ -60,6 +65,7 @@ class Work:
         self._writer: VideoWriter | None = None
         self._committer = ThreadPoolExecutor(1)
         self._commit: Future | None = None
+        self._closing: VideoWriter | None = None  # of the chunk that is on its way to the disk
 
     @classmethod
     def open(cls, out: Path, *, clock: Clock, size: tuple[int, int], identity: dict, digests: Sequence[str],
@@ -100,7 +106,7 @@ class Work:
                 chunks, note = valid_chunks(plan, found) if found else ((), "")
                 # First, for a full disk's sake. What stays is judged by its content again, whenever we are stopped.
                 _clear(folder, keep={plan.path(index, kind).name for index in range(len(chunks))
-                                     for kind in (FRAMES, LATENT)} | ({MANIFEST} if found else set()))
+                                     for kind in (FRAMES, LATENT)} | {LOG} | ({MANIFEST} if found else set()))
                 write_manifest(folder / MANIFEST, Manifest(plan.identity, chunks))
             except OSError:
                 os.close(lock)
@@ -109,6 +115,12 @@ class Work:
             raise InputError(f"{folder} cannot be written ({error.strerror}): free space or restore rights there, or "
                              "choose another output") from error
         return cls(plan, lock, chunks, note)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the finished chunks."""
+        return sum(self._plan.path(index, kind).stat().st_size
+                   for index in range(len(self._manifest.chunks)) for kind in (FRAMES, LATENT))
 
     @property
     def chunk_full(self) -> bool:
@@ -150,7 +162,7 @@ class Work:
         assert self.chunk_full and latent.dtype == np.float32
         self._settle()
         self._commit = self._committer.submit(self._commit_chunk, self._index, self._writer, latent.copy())
-        self._writer = None
+        self._closing, self._writer = self._writer, None
         self._index += 1
         self._count = 0
 
@@ -168,9 +180,9 @@ class Work:
                               "there, then start the same render again") from error
 
     def _settle(self) -> None:
-        commit, self._commit = self._commit, None
-        if commit is not None:
-            commit.result()
+        if self._commit is not None:
+            self._commit.result()
+            self._commit = None
 
     def chunks(self) -> list[Path]:
         """The files of all frames, in order, when all are on the disk.
@@ -219,8 +231,15 @@ class Work:
         try:
             if kind is None:
                 self._settle()
+            elif not issubclass(kind, Exception):
+                self._hurry()
         finally:
             self.close()
+
+    def _hurry(self) -> None:
+        """Whoever interrupts does not want to wait: a chunk that is not soon on the disk will be made again."""
+        if self._commit is not None and not wait([self._commit], timeout=HURRY_SECONDS).done:
+            self._closing.abort()
 
 
 def _lock(out: Path, folder: Path) -> int:

@@ -1,0 +1,55 @@
+"""What is done when memory runs out: decode in tiles, then say what to lower."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audioviz.errors import AudiovizWarning, ModelError
+from audioviz.models import Model
+
+
+def decode(model: Model, latent: Tensor) -> np.ndarray:
+    """`model.decode`, in tiles from the first time on that memory does not suffice for the whole picture."""
+    try:
+        return model.decode(latent)
+    except (MemoryError, RuntimeError) as error:
+        if not _ran_out(error) or getattr(model.vae, "use_tiling", True):
+            raise
+    # not inside the except block: its traceback would hold on to what filled the memory
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    warnings.warn("out of memory while a picture was decoded: decoding in tiles from here on", AudiovizWarning, stacklevel=2)
+    model.vae.enable_tiling()
+    return model.decode(latent)
+
+
+@contextmanager
+def memory_said(size: tuple[int, int]) -> Iterator[None]:
+    """Turn what torch and Python raise when memory runs out into one line.
+
+    Parameters
+    ----------
+    size : (width, height)
+        Pixels of the render inside the block.
+
+    Raises
+    ------
+    ModelError
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not _ran_out(error):
+            raise
+        raise ModelError(f"out of memory at {size[0]}x{size[1]}: lower --size, close other programs, or choose a smaller "
+                         "--model or --dtype; a render of the same size goes on from the frames that are finished") from error
+
+
+def _ran_out(error: BaseException) -> bool:
+    """torch has no exception of its own for the memory of the CPU."""
+    words = ("DefaultCPUAllocator", "not enough memory", "out of memory")
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in words)
