@@ -8,6 +8,7 @@ from torch import Tensor
 
 from audioviz.errors import InputError
 from audioviz.models.denoiser import UNetDenoiser
+from audioviz.models.weights import split_weights
 from audioviz.sampling import Conditioning, Guidance
 
 
@@ -49,12 +50,20 @@ class Model:
     def encode_text(self, text: str) -> Conditioning:
         """A prompt as the model reads it; what is longer than the model can read is left out.
 
+        Parts may have weights, `a (red:1.3) fox`: see weights.py. Above 1 a part is drawn away from the empty text, below
+        it is drawn to the text without it.
+
         Returns
         -------
         Conditioning with embeddings of shape (1, tokens, width), float32
         """
-        tokens = self.tokenizer(text, padding="max_length", truncation=True, max_length=self.tokenizer.model_max_length,
-                                return_tensors="pt").input_ids
+        parts, weights = zip(*split_weights(text) or [("", 1.0)])
+        if set(weights) != {1.0}:
+            from compel import EmbeddingsProvider
+            provider = EmbeddingsProvider(self.tokenizer, self.text_encoder)
+            return Conditioning(provider.get_embeddings_for_weighted_prompt_fragments([parts], [weights]).float())
+        tokens = self.tokenizer("".join(parts), padding="max_length", truncation=True,
+                                max_length=self.tokenizer.model_max_length, return_tensors="pt").input_ids
         return Conditioning(self.text_encoder(tokens.to(self.text_encoder.device))[0].float())
 
     def guidance(self, text: str, negative: str = "") -> Guidance:
