@@ -11,7 +11,7 @@ from audioviz.errors import InputError, ModelError
 from audioviz.sampling.anchor import hold
 from audioviz.sampling.conditioning import Guidance
 from audioviz.sampling.interpolate import MODES
-from audioviz.sampling.inversion import invert
+from audioviz.sampling.inversion import invert, stretch
 from audioviz.sampling.noise import Draw, injected
 from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Run, Sampler, sampler_for
@@ -58,7 +58,7 @@ def sample_frame(denoiser, plan: FramePlan, previous: Tensor, *, sampler: str | 
     if plan.rising_sigmas:
         rising = torch.tensor(plan.rising_sigmas)
         latent = _run(denoiser, plan, kind, rising, latent, torch.zeros_like(latent), mask)
-    noise = _initial_noise(denoiser, plan, sigmas, latent)
+    noise = _initial_noise(denoiser, plan, kind, sigmas, latent)
     latent = _inject(latent, plan.noise_after, plan.draw_after or injected(plan.seed, plan.frame, "after"))
     new = _run(denoiser, plan, kind, sigmas, latent, noise, mask)
     if plan.interp < 1:
@@ -118,14 +118,15 @@ def _inject(latent: Tensor, strength: float, draw: Draw) -> Tensor:
     return latent + draw(latent.shape).to(latent.device) * strength if strength > 0 else latent
 
 
-def _initial_noise(denoiser, plan: FramePlan, sigmas: Tensor, latent: Tensor) -> Tensor:
+def _initial_noise(denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, latent: Tensor) -> Tensor:
     """Unit noise (B, C, H, W) that sampling starts from."""
     if len(sigmas) < 2:
         return torch.zeros_like(latent)
     if plan.unsample_steps:
         x = _scale(denoiser, latent)
-        bound = _Bound(denoiser, plan.conditioning, 1.0)
-        return (invert(bound, x, sigmas) - x) / _start_scale(denoiser, sigmas)
+        noisy = invert(_Bound(denoiser, plan.conditioning, 1.0), x, stretch(sigmas, plan.unsample_steps),
+                       first_order=kind.first_order)
+        return (noisy - x) / _start_scale(denoiser, sigmas)
     if not plan.add_noise:
         return torch.zeros_like(latent)
     noise = Draw(plan.seed)(latent.shape) if plan.initial_noise is None else plan.initial_noise

@@ -19,6 +19,7 @@ class Sampler:
     run: Run
     noise: Callable[[int, Tensor, Tensor], Noise] = fresh  # from (seed, x, sigmas)
     drop_penultimate: bool = False  # takes half steps, and leaves out the last sigma above 0
+    first_order: bool = False       # its steps are Euler's, and can be undone as such
     mask_seed: int = 0              # added to the seed of the noise outside a mask
 
 
@@ -40,7 +41,7 @@ def sampler_for(sampler: str | Run | Sampler) -> Sampler:
 
 
 SAMPLERS: dict[str, Sampler] = {
-    "euler": Sampler(one_step.euler),
+    "euler": Sampler(one_step.euler, first_order=True),
     "euler_ancestral": Sampler(one_step.euler_ancestral),
     "heun": Sampler(one_step.heun),
     "dpm_2": Sampler(one_step.dpm_2, drop_penultimate=True),
@@ -81,5 +82,5 @@ SAMPLERS: dict[str, Sampler] = {
     "sa_solver_pece": Sampler(sa_solver.sa_solver_pece),
     "uni_pc": Sampler(unipc.uni_pc, drop_penultimate=True),
     "uni_pc_bh2": Sampler(unipc.uni_pc_bh2, drop_penultimate=True),
-    "ddim": Sampler(one_step.euler, mask_seed=1),
+    "ddim": Sampler(one_step.euler, first_order=True, mask_seed=1),
 }
