@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from audioviz.audio.spectrum import FINE, HOP, RATE, Spectrum
+from audioviz.audio.spectrum import FINEST, HOP, RATE, Spectrum
 
 _LAG = 3  # hops over which the rise is measured: 17 ms
 _EARLY = 1  # hops: the window sees a sound before its own centre reaches it, measured on clicks
@@ -72,21 +72,23 @@ def kicks_among(hops: np.ndarray, low: np.ndarray) -> np.ndarray:
 def attack_times(hops: np.ndarray, spectrum: Spectrum) -> np.ndarray:
     """When the sounds begin whose strength peaks at these hops.
 
-    The window of the transform smears an attack over 46 ms; the waveform does not. The attack is the latest moment near
-    the peak at which the power just after stands out most against the power just before.
+    The window of the transform smears an attack over 46 ms; the waveform does not. The attack is the moment near the
+    peak at which the power just after stands out most against the power just before, and the last before that is over.
 
     Returns
     -------
     seconds : float64, shape (n,), ascending
     """
-    reach, span = _REACH // FINE, _SPAN // FINE
+    reach, span = _REACH // FINEST, _SPAN // FINEST
     before_start = reach + span  # zeros, so that no index leaves the array
     total = np.concatenate([np.zeros(before_start + 1), np.cumsum(spectrum.attack, dtype=np.float64)])
-    total = np.pad(total, (0, reach + span + HOP // FINE), mode="edge")
-    steps = (hops * HOP // FINE)[:, None] + np.arange(-reach, reach + 1)
+    total = np.pad(total, (0, reach + span + HOP // FINEST), mode="edge")
+    steps = (hops * HOP // FINEST)[:, None] + np.arange(-reach, reach + 1)
     now = total[steps + before_start]
     after, before = total[steps + before_start + span] - now, now - total[steps + before_start - span]
-    rise = after / (before + 0.03 * after.max(axis=1, keepdims=True) + np.finfo(np.float64).tiny)
-    stands_out = rise >= 0.8 * rise.max(axis=1, keepdims=True)
-    latest = steps[:, -1] - np.argmax(stands_out[:, ::-1], axis=1)
-    return np.maximum.accumulate(np.maximum(0, (latest + 0.5) * FINE / RATE))
+    rise = after / (before + 0.05 * after.max(axis=1, keepdims=True) + np.finfo(np.float64).tiny)
+    best = rise.argmax(axis=1)[:, None]
+    fallen = (rise < 0.8 * np.take_along_axis(rise, best, axis=1)) & (np.arange(steps.shape[1]) > best)
+    fallen[:, -1] = True
+    attack = steps[:, 0] + fallen.argmax(axis=1) - 1
+    return np.maximum.accumulate(np.maximum(0, (attack + 0.5) * FINEST / RATE))

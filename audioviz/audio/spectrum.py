@@ -13,6 +13,7 @@ RATE = 22_050  # Hz: every file is analysed at this rate
 HOP = 128  # samples: 5.8 ms
 WINDOW = 1024  # samples: 46 ms
 FINE = 16  # samples: 0.7 ms, the grid of the waveform's own power
+FINEST = 4  # samples: 0.2 ms, the grid on which attacks are placed
 MELS = 80
 LOWEST_HZ = 30.0  # below: an offset of the signal, not sound
 BANDS_HZ = {"low": (LOWEST_HZ, 200.0), "mid": (200.0, 4000.0), "high": (4000.0, RATE / 2)}
@@ -33,8 +34,8 @@ class Spectrum:
         Power in the bands of `BANDS_HZ`.
     power : float32, shape (ceil(n / FINE),)
         Power of the waveform in steps of `FINE` samples.
-    attack : float32, shape (ceil(n / FINE),)
-        The same with the treble raised, so that a hit shows above a bass tone.
+    attack : float32, shape (ceil(n / FINEST),)
+        The same in steps of `FINEST`, with the treble raised, so that a hit shows above a bass tone.
     outline : float32, shape (2, ceil(n / HOP))
         Lowest and highest sample in steps of `HOP`.
     """
@@ -68,8 +69,8 @@ def transform(blocks: Iterable[np.ndarray]) -> Spectrum:
         samples += len(chunk)
         treble = chunk - np.float32(0.9) * np.concatenate([[last], chunk[:-1]])
         last = chunk[-1]
-        powers.append(_mean_square(chunk))
-        attacks.append(_mean_square(treble))
+        powers.append(_mean_square(chunk, FINE))
+        attacks.append(_mean_square(treble, FINEST))
         hops = np.pad(chunk, (0, -len(chunk) % HOP), mode="edge").reshape(-1, HOP)
         outlines.append(np.stack([hops.min(axis=1), hops.max(axis=1)]))
         pending, found = _windows(np.concatenate([pending, chunk]), window, rows)
@@ -134,6 +135,6 @@ def _windows(samples: np.ndarray, window: np.ndarray, rows: np.ndarray) -> tuple
     return samples[hops * HOP:], (spectrum.real**2 + spectrum.imag**2) @ rows
 
 
-def _mean_square(samples: np.ndarray) -> np.ndarray:
-    padded = np.pad(samples, (0, -len(samples) % FINE)).reshape(-1, FINE)
-    return np.einsum("ij,ij->i", padded, padded) / np.float32(FINE)
+def _mean_square(samples: np.ndarray, step: int) -> np.ndarray:
+    padded = np.pad(samples, (0, -len(samples) % step)).reshape(-1, step)
+    return np.einsum("ij,ij->i", padded, padded) / np.float32(step)
