@@ -10,7 +10,7 @@ import numpy as np
 
 from audioviz.curve import Curve
 from audioviz.models import Model
-from audioviz.sampling import Anchor, FramePlan, Guidance, interpolate, plan_frame, sample_frame, slerp
+from audioviz.sampling import Anchor, FramePlan, Guidance, interpolate, lerp, plan_frame, sample_frame, slerp
 from audioviz.sampling.noise import Draw
 from audioviz.schedule import Prompt, Schedule
 from audioviz.schedule.prompts import between
@@ -56,11 +56,12 @@ def plan_frames(model: Model, schedule: Schedule, look: Look, *, part: range | N
 def frame_digests(schedule: Schedule, look: Look, *, part: range | None = None) -> list[str]:
     """For each frame of a part a hash of what the schedule says of it: it differs where its hash or one before it does."""
     part = part or range(len(schedule))
-    rows, pair = _rows(schedule, look, begin=part.start), _prompt_pairs(schedule)
+    rows, pair, mixed = _rows(schedule, look, begin=part.start), _prompt_pairs(schedule), _mixed_in(schedule)
 
     def digest(k: int) -> str:
         before, after, weight = pair(k)
-        words = [before.text, before.negative, weight, *([after.text, after.negative] if weight else [])]
+        words = [before.text, before.negative, weight, mixed(k),
+                 *([after.text, after.negative, before.way] if weight else [])]
         return hashlib.sha256(json.dumps([k, rows(k), words]).encode()).hexdigest()
 
     return [digest(k) for k in part]
@@ -103,20 +104,38 @@ def _prompt_pairs(schedule: Schedule) -> Callable[[int], tuple[Prompt, Prompt, f
     return lambda k: (schedule.prompts[left[k]], schedule.prompts[right[k]], float(weight[k]))
 
 
+def _mixed_in(schedule: Schedule) -> Callable[[int], list[tuple[str, float]]]:
+    """The prompts that are mixed into each frame one after the other, and how far each draws what came before it."""
+    def mixed(k: int) -> list[tuple[str, float]]:
+        weight = max(0.0, 1 - sum(values[k].item() for values in schedule.mix.values()))
+        steps = []
+        for text, values in schedule.mix.items():
+            if values[k] > 0:
+                weight += values[k].item()
+                steps.append((text, values[k].item() / weight))
+        return steps
+
+    return mixed
+
+
 def _guidance_by_frame(model: Model, schedule: Schedule) -> Callable[[int], Guidance]:
-    encode, pair = cache(model.encode_text), _prompt_pairs(schedule)
+    encode, pair, mixed = cache(model.encode_text), _prompt_pairs(schedule), _mixed_in(schedule)
+    ways = {"slerp": slerp, "lerp": lerp}
 
     def guidance(k: int) -> Guidance:
         before, after, weight = pair(k)
-        return Guidance(slerp(encode(before.text), encode(after.text), weight),
-                        slerp(encode(before.negative), encode(after.negative), weight))
+        mix = ways[before.way]
+        wanted = mix(encode(before.text), encode(after.text), weight)
+        for text, step in mixed(k):
+            wanted = slerp(wanted, encode(text), step)
+        return Guidance(wanted, mix(encode(before.negative), encode(after.negative), weight))
 
     return guidance
 
 
 def _anchor_by_frame(model: Model, schedule: Schedule, look: Look) -> Callable[[int, float], Anchor | None]:
     """The colours to hold at each frame: those of a few fresh pictures of its prompts."""
-    pair = _prompt_pairs(schedule)
+    pair, mixed = _prompt_pairs(schedule), _mixed_in(schedule)
 
     @cache
     def statistics(prompt: Prompt):
@@ -134,7 +153,11 @@ def _anchor_by_frame(model: Model, schedule: Schedule, look: Look) -> Callable[[
         if strength == 0:
             return None
         before, after, weight = pair(k)
-        (mean, std), (next_mean, next_std) = statistics(before), statistics(after if weight else before)
-        return Anchor(mean.lerp(next_mean, weight), std.lerp(next_std, weight), strength)
+        mean, std = statistics(before)
+        others = [(after, weight)] if weight else []
+        for prompt, step in [*others, *((Prompt(0.0, text, before.negative), step) for text, step in mixed(k))]:
+            next_mean, next_std = statistics(prompt)
+            mean, std = mean.lerp(next_mean, step), std.lerp(next_std, step)
+        return Anchor(mean, std, strength)
 
     return anchor

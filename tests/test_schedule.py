@@ -19,8 +19,9 @@ def rich_schedule(clock: Clock = CLOCK) -> av.Schedule:
     rng = np.random.default_rng(5)
     return av.Schedule(seed=av.seeds.random(1, clock=clock), seed_to=2**64 - 1, seed_mix=1 / 3, denoise=rng.random(clock.frames), noise=0.1 + 0.2,
                        interp=rng.random(clock.frames), cfg=rng.random(clock.frames) * 9, zoom=1.01, travel=0.5,
-                       prompts=[Prompt(0.0, 'neon "nebula", dark', "grey"), Prompt(1 / 3, "gold\nmandala", ease="hold")],
-                       clock=clock)
+                       prompts=[Prompt(0.0, 'neon "nebula", dark', "grey"), Prompt(1 / 3, "gold\nmandala", ease="hold"),
+                                Prompt(1.0, "wave", ease="in_out_sine", way="lerp")],
+                       mix={'fire, "red"': rng.random(clock.frames)}, clock=clock)
 
 
 @pytest.mark.parametrize("fps", [12, "12.5", "24000/1001", 60])
@@ -31,7 +32,8 @@ def test_files_round_trip_exactly(write, read, fps):
     assert again.columns.keys() == schedule.columns.keys()
     for name, values in schedule.columns.items():
         assert np.array_equal(values, again.columns[name]) and values.dtype == again.columns[name].dtype, name
-    assert again.prompts == schedule.prompts and write(again) == write(schedule)
+    assert again.prompts == schedule.prompts and np.array_equal(again.mix['fire, "red"'], schedule.mix['fire, "red"'])
+    assert write(again) == write(schedule)
 
 
 def test_json_has_the_keys_that_other_programs_rely_on():
@@ -58,6 +60,8 @@ def test_json_has_the_keys_that_other_programs_rely_on():
     ({"prompts": [{"frame": 0}]}, "prompt keyframe 1: expected an object with a prompt"),
     ({"prompts": [{"frame": "0", "prompt": "x"}]}, "prompt keyframe 1: frame is '0'"),
     ({"prompts": [{"frame": 0, "prompt": "x", "weight": 2}]}, "unknown key 'weight'"),
+    ({"prompts": [{"frame": 0, "prompt": "x", "way": "round"}]}, "unknown way 'round': use one of slerp, lerp"),
+    ({"mix": [1]}, "mix: expected prompts"),
     ({"prompts": [{"prompt": "x"}]}, "neither frame nor seconds"),
     ({"prompts": [{"frame": 900, "prompt": "x"}]}, "past the end of the song at 10.01 s"),
     ({"prompts": [{"frame": 0, "prompt": "x", "ease": "bouncy"}]}, "unknown easing 'bouncy'"),
@@ -142,6 +146,25 @@ def test_prompts_stand_at_sections_where_the_song_has_them():
 def test_wrong_prompts_are_refused(value, message):
     with pytest.raises(ScheduleError, match=message):
         to_prompts(value, CLOCK)
+
+
+def test_a_text_may_say_what_to_steer_away_from():
+    prompts = to_prompts({0: "a cat --neg a dog", 1: "a bird"}, CLOCK, negative="grey")
+    assert [(p.text, p.negative) for p in prompts] == [("a cat", "a dog"), ("a bird", "grey")]
+
+
+def test_an_easing_that_overshoots_stays_between_its_prompts():
+    left, right, weight = between([Prompt(0, "a", ease="in_out_elastic"), Prompt(9, "b")], CLOCK)
+    assert weight.min() == 0 and weight.max() == 1
+
+
+@pytest.mark.parametrize(("mix", "message"), [
+    (["fire"], "mix: expected prompts with a curve each"), ({1: 0.5}, "mix: expected prompts"),
+    ({"fire": "high"}, "mix 'fire': expected numbers"), ({"fire": [0.5] * 400}, "mix 'fire' has shape"),
+])
+def test_a_wrong_mix_is_refused(mix, message):
+    with pytest.raises(ScheduleError, match=message):
+        av.Schedule(mix=mix, clock=CLOCK)
 
 
 def test_travel_walks_the_prompts_in_its_own_pace():

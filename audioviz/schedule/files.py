@@ -11,7 +11,8 @@ from audioviz.errors import AudiovizError, ScheduleError
 from audioviz.schedule.prompts import Prompt
 from audioviz.schedule.schedule import COLUMNS, SEEDS, Schedule
 
-_PROMPT_FIELDS = ("prompt", "negative", "ease")
+_PROMPT_FIELDS = ("prompt", "negative", "ease", "way")
+_MIX = "mix: "  # begins the name of a column in CSV
 
 
 def schedule_to_json(schedule: Schedule) -> str:
@@ -20,7 +21,10 @@ def schedule_to_json(schedule: Schedule) -> str:
     document |= {name: values.tolist() for name, values in schedule.columns.items()}
     document["prompts"] = [
         {"frame": frame, "seconds": prompt.seconds, "prompt": prompt.text, "negative": prompt.negative,
-         "ease": prompt.ease} for frame, prompt in schedule.prompt_rows()]
+         "ease": prompt.ease} | ({} if prompt.way == "slerp" else {"way": prompt.way})
+        for frame, prompt in schedule.prompt_rows()]
+    if schedule.mix:
+        document["mix"] = {text: values.tolist() for text, values in schedule.mix.items()}
     return json.dumps(document)
 
 
@@ -38,26 +42,27 @@ def json_to_schedule(text: str, clock: Clock) -> Schedule:
         raise ScheduleError(f"not JSON: {error}") from error
     if not isinstance(document, dict):
         raise ScheduleError("expected a JSON object with fps, frames and columns")
-    if unknown := set(document) - {"fps", "frames", "prompts", *COLUMNS}:
-        raise ScheduleError(f"unknown key {sorted(unknown)[0]!r}: expected fps, frames, prompts, {', '.join(COLUMNS)}")
+    if unknown := set(document) - {"fps", "frames", "prompts", "mix", *COLUMNS}:
+        raise ScheduleError(f"unknown key {sorted(unknown)[0]!r}: expected fps, frames, prompts, mix, {', '.join(COLUMNS)}")
     fps, frames = to_fps(document.get("fps")), document.get("frames")
     if (fps, frames) != (clock.fps, clock.frames):
         raise ScheduleError(f"made for {frames} frames at {fps} fps, but the song has {clock.frames} at {clock.fps}: "
                             "give the same song, --fps, --start and --duration")
     columns = {name: document[name] for name in COLUMNS if name in document}
-    return Schedule(**columns, prompts=_prompts(document.get("prompts", []), clock), clock=clock)
+    return Schedule(**columns, prompts=_prompts(document.get("prompts", []), clock), mix=document.get("mix"), clock=clock)
 
 
 def schedule_to_csv(schedule: Schedule) -> str:
     """The schedule as CSV: a row a frame; prompt cells are filled on keyframes alone."""
     columns = {name: values.tolist() for name, values in schedule.columns.items()}
+    columns |= {_MIX + text: values.tolist() for text, values in schedule.mix.items()}
     prompts = dict(schedule.prompt_rows())
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["frame", "seconds", *columns, *_PROMPT_FIELDS])
     for k, seconds in enumerate(schedule.clock.times.tolist()):
         prompt = prompts.get(k)
-        words = [prompt.text, prompt.negative, prompt.ease] if prompt else ["", "", ""]
+        words = [prompt.text, prompt.negative, prompt.ease, prompt.way] if prompt else [""] * len(_PROMPT_FIELDS)
         writer.writerow([k, prompt.seconds if prompt else seconds, *(v[k] for v in columns.values()), *words])
     return text.getvalue()
 
@@ -72,16 +77,18 @@ def csv_to_schedule(text: str, clock: Clock) -> Schedule:
     """
     rows = list(csv.DictReader(io.StringIO(text)))
     names = list(rows[0]) if rows else []
-    if unknown := set(names) - {"frame", "seconds", *COLUMNS, *_PROMPT_FIELDS}:
+    mixed = [name for name in names if name and name.startswith(_MIX)]
+    if unknown := set(names) - {"frame", "seconds", *COLUMNS, *_PROMPT_FIELDS, *mixed}:
         raise ScheduleError(f"unknown column {sorted(map(str, unknown))[0]!r}: expected {', '.join(COLUMNS)}")
     if len(rows) != clock.frames:
         raise ScheduleError(f"{len(rows)} rows: expected {clock.frames}, one for each frame of the song")
     columns = {name: [_number(name, row[name], frame) for frame, row in enumerate(rows)]
                for name in COLUMNS if name in names}
     prompts = [Prompt(_number("seconds", row.get("seconds"), frame), row["prompt"], row.get("negative") or "",
-                      row.get("ease") or "late")
+                      row.get("ease") or "late", row.get("way") or "slerp")
                for frame, row in enumerate(rows) if row.get("prompt")]
-    return Schedule(**columns, prompts=prompts, clock=clock)
+    mix = {name.removeprefix(_MIX): [_number(name, row[name], frame) for frame, row in enumerate(rows)] for name in mixed}
+    return Schedule(**columns, prompts=prompts, mix=mix, clock=clock)
 
 
 def load_schedule_file(path: Path, clock: Clock) -> Schedule:
@@ -116,7 +123,7 @@ def _prompts(entries, clock: Clock) -> list[Prompt]:
 
 def _prompt(number: int, entry, clock: Clock) -> Prompt:
     where = f"prompt keyframe {number}"
-    known = {"frame": int, "seconds": (int, float), "prompt": str, "negative": str, "ease": str}
+    known = {"frame": int, "seconds": (int, float), "prompt": str, "negative": str, "ease": str, "way": str}
     if not isinstance(entry, dict) or not isinstance(entry.get("prompt"), str):
         raise ScheduleError(f"{where}: expected an object with a prompt")
     for key, value in entry.items():
@@ -127,7 +134,7 @@ def _prompt(number: int, entry, clock: Clock) -> Prompt:
     if "seconds" not in entry and "frame" not in entry:
         raise ScheduleError(f"{where}: has neither frame nor seconds")
     seconds = entry["seconds"] if "seconds" in entry else clock.frame_to_seconds(entry["frame"])
-    return Prompt(seconds, entry["prompt"], entry.get("negative", ""), entry.get("ease", "late"))
+    return Prompt(seconds, entry["prompt"], entry.get("negative", ""), entry.get("ease", "late"), entry.get("way", "slerp"))
 
 
 def _number(name: str, cell: str | None, frame: int) -> int | float:

@@ -10,18 +10,24 @@ from audioviz.curve import Curve, easing
 from audioviz.errors import ScheduleError
 from audioviz.schedule.times import is_key, key_to_seconds
 
+WAYS = ("slerp", "lerp")
+NEGATIVE = "--neg"
+
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt that holds from a time on, and the easing of the way from it to the next."""
+    """A prompt that holds from a time on, and the way from it to the next."""
 
     seconds: float
     text: str
     negative: str = ""
-    ease: str = "late"
+    ease: str = "late"  # any easing; hold jumps
+    way: str = "slerp"  # along the arc between the two, or straight: lerp
 
     def __post_init__(self):
         easing(self.ease)
+        if self.way not in WAYS:
+            raise ScheduleError(f"prompt {self.text!r}: unknown way {self.way!r}: use one of {', '.join(WAYS)}")
         if not np.isfinite(self.seconds) or self.seconds < 0:
             raise ScheduleError(f"prompt {self.text!r} at {self.seconds} seconds: expected a time of at least 0")
         if not isinstance(self.text, str) or not isinstance(self.negative, str):
@@ -36,6 +42,7 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
     value : str, sequence of str or Prompt, or mapping of time to str
         Plain texts are spread evenly over the song. A time is a number of seconds, or text such as `8s`, `96f`,
         `16b` (beats), `4bar` or the label of a section; in a sequence it stands before the text: `8s: gold mandala`.
+        What to steer away from may follow the text: `gold mandala --neg grey`.
     clock : Clock
     negative : str
         For every prompt that has none of its own.
@@ -55,7 +62,8 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
                             "give all of them one ('8s: ...') or none")
     if not any(timed):
         pairs = [(float(clock.duration) * i / len(pairs), text) for i, (_, text) in enumerate(pairs)]
-    prompts = [text if isinstance(text, Prompt) else Prompt(seconds, text, negative) for seconds, text in pairs]
+    prompts = [text if isinstance(text, Prompt) else text_to_prompt(seconds, text, negative=negative)
+               for seconds, text in pairs]
     for prompt in prompts:
         if prompt.seconds > float(clock.duration):
             raise ScheduleError(f"prompt keyframe {prompt.text!r} at {prompt.seconds:g} s lies past the end "
@@ -89,8 +97,16 @@ def between(prompts: Sequence[Prompt], clock: Clock, *, travel: Curve | None = N
     progress = np.clip((k - frames[left]) / np.maximum(frames[right] - frames[left], 1), 0, 1)
     weight = np.zeros(clock.frames)
     for i, prompt in enumerate(prompts[:-1]):
-        weight[left == i] = easing(prompt.ease)(progress[left == i])
+        weight[left == i] = np.clip(easing(prompt.ease)(progress[left == i]), 0, 1)  # some easings overshoot
     return left, right, weight
+
+
+def text_to_prompt(seconds: float, text: str, *, negative: str = "") -> Prompt:
+    """`gold mandala --neg grey` at a time; `negative` is taken where the text has none."""
+    if not isinstance(text, str):
+        raise ScheduleError(f"prompt {text!r}: expected text")
+    wanted, mark, unwanted = text.partition(NEGATIVE)
+    return Prompt(seconds, wanted.strip(), unwanted.strip()) if mark else Prompt(seconds, text, negative)
 
 
 def _split(item, clock: Clock) -> tuple[float | None, str | Prompt]:

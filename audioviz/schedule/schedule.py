@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Mapping
 
 import numpy as np
 
@@ -59,6 +59,7 @@ class Schedule:
     shift_y: Any = None  # fractions of the height, down
     travel: Any = None  # 0..1: where between the first and the last prompt, in place of their times
     prompts: Any = ()
+    mix: Any = None  # prompt -> 0..1: how much of it is mixed in; what is left of 1 is that of the keyframes
     clock: Clock | None = None
 
     def __post_init__(self):
@@ -68,8 +69,10 @@ class Schedule:
         object.__setattr__(self, "prompts", to_prompts(self.prompts, clock))
         for name in COLUMNS:
             value = getattr(self, name)
-            column = None if value is None else _seed_column(name, value, clock) if name in SEEDS else _column(name, value, clock)
+            column = None if value is None else _seed_column(name, value, clock) if name in SEEDS else (
+                _column(name, value, clock, RANGES[name]))
             object.__setattr__(self, name, column)
+        object.__setattr__(self, "mix", _mix_columns(self.mix or {}, clock))
         if (self.seed_to is None) != (self.seed_mix is None):
             raise ScheduleError("seed_to and seed_mix: give both, or neither")
 
@@ -105,7 +108,13 @@ def _seed_column(name: str, value, clock: Clock) -> np.ndarray:
     return _freeze(_fit(name, seeds, clock))
 
 
-def _column(name: str, value, clock: Clock) -> np.ndarray:
+def _mix_columns(value, clock: Clock) -> dict[str, np.ndarray]:
+    if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value):
+        raise ScheduleError(f"mix: expected prompts with a curve each, {{text: curve}}, not {value!r:.60}")
+    return {text: _column(f"mix {text!r}", values, clock, (0.0, 1.0)) for text, values in value.items()}
+
+
+def _column(name: str, value, clock: Clock, limits: tuple[float, float]) -> np.ndarray:
     if isinstance(value, Curve) and value.clock != clock:
         raise ScheduleError(f"{name}: a curve of {len(value)} frames at {value.clock.fps} fps, "
                             f"where the song has {clock.frames} at {clock.fps}")
@@ -116,7 +125,7 @@ def _column(name: str, value, clock: Clock) -> np.ndarray:
     values = _fit(name, values, clock)
     if not np.isfinite(values).all():
         raise ScheduleError(f"{name} is not finite at frame {int(np.argmin(np.isfinite(values)))}")
-    low, high = RANGES[name]
+    low, high = limits
     outside = (values < low) | (values > high)
     if outside.any():
         first = int(np.argmax(outside))

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+import audioviz as av
+from audioviz.clock import Clock
+from audioviz.planner import Look, frame_digests, plan_frames
+from audioviz.schedule import Prompt
+from tests.models import fake_model
+
+CLOCK = Clock.for_duration(1, 10)
+LOOK = Look((64, 64), 2, 2.0, "euler", "normal")
+
+
+def says(schedule: av.Schedule) -> list[float]:
+    """What each frame's text says to the fake model: the mean length of its words."""
+    return [20 * plan.conditioning.positive.embeddings.mean().item() for plan in plan_frames(fake_model(), schedule, LOOK)]
+
+
+def test_what_is_left_of_the_mix_is_the_prompt():
+    mix = {"x" * 20: [0.0, 0.5, 1.0, 1.0, 0.0] * 2, "x" * 10: [0.0, 0.0, 0.0, 1.0, 0.5] * 2}
+    lengths = says(av.Schedule(prompts=["x" * 4], mix=mix, clock=CLOCK))
+    assert lengths[:5] == pytest.approx([4, 12, 20, 15, 7])
+
+
+def test_a_mix_changes_the_frames_it_is_heard_in():
+    plain, mixed = (frame_digests(av.Schedule(prompts=["a"], mix={"fire": values}, clock=CLOCK), LOOK)
+                    for values in ([0.0] * 10, [0.0] * 9 + [0.1]))
+    assert [one == other for one, other in zip(plain, mixed)] == [True] * 9 + [False]
+
+
+@pytest.mark.parametrize("way", ["slerp", "lerp"])
+def test_prompts_travel_either_way(way):
+    prompts = [Prompt(0.0, "x" * 4, ease="linear", way=way), Prompt(0.8, "x" * 20)]
+    assert says(av.Schedule(prompts=prompts, clock=CLOCK))[:9] == pytest.approx(np.linspace(4, 20, 9))
+
+
+def test_the_anchor_follows_the_mix():
+    schedule = av.Schedule(prompts=["x" * 4], mix={"x" * 20: [0.0, 1.0] * 5}, anchor=0.5, clock=CLOCK)
+    first, second = (plan.anchor.mean.mean() for plan, _ in zip(plan_frames(fake_model(), schedule, LOOK), range(2)))
+    assert second > first
