@@ -1,20 +1,25 @@
 """KSampler Progress: how a picture comes to be, step by step."""
 
+from dataclasses import dataclass, field
+
 import torch
 from torch import Tensor
 
 from audioviz.errors import InputError
-from audioviz.sampling.conditioning import Conditioning
-from audioviz.sampling.frame import check_latent
-from audioviz.sampling.ksampler import ksampler
+from audioviz.sampling.conditioning import Conditioning, Guidance
+from audioviz.sampling.frame import check_latent, sample_frame
+from audioviz.sampling.ksampler import to_conditioning
+from audioviz.sampling.noise import Draw, cuda_randn
+from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Run
+from audioviz.sampling.sequence import sequence
 from audioviz.sampling.sigmas import Schedule
 
 
-def progress(model, *, seed: int = 0, steps: int = 20, cfg: float = 8.0, sampler_name: str | Run,
-             scheduler: str | Schedule, positive: Tensor | Conditioning, negative: Tensor | Conditioning,
-             latent_image: Tensor, denoise: float = 1.0, noise_mode: str = "CPU", interval: int = 1,
-             omit_start_latent: bool = True) -> tuple[Tensor, Tensor]:
+def progress(model, seed: int, steps: int, cfg: float, sampler_name: str | Run, scheduler: str | Schedule,
+             positive: Tensor | Conditioning, negative: Tensor | Conditioning, latent_image: Tensor, denoise: float = 1.0,
+             *, noise_mode: str = "CPU", interval: int = 1, omit_start_latent: bool = True,
+             omit_final_latent: bool | None = None) -> tuple[Tensor, Tensor]:
     """A latent sampled anew, and the latents on the way there, as KSampler Progress makes them.
 
     Parameters
@@ -23,10 +28,15 @@ def progress(model, *, seed: int = 0, steps: int = 20, cfg: float = 8.0, sampler
     positive, negative : float (1 or B, tokens, width), or Conditioning
     latent_image : float, shape (B, C, H, W)
         In the autoencoder's units.
+    noise_mode : "CPU" or "GPU(=A1111)"
+        Whose random numbers the initial noise is made of; both are drawn on the CPU.
     interval : int > 0
         A latent is kept after the first step and then after each so many, and after the last.
     omit_start_latent : bool
         Leave out the latent before the first step.
+    omit_final_latent : bool, optional
+        Given at all, it asks for the node's later form, which is one run of the sampler and keeps what each step starts
+        from; the final latent follows unless it is left out.
     The others as for ksampler.
 
     Returns
@@ -36,18 +46,55 @@ def progress(model, *, seed: int = 0, steps: int = 20, cfg: float = 8.0, sampler
     Raises
     ------
     InputError
-        As for ksampler, and if the interval or the noise mode is not one.
+        As for ksampler, and if denoise is 0, or the interval or the noise mode is not one.
     """
     if not isinstance(interval, int) or interval < 1:
         raise InputError(f"interval is {interval!r}: expected a whole number, at least 1")
+    if noise_mode not in _NOISES:
+        raise InputError(f"noise_mode {noise_mode!r} is not known: expected one of {', '.join(_NOISES)}")
+    if not 0 < denoise <= 1:
+        raise InputError(f"denoise is {denoise!r}: expected a number above 0, up to 1")
     latent = check_latent(model, latent_image)
+    noise = _NOISES[noise_mode](seed, latent.shape)
+    text = Guidance(to_conditioning(positive), to_conditioning(negative))
     kept = [] if omit_start_latent else [latent]
-    # it starts at step 0 whatever denoise says, and goes on past the end, where the last latent is repeated
+    if omit_final_latent is not None:
+        watched = _Watched(model)
+        total = int(steps / denoise)
+        plan = FramePlan(text, seed, steps=total, cfg=cfg, first_step=total - steps, initial_noise=noise)
+        final = sample_frame(watched, plan, latent, sampler=sampler_name, scheduler=scheduler)
+        seen = watched.latents()
+        kept += [x for i, x in enumerate(seen) if i % interval == 0 or i == len(seen) - 1]
+        return final, torch.cat(kept if omit_final_latent else [*kept, final])
+    # it starts at step 0 whatever denoise says, and goes on past the end, where the last latent is repeated;
+    # each step is a run of its own: multistep samplers stay at first order, ancestral ones draw the same noise
     count = int(steps / denoise) + 1
-    for step in range(count):
-        # each step is a call of its own: multistep samplers stay at first order, ancestral ones draw the same noise
-        latent = ksampler(model, seed, steps, cfg, sampler_name, scheduler, positive, negative, latent,
-                          start_step=step, last_step=step + 1, disable_noise=step > 0)
+    plans = (FramePlan(text, seed, steps=steps, cfg=cfg, first_step=step, last_step=step + 1, add_noise=step == 0,
+                       initial_noise=noise) for step in range(count))
+    for step, latent in enumerate(sequence(model, plans, start=latent, sampler=sampler_name, scheduler=scheduler)):
         if step % interval == 0 or step == count - 1:
             kept.append(latent)
     return latent, torch.cat(kept)
+
+
+@dataclass(frozen=True, eq=False)
+class _Watched:
+    """A denoiser that keeps the last x of each sigma: what the step from there starts from."""
+
+    model: object
+    seen: dict[float, Tensor] = field(default_factory=dict)
+
+    def __getattr__(self, name: str):
+        return getattr(self.model, name)
+
+    def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
+        self.seen[sigma[0].item()] = x
+        return self.model(x, sigma, conditioning, cfg)
+
+    def latents(self) -> list[Tensor]:
+        """In the autoencoder's units, from the largest sigma on."""
+        return [self.seen[sigma] / self.model.scaling_factor + self.model.shift_factor
+                for sigma in sorted(self.seen, reverse=True)]
+
+
+_NOISES = {"CPU": lambda seed, shape: Draw(seed)(shape), "GPU(=A1111)": lambda seed, shape: cuda_randn(seed, shape)}
