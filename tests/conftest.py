@@ -14,3 +14,11 @@ def own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUDIOVIZ_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def renders(own_cache):
+    """Runs the command with the fake model in a process of its own: see tests/renders.py."""
+    from tests.renders import server
+    with server(OMP_NUM_THREADS="1") as ask:
+        yield ask

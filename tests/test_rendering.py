@@ -5,11 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 import audioviz as av
 from audioviz.errors import AudiovizError, InputError, ModelError
-from audioviz.planner import Look, frame_digests, plan_frames
+from audioviz.planner import Look, frame_digests, frame_without_past, plan_frames
+from audioviz.sampling import sequence
+from audioviz.schedule import Prompt
 from audioviz.video.probe import probe, read_frames
+from tests.checkpoints import tiny_pipeline
 from tests.models import fake_model
 from tests.songs import made_song
 
@@ -128,3 +132,82 @@ def test_frame_digests_change_where_the_schedule_does_and_nowhere_else(song, sch
     denoise[30] = 0.9
     before, after = (frame_digests(s, LOOK) for s in (schedule, replace(schedule, denoise=denoise)))
     assert [k for k in range(48) if before[k] != after[k]] == [30]
+
+
+def test_another_model_or_version_starts_anew_and_says_why(song, schedule, tmp_path, monkeypatch):
+    out = tmp_path / "out.mp4"
+    render(song, schedule, out, keep_work=True)
+    with pytest.warns(match="frames from 0 on are made anew: model_sha256 changed"):
+        render(song, schedule, out, keep_work=True, model=fake_model(digest="e" * 64))
+    monkeypatch.setattr("audioviz.rendering.version", lambda name: "9.9")
+    with pytest.warns(match="frames from 0 on are made anew: model_sha256, versions changed"):
+        render(song, schedule, out, keep_work=True)
+    monkeypatch.setattr("audioviz.video.chunks.encoder_name", lambda: "ffmpeg 99")
+    with pytest.warns(match="frames from 0 on are made anew: encoder changed"):
+        render(song, schedule, out)
+    assert not (tmp_path / "out.audioviz").exists()
+
+
+def test_a_prompt_added_at_the_end_changes_no_frame_before_its_way_begins(schedule):
+    longer = schedule.with_prompts([*schedule.prompts, Prompt(3.9, "the end")])
+    before, after = (frame_digests(s, LOOK) for s in (schedule, longer))
+    same = [a == b for a, b in zip(before, after)]
+    assert all(same[:20]) and not same[-1]
+
+
+def part_schedule(song, **columns):
+    cuts = np.isin(np.arange(48), (0, 12, 30))
+    columns = {"seed": np.arange(48), "denoise": np.where(cuts, 1.0, 0.4), "noise": 0.1, "zoom": 1.2} | columns
+    return av.Schedule(**columns, prompts=["neon nebula", "a gold mandala of light"], clock=song.clock)
+
+
+def latents(schedule, part):
+    model = fake_model()
+    plans = plan_frames(model, schedule, LOOK, part=part)
+    return list(sequence(model.denoiser, plans, start=model.empty_latent(LOOK.size)))
+
+
+@pytest.mark.parametrize(("first", "equal"), [(0, 0), (12, 12), (5, 12), (13, 30), (31, None)])
+def test_a_part_equals_that_part_of_the_whole_from_the_first_frame_that_is_drawn_anew(song, first, equal):
+    schedule = part_schedule(song)
+    whole, part = latents(schedule, range(48)), latents(schedule, range(first, 48))
+    same = [torch.equal(a, b) for a, b in zip(whole[first:], part, strict=True)]
+    assert frame_without_past(schedule, first=first) == equal
+    assert same == [equal is not None and k >= equal for k in range(first, 48)]
+
+
+def test_a_rendered_part_has_its_part_of_the_sound_and_says_where_it_differs(song, tmp_path):
+    with pytest.warns(match="resemble those of the whole song but do not equal them, until 2.50 s"):
+        out = render(song, part_schedule(song), tmp_path / "part.mp4", start=1.5, duration=2)
+    found = probe(out)
+    assert found.frames == 24 and json.loads(found.metadata)["frames"] == [18, 42]
+    whole = list(read_frames(render(song, part_schedule(song), tmp_path / "whole.mp4")))
+    for k in (30, 41):
+        assert np.abs(whole[k].astype(int) - list(read_frames(out))[k - 18]).mean() < 3  # both went through the encoder
+    heard = [av.load_song(path, fps=12, cache=False) for path in (out, song.path)]
+    assert np.corrcoef(heard[0].rms, heard[1].rms[18:42])[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"start": 4.0}, "start 4 s is past the end of .*song.wav, which is 4.00 s long"), ({"start": -1}, "expected 0 or more"),
+    ({"start": float("nan")}, "expected 0 or more"), ({"duration": 0}, "expected more than 0 seconds"),
+])
+def test_a_part_outside_the_song_is_refused(song, schedule, tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        render(song, schedule, tmp_path / "out.mp4", **options)
+
+
+def test_a_tiny_model_makes_the_same_latents_with_one_thread_and_with_two(song, tmp_path):
+    tiny_pipeline(tmp_path).save_pretrained(tmp_path / "tiny")
+    model = av.load_model(tmp_path / "tiny", device="cpu")
+    threads = torch.get_num_threads()
+    made = []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            plans = plan_frames(model, part_schedule(song), LOOK, part=range(6))
+            made.append(torch.cat(list(sequence(model.denoiser, plans, start=model.empty_latent(LOOK.size)))))
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.isfinite(made[0]).all() and made[0].std() > 0.1
+    assert (made[0] - made[1]).abs().max() <= 1e-4

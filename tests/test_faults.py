@@ -1,0 +1,112 @@
+"""Each fault of a long night ends in one clear line, the right exit status, and work that goes on; nothing earlier is harmed."""
+
+import re
+import shutil
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import soundfile
+
+from audioviz.log import MAX_BYTES, render_log
+from tests.renders import server
+
+RENDER = ("render", "song.wav", "--quiet", "--prompt", "neon nebula", "--size", "64", "--seed", "3")
+
+
+@pytest.fixture(scope="module")
+def whole(renders, tmp_path_factory):
+    """A folder with a song and its video."""
+    folder = tmp_path_factory.mktemp("whole")
+    t = np.arange(44100 * 4) / 44100
+    kick = np.sin(2 * np.pi * 60 * (t % 0.5)) * np.exp(-(t % 0.5) * 12)
+    soundfile.write(folder / "song.wav", np.c_[kick, kick] * 0.7, 44100)
+    done = renders(*RENDER, cwd=folder)
+    assert (done["status"], done["out"], done["err"]) == (0, "song.mp4\n", "")
+    return folder
+
+
+@pytest.fixture
+def folder(whole, tmp_path):
+    """A folder with the song and an earlier video."""
+    shutil.copy(whole / "song.wav", tmp_path)
+    (tmp_path / "song.mp4").write_bytes(b"an earlier video")
+    return tmp_path
+
+
+FAULTS = {
+    "nan": (70, 2, "the model gave values that are not numbers; try another sampler"),
+    "memory": (30, 2, "out of memory at 64x64: lower --size"),
+    "cuda memory": (30, 2, "out of memory at 64x64: lower --size"),
+    "cpu memory": (30, 2, "out of memory at 64x64: lower --size"),
+    "full disk": (30, 2, "ree space"),
+    "no rights": (30, 2, "cannot be written (Permission denied): free space or "),
+    "no ffmpeg": (30, 2, "ended by signal 9. Free space or memory, then start the same render again"),
+    "no ffmpeg while muxing": (0, 2, "ffmpeg cannot join picture and sound"),
+    "no song": (30, 2, "song.wav"),
+    "defect": (30, 1, "an error of audioviz's own (ZeroDivisionError: a fault of ours): the traceback is in song.audioviz/"),
+}
+
+
+@pytest.mark.parametrize(("fault", "at", "status", "said"), [(name, *rest) for name, rest in FAULTS.items()], ids=FAULTS)
+def test_a_fault_is_one_line_and_loses_nothing(renders, whole, folder, fault, at, status, said):
+    ended = renders(*RENDER, cwd=folder, fault=fault, at=at)
+    assert ended["status"] == status and ended["out"] == ""
+    assert ended["err"].startswith("audioviz: ") and ended["err"].count("\n") == 1 and said in ended["err"]
+    assert (folder / "song.mp4").read_bytes() == b"an earlier video" and not list(folder.glob(".*"))
+    work = folder / "song.audioviz"
+    assert "Traceback" in (work / "render.log").read_text()
+    assert len(list(work.glob("*.h264"))) >= 1, "the finished chunks stay"
+    work.chmod(0o755)
+    shutil.copy(whole / "song.wav", folder)
+    again = renders(*RENDER, cwd=folder)
+    assert (again["status"], again["err"]) == (0, ""), again["err"]
+    assert (folder / "song.mp4").read_bytes() == (whole / "song.mp4").read_bytes()
+    assert not work.exists()
+
+
+def test_memory_that_lacks_for_a_whole_picture_may_suffice_for_tiles(renders, whole, folder):
+    ended = renders(*RENDER, cwd=folder, fault="memory for tiles alone", at=30)
+    assert ended["status"] == 0
+    assert ended["err"] == "audioviz: out of memory while a picture was decoded: decoding in tiles from here on\n"
+    assert (folder / "song.mp4").read_bytes() == (whole / "song.mp4").read_bytes()  # the fake's tiles have no seams
+
+
+def test_of_two_renders_to_one_output_one_wins_and_the_other_says_so(renders, whole, folder):
+    with server(OMP_NUM_THREADS="1") as other, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(renders, *RENDER, cwd=folder, fault="pause", at=30, after=6, number=signal.SIGINT)
+        while not (folder / "song.audioviz").exists():
+            time.sleep(0.02)
+        (folder / "elsewhere").mkdir()
+        shutil.copy(folder / "song.wav", folder / "elsewhere")
+        second = other(*RENDER, "-o", folder / "song.mp4", cwd=folder / "elsewhere")
+        assert second["status"] == 2 and "song.mp4 is running: wait for it, or choose another output" in second["err"]
+        assert first.result()["status"] == 130
+    assert renders(*RENDER, cwd=folder)["status"] == 0
+    assert (folder / "song.mp4").read_bytes() == (whole / "song.mp4").read_bytes()
+
+
+def test_the_log_tells_each_chunk_and_stays_short(renders, folder):
+    log = folder / "song.audioviz" / "render.log"
+    renders(*RENDER, cwd=folder, fault="nan", at=70)
+    renders(*RENDER, "--keep-work", cwd=folder)
+    story = log.read_text()
+    assert story.count("song.mp4 from song.wav, frames 0 to 48 of it: {") == 2 and '"torch": "' in story
+    assert re.search(r"^[-0-9]+ [0-9:,]+ 36 of 48 frames, seed \d+, [\d.]+ frames a second, \d+ MB resident$", story, re.MULTILINE)
+    assert "ModelError: frame" in story and story.endswith("finished\n")
+    log.write_text("x" * (MAX_BYTES + 1))
+    renders(*RENDER, "--keep-work", cwd=folder)
+    assert log.stat().st_size < 2000
+
+
+def test_a_log_that_cannot_be_written_or_leads_elsewhere_harms_nothing(renders, whole, folder):
+    precious = folder / "precious"
+    precious.write_text("mine")
+    (folder / "song.audioviz").mkdir()
+    (folder / "song.audioviz" / "render.log").symlink_to(precious)
+    assert renders(*RENDER, cwd=folder)["status"] == 0
+    assert precious.read_text() == "mine"
+    with render_log(folder / "nowhere" / "render.log") as log:
+        log.info("nobody hears this")

@@ -1,0 +1,120 @@
+"""Renders that are killed, interrupted, edited or cut lose nothing: the whole command, in processes of its own."""
+
+import random
+import shutil
+import signal
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.renders import server
+
+RENDER = ("render", "song.wav", "--quiet", "--prompt", "neon nebula", "--prompt", "a gold mandala of light", "--size", "64")
+KILLS = 8
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    """Four seconds of kicks and noise."""
+    path = tmp_path_factory.mktemp("song") / "song.wav"
+    t = np.arange(44100 * 4) / 44100
+    kick = np.sin(2 * np.pi * 55 * (t % 0.5)) * np.exp(-(t % 0.5) * 12)
+    soundfile.write(path, np.c_[kick, kick] * 0.7 + np.random.default_rng(1).normal(0, 0.02, (len(t), 2)), 44100)
+    return path
+
+
+@pytest.fixture
+def folder(song, tmp_path):
+    shutil.copy(song, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def whole(renders, song):
+    """The bytes of a render without interruption, and the seconds that it took."""
+    done = [renders(*RENDER, cwd=song.parent) for _ in range(2)][1]  # the first one hears the song
+    assert done["status"] == 0, done["err"]
+    return (song.parent / "song.mp4").read_bytes(), done["seconds"]
+
+
+def finish(renders, folder) -> bytes:
+    done = renders(*RENDER, cwd=folder)
+    assert done["status"] == 0, done["err"]
+    assert not (folder / "song.audioviz").exists() and not list(folder.glob(".*"))
+    return (folder / "song.mp4").read_bytes()
+
+
+def test_killed_at_random_moments_the_same_command_finishes_the_same_file(renders, whole, folder):
+    content, seconds = whole
+    moments = random.Random(6)
+    for _ in range(KILLS):
+        ended = renders(*RENDER, cwd=folder, after=moments.uniform(0.1, 1) * seconds)
+        assert ended["status"] in (0, -signal.SIGKILL) and ended["err"] == ""
+        if moments.random() < 0.4:  # else the next one is killed while it resumes
+            assert finish(renders, folder) == content
+
+
+@pytest.mark.parametrize(("fault", "at"), [
+    ("die before a file is put", 1), ("die after a file is put", 0), ("die in a manifest", 0), ("die in a manifest", 5),
+    ("die before muxing", 0), ("die while muxing", 2), ("die when muxed", 0), ("die before the video is there", 0),
+    ("die when the video is there", 0), ("die while cleaning", 2), ("die while cleaning", 9),
+])
+def test_killed_at_the_worst_moments_too(renders, whole, folder, fault, at):
+    (folder / "song.mp4").write_bytes(b"an earlier video")
+    assert renders(*RENDER, cwd=folder, fault=fault, at=at)["status"] == -signal.SIGKILL
+    assert (folder / "song.mp4").read_bytes() in (b"an earlier video", whole[0])
+    assert finish(renders, folder) == whole[0]
+
+
+@pytest.mark.parametrize(("fault", "at"), [("pause", 0), ("pause", 30), ("stalled encoder", 0)])
+def test_ctrl_c_ends_within_two_seconds_and_says_how_to_go_on(renders, whole, folder, fault, at):
+    ended = renders(*RENDER, cwd=folder, fault=fault, at=at, after=whole[1] + 0.5, number=signal.SIGINT)
+    assert ended["status"] == 130 and ended["to_end"] < 2
+    assert ended["err"].strip() == "audioviz: interrupted; the same command goes on with a render where it was"
+    assert "interrupted" in (folder / "song.audioviz" / "render.log").read_text()
+    assert finish(renders, folder) == whole[0]
+
+
+def test_ctrl_c_loses_no_finished_chunk(renders, whole, folder):
+    renders(*RENDER, cwd=folder, fault="pause", at=30, after=whole[1] + 0.5, number=signal.SIGINT)
+    assert len(list((folder / "song.audioviz").glob("*.h264"))) == 2  # of twelve frames each
+
+
+def test_two_processes_make_the_same_bytes(whole, folder):
+    with server(OMP_NUM_THREADS="1", PYTHONHASHSEED="7") as other:
+        assert finish(other, folder) == whole[0]
+
+
+EDITS = {
+    "prompt": (("--prompt", "3s: other words"), "frames from "),
+    "script": (("--schedule", "mine.py"), "frames from 24 on are made anew: the schedule changed"),
+    "option of the schedule": (("--set", "late=0.7"), "frames from 24 on are made anew: the schedule changed"),
+    "steps": (("--steps", "3"), "frames from 0 on are made anew: steps changed"),
+    "fps": (("--fps", "6"), "frames from 0 on are made anew: fps changed"),
+    "part": (("--start", "1"), "frames from 0 on are made anew: the schedule changed"),
+}
+SCRIPT = """import audioviz as av
+
+def schedule(song, *, late: float = 0.9):
+    return av.Schedule(denoise=av.curves.keyframes({0: 0.5, 2: 0.5, 4: late}), noise=0.1)
+"""
+
+
+@pytest.mark.parametrize(("edit", "said"), EDITS.values(), ids=EDITS)
+def test_an_edited_render_equals_a_fresh_one_and_says_what_is_made_anew(renders, folder, edit, said):
+    (folder / "mine.py").write_text(SCRIPT)
+    before = ("render", "song.wav", "--quiet", "--size", "64", "--prompt", "0s: neon nebula", "--schedule", "mine.py")
+    assert renders(*before, "--keep-work", cwd=folder)["status"] == 0
+    if edit[0] == "--schedule":
+        (folder / "mine.py").write_text(SCRIPT.replace("0.9", "0.2"))
+    edited, fresh = (renders(*before, *edit, "-o", name, cwd=folder) for name in ("song.mp4", "fresh.mp4"))
+    assert edited["status"] == fresh["status"] == 0, edited["err"]
+    assert said in edited["err"] and "made anew" not in fresh["err"]
+    assert (folder / "song.mp4").read_bytes() == (folder / "fresh.mp4").read_bytes()
+
+
+def test_kept_work_makes_the_same_video_again_without_a_frame(renders, whole, folder):
+    assert renders(*RENDER, "--keep-work", cwd=folder)["status"] == 0
+    assert renders(*RENDER, "--keep-work", cwd=folder, fault="nan")["status"] == 0
+    assert finish(renders, folder) == whole[0]
