@@ -65,7 +65,8 @@ def _play_bar(section: str, bar: int, last: bool, rng: np.random.Generator, drum
         synth.place(low, synth.bass(ROOTS[0], 2 * BEAT), start, gain=0.45)
         synth.place(drums, synth.hat(rng, seconds=0.3), start, gain=0.25)
         return
-    loudness, brightness = {"intro": (0.26, 0.05), "groove": (0.22, 0.3), "break": (0.26, 0.1), "drop": (0.3, 0.7)}[section]
+    loudness = {"intro": 0.26, "groove": 0.22, "break": 0.26, "drop": 0.3}[section]
+    brightness = {"intro": 0.05, "groove": 0.3, "break": 0.1, "drop": 0.7}[section]
     synth.place(chords, synth.pad(chord, BAR + 0.25, brightness=brightness), start, gain=loudness)
     if section in ("groove", "drop"):
         for beat in (1, 3):

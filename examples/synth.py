@@ -24,7 +24,8 @@ def kick() -> np.ndarray:
 def clap(rng: np.random.Generator) -> np.ndarray:
     """Three quick bursts of noise and a tail: shape (n,)."""
     t = _times(0.3)
-    bursts = sum(np.where(t >= at, np.exp(-(t - at) / fall), 0) for at, fall in ((0, 0.006), (0.011, 0.006), (0.022, 0.09)))
+    starts_and_falls = ((0, 0.006), (0.011, 0.006), (0.022, 0.09))
+    bursts = sum(np.where(t >= at, np.exp(-(t - at) / fall), 0) for at, fall in starts_and_falls)
     return _band(rng.standard_normal(len(t)) * bursts, 900, 6000) * _fade(len(t))
 
 
@@ -54,8 +55,9 @@ def pad(notes: list[float], seconds: float, *, brightness: float = 0.35, attack:
     sides = np.zeros((len(t), 2))
     phase = np.arange(2048) / 2048
     for note in notes:
-        overtones = range(1, int(9000 / note_to_hz(note)))
-        cycle = sum(np.sin(2 * np.pi * phase * h + h * note) / h * np.exp(-(1 - brightness) * 0.35 * h) for h in overtones)
+        cycle = np.zeros(len(phase))
+        for h in range(1, int(9000 / note_to_hz(note))):
+            cycle += np.sin(2 * np.pi * phase * h + h * note) / h * np.exp(-(1 - brightness) * 0.35 * h)
         for side, detune in ((0, -0.06), (0, 0.05), (1, -0.04), (1, 0.07)):
             sides[:, side] += np.interp(note_to_hz(note + detune) * t % 1, phase, cycle, period=1)
     return sides / len(notes) * _fade(len(t), attack=min(attack, seconds / 3), release=min(0.3, seconds / 3))[:, None]

@@ -50,7 +50,7 @@ def test_the_onset_curve_marks_the_clicks(clicks):
     path, times = clicks
     song = load_song(path, fps=30)
     frames = np.floor(times * 30).astype(int)
-    near = np.maximum.reduce([song.onset.values[np.clip(frames + step, 0, song.clock.frames - 1)] for step in (-1, 0, 1)])
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(song.onset.values, 1), 3).max(axis=1)[frames]
     assert np.mean(near > 0.3) > 0.9
     assert np.median(song.onset.values) < 0.05
 

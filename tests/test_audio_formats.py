@@ -32,6 +32,10 @@ def write(path: Path, rate: int, channels: int, **kind) -> None:
             file.write(sound[first:first + 4096])
 
 
+def ffmpeg(*arguments) -> None:
+    subprocess.run([get_ffmpeg_exe(), "-v", "error", *arguments], check=True)
+
+
 def heard_clicks(song) -> None:
     assert song.duration == pytest.approx(SECONDS, abs=0.05)
     assert song.clock.frames == round(song.duration * 24)
@@ -62,7 +66,7 @@ def test_opus(tmp_path):
 def test_formats_of_ffmpeg(tmp_path, name):
     write(tmp_path / "clicks.wav", 44100, 2)
     kind = ["-f", "ipod", "-c:a", "aac"] if "." not in name else []
-    subprocess.run([get_ffmpeg_exe(), "-v", "error", "-i", tmp_path / "clicks.wav", *kind, tmp_path / name], check=True)
+    ffmpeg("-i", tmp_path / "clicks.wav", *kind, tmp_path / name)
     song = load_song(tmp_path / name, fps=24)
     assert (song.rate, song.channels, song.notes) == (44100, 2, ())
     heard_clicks(song)
@@ -70,8 +74,7 @@ def test_formats_of_ffmpeg(tmp_path, name):
 
 def test_the_sound_of_a_video(tmp_path):
     write(tmp_path / "clicks.wav", 44100, 1)
-    subprocess.run([get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "color=s=64x64:d=5", "-i", tmp_path / "clicks.wav",
-                    tmp_path / "clicks.mp4"], check=True)
+    ffmpeg("-f", "lavfi", "-i", "color=s=64x64:d=5", "-i", tmp_path / "clicks.wav", tmp_path / "clicks.mp4")
     song = load_song(tmp_path / "clicks.mp4", fps=24)
     assert song.notes == ()
     heard_clicks(song)

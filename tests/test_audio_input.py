@@ -17,6 +17,10 @@ def write(path, samples, rate=44100, **kind):
     return path
 
 
+def ffmpeg(*arguments):
+    subprocess.run([get_ffmpeg_exe(), "-v", "error", *arguments], check=True)
+
+
 def valid(song):
     assert len(song.curves) == 8 and np.isfinite(song.tempo) and np.isfinite(song.waveform).all()
     for curve in song.curves.values():
@@ -53,8 +57,10 @@ def test_odd_sounds(tmp_path, samples):
 
 def test_a_steady_tone_is_steady(tmp_path):
     song = load_song(write(tmp_path / "a.wav", 0.3 * np.sin(np.arange(5 * 44100) / 10)), fps=24)
-    assert song.rms.values.min() > 0.9 and song.mid.values[1:-1].min() > 0.9 and song.harmonic.values[12:-12].min() > 0.9
-    assert song.percussive.values[6:-6].max() < 0.3
+    for name in ("rms", "mid", "harmonic"):
+        assert song.curves[name].values[12:-12].min() > 0.9, name
+    assert song.percussive.values[6:-6].max() < 0.3 and not song.high.values[1:].any()
+    assert song.tempo == 0 and len(song.beats) == 0 and list(song.onsets) == [0]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
@@ -80,7 +86,7 @@ def test_what_is_no_sound_file(tmp_path):
     for name in ("text.mp3", "text.wav", "text.ogg", "text"):
         (tmp_path / name).write_text("This is no song.\n" * 500)
         refused(tmp_path / name, "is not sound that can be decoded: give a whole WAV")
-    subprocess.run([get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "color=s=64x64:d=1", tmp_path / "mute.mp4"], check=True)
+    ffmpeg("-f", "lavfi", "-i", "color=s=64x64:d=1", tmp_path / "mute.mp4")
     refused(tmp_path / "mute.mp4", "is not sound that can be decoded")
 
 
@@ -99,7 +105,7 @@ def wav_bytes(*, channels=1, rate=44100, bits=16, data=b"\1\2" * 44100, promised
 
 @pytest.mark.parametrize("lie, message", [
     ({"rate": 0}, "not sound that can be decoded"), ({"rate": 1}, "its header says 1 samples a second in 1 channels"),
-    ({"rate": 2_000_000}, "its header says 2000000 samples a second"), ({"channels": 0}, "not sound that can be decoded"),
+    ({"rate": 2_000_000}, "its header says 2000000 samples"), ({"channels": 0}, "not sound that can be decoded"),
     ({"bits": 0}, "not sound that can be decoded"), ({"tag": 0x9999}, "not sound that can be decoded"),
     ({"data": b""}, "holds no sound"), ({"data": b"", "promised": 88200}, "holds no sound"),
 ])
@@ -112,7 +118,8 @@ def test_a_wav_that_promises_more_than_it_has(tmp_path):
     (tmp_path / "a.wav").write_bytes(wav_bytes(promised=882000))
     song = valid(load_song(tmp_path / "a.wav"))
     assert song.duration == 1.0
-    assert song.notes == (f"{tmp_path}/a.wav: cut short: its header promises 10.00 s, used as far as it decodes, 1.00 s",)
+    assert song.notes == (f"{tmp_path}/a.wav: cut short: its header promises 10.00 s, "
+                          "used as far as it decodes, 1.00 s",)
     (tmp_path / "b.wav").write_bytes(wav_bytes(promised=0xFFFFFFFF))  # what a recorder writes that does not know yet
     assert load_song(tmp_path / "b.wav").notes == ()
 
@@ -123,13 +130,13 @@ def test_a_truncated_file_is_used_and_that_is_said(tmp_path, suffix):
     write(tmp_path / "whole.wav", sound, 48000)
     whole = tmp_path / f"whole{suffix}"
     if suffix != ".wav":
-        subprocess.run([get_ffmpeg_exe(), "-v", "error", "-i", tmp_path / "whole.wav", "-movflags", "+faststart", whole],
-                       check=True)
+        ffmpeg("-i", tmp_path / "whole.wav", "-movflags", "+faststart", whole)
     cut = tmp_path / f"cut{suffix}"
     cut.write_bytes(whole.read_bytes()[:whole.stat().st_size // 2])
     song = valid(load_song(cut))
     assert 3.5 < song.duration < 6
-    assert len(song.notes) == 1 and f"cut{suffix}: cut short: " in song.notes[0] and "used as far as it decodes" in song.notes[0]
+    assert len(song.notes) == 1 and song.notes[0].startswith(f"{cut}: cut short: ")
+    assert "used as far as it decodes" in song.notes[0]
     assert load_song(whole).notes == ()
 
 
@@ -137,7 +144,12 @@ def test_parts_outside_the_song(tmp_path):
     path = write(tmp_path / "a.wav", np.sin(np.arange(44100) / 10))
     refused(path, "start 2 s is past the end of .*, which is 1.00 s long: give an earlier start", start=2)
     refused(path, "start 1 s is past the end", start=1.0)
-    for options, message in (({"start": -1}, "start -1 s: expected 0 or more"), ({"start": float("nan")}, "start nan s"),
-                             ({"duration": 0}, "duration 0 s: expected more than 0"), ({"fps": 0}, "fps 0 is not a frame rate")):
-        with pytest.raises(InputError, match=message):
-            load_song(path, **options)
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"start": -1}, "start -1 s: expected 0 or more"), ({"start": float("nan")}, "start nan s: expected 0 or more"),
+    ({"duration": 0}, "duration 0 s: expected more than 0"), ({"fps": 0}, "fps 0 is not a frame rate"),
+])
+def test_options_that_cannot_be(tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        load_song(write(tmp_path / "a.wav", np.zeros(100)), **options)

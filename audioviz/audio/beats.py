@@ -9,7 +9,7 @@ from audioviz.audio.spectrum import HOP, RATE
 _STEP = 2  # hops a step of the tracker: 11.6 ms
 _RATE = RATE / (HOP * _STEP)  # steps a second
 _TEMPI = 60 * 2 ** np.arange(-0.6, 2.0, 1 / 96)  # beats a minute that are tried: 40 to 240
-_USUAL = 115.0  # beats a minute, middle of the prior
+_USUAL = 120.0  # beats a minute, middle of the prior
 _SPREAD = 1.0  # octaves, its standard deviation
 _TIGHTNESS = 100.0  # how dearly a beat pays for a distance from the last that is not the period
 _EVEN = 0.47  # what lies halfway between beats is a beat too, if it is at least this loud against them
@@ -40,7 +40,7 @@ def track_beats(strength: np.ndarray, loudness: np.ndarray, onsets: np.ndarray) 
     Ellis, "Beat tracking by dynamic programming", J. New Music Research 36 (2007).
     """
     accents = _accents(strength)
-    tempo = _tempo(accents)
+    tempo = _tempo(accents) if len(onsets) > 1 else 0.0
     if tempo == 0:
         return 0.0, np.zeros(0)
     beats = _follow(accents, 60 * _RATE / tempo)
@@ -48,13 +48,15 @@ def track_beats(strength: np.ndarray, loudness: np.ndarray, onsets: np.ndarray) 
     if octave != 1:
         tempo *= octave
         beats = _follow(accents, 60 * _RATE / tempo)
+    if len(beats) < 3:
+        return 0.0, np.zeros(0)
     seconds = _settle(beats / _RATE, onsets)
-    return float(60 / np.median(np.diff(seconds))) if len(seconds) > 1 else tempo, seconds
+    return float(60 / np.median(np.diff(seconds))), seconds
 
 
 def _octave(tempo: float, beats: np.ndarray, loudness: np.ndarray) -> float:
     """2.0 or 0.5 if the loudness says that the beats are every second, or twice too many; else 1.0."""
-    if len(beats) < 4:
+    if len(beats) < 4:  # too few to tell
         return 1.0
     loudest = maximum_filter1d(loudness, 7)
     on = loudest[np.minimum((beats * _STEP).astype(np.int64), len(loudest) - 1)]
@@ -74,16 +76,15 @@ def _accents(strength: np.ndarray) -> np.ndarray:
 
 
 def _tempo(accents: np.ndarray) -> float:
+    """The tempo at which the accents are most like themselves one, two and four beats later, if it is a usual one."""
     size = next_fast_len(2 * len(accents), real=True)
     smooth = gaussian_filter1d(accents, 1.0)
     alike = irfft(np.abs(rfft(smooth - smooth.mean(), size)) ** 2, size)[:len(accents)]
     if alike[0] <= 0:
         return 0.0
-    lags = 60 * _RATE / _TEMPI
-    grid = np.arange(len(alike))
-    score = sum(np.interp(lags * n, grid, alike, right=0.0) / alike[0] / n for n in (1, 2, 4))
+    lags, grid = 60 * _RATE / _TEMPI, np.arange(len(alike))
     prior = np.exp(-0.5 * (np.log2(_TEMPI / _USUAL) / _SPREAD) ** 2)
-    score = score * prior
+    score = prior * sum(np.interp(lags * n, grid, alike, right=0.0) / n for n in (1, 2, 4))
     return float(_TEMPI[np.argmax(score)]) if score.max() > 0 else 0.0
 
 
@@ -92,18 +93,17 @@ def _follow(accents: np.ndarray, period: float) -> np.ndarray:
     local = gaussian_filter1d(accents, period / 32)
     back = np.arange(-round(2 * period), -round(period / 2) + 1)
     cost = -_TIGHTNESS * np.log(-back / period) ** 2
-    best, link = local.copy(), np.full(len(local), -1)
-    padded = np.concatenate([np.full(-back[0], -np.inf), best])
+    ahead = -back[0]
+    best = np.concatenate([np.full(ahead, -np.inf), local])  # so that no step looks back past the start
+    link = np.full(len(local), -1)
     for i in range(len(local)):
-        scores = padded[i:i + len(back)] + cost
+        scores = best[i:i + len(back)] + cost
         k = scores.argmax()
         if scores[k] > 0:
-            padded[i - back[0]] += scores[k]
+            best[ahead + i] += scores[k]
             link[i] = i + back[k]
-    best = padded[-back[0]:]
-    end = max(0, len(best) - round(period))
-    last = end + int(np.argmax(best[end:]))
-    chain = [last]
+    end = max(0, len(local) - round(period))
+    chain = [end + int(np.argmax(best[ahead + end:]))]
     while link[chain[-1]] >= 0:
         chain.append(link[chain[-1]])
     return np.array(chain[::-1], np.float64)
@@ -111,10 +111,9 @@ def _follow(accents: np.ndarray, period: float) -> np.ndarray:
 
 def _settle(beats: np.ndarray, onsets: np.ndarray) -> np.ndarray:
     """Beats off the grid of the tracker: drawn to the onsets that are close, then evened out among their neighbours."""
-    if len(onsets) == 0 or len(beats) < 3:
-        return beats
-    after = np.clip(np.searchsorted(onsets, beats), 1, len(onsets) - 1) if len(onsets) > 1 else np.zeros(len(beats), int)
-    nearest = np.where(np.abs(onsets[after - 1] - beats) < np.abs(onsets[after] - beats), onsets[after - 1], onsets[after])
+    after = np.clip(np.searchsorted(onsets, beats), 1, len(onsets) - 1)
+    sooner, later = onsets[after - 1], onsets[after]
+    nearest = np.where(np.abs(sooner - beats) < np.abs(later - beats), sooner, later)
     drawn = np.where(np.abs(nearest - beats) < _DRAW, nearest, beats)
     count = np.arange(len(beats))
     slope, first = np.polyfit(count, drawn, 1)

@@ -51,12 +51,12 @@ def remember(key: str, facts: dict, arrays: dict[str, np.ndarray]) -> None:
 
 
 def _drop_oldest(folder: Path) -> None:
-    kept = sorted(((entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in os.scandir(folder)), reverse=True)
+    newest_first = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     total = 0
-    for _, size, path in kept:
-        total += size
+    for path in newest_first:
+        total += path.stat().st_size
         if total > _LIMIT:
-            os.remove(path)
+            path.unlink()
 
 
 @cache

@@ -11,7 +11,7 @@ from audioviz.curve import Curve
 _FLOOR = 10 ** (-65 / 20)  # amplitude against the loudest moment: what lies below is taken as silence
 _FAINT = 0.01  # amplitude of a part against the whole: below, its curve does not reach 1
 _SOUNDING = 1e-3  # amplitude against the loudest frame: silent stretches do not decide what is loud
-_STEADY = 0.75  # a level that stays above this part of its top is held to be steady, and not stretched to the full range
+_STEADY = 0.75  # what stays above this part of its top is held to be steady, and not stretched to the full range
 
 
 def curves_on_clock(series: Mapping[str, np.ndarray], clock: Clock) -> dict[str, Curve]:
@@ -44,7 +44,7 @@ def curves_on_clock(series: Mapping[str, np.ndarray], clock: Clock) -> dict[str,
 
 
 def _mean(values: np.ndarray, clock: Clock, *, step: int, first: int) -> np.ndarray:
-    """Mean over [k / fps, (k + 1) / fps) of a series whose entry i holds for `step` samples from first + i * step on."""
+    """Mean over each frame of a series whose entry i holds for `step` samples from first + i * step on."""
     bounds = np.clip((clock.sample_bounds(RATE) - first) / step, 0, len(values))
     total = np.interp(bounds, np.arange(len(values) + 1), np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)]))
     return np.maximum(0, np.diff(total)) / np.maximum(np.diff(bounds), 1e-9)

@@ -19,7 +19,7 @@ RATES = range(2_000, 768_001)
 FORMATS = "WAV, FLAC, OGG, Opus, MP3, M4A or AAC"
 _SLACK = 0.1  # seconds that a coded file may end before the length that it names: padding of the coder
 _AU_HEADER = struct.Struct(">4sIIIII")  # magic, offset of the data, bytes, encoding, rate, channels
-_UNKNOWN_SIZES = (0, 0xFFFFFFFF)  # what writers to a pipe put for a length that they do not know
+_UNKNOWN_SIZE = 0xFFFFFFFF  # what a writer to a pipe puts for a length that it does not know
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +48,13 @@ def check_file(path: Path) -> None:
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder: give one sound file ({FORMATS})")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is not a regular file: give one sound file ({FORMATS})")
         with path.open("rb") as file:
             empty = not file.read(1)
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give the path of a sound file ({FORMATS})") from error
+        raise InputError(f"{path} cannot be read ({error.strerror}): give the path of a sound file "
+                         f"({FORMATS})") from error
     if empty:
         raise InputError(f"{path} is empty: give a sound file ({FORMATS})")
 
@@ -106,8 +109,8 @@ def _open_ffmpeg(path: Path) -> Stream:
 
     log = tempfile.TemporaryFile()  # not a pipe: a full one would stop ffmpeg
     process = subprocess.Popen(
-        [get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-nostats", "-v", "level+info",
-         "-protocol_whitelist", "file,pipe", "-i", f"file:{path}", "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"],
+        [get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-nostats", "-v", "level+info", "-protocol_whitelist", "file,pipe",
+         "-i", f"file:{path}", "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
     header = process.stdout.read(_AU_HEADER.size)
     try:
@@ -145,7 +148,7 @@ def _close(process: subprocess.Popen, log: IO[bytes]) -> None:
 
 
 def _short_by_log(log: str, seconds: float) -> list[str]:
-    """A note if ffmpeg met errors, or promised more sound than came; what it guessed from the bit rate is no promise."""
+    """A note if ffmpeg met errors, or promised more sound than came; what it guesses from the bit rate is no promise."""
     promise = re.search(r"Duration: (\d+):(\d+):([\d.]+)", log)
     if promise and "Estimating duration" not in log and not re.search(r"Video: (?!.*attached pic)", log):
         hours, minutes, rest = promise.groups()
@@ -173,7 +176,7 @@ def _short_wav(path: Path) -> list[str]:
             if name == b"fmt ":
                 bytes_a_second = struct.unpack("<8xI", file.read(12).ljust(12, b"\0"))[0]
             if name == b"data":
-                short = size not in _UNKNOWN_SIZES and here + size > end and bytes_a_second
+                short = size != _UNKNOWN_SIZE and here + size > end and bytes_a_second
                 return [_cut_short((end - here) / bytes_a_second, size / bytes_a_second)] if short else []
             file.seek(here + size + size % 2)
     return []

@@ -99,8 +99,8 @@ def _listen(path: Path, start: float, duration: float | None) -> tuple[_Facts, A
         analysis = analyse(chain([head], blocks))
     notes = list(stream.notes)
     if tally["damaged"]:
-        notes.append(f"{tally['damaged']} of its {tally['kept'] * stream.channels} samples are not numbers, or too large "
-                     "for sound: taken as silence")
+        notes.append(f"{tally['damaged']} of its {tally['kept'] * stream.channels} samples are not numbers, "
+                     "or too large for sound: taken as silence")
     return _Facts(stream.rate, stream.channels, tally["kept"], tuple(notes)), analysis
 
 
@@ -146,7 +146,8 @@ def _resampled(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
 def _nothing_heard(path: Path, start: float, length: float) -> InputError:
     if length == 0:
         return InputError(f"{path} holds no sound that can be decoded: give a whole {FORMATS} file")
-    return InputError(f"start {start:g} s is past the end of {path}, which is {length:.2f} s long: give an earlier start")
+    return InputError(f"start {start:g} s is past the end of {path}, which is {length:.2f} s long: "
+                      "give an earlier start")
 
 
 def _recall(key: str) -> tuple[_Facts, Analysis] | None:

@@ -7,6 +7,7 @@ from audioviz.audio.spectrum import FINEST, HOP, RATE, Spectrum
 
 _LAG = 3  # hops over which the rise is measured: 17 ms
 _EARLY = 1  # hops: the window sees a sound before its own centre reaches it, measured on clicks
+_LEAST = 0.1  # strength of an onset: less is the wavering of a steady sound
 _BASS_RISE = 10  # hops before and after an onset between which the bass rises: 58 ms
 _REACH = 208  # samples on each side of a peak in which its attack is sought: 9 ms
 _SPAN = 112  # samples after an attack that are held against those before it: 5 ms
@@ -47,7 +48,7 @@ def pick_onsets(strength: np.ndarray) -> np.ndarray:
     if peaks.size == 0:
         return peaks
     around = uniform_filter1d(strength, 41, mode="constant")
-    threshold = 1.5 * around + 0.06 * np.percentile(strength[peaks], 95)
+    threshold = _LEAST + 1.5 * around + 0.06 * np.percentile(strength[peaks], 95)
     peaks = peaks[strength[peaks] > threshold[peaks]]
     return peaks[np.diff(peaks, prepend=-HOP) > 5]
 
@@ -66,7 +67,7 @@ def kicks_among(hops: np.ndarray, low: np.ndarray) -> np.ndarray:
     level = np.pad(np.sqrt(low), _BASS_RISE, mode="edge")
     reach = hops[:, None] + _BASS_RISE + np.arange(_BASS_RISE)
     rise = level[reach].max(axis=1) - level[reach - _BASS_RISE].min(axis=1)
-    return rise > 0.5 * np.percentile(rise, 95)
+    return rise > max(0.5 * np.percentile(rise, 95), 0.1 * level.max())
 
 
 def attack_times(hops: np.ndarray, spectrum: Spectrum) -> np.ndarray:

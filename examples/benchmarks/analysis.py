@@ -2,8 +2,8 @@
 
     python examples/benchmarks/analysis.py [RUNS]
 
-Both start from nothing, import what they need, and read the same stereo file of 44.1 kHz. The smallest time of the runs is
-taken, since whatever else the machine does only adds to it.
+Both start from nothing, import what they need, and read the same stereo file of 44.1 kHz. The smallest time of the runs
+is taken, since whatever else the machine does only adds to it.
 """
 
 import os
@@ -51,8 +51,8 @@ def main(runs: int) -> None:
         ours = [sys.executable, "-c", "from audioviz.cli import main; main()", "analyze", str(song)]
         chain = [sys.executable, "-c", CHAIN, str(song)]
         run(chain, Path(folder))  # so that its compiled functions are on the disk, and the files of both in memory
-        measured = [(run(ours, Path(folder, f"cache{n}")), run(ours, Path(folder, f"cache{n}")), run(chain, Path(folder)))
-                    for n in range(runs)]
+        caches = [Path(folder, f"cache{n}") for n in range(runs)]
+        measured = [(run(ours, cache), run(ours, cache), run(chain, cache)) for cache in caches]
         (cold, memory), (again, _), (plain, theirs) = (min(column) for column in zip(*measured))
         print(f"audioviz analyze  {cold:6.2f} s  {memory:5.0f} MB\n  second run      {again:6.2f} s\n"
               f"librosa chain     {plain:6.2f} s  {theirs:5.0f} MB\nratio             {cold / plain:6.2f}")
