@@ -73,8 +73,8 @@ def test_unknown_names_list_the_known_and_files_must_exist(tmp_path):
         av.load_schedule("puls")
     with pytest.raises(InputError, match="gone.py: no such file"):
         av.load_schedule(tmp_path / "gone.py")
-    with pytest.raises(InputError, match="expected a file that ends in .py, .json, .csv"):
-        av.load_schedule(tmp_path / "pulse.txt")
+    with pytest.raises(InputError, match="expected a file that ends in .py, .json, .csv, .txt"):
+        av.load_schedule(tmp_path / "pulse.doc")
 
 
 def test_the_shelf_lists_and_copies(tmp_path):

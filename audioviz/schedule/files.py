@@ -91,23 +91,6 @@ def csv_to_schedule(text: str, clock: Clock) -> Schedule:
     return Schedule(**columns, prompts=prompts, mix=mix, clock=clock)
 
 
-def load_schedule_file(path: Path, clock: Clock) -> Schedule:
-    """The schedule in a .json or .csv file, for a song with this clock.
-
-    Raises
-    ------
-    ScheduleError
-        If the file is not a schedule, or is one of another clock; the message begins with its path.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        return json_to_schedule(text, clock) if path.suffix == ".json" else csv_to_schedule(text, clock)
-    except OSError as error:
-        raise ScheduleError(f"{path}: cannot be read ({error.strerror})") from error
-    except (AudiovizError, UnicodeDecodeError, csv.Error) as error:
-        raise ScheduleError(f"{path}: {error}") from error
-
-
 def fps_to_json(fps: Fraction) -> int | float | str:
     """A number where that is exact, else text such as `30000/1001`."""
     if fps.denominator == 1:

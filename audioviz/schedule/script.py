@@ -9,7 +9,7 @@ from typing import Any, Callable, Mapping
 
 from audioviz.errors import AudiovizError, ScheduleError
 from audioviz.schedule.binding import bound
-from audioviz.schedule.files import load_schedule_file
+from audioviz.schedule.formats import SUFFIXES, load_schedule_file
 from audioviz.schedule.schedule import Schedule
 from audioviz.shelf import find
 
@@ -45,7 +45,7 @@ class ScheduleSource:
 
 
 def load_schedule(source: str | Path) -> ScheduleSource:
-    """A ready-made schedule by name, or a .py, .json or .csv file by path.
+    """A ready-made schedule by name, or a .py, .json, .csv or .txt file by path; other tools' files too.
 
     A script is trusted code: it is run. Data files are not.
 
@@ -54,7 +54,7 @@ def load_schedule(source: str | Path) -> ScheduleSource:
     ScheduleError
         If there is none, or the script cannot be loaded; the message names its line.
     """
-    path = find("schedules", source, suffixes=(".py", ".json", ".csv"))
+    path = find("schedules", source, suffixes=(".py", *SUFFIXES))
     if path.suffix != ".py":
         return ScheduleSource(path, {}, lambda song: load_schedule_file(path, song.clock))
     function = _guarded(path, runpy.run_path, str(path), run_name="audioviz_schedule").get("schedule")

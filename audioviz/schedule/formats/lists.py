@@ -1,0 +1,109 @@
+"""The lists of the original nodes: JSON with the parameters of KSampler Scheduled Sequence by their names; prompt lines.
+
+Lists have an entry a frame, in the song's own fps; shorter ones are repeated, as there.
+"""
+
+import json
+import math
+import re
+
+from audioviz.clock import Clock
+from audioviz.errors import ScheduleError
+from audioviz.schedule.formats.frames import lost_columns, prompt_to_text, read_object, say_lost
+from audioviz.schedule.prompts import Prompt, text_to_prompt
+from audioviz.schedule.schedule import Schedule
+
+TWICE = math.sqrt(2)  # the original injects independent noise of this strength twice a frame, and we once
+_LISTS = ("seed_sequence", "denoise_sequence", "latent_interp_strength_sequence", "noise_strength_sequence")
+_SWITCHES = {"use_latent_interpolation": False, "unsample_latents": True, "inject_noise": True}
+_KNOWN = {*_LISTS, *_SWITCHES, "cfg", "prompts"}
+_LINE = re.compile(r'\s*"?(?P<frame>\d+)"?\s*:\s*"(?P<text>(?:[^"\\]|\\.)*)"\s*,?\s*')
+
+
+def lists_to_schedule(text: str, clock: Clock) -> Schedule:
+    """Read a JSON object of the node's lists and switches, and `prompts` as an object of frame and text.
+
+    Raises
+    ------
+    ScheduleError
+        If a parameter is unknown, or of the wrong kind.
+    """
+    lists = read_object(text)
+    if unknown := set(lists) - _KNOWN:
+        raise ScheduleError(f"unknown key {min(unknown)!r}: expected {', '.join(sorted(_KNOWN))}")
+    for name, default in _SWITCHES.items():
+        if not isinstance(lists.setdefault(name, default), bool):
+            raise ScheduleError(f"{name} is {lists[name]!r:.40}: expected true or false")
+    columns = {column: lists[name] for name, column in (("seed_sequence", "seed"), ("denoise_sequence", "denoise"),
+                                                        ("cfg", "cfg")) if name in lists}
+    if lists["use_latent_interpolation"]:
+        columns["interp"] = lists.get("latent_interp_strength_sequence", 0.5)
+    if lists["inject_noise"]:
+        columns["noise"] = _scaled(lists.get("noise_strength_sequence", [0.1]))
+    if lists["unsample_latents"]:
+        columns["unsample"] = 1.0
+    prompts = lists.get("prompts", {})
+    if not isinstance(prompts, dict):
+        raise ScheduleError("prompts: expected an object of frame and text")
+    return Schedule(**columns, prompts=[_prompt(frame, words, clock) for frame, words in prompts.items()], clock=clock)
+
+
+def schedule_to_lists(schedule: Schedule) -> str:
+    """The schedule as the node's parameters; what it cannot say is left out, and that is said."""
+    columns = schedule.columns
+    unsample, cfg = columns.get("unsample"), columns.get("cfg")
+    document = {
+        "seed_sequence": schedule.seed.tolist(),
+        "denoise_sequence": schedule.denoise.tolist(),
+        "use_latent_interpolation": bool((schedule.interp < 1).any()),
+        "latent_interp_strength_sequence": schedule.interp.tolist(),
+        "unsample_latents": unsample is not None and bool((unsample >= 0.5).all()),
+        "inject_noise": bool((schedule.noise > 0).any()),
+        "noise_strength_sequence": (schedule.noise / TWICE).tolist(),
+    }
+    if cfg is not None and (cfg == cfg[0]).all():
+        document["cfg"] = cfg[0].item()
+    document["prompts"] = {str(frame): prompt_to_text(prompt) for frame, prompt in schedule.prompt_rows()}
+    lost = [name for name in lost_columns(schedule) if name not in ("interp", "unsample")]
+    lost += [name for name in ("seed_to", "zoom", "angle", "shift_x", "shift_y") if name in columns]
+    lost += [f"a changing {name}" for name in ("cfg", "unsample") if name in columns and (columns[name] != columns[name][0]).any()]
+    say_lost("lists", lost)
+    return json.dumps(document, ensure_ascii=False)
+
+
+def lines_to_schedule(text: str, clock: Clock) -> Schedule:
+    """Read prompts alone: lines of `"FRAME": "prompt"`.
+
+    Raises
+    ------
+    ScheduleError
+        If a line is anything else; the message names it.
+    """
+    prompts = []
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _LINE.fullmatch(line)
+        if match:
+            prompts.append(_prompt(match["frame"], json.loads(f'"{match["text"]}"'), clock))
+        elif line.strip():
+            raise ScheduleError(f"line {number}: {line.strip():.60} is no keyframe: expected \"FRAME\": \"prompt\"")
+    return Schedule(prompts=prompts, clock=clock)
+
+
+def schedule_to_lines(schedule: Schedule) -> str:
+    """The prompts as lines of `"FRAME": "prompt"`; the rest is left out, and that is said."""
+    say_lost("lines", ["all columns"])
+    rows = ((str(frame), prompt_to_text(prompt)) for frame, prompt in schedule.prompt_rows())
+    return ",\n".join(f"{json.dumps(frame)}: {json.dumps(words, ensure_ascii=False)}" for frame, words in rows) + "\n"
+
+
+def _prompt(frame: str, words, clock: Clock) -> Prompt:
+    if not str(frame).isdecimal() or not isinstance(words, str):
+        raise ScheduleError(f"prompts: {frame!r}: {words!r:.40}: expected a frame and its text")
+    prompt = text_to_prompt(float(clock.frame_to_seconds(int(frame))), words)
+    return Prompt(prompt.seconds, prompt.text, prompt.negative, ease="hold")
+
+
+def _scaled(values):
+    if not isinstance(values, list) or not all(isinstance(value, (int, float)) for value in values):
+        raise ScheduleError(f"noise_strength_sequence: expected a list of numbers, not {values!r:.40}")
+    return [value * TWICE for value in values]

@@ -1,0 +1,125 @@
+"""Parseq manifests: `rendered_frames`, one entry a frame of the file's own `output_fps`."""
+
+import json
+import math
+import warnings
+from fractions import Fraction
+
+import numpy as np
+
+from audioviz.clock import Clock, to_fps
+from audioviz.errors import AudiovizWarning, ScheduleError
+from audioviz.schedule.files import fps_to_json
+from audioviz.schedule.formats.frames import (camera_to_columns, columns_to_camera, lost_columns, prompt_to_text,
+                                              read_object, say_lost, their_frames, whole)
+from audioviz.schedule.prompts import Prompt, text_to_prompt
+from audioviz.schedule.schedule import Schedule
+
+_CAMERA = {"zoom_delta": "zoom", "angle_delta": "angle", "translation_x_delta": "translation_x",
+           "translation_y_delta": "translation_y"}
+_PLAIN = {"scale": "cfg", "noise": "noise", "subseed_strength": "seed_mix"}
+_ABSOLUTE = {"zoom": np.cumprod, "angle": np.cumsum, "translation_x": np.cumsum, "translation_y": np.cumsum}
+_READ = {"frame", "strength", "seed", "subseed", "deforum_prompt", *_PLAIN, *_CAMERA, *_ABSOLUTE}
+_SIZE = (512.0, 512.0)  # pixels; a manifest does not say
+
+
+def parseq_to_schedule(text: str, clock: Clock) -> Schedule:
+    """Read a manifest, for a song with this clock.
+
+    A seed with a fraction is on its way to the next one, as in Parseq.
+
+    Raises
+    ------
+    ScheduleError
+        If a part is missing or of the wrong kind; the message names the frame.
+    """
+    manifest = read_object(text)
+    rows = manifest.get("rendered_frames")
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise ScheduleError("no rendered_frames: render in Parseq, and export again")
+    options = manifest.get("options", {})
+    fps = to_fps(options.get("output_fps", 20) if isinstance(options, dict) else None)
+    numbers = np.array([_number(row, "frame", i) for i, row in enumerate(rows)])
+    if (np.diff(numbers) <= 0).any():
+        raise ScheduleError(f"rendered_frames[{int(np.argmax(np.diff(numbers) <= 0)) + 1}]: frame numbers do not rise")
+    frames = their_frames(clock, fps)
+    if frames[-1] >= numbers[-1] + 1:
+        warnings.warn(f"parseq: the file ends at its frame {numbers[-1]:g}, which holds to the end of the song",
+                      AudiovizWarning, stacklevel=2)
+    there = {name for name in rows[0] if name in _READ}
+
+    def series(name: str) -> np.ndarray:
+        return np.interp(frames, numbers, [_number(row, name, i) for i, row in enumerate(rows)])
+
+    columns = {column: series(name) for name, column in _PLAIN.items() if name in there}
+    if "strength" in there:
+        columns["denoise"] = 1 - series("strength")
+    columns |= _seeds(rows, numbers, frames, there)
+    if "seed_to" not in columns:
+        columns.pop("seed_mix", None)
+    columns |= camera_to_columns({_CAMERA[name]: series(name) for name in _CAMERA if name in there}, fps, _SIZE)
+    say_lost("parseq", sorted({name for name in rows[0] if name not in _READ and not name.endswith(("_pc", "_delta"))
+                               and any(row.get(name) != rows[0][name] for row in rows)}))
+    return Schedule(**columns, prompts=_prompts(rows, numbers, fps, clock), clock=clock)
+
+
+def schedule_to_parseq(schedule: Schedule) -> str:
+    """The schedule as a manifest; what Parseq cannot say is left out, and that is said."""
+    columns = schedule.columns
+    series = {name: columns[column] for name, column in _PLAIN.items() if column in columns}
+    series |= {"strength": 1 - schedule.denoise, "seed": schedule.seed}
+    if "seed_to" in columns:
+        series["subseed"] = columns["seed_to"]
+    moves = columns_to_camera(schedule)
+    series |= {name: _ABSOLUTE[name](values) for name, values in moves.items()}
+    deltas = {f"{name}_delta": values for name, values in moves.items()}
+    prompts = [_prompt_at(schedule, k) for k in range(len(schedule))]
+    keyframes = _rows(series, {})
+    rendered = _rows(series | deltas, {"deforum_prompt": prompts} if schedule.prompts else {})
+    say_lost("parseq", lost_columns(schedule))
+    return json.dumps({"options": {"output_fps": fps_to_json(schedule.clock.fps)}, "managedFields": list(series),
+                       "keyframes": keyframes, "rendered_frames": rendered}, ensure_ascii=False)
+
+
+def _rows(series: dict[str, np.ndarray], texts: dict[str, list[str]]) -> list[dict]:
+    lists = {name: values.tolist() for name, values in series.items()} | texts
+    return [{"frame": k} | {name: values[k] for name, values in lists.items()} for k in range(len(lists["seed"]))]
+
+
+def _prompt_at(schedule: Schedule, frame: int) -> str:
+    started = [prompt for start, prompt in schedule.prompt_rows() if start <= frame]
+    return prompt_to_text(started[-1] if started else schedule.prompts[0]) if schedule.prompts else ""
+
+
+def _seeds(rows: list[dict], numbers: np.ndarray, frames: np.ndarray, there: set[str]) -> dict:
+    if "seed" not in there:
+        return {}
+    held = np.maximum(np.searchsorted(numbers, frames + 1e-9, side="right") - 1, 0)
+    seeds = [_number(rows[i], "seed", i) for i in held.tolist()]
+    if "subseed" in there and "subseed_strength" in there:
+        return {"seed": whole(seeds), "seed_to": whole([_number(rows[i], "subseed", i) for i in held.tolist()])}
+    mix = np.array([float(seed - seed // 1) for seed in seeds])
+    travel = {"seed_to": [(seed + 1) % 2**64 for seed in whole(seeds)], "seed_mix": mix} if mix.any() else {}
+    return {"seed": whole(seeds)} | travel
+
+
+def _prompts(rows: list[dict], numbers: np.ndarray, fps: Fraction, clock: Clock) -> list[Prompt]:
+    """A prompt where the text changes, as far as the song goes."""
+    prompts, last = [], None
+    for i, (row, number) in enumerate(zip(rows, numbers)):
+        text = row.get("deforum_prompt")
+        if text is not None and not isinstance(text, str):
+            raise ScheduleError(f"rendered_frames[{i}]: deforum_prompt is {text!r:.40}, expected text")
+        seconds = float(Fraction(number) / fps)
+        if text and text != last and seconds <= clock.duration:
+            prompt = text_to_prompt(seconds, text)
+            prompts.append(Prompt(seconds, prompt.text, prompt.negative, ease="hold"))
+            last = text
+    return prompts
+
+
+def _number(row: dict, name: str, i: int) -> int | float:
+    value = row.get(name)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        raise ScheduleError(f"rendered_frames[{i}]: {name} is {value!r:.40}, expected a number")
+    return value
