@@ -1,10 +1,10 @@
 """Analyses kept between runs: found by the content of the file, never by its name; losing one costs only time."""
 
 import hashlib
+import io
 import json
 import os
 import tempfile
-import zipfile
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 from platformdirs import user_cache_dir
 
 _LIMIT = 256 * 2**20  # bytes that the folder may hold: about a hundred songs
+_DIGEST = 32  # bytes at the end of a file, after the archive: SHA-256 of all before
 
 
 def cache_folder() -> Path:
@@ -28,22 +29,27 @@ def recall(key: str) -> tuple[dict, dict[str, np.ndarray]] | None:
     """The facts and arrays kept under a key; None if there are none or they are damaged."""
     path = cache_folder() / f"{key}.npz"
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        data = path.read_bytes()
+        body, digest = data[:-_DIGEST], data[-_DIGEST:]
+        if hashlib.sha256(body).digest() != digest:
+            return None
+        with np.load(io.BytesIO(body), allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}
-        facts = json.loads(str(arrays.pop("facts")))
         os.utime(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError):
         return None
-    return facts, arrays
+    return json.loads(str(arrays.pop("facts"))), arrays
 
 
 def remember(key: str, facts: dict, arrays: dict[str, np.ndarray]) -> None:
     """Keep facts (JSON) and arrays under a key, whole or not at all; where the folder cannot be written, do nothing."""
+    body = io.BytesIO()
+    np.savez(body, facts=np.array(json.dumps(facts)), **arrays)
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
-            np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
+            file.write(body.getvalue() + hashlib.sha256(body.getvalue()).digest())
         os.replace(file.name, folder / f"{key}.npz")
         _drop_oldest(folder)
     except OSError:

@@ -15,10 +15,7 @@ from pathlib import Path
 
 import soundfile
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import make_song  # noqa: E402
-import synth  # noqa: E402
-
+SONG = Path(__file__).parents[1] / "song.ogg"
 SECONDS = 180
 CHAIN = """
 import sys, librosa
@@ -41,13 +38,18 @@ def run(command: list[str], cache: Path) -> tuple[float, float]:
     return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
+def write_song(path: Path) -> None:
+    """The example song, again and again for three minutes."""
+    music, rate = soundfile.read(SONG, dtype="float32")
+    with soundfile.SoundFile(path, "w", rate, 2) as file:
+        while (rest := SECONDS * rate - file.tell()) > 0:
+            file.write(music[:rest])
+
+
 def main(runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         song = Path(folder) / "song.wav"
-        music = make_song.make()
-        with soundfile.SoundFile(song, "w", synth.RATE, 2) as file:
-            for _ in range(SECONDS * synth.RATE // len(music) + 1):
-                file.write(music[:SECONDS * synth.RATE - file.tell()])
+        write_song(song)
         ours = [sys.executable, "-c", "from audioviz.cli import main; main()", "analyze", str(song)]
         chain = [sys.executable, "-c", CHAIN, str(song)]
         run(chain, Path(folder))  # so that its compiled functions are on the disk, and the files of both in memory
