@@ -173,11 +173,3 @@ def test_travel_walks_the_prompts_in_its_own_pace():
     assert (left[0], right[0], weight[0]) == (0, 1, 0) and (left[-1], right[-1], weight[-1]) == (1, 2, 1)
     position = left + weight
     assert np.diff(position) == pytest.approx(2 / 299)
-
-
-@pytest.mark.parametrize("name", ["pulse", "drift", "strobe"])
-def test_ready_made_schedules_are_valid_and_follow_the_song(name):
-    song = made_song()
-    schedule = av.load_schedule(name)(song)
-    assert len(schedule) == song.clock.frames and np.ptp(schedule.denoise) > 0.05
-    assert 0 <= schedule.denoise.min() and schedule.denoise.max() <= 1

@@ -1,0 +1,19 @@
+"""The picture breathes in and out with the bars, deeper the louder it is; each kick is a heartbeat."""
+
+import audioviz as av
+
+
+def schedule(song, *, beats: float = 8.0, depth: float = 0.6, heart: float = 0.3, seed: int = 21) -> av.Schedule:
+    """beats: length of a breath; depth: how far it zooms; heart: what a kick adds to the denoise."""
+    loud = song.rms.smooth(1.0)
+    period = {"beats": beats} if len(song.beats) > 1 else {"seconds": beats / 2}
+    breath = av.curves.oscillate("sine", **period, phase=0.25, low=-1.0)
+    beat = av.curves.at(song.kicks, 1.0).decay(0.15)
+    return av.Schedule(
+        seed=av.seeds.change_at(song.kicks, base=seed),
+        denoise=0.26 + 0.08 * loud + heart * beat,
+        noise=0.02 + 0.03 * beat,
+        interp=0.7 + 0.3 * beat,
+        zoom=(1 + depth) ** (breath * (0.15 + loud)),
+        anchor=0.1,
+    )

@@ -1,0 +1,19 @@
+"""Each part of the song is a world of its own: it arrives with a swell, and is as lively as the part is loud."""
+
+import audioviz as av
+
+
+def schedule(song, *, beats: int = 32, swell: float = 1.5, punch: float = 0.35, seed: int = 31) -> av.Schedule:
+    """beats: length of a part where none were heard; swell: seconds of the arrival; punch: what a kick adds."""
+    parts = getattr(song, "sections", ()) or song.beats[::beats]
+    arrival = av.curves.at(parts, 1.0).anticipate(swell / 3).attack_release(0.0, swell / 3)
+    loud = song.rms.smooth(2.0)
+    kick = av.curves.at(song.kicks, 1.0).decay(0.15)
+    return av.Schedule(
+        seed=av.seeds.random_at(parts, seed) + av.seeds.change_at(song.kicks),
+        denoise=0.22 + 0.1 * loud + punch * kick + 0.3 * arrival * (1 - kick),
+        noise=0.02 + 0.04 * arrival,
+        interp=0.7 + 0.3 * kick,
+        zoom=1 + 0.5 * arrival * loud,
+        anchor=0.1,
+    )

@@ -1,0 +1,99 @@
+"""The ready-made schedules: valid for any song, calm where it is calm, alive on its beats, and each unlike the others."""
+
+import dataclasses
+import warnings
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+import audioviz as av
+from audioviz.audio.song import Events
+from audioviz.curve import Curve
+from audioviz.planner import Look, plan_frames
+from audioviz.reaction import RING_SECONDS, Reaction, reaction
+from audioviz.sampling import sequence
+from audioviz.shelf import names
+from tests.models import fake_model
+from tests.songs import made_song
+
+NAMES = list(names("schedules"))
+LOOK = Look((64, 64), 2, 2.0, "euler", "normal")
+
+
+def quiet_then_loud():
+    """Four quiet seconds without a kick, and twelve loud ones with a kick on each beat."""
+    song = made_song(seconds=16)
+    loud = song.clock.times >= 4
+    kicks = song.beats[song.beats.seconds >= 4]
+    hits = av.curves.at(kicks, 1.0).decay(0.15)
+    curves = {name: Curve(np.where(loud, 0.3 + 0.7 * np.asarray(hits), 0.02), song.clock) for name in song.curves}
+    curves |= {"rms": Curve(np.where(loud, 0.9, 0.05), song.clock),
+               "brightness": Curve(np.where(loud, 0.6 + 0.4 * np.sin(song.clock.times), 0.1), song.clock)}
+    return dataclasses.replace(song, kicks=kicks, onsets=kicks, curves=curves)
+
+
+def silent():
+    song = made_song()
+    none = Events.at([], song.clock)
+    return dataclasses.replace(song, tempo=0.0, beats=none, kicks=none, onsets=none,
+                               curves={name: Curve(0.0, song.clock) for name in song.curves})
+
+
+def react(name: str) -> Reaction:
+    """How the pictures of the fake model follow the song."""
+    song, model = quiet_then_loud(), fake_model()
+    schedule = av.load_schedule(name)(song)
+    plans = plan_frames(model, schedule if schedule.prompts else schedule.with_prompts(["x" * 4, "y" * 8]), LOOK)
+    latents = list(sequence(model.denoiser, plans, start=model.empty_latent(LOOK.size)))
+    energy = np.array([0.0] + [(after - before).square().mean().sqrt().item() for before, after in zip(latents, latents[1:])])
+    envelope = np.asarray(av.curves.at(song.kicks, 1.0).decay(RING_SECONDS))
+    return reaction(energy, np.asarray(song.kicks), envelope, np.asarray(song.rms), passage=36)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("song", [quiet_then_loud, silent, made_song], ids=lambda song: song.__name__)
+def test_each_is_valid_for_any_song_and_nothing_is_clipped(name, song):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        schedule = av.load_schedule(name)(song())
+    assert len(schedule) == song().clock.frames
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_is_calm_where_the_song_is_calm(name):
+    assert react(name).loud_to_quiet > 1.2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_shows_the_kicks(name):
+    figures = react(name)
+    wanted = {"pulse": (0.6, 0.95), "cuts": (0.6, 0.95), "strobe": (0.6, 0.95), "drift": (0.1, 0.3), "was": (0.2, 0.5)}
+    correlation, hits = wanted.get(name, (0.4, 0.9))
+    assert figures.correlation > correlation and figures.hits >= hits, figures
+
+
+def test_each_is_unlike_the_others():
+    song = quiet_then_loud()
+    plans = {name: av.load_schedule(name)(song) for name in NAMES}
+    for (one, first), (other, second) in combinations(plans.items(), 2):
+        assert first.columns.keys() != second.columns.keys() or np.abs(first.denoise - second.denoise).mean() > 0.01, (one, other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_option_matters(name):
+    song, script = quiet_then_loud(), av.load_schedule(name)
+    usual = script(song)
+    for option, parameter in script.options.items():
+        usually = parameter.default
+        others = ("other",) if isinstance(usually, str) else (2 * usually + 1, usually // 2 or 2) if isinstance(usually, int) else (
+            usually / 2, 0.01)
+        plans = [script(song, **{option: other}) for other in others]
+        assert any(plan.prompts != usual.prompts or any(not np.array_equal(values, plan.columns[column])
+                                                        for column, values in usual.columns.items()) for plan in plans), option
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_fits_one_screen(name):
+    from audioviz.shelf import folder
+    assert len((folder("schedules") / f"{name}.py").read_text().splitlines()) <= 30
