@@ -175,7 +175,15 @@ class _Bound:
         return self.denoiser(x, torch.full((len(x),), sigma, device=x.device), self.conditioning, self.cfg)
 
     def pair(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
-        """Denoised with the guidance, and by the negative alone."""
+        """Denoised with the guidance, and by the negative alone.
+
+        Raises
+        ------
+        InputError
+            If there is no negative.
+        """
+        if self.conditioning.negative is None:
+            raise InputError("this sampler needs a negative conditioning: it steers by the two apart")
         level = torch.full((len(x),), sigma, device=x.device)
         wanted, plain = (self.denoiser(x, level, Guidance(text), 1.0)
                          for text in (self.conditioning.positive, self.conditioning.negative))
