@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -40,6 +41,7 @@ def silent():
                                curves={name: Curve(0.0, song.clock) for name in song.curves})
 
 
+@cache
 def react(name: str) -> Reaction:
     """How the pictures of the fake model follow the song."""
     song, model = quiet_then_loud(), fake_model()

@@ -1,0 +1,83 @@
+"""Write gallery.md: every ready-made schedule on the example song, as frames, as a plot, and in figures of reaction.
+
+    python examples/gallery.py [--model DIR] [--size 256x256] [--steps N] [--duration S] [--out FOLDER]
+"""
+
+import tempfile
+from pathlib import Path
+
+import click
+from PIL import Image
+
+import audioviz as av
+from audioviz.cli import parse_size
+from audioviz.plots import plot_schedule
+from audioviz.reaction import Reaction, measure_video
+from audioviz.shelf import names
+from audioviz.video.sheet import contact_sheet
+
+HERE = Path(__file__).parent
+PROMPTS = ("neon nebula", "gold mandala", "ocean waves", "fire fractal")
+WIDTH = 960  # pixels, of a picture on the page
+
+HEAD = """# Gallery
+
+Each ready-made schedule on `{song}`: frames in time order, then what it says to the sampler. Made by
+`python examples/gallery.py`; `audioviz render SONG --schedule NAME` makes the video.
+
+*Change with kicks* is the correlation of the difference between neighbouring frames with the kicks of the song, *kicks
+seen* the part of them with a peak of that difference within one frame, and *loud to quiet* the difference in the loudest
+passage against that in the quietest.
+
+| schedule | change with kicks | kicks seen | loud to quiet |
+|---|---|---|---|
+"""
+
+
+@click.command()
+@click.option("--song", default=HERE / "song.ogg", type=click.Path(path_type=Path))
+@click.option("--model", default="embedded", show_default=True)
+@click.option("--size", help="Pixels, such as 256x256; the model's own if not given.")
+@click.option("--steps", type=int, help="Model calls a frame; the model's own if not given.")
+@click.option("--fps", default="12", show_default=True)
+@click.option("--duration", type=float, help="Seconds of the song; all of it if not given.")
+@click.option("--out", default=HERE, type=click.Path(path_type=Path, file_okay=False, exists=True), help="Folder of gallery.md.")
+def main(song: Path, model: str, size: str | None, steps: int | None, fps: str, duration: float | None, out: Path) -> None:
+    """Render every ready-made schedule and write the page."""
+    track = av.load_song(song, fps=fps, duration=duration)
+    write_gallery(track, av.load_model(model), list(names("schedules")), out, size=parse_size(size), steps=steps)
+
+
+def write_gallery(song, model, schedules: list[str], folder: Path, *, size: tuple[int, int] | None = None,
+                  steps: int | None = None) -> None:
+    """Write folder/gallery.md, and its pictures into folder/gallery."""
+    pictures = folder / "gallery"
+    pictures.mkdir(exist_ok=True)
+    rows, parts = [], []
+    for name in schedules:
+        figures = _draw(song, model, name, pictures, size=size, steps=steps)
+        rows.append(f"| [{name}](#{name}) | {figures.correlation:.2f} | {figures.hits:.0%} | {figures.loud_to_quiet:.1f} |\n")
+        parts.append(f"\n## {name}\n\n{names('schedules')[name]}\n\n![frames](gallery/{name}.jpg)\n\n"
+                     f"![columns](gallery/{name}-plot.jpg)\n")
+    (folder / "gallery.md").write_text(HEAD.format(song=song.path.name) + "".join(rows + parts), encoding="utf-8")
+
+
+def _draw(song, model, name: str, pictures: Path, *, size: tuple[int, int] | None, steps: int | None) -> Reaction:
+    """Render one schedule, keep its frames and plot as small pictures, and measure it."""
+    plan = av.load_schedule(name)(song)
+    plan = plan if plan.prompts else plan.with_prompts(PROMPTS)
+    with tempfile.TemporaryDirectory() as work:
+        video, sheet, plot = (Path(work) / file for file in ("video.mp4", "sheet.png", "plot.png"))
+        av.render(song, plan, out=video, model=model, size=size, steps=steps)
+        contact_sheet(video, sheet, columns=8, rows=3, width=120)
+        plot_schedule(song, plan, plot)
+        for source, target in ((sheet, f"{name}.jpg"), (plot, f"{name}-plot.jpg")):
+            with Image.open(source) as picture:
+                picture = picture.convert("RGB")
+            picture.thumbnail((WIDTH, 4 * WIDTH))
+            picture.save(pictures / target, quality=85, optimize=True)
+        return measure_video(video)[1]
+
+
+if __name__ == "__main__":
+    main()
