@@ -281,8 +281,8 @@ def main() -> None:
 
 
 def say(message: str) -> None:
-    """One line on standard error."""
-    print(f"audioviz: {' '.join(message.split())}", file=sys.stderr)
+    """One line on standard error, whatever the message quotes."""
+    print(f"audioviz: {' '.join(message.split()):.1000}", file=sys.stderr)
 
 
 def show_warning(message, category, *place) -> None:

@@ -34,10 +34,13 @@ def describe_render(song, plan: Schedule, *, model: str, size: tuple[int, int] |
     from audioviz.costs import RAW_BYTES, recall_cost
     from audioviz.models.load import defaults_of, find_device
     from audioviz.rendering import CHUNK_SECONDS, look_of, part_of, with_words
+    from audioviz.sampling.samplers import sampler_for
+    from audioviz.sampling.sigmas import scheduler_for
 
     plan = with_words(plan)
     part = part_of(song, start=start, duration=duration)
     look = look_of(defaults_of(model), size=size, steps=steps, cfg=cfg, sampler=sampler, scheduler=scheduler)
+    sampler_for(look.sampler), scheduler_for(look.scheduler)
     cost = recall_cost(model, look, find_device(device).type)
     pixels, chunks = look.size[0] * look.size[1], len(part) / float(CHUNK_SECONDS * plan.clock.fps) + 1
     if cost:

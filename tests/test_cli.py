@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -11,7 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from audioviz.audio.cache import cache_folder
 from audioviz.cli import main
+from audioviz.costs import recall_cost, remember_cost
+from audioviz.planner import Look
+from audioviz.report import describe_manifest
 
 COMMAND = [sys.executable, "-c", "from audioviz.cli import main; main()"]
 
@@ -66,10 +71,72 @@ def test_a_schedule_saved_as_json_or_csv_is_read_back_the_same(folder, tmp_path)
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_dry_run_shows_the_plan_and_writes_nothing(folder, tmp_path):
-    shown = audioviz("render", folder / "song.wav", "--dry-run", "--prompt", "neon nebula", cwd=tmp_path, check=0).stdout
+def test_a_dry_run_shows_the_plan_and_what_it_takes_and_writes_nothing(folder, tmp_path, command):
+    arguments = ("render", folder / "song.wav", "--dry-run", "--prompt", "neon nebula", "--size", "64", "--steps", "5")
+    status, shown, err = command(*arguments, "--start", "0.5", cwd=tmp_path)
+    assert status == 0 and err == ""
     assert "24 frames at 12 fps" in shown and "neon nebula" in shown and "denoise" in shown
+    assert "embedded: 64x64, 5 steps of " in shown and "frames to make: 6 to 23, 18 of 24\n" in shown
+    assert "time: unknown until a render" in shown and "disk: less than 0.1 MB for the work folder" in shown
+    remember_cost("embedded", Look((64, 64), 5, 3.0, "dpmpp_2m", "karras"), "cpu", seconds=200, size=5e8)
+    shown = command(*arguments, "--device", "cpu", cwd=tmp_path)[1]
+    assert "time: about 1 h 20 min, as 200 s a frame were measured" in shown and "disk: about 12.0 GB for" in shown
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_render_cost_is_remembered_and_damage_is_forgotten(renders, folder, own_cache):
+    shutil.copy(folder / "song.wav", folder / "measured.wav")
+    assert renders("render", "measured.wav", "--quiet", "--steps", "3", cwd=folder)["status"] == 0
+    look = Look((64, 64), 3, 2.0, "euler", "normal")
+    cost = recall_cost("fake", look, "cpu")
+    assert 0 < cost.seconds < 5 and 0 < cost.size < 64 * 64 * 1.5
+    for text in ("", "[]", "{", "[" * 99999, '{"fake 64x64 3 euler guided cpu": {"seconds": "x", "size": 1}}'):
+        (cache_folder().parent / "costs.json").write_text(text)
+        assert recall_cost("fake", look, "cpu") is None
+
+
+@pytest.fixture
+def several(folder, tmp_path):
+    """A folder with two songs, and one between them that is none."""
+    for name in ("a.wav", "c.wav"):
+        shutil.copy(folder / "song.wav", tmp_path / name)
+    (tmp_path / "b.flac").write_bytes(b"no music at all")
+    return tmp_path
+
+
+def test_several_songs_are_rendered_and_one_that_fails_stops_none(renders, several):
+    done = renders("render", "a.wav", "b.flac", "c.wav", "-o", "out/", "--quiet", cwd=several)
+    assert (done["status"], done["out"]) == (2, "out/a.mp4\nout/c.mp4\n")
+    failed, end = done["err"].splitlines()
+    assert failed.startswith("audioviz: b.flac failed: b.flac ") and end == "audioviz: 2 of 3 songs rendered; failed: b.flac"
+    assert sorted(path.name for path in (several / "out").iterdir()) == ["a.mp4", "c.mp4"]
+    assert renders("render", "a.wav", "c.wav", "-o", "out", "--quiet", cwd=several)["status"] == 0
+    assert renders("render", "a.wav", "-o", "out", "--quiet", cwd=several)["out"] == "out/a.mp4\n"
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["a.wav", "sub/a.wav"], "a.wav: more than one song would become a.mp4"), (["a.wav", "c.wav", "-o", "x.mp4"], "need a folder"),
+    (["a.wav", "c.wav", "-o", "no/where"], "cannot be made (No such file or directory)"),
+])
+def test_several_songs_need_a_folder_and_names_of_their_own(renders, several, arguments, said):
+    done = renders("render", *arguments, cwd=several)
+    assert done["status"] == 2 and said in done["err"] and done["err"].count("\n") == 1
+
+
+def test_info_tells_what_a_video_was_made_of_and_whether_it_fits(renders, folder):
+    assert renders("render", "song.wav", "-o", "told.mp4", "--quiet", "--prompt", "neon nebula", cwd=folder)["status"] == 0
+    shown = renders("info", "told.mp4", cwd=folder)["out"]
+    for line in ("picture longer than sound by           0.0 ms, within half a frame", "24 against 24.0", "model         fake",
+                 "size          64x64", "sampler       euler", "torch 2", "prompt        0.0 s  neon nebula",
+                 "kicks with a peak within one frame"):
+        assert line in shown
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "[" * 99999, '{"schedule": [], "versions": 3, "size": {"a": "\\u001b[2J"}}',
+                                  '{"schedule": {"prompts": [1, {"prompt": "\\u0007"}]}}', '{"model": "' + "x" * 9999 + '"}'])
+def test_a_strangers_manifest_cannot_steer_the_terminal(text):
+    lines = describe_manifest(text)
+    assert all(line.isprintable() and len(line) < 250 for line in lines)
 
 
 MISTAKES = {

@@ -76,6 +76,7 @@ def test_memory_that_lacks_for_a_whole_picture_may_suffice_for_tiles(renders, wh
 
 def test_of_two_renders_to_one_output_one_wins_and_the_other_says_so(renders, whole, folder):
     with server(OMP_NUM_THREADS="1") as other, ThreadPoolExecutor(1) as pool:
+        other("ls", cwd=folder)  # it is ready now
         first = pool.submit(renders, *RENDER, cwd=folder, fault="pause", at=30, after=6, number=signal.SIGINT)
         while not (folder / "song.audioviz").exists():
             time.sleep(0.02)

@@ -36,6 +36,9 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
     if missing or type(pipeline.unet).__name__ != "UNet2DConditionModel" or type(pipeline).__name__.find("XL") >= 0:
         raise ModelError(f"model {source}: a {type(pipeline).__name__}, expected the layout of Stable Diffusion 1 or 2 "
                          f"({', '.join(PARTS)})")
+    hollow = [part for part in PARTS[:3] if any(weight.is_meta for weight in getattr(pipeline, part).parameters())]
+    if hollow:
+        raise ModelError(f"model {source}: weights of its {', '.join(hollow)} are missing; fetch its files again")
     vae = pipeline.vae.to(where).eval().requires_grad_(False)
     unet = pipeline.unet.to(where, memory_format=torch.channels_last)
     vae.to(memory_format=torch.channels_last)
@@ -68,7 +71,7 @@ def _load_pipeline(source: str, dtype: torch.dtype):
     try:
         return DiffusionPipeline.from_pretrained(source, dtype=dtype, use_safetensors=True, safety_checker=None,
                                                  local_files_only=folder.is_dir())
-    except (OSError, ValueError, ImportError, AttributeError, KeyError, TypeError) as error:
+    except Exception as error:  # a damaged folder makes diffusers and transformers raise almost anything
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(f"model {source}: cannot be loaded ({reason:.200}); expected 'embedded', a diffusers folder "
                          "with .safetensors weights, or the id of one on the hub") from error
@@ -79,7 +82,7 @@ def _digest(pipeline) -> str:
     digest = hashlib.sha256()
     for part in (pipeline.scheduler, pipeline.text_encoder, pipeline.unet, pipeline.vae):
         settings = part.config if isinstance(part.config, dict) else part.config.to_dict()
-        digest.update(repr(sorted((key, value) for key, value in settings.items() if key[0] != "_")).encode())
+        digest.update(repr(sorted((key, value) for key, value in settings.items() if not key.startswith("_"))).encode())
     for part in (pipeline.text_encoder, pipeline.unet, pipeline.vae):
         for name, weight in sorted(part.state_dict().items()):
             digest.update(name.encode())
