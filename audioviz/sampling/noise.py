@@ -25,7 +25,7 @@ class Draw:
 
     def __call__(self, shape: tuple[int, ...]) -> Tensor:
         """Standard normal values: float32, on the CPU; each earlier draw had the same shape."""
-        generator = torch.Generator("cpu").manual_seed(self.seed % _SEEDS)
+        generator = torch.Generator("cpu").manual_seed(int(self.seed) % _SEEDS)
         for _ in range(self.skip):
             torch.randn(shape, generator=generator)
         return torch.randn(shape, generator=generator)
@@ -38,7 +38,7 @@ def injected(seed: int, frame: int, purpose: str) -> Draw:
     ------
     O'Neill, HMC-CS-2014-0905, through numpy.random.SeedSequence, whose values are fixed for good.
     """
-    key = np.random.SeedSequence([seed % _SEEDS, frame, *purpose.encode()])
+    key = np.random.SeedSequence([int(seed) % _SEEDS, frame, *purpose.encode()])
     return Draw(int(key.generate_state(1, np.uint64)[0]))
 
 
@@ -66,7 +66,7 @@ def cuda_randn(seed: int, shape: tuple[int, ...]) -> Tensor:
 
 def fresh(seed: int, x: Tensor, sigmas: Tensor) -> Noise:
     """Independent noise in each step, whatever the sigmas: the stream of the seed after this one."""
-    generator = torch.Generator("cpu").manual_seed((seed + 1) % _SEEDS)
+    generator = torch.Generator("cpu").manual_seed((int(seed) + 1) % _SEEDS)
     return lambda sigma, after: torch.randn(x.shape, generator=generator).to(x.device)
 
 
@@ -80,7 +80,7 @@ def brownian(seed: int, x: Tensor, sigmas: Tensor) -> Noise:
     positive = sigmas[sigmas > 0].tolist()
     low, high = (round(end, 6) for end in (min(positive), max(positive)))  # the tree knows six decimals
     # torchsde's BrownianTree by its parts, with room to remember all of its nodes, which saves half of the time
-    path = torchsde.BrownianInterval(low, high, size=x.shape, entropy=seed % _SEEDS, tol=1e-6, pool_size=24,
+    path = torchsde.BrownianInterval(low, high, size=x.shape, entropy=int(seed) % _SEEDS, tol=1e-6, pool_size=24,
                                      halfway_tree=True, cache_size=None) if low < high else None
 
     def increment(sigma: float, after: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 
 from torch import Tensor
 
@@ -44,6 +45,9 @@ class FramePlan:
     rising_sigmas: tuple[float, ...] = ()  # a run of the sampler itself along these, in place of the inversion
 
     def __post_init__(self) -> None:
+        for name in ("seed", "frame", "steps", "unsample_steps"):
+            if not isinstance(getattr(self, name), Integral):
+                raise InputError(f"frame {self.frame}: {name} is {getattr(self, name)!r}, expected a whole number")
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if not low <= value <= high:
@@ -75,5 +79,5 @@ def plan_frame(conditioning: Guidance, *, seed: int, frame: int, steps: int, cfg
                      noise_after=noise if drawn else 0.0, interp=interp, mode=mode, warp=warp, anchor=anchor)
 
 
-_RANGES = (("seed", -(2 ** 63), 2 ** 64 - 1), ("steps", 1, 10_000), ("cfg", 0, math.inf), ("denoise", 0, 1),
+_RANGES = (("seed", -(2 ** 63), 2 ** 64 - 1), ("frame", 0, math.inf), ("steps", 1, 10_000), ("cfg", 0, math.inf), ("denoise", 0, 1),
            ("noise_before", 0, math.inf), ("unsample_steps", 0, 10_000), ("noise_after", 0, math.inf), ("interp", 0, 1))

@@ -6,6 +6,7 @@ must fall to the same side as it does in the original system.
 """
 
 from collections.abc import Callable
+from numbers import Integral
 
 import numpy as np
 import scipy.stats
@@ -44,7 +45,7 @@ def sigmas_for(scheduler: str | Schedule, model_sigmas: Tensor, steps: int, deno
     InputError
         If the scheduler is not known, or steps or denoise are out of range.
     """
-    if not isinstance(steps, int) or steps < 1:
+    if not isinstance(steps, Integral) or steps < 1:
         raise InputError(f"steps is {steps!r}: expected a whole number, at least 1")
     if not 0 <= denoise <= 1:
         raise InputError(f"denoise is {denoise!r}: expected a number from 0 to 1")

@@ -101,6 +101,8 @@ def _seeds(seed: int, frames: int, mode: str, keying: str | None, divisor: int) 
         raise InputError(f"seed_mode_seq {mode!r} is not known: expected one of {', '.join(_MODES)}")
     if keying is not None and keying not in _KEYINGS:
         raise InputError(f"seed_keying_mode {keying!r} is not known: expected one of {', '.join(_KEYINGS)}")
+    if not isinstance(divisor, int) or divisor < 1:
+        raise InputError(f"seed_divisor is {divisor!r}: expected a whole number, at least 1")
     dice = random.Random()
     dice.setstate(random.getstate())  # the original draws from Python's own generator
     last = seed
