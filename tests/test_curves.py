@@ -47,6 +47,14 @@ def test_expressions_know_the_beat_and_the_curves_of_the_song():
         assert np.asarray(av.curves.expression("low * 2")) == pytest.approx(2 * np.asarray(song.low))
 
 
+def test_expressions_of_a_song_without_beats_know_all_but_the_beat():
+    song = made_song(beats_every=10)
+    with bound(song):
+        assert np.asarray(av.curves.expression("low * 2")) == pytest.approx(2 * np.asarray(song.low))
+        with pytest.raises(ScheduleError, match="unknown name 'b'"):
+            av.curves.expression("b")
+
+
 def test_at_puts_values_on_events():
     song = made_song()
     curve = np.asarray(av.curves.at(song.beats[::4], 0.9, otherwise=0.1))

@@ -10,7 +10,7 @@ from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule import (Prompt, deforum_to_schedule, lines_to_schedule, lists_to_schedule, parseq_to_schedule,
                                schedule_to_csv, schedule_to_deforum, schedule_to_json, schedule_to_lines,
                                schedule_to_lists, schedule_to_parseq)
-from audioviz.schedule.formats.deforum import keyframes_to_values, values_to_keyframes
+from audioviz.schedule.formats.keyframes import keyframes_to_values, values_to_keyframes
 from tests.songs import made_song
 
 CLOCK = Clock.for_duration(4, 15)

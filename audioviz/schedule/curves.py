@@ -117,7 +117,8 @@ def expression(text: str, *, clock: Clock | None = None) -> Curve:
     clock, song = bound_clock(clock), bound_song()
     names = {"t": clock.times, "f": np.arange(clock.frames, dtype=float)}
     if song is not None:
-        names |= {"b": beat_position(clock.times)} | {name: np.asarray(curve) for name, curve in song.curves.items()}
+        names |= {name: np.asarray(curve) for name, curve in song.curves.items()}
+        names |= {"b": beat_position(clock.times)} if len(song.beats) > 1 else {}
     return Curve(evaluate(text, names), clock)
 
 

@@ -1,0 +1,123 @@
+"""Keyframe strings, such as `0:(0.65), 30:(0.5+0.1*sin(2*3.14*t/15))`.
+
+Numbers are joined by straight lines; a formula of the frame `t` holds from its key to the next.
+"""
+
+import re
+
+import numpy as np
+
+from audioviz.errors import ScheduleError
+from audioviz.schedule.expression import evaluate
+from audioviz.schedule.formats.frames import whole
+
+_KEY = re.compile(r"\s*\"?(?P<frame>[^:\"]+?)\"?\s*:\s*(?P<value>.+?)\s*", re.DOTALL)
+
+
+def keyframes_to_values(text: str, frames: np.ndarray, *, where: str) -> np.ndarray:
+    """The value of a keyframe string at these frames of its file, with fractions.
+
+    Parameters
+    ----------
+    text : str
+        `FRAME: (VALUE)`, separated by commas; a value is a number or a formula of `t`, the frame, and `max_f`, the last.
+    frames : float, shape (T,)
+    where : str
+        Begins the message of an error.
+
+    Returns
+    -------
+    float, shape (T,)
+    """
+    keys, names = _keys(text, frames, where), {"max_f": np.float64(np.floor(frames[-1]))}
+    starts = list(keys)
+    current = np.maximum(np.searchsorted(starts, frames, side="right") - 1, 0)
+    values, ends = np.full(len(frames), np.nan), []
+    for i, start in enumerate(starts):
+        number = _as_number(keys[start].strip("() "))
+        if number is None:
+            inside = np.flatnonzero(current == i)
+            at = np.append(frames[inside], start)  # a line from a number before it ends where the formula begins
+            try:
+                found = np.broadcast_to(evaluate(keys[start], names | {"t": at}), at.shape)
+            except ScheduleError as error:
+                raise ScheduleError(f"{where}, key {start:g}: {error}") from error
+            values[inside], number = found[:-1], found[-1]
+        ends.append((start, number))
+    return np.where(np.isnan(values), np.interp(frames, *zip(*ends)), values)
+
+
+def keyframes_to_seeds(text: str, frames: np.ndarray, *, where: str) -> list[int]:
+    """As keyframes_to_values, in 0 .. 2^64 - 1; a number is kept to its last digit where it holds, which floats do not."""
+    keys = _keys(text, frames, where)
+    starts, written = list(keys), [value.strip("() ") for value in keys.values()]
+    seeds = whole(keyframes_to_values(text, frames, where=where))
+    for k, frame in enumerate(frames.tolist()):
+        i = max(int(np.searchsorted(starts, frame, side="right")) - 1, 0)
+        held = frame <= starts[i] or i + 1 == len(starts) or written[i + 1] == written[i]
+        if held and written[i].isdecimal():
+            seeds[k] = int(written[i]) % 2**64
+    return seeds
+
+
+def values_to_keyframes(values: np.ndarray) -> str:
+    """The keyframe string that gives these values: a key a frame, without those inside a run of equal values."""
+    same = np.r_[False, values[1:-1] == values[:-2], False][:len(values)] & np.r_[values[:-1] == values[1:], False]
+    if (values == values[0]).all():
+        return f"0: ({values[0].item()!r})"
+    return ", ".join(f"{k}: ({value!r})" for k, value in enumerate(values.tolist()) if not same[k])
+
+
+def key_to_frame(key: str, last: float, where: str) -> float:
+    """The frame of a key: a number, or a formula of `max_f`."""
+    frame = _as_number(key)
+    if frame is None:
+        try:
+            frame = float(evaluate(key, {"max_f": np.float64(last)}))
+        except (ScheduleError, TypeError) as error:
+            raise ScheduleError(f"{where}: {key.strip()!r} is no frame: expected a whole number") from error
+    if frame < 0:
+        raise ScheduleError(f"{where}: frame {frame:g}: expected at least 0")
+    return np.floor(frame)
+
+
+def check_end(frame: float, frames: np.ndarray, where: str) -> None:
+    """Refuse a key that lies past the last of these frames."""
+    if frame > np.ceil(frames[-1]):
+        raise ScheduleError(f"{where}: key at frame {frame:g} lies past the end of the song, frame {frames[-1]:g}")
+
+
+def _keys(text: str, frames: np.ndarray, where: str) -> dict[float, str]:
+    """Frame -> value, as written, of each key in order."""
+    keys = {}
+    for part in _split(text, where):
+        match = _KEY.fullmatch(part)
+        if not match:
+            raise ScheduleError(f"{where}: {part.strip()!r} is no keyframe: expected FRAME: (VALUE), such as 0: (0.65)")
+        keys[key_to_frame(match["frame"], np.floor(frames[-1]), where)] = match["value"]
+    check_end(max(keys), frames, where)
+    return dict(sorted(keys.items()))
+
+
+def _split(text: str, where: str) -> list[str]:
+    """The parts between the commas outside all brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:
+            break
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    if depth:
+        raise ScheduleError(f"{where}: brackets that do not match in {text:.60}")
+    return [part for part in parts if part.strip()] or [text]
+
+
+def _as_number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
