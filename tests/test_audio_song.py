@@ -12,7 +12,7 @@ import soundfile
 
 from audioviz.audio import Events, load_song
 from audioviz.audio.cache import cache_folder, recall, remember
-from audioviz.audio.spectrum import FINE, HOP, MELS, RATE, WINDOW, mel_filters, transform
+from audioviz.audio.spectrum import FINE, HOP, MELS, RATE, WINDOW, transform
 from audioviz.clock import Clock
 
 
@@ -56,11 +56,9 @@ def test_rms_is_the_level_of_exactly_its_frame(tmp_path, fps):
 
 
 def test_the_transform_agrees_with_librosa():
-    ours, theirs = mel_filters(), librosa.filters.mel(sr=RATE, n_fft=WINDOW, n_mels=MELS, fmin=30, fmax=RATE / 2)
-    assert np.abs(ours - theirs).max() < 1e-7
     samples = np.random.default_rng(0).standard_normal(3 * RATE).astype(np.float32)
     power = np.abs(librosa.stft(samples, n_fft=WINDOW, hop_length=HOP, pad_mode="constant")) ** 2
-    expected = (theirs @ power).T
+    expected = (librosa.filters.mel(sr=RATE, n_fft=WINDOW, n_mels=MELS, fmin=30, fmax=RATE / 2) @ power).T
     ours = transform(np.array_split(samples, 7)).mel
     assert ours.shape == expected.shape
     inside = slice(0, -WINDOW // HOP)

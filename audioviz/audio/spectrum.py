@@ -54,14 +54,10 @@ def transform(blocks: Iterable[np.ndarray]) -> Spectrum:
     Parameters
     ----------
     blocks : iterable of float32 arrays, shape (n,)
-
-    Source
-    ------
-    The mel scale and its area-normalised triangles are those of Slaney's Auditory Toolbox (1998), as in librosa.
     """
     window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
     window /= np.sqrt(WINDOW * np.sum(window**2) / 2)  # so that the bins of a band add up to its mean square
-    rows = np.concatenate([mel_filters(), _band_filters()]).T
+    rows = np.concatenate([_mel_filters(), _band_filters()]).T
     samples, last = 0, np.float32(0)
     pending = np.zeros(WINDOW // 2, np.float32)  # so that the first window is centred on sample 0
     spectra, powers, attacks, outlines = [], [], [], []
@@ -85,13 +81,11 @@ def transform(blocks: Iterable[np.ndarray]) -> Spectrum:
                     np.concatenate(outlines, axis=1))
 
 
-def mel_filters() -> np.ndarray:
+def _mel_filters() -> np.ndarray:
     """Triangles on the mel scale from `LOWEST_HZ` to half of `RATE`: float32, shape (MELS, WINDOW // 2 + 1)."""
-    edges = _mel_to_hz(np.linspace(*_hz_to_mel(np.array([LOWEST_HZ, RATE / 2])), MELS + 2))
-    hz = _bin_hz()
-    rise = (hz - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    fall = (edges[2:, None] - hz) / (edges[2:] - edges[1:-1])[:, None]
-    return (np.maximum(0, np.minimum(rise, fall)) * (2 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
+    from librosa.filters import mel  # a second to import, which a song that is in the cache does not need
+
+    return mel(sr=RATE, n_fft=WINDOW, n_mels=MELS, fmin=LOWEST_HZ, fmax=RATE / 2)
 
 
 def _band_filters() -> np.ndarray:
@@ -100,14 +94,6 @@ def _band_filters() -> np.ndarray:
 
 def _bin_hz() -> np.ndarray:
     return np.arange(WINDOW // 2 + 1) * RATE / WINDOW
-
-
-def _hz_to_mel(hz: np.ndarray) -> np.ndarray:
-    return np.where(hz < 1000, hz * 3 / 200, 15 + 27 * np.log(np.maximum(hz, 1000) / 1000) / np.log(6.4))
-
-
-def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
-    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp(np.log(6.4) / 27 * (np.maximum(mel, 15) - 15)))
 
 
 def _chunks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
