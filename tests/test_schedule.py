@@ -46,6 +46,8 @@ def test_json_has_the_keys_that_other_programs_rely_on():
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"denoise": "high"}, "denoise: expected numbers"),
+    ({"denoise": [0.5] * 7 + ["x"]}, r"denoise: expected numbers, not .* \(frame 7 is 'x'\)"),
+    ({"seed": [1, 2, -3]}, r"seed: expected whole numbers in 0 .. 2\^64 - 1 \(frame 2 is -3\)"),
     ({"denoise": [None] * 300}, "denoise: expected numbers|not finite"),
     ({"denoise": [[0.5]]}, "denoise has shape"),
     ({"denoise": []}, "denoise has shape"),

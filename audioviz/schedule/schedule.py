@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, fields, replace
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 import numpy as np
 
@@ -102,7 +102,8 @@ def _seed_column(name: str, value, clock: Clock) -> np.ndarray:
     try:
         seeds = np.array([int(v) for v in values.ravel()], dtype=np.uint64).reshape(values.shape)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ScheduleError(f"{name}: expected whole numbers in 0 .. 2^64 - 1") from error
+        place = _place(values.ravel().tolist(), lambda v: isinstance(v, (int, np.integer)) and 0 <= v < 2**64)
+        raise ScheduleError(f"{name}: expected whole numbers in 0 .. 2^64 - 1{place}") from error
     if (seeds.astype(object) != values).any():
         raise ScheduleError(f"{name}: expected whole numbers, without a fraction")
     return _freeze(_fit(name, seeds, clock))
@@ -121,7 +122,8 @@ def _column(name: str, value, clock: Clock, limits: tuple[float, float]) -> np.n
     try:
         values = np.atleast_1d(np.asarray(value, dtype=float))
     except (TypeError, ValueError) as error:
-        raise ScheduleError(f"{name}: expected numbers, not {value!r:.60}") from error
+        place = _place(value, lambda v: isinstance(v, (int, float, np.number)))
+        raise ScheduleError(f"{name}: expected numbers, not {value!r:.60}{place}") from error
     values = _fit(name, values, clock)
     if not np.isfinite(values).all():
         raise ScheduleError(f"{name} is not finite at frame {int(np.argmin(np.isfinite(values)))}")
@@ -132,6 +134,12 @@ def _column(name: str, value, clock: Clock, limits: tuple[float, float]) -> np.n
         warnings.warn(f"{name}: {int(outside.sum())} frames clipped to {low:g} .. {high:g}, the first is frame {first} "
                       f"with {values[first]:.4g}", AudiovizWarning, stacklevel=5)
     return _freeze(np.clip(values, low, high))
+
+
+def _place(values, fits: Callable[[Any], bool]) -> str:
+    """Where the first entry of a list stands that does not fit."""
+    wrong = [k for k, value in enumerate(values) if not fits(value)] if isinstance(values, list) and len(values) > 1 else []
+    return f" (frame {wrong[0]} is {values[wrong[0]]!r:.40})" if wrong else ""
 
 
 def _fit(name: str, values: np.ndarray, clock: Clock) -> np.ndarray:
