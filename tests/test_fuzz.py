@@ -3,9 +3,11 @@
 import random
 import resource
 
+import numpy as np
 import pytest
 
 import audioviz as av
+from audioviz.audio.hpss import percussive_and_harmonic
 from audioviz.errors import AudiovizError
 from tests.checkpoints import tiny_pipeline
 from tests.fuzz import alarm, changed, corpus, damaged, run
@@ -59,3 +61,11 @@ def test_a_damaged_model_is_refused_in_one_line_or_loads(model, name):
                     assert "\n" not in str(error)
     finally:
         path.write_bytes(content)
+
+
+def test_a_sound_shorter_than_the_filters_is_split_without_a_look_at_foreign_memory():
+    mel = np.random.default_rng(0).random((5, 48)).astype(np.float32)
+    for _ in range(30):
+        garbage = [np.full(size, np.nan, np.float32) for size in (8, 31, 64, 500, 4000)]
+        del garbage
+        assert all(np.isfinite(part).all() for part in percussive_and_harmonic(mel))

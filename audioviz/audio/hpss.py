@@ -25,7 +25,9 @@ def percussive_and_harmonic(mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Fitzgerald, "Harmonic/percussive separation using median filtering", DAFx 2010, on mel bands.
     """
     coarse = np.pad(mel, ((0, -len(mel) % _STEP), (0, 0))).reshape(-1, _STEP, mel.shape[1]).mean(axis=1)
-    tone = median_filter(coarse, (_ACROSS_TIME, 1))
+    # scipy reads memory that is not its own where the filter is longer than the series: so the edges are made here
+    edge = _ACROSS_TIME // 2
+    tone = median_filter(np.pad(coarse, ((edge, edge), (0, 0)), mode="symmetric"), (_ACROSS_TIME, 1))[edge:-edge]
     hit = median_filter(coarse, (1, _ACROSS_BANDS))
     both = tone**2 + hit**2
     share = np.divide(hit**2, both, out=np.zeros_like(hit), where=both > 0)
