@@ -23,8 +23,8 @@ LOOK = Look((64, 64), 2, 2.0, "euler", "normal")
 
 
 def quiet_then_loud():
-    """Four quiet seconds without a kick, and twelve loud ones with a kick on each beat."""
-    song = made_song(seconds=16)
+    """Four quiet seconds without a kick, and six loud ones with a kick on each beat."""
+    song = made_song(seconds=10)
     loud = song.clock.times >= 4
     kicks = song.beats[song.beats.seconds >= 4]
     hits = av.curves.at(kicks, 1.0).decay(0.15)
