@@ -215,7 +215,9 @@ def test_files_are_known_by_their_content(tmp_path):
     ("a.json", '{"denoise_sequence": [0.5], "seeds": 1}', "a.json: unknown key 'seeds'"),
     ("a.json", '{"denoise_sequence": [0.5], "unsample_latents": 1}', "a.json: unsample_latents is 1: expected true or false"),
     ("a.json", '{"denoise_sequence": [0.5], "prompts": {"a": "b"}}', "a.json: prompts: 'a': 'b': expected a frame"),
-    ("a.txt", '"0": "a"\nhello\n', "a.txt: line 2: hello is no keyframe"),
+    ("a.txt", '"0": "a"\nhello\n', "a.txt: line 2: 'hello' is no keyframe"),
+    ("a.txt", '"0": "a\\x"', "a.txt: line 1: .* is no keyframe"),
+    ("a.json", '{"animation_mode": "2D", "seed_behavior": []}', r"a.json: seed_behavior is '\[\]'"),
     ("a.txt", '"99999": "a"', "a.txt: prompt keyframe 'a' at .* lies past the end"),
 ])
 def test_a_broken_file_is_one_line_with_its_place(tmp_path, name, text, message):

@@ -72,7 +72,7 @@ def schedule_to_deforum(schedule: Schedule) -> str:
 
 def _seeds(settings: dict, frames: np.ndarray) -> list[int]:
     """The seed of each frame: scheduled, or following the file's seed behavior."""
-    behavior, seed = settings.get("seed_behavior", "iter"), settings.get("seed", 0)
+    behavior, seed = str(settings.get("seed_behavior", "iter")), settings.get("seed", 0)
     if behavior == "schedule" and "seed_schedule" in settings:
         return keyframes_to_seeds(_text(settings, "seed_schedule"), frames, where="seed_schedule")
     if behavior not in SEED_BEHAVIORS:

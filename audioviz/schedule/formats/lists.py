@@ -81,11 +81,15 @@ def lines_to_schedule(text: str, clock: Clock) -> Schedule:
     """
     prompts = []
     for number, line in enumerate(text.splitlines(), 1):
-        match = _LINE.fullmatch(line)
-        if match:
-            prompts.append(_prompt(match["frame"], json.loads(f'"{match["text"]}"'), clock))
-        elif line.strip():
-            raise ScheduleError(f"line {number}: {line.strip():.60} is no keyframe: expected \"FRAME\": \"prompt\"")
+        if not line.strip():
+            continue
+        try:
+            # a line is one entry of a JSON object, whose quotes and commas people leave out
+            match = _LINE.fullmatch(line)
+            frame, words = match["frame"], json.loads(f'"{match["text"]}"')
+        except (TypeError, ValueError) as error:
+            raise ScheduleError(f"line {number}: {line.strip()!r:.60} is no keyframe: expected \"FRAME\": \"prompt\"") from error
+        prompts.append(_prompt(frame, words, clock))
     return Schedule(prompts=prompts, clock=clock)
 
 

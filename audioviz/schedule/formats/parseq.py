@@ -1,7 +1,6 @@
 """Parseq manifests: `rendered_frames`, one entry a frame of the file's own `output_fps`."""
 
 import json
-import math
 import warnings
 from fractions import Fraction
 
@@ -39,7 +38,7 @@ def parseq_to_schedule(text: str, clock: Clock) -> Schedule:
         raise ScheduleError("no rendered_frames: render in Parseq, and export again")
     options = manifest.get("options", {})
     fps = to_fps(options.get("output_fps", 20) if isinstance(options, dict) else None)
-    numbers = np.array([_number(row, "frame", i) for i, row in enumerate(rows)])
+    numbers = np.array([_number(row, "frame", i) for i, row in enumerate(rows)], float)
     if (np.diff(numbers) <= 0).any():
         raise ScheduleError(f"rendered_frames[{int(np.argmax(np.diff(numbers) <= 0)) + 1}]: frame numbers do not rise")
     frames = their_frames(clock, fps)
@@ -49,7 +48,7 @@ def parseq_to_schedule(text: str, clock: Clock) -> Schedule:
     there = {name for name in rows[0] if name in _READ}
 
     def series(name: str) -> np.ndarray:
-        return np.interp(frames, numbers, [_number(row, name, i) for i, row in enumerate(rows)])
+        return np.interp(frames, numbers, np.array([_number(row, name, i) for i, row in enumerate(rows)], float))
 
     columns = {column: series(name) for name, column in _PLAIN.items() if name in there}
     if "strength" in there:
@@ -120,6 +119,6 @@ def _prompts(rows: list[dict], numbers: np.ndarray, fps: Fraction, clock: Clock)
 
 def _number(row: dict, name: str, i: int) -> int | float:
     value = row.get(name)
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= 2**64:  # nor NaN
         raise ScheduleError(f"rendered_frames[{i}]: {name} is {value!r:.40}, expected a number")
     return value
