@@ -144,7 +144,7 @@ MISTAKES = {
     "a folder": (["render", "."], "folder"),
     "an empty file": (["render", "empty.mp3"], "empty"),
     "text renamed": (["render", "text.mp3"], "text.mp3"),
-    "unknown schedule": (["render", "song.wav", "--schedule", "puls"], "use drift, pulse, strobe"),
+    "unknown schedule": (["render", "song.wav", "--schedule", "puls"], "use breathe, cuts, dream"),
     "unknown sampler": (["render", "song.wav", "--sampler", "eular"], "euler"),
     "unknown scheduler": (["render", "song.wav", "--scheduler", "karas"], "karras"),
     "prompt keyframe past the end": (["render", "song.wav", "--prompt", "9s: x"], "past the end"),
