@@ -84,7 +84,11 @@ def render(songs, out, source, settings, prompts, negative, fps, start, duration
     elif len(songs) == 1 and not (out and out.is_dir()):
         make(songs[0], out or Path(f"{songs[0].stem}.mp4"), model)
     else:
-        render_all(songs, targets_in(out or Path(), songs), av.load_model(model, device=device, dtype=dtype), make)
+        from audioviz.memory import memory_said
+        targets = targets_in(out or Path(), songs)
+        with memory_said("while the model was loaded"):
+            loaded = av.load_model(model, device=device, dtype=dtype)
+        render_all(songs, targets, loaded, make)
 
 
 def targets_in(folder: Path, songs: Sequence[Path]) -> list[Path]:
@@ -277,7 +281,9 @@ def main() -> None:
         sys.exit(1 if isinstance(error, Defect) else 2)
     except (click.exceptions.Abort, KeyboardInterrupt):
         say("interrupted; the same command goes on with a render where it was")
-        sys.exit(130)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)  # all is closed, and taking an interpreter with torch in it apart takes seconds
 
 
 def say(message: str) -> None:

@@ -28,13 +28,13 @@ def decode(model: Model, latent: Tensor) -> np.ndarray:
 
 
 @contextmanager
-def memory_said(size: tuple[int, int]) -> Iterator[None]:
-    """Turn what torch and Python raise when memory runs out into one line.
+def memory_said(where: str) -> Iterator[None]:
+    """Turn what torch and Python raise when memory runs out inside the block into one line.
 
     Parameters
     ----------
-    size : (width, height)
-        Pixels of the render inside the block.
+    where : str
+        Such as `at 512x512`.
 
     Raises
     ------
@@ -45,8 +45,8 @@ def memory_said(size: tuple[int, int]) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not _ran_out(error):
             raise
-        raise ModelError(f"out of memory at {size[0]}x{size[1]}: lower --size, close other programs, or choose a smaller "
-                         "--model or --dtype; a render of the same size goes on from the frames that are finished") from error
+        raise ModelError(f"out of memory {where}: lower --size, choose a smaller --model or --dtype float16, or close other "
+                         "programs, then start the same render again") from error
 
 
 def _ran_out(error: BaseException) -> bool:

@@ -94,7 +94,8 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
     schedule = with_words(schedule, prompts=prompts, negative=negative)
     if sampler or scheduler:
         sampler_for(sampler or "euler"), scheduler_for(scheduler or "normal")
-    model = model if isinstance(model, Model) else load_model(model, device=device, dtype=dtype)
+    with memory_said("while the model was loaded"):
+        model = model if isinstance(model, Model) else load_model(model, device=device, dtype=dtype)
     look = look_of(model.defaults, size=size, steps=steps, cfg=cfg, sampler=sampler, scheduler=scheduler)
     model.empty_latent(look.size)
     _say_difference(schedule, part)
@@ -105,7 +106,7 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
         if work.note:
             warnings.warn(work.note, AudiovizWarning, stacklevel=2)
         begin = Fraction(song.start) + part.start / clock.fps
-        with render_log(work.log) as log, memory_said(look.size):
+        with render_log(work.log) as log, memory_said("at {}x{}".format(*look.size)):
             log.info("%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity))
             _make_frames(model, schedule, look, part, work, log, tqdm(
                 total=len(part), initial=work.done, unit="frame", disable=None if progress else True, smoothing=0.05,

@@ -9,9 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import soundfile
+import torch
 
+import audioviz as av
+from audioviz.errors import ModelError
 from audioviz.log import MAX_BYTES, render_log
 from tests.renders import server
+from tests.songs import made_song
 
 RENDER = ("render", "song.wav", "--quiet", "--prompt", "neon nebula", "--size", "64", "--seed", "3")
 
@@ -65,6 +69,16 @@ def test_a_fault_is_one_line_and_loses_nothing(renders, whole, folder, fault, at
     assert (again["status"], again["err"]) == (0, ""), again["err"]
     assert (folder / "song.mp4").read_bytes() == (whole / "song.mp4").read_bytes()
     assert not work.exists()
+
+
+def test_memory_that_lacks_for_the_model_is_said(monkeypatch, folder):
+    def lack(*source, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("audioviz.rendering.load_model", lack)
+    song = made_song()
+    with pytest.raises(ModelError, match="out of memory while the model was loaded: lower --size"):
+        av.render(song, av.Schedule(clock=song.clock), out=folder / "song.mp4")
 
 
 def test_memory_that_lacks_for_a_whole_picture_may_suffice_for_tiles(renders, whole, folder):
