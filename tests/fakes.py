@@ -21,9 +21,9 @@ def fake_text(words: float, *, tokens: int = 4, width: int = 8, batch: int = 1) 
 
 @dataclass(frozen=True, eq=False)
 class FakeDenoiser:
-    """The exact denoiser of a world whose latents are normal: their mean is what the text says, `spread` their deviation.
+    """The exact denoiser of a world whose latents are normal: their mean is what the text says.
 
-    Fulfils the denoiser contract. Its deterministic samplers all tend to mean + spread * noise.
+    `spread` is their deviation. Fulfils the denoiser contract. Its deterministic samplers all tend to mean + spread * noise.
     """
 
     channels: int = 4

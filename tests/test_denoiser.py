@@ -51,7 +51,8 @@ def test_guidance_pushes_away_from_the_negative(unet):
     wanted, unwanted = text(5, 1), text(5, 2)
     alone = [model(x, sigma, Guidance(one), 7.0) for one in (wanted, unwanted)]  # no negative: no guidance
     assert torch.allclose(model(x, sigma, Guidance(wanted, unwanted), 1.0), alone[0])
-    assert torch.allclose(model(x, sigma, Guidance(wanted, unwanted), 4.0), alone[1] + 4 * (alone[0] - alone[1]), atol=1e-4)
+    guided = model(x, sigma, Guidance(wanted, unwanted), 4.0)
+    assert torch.allclose(guided, alone[1] + 4 * (alone[0] - alone[1]), atol=1e-4)
 
 
 @pytest.mark.parametrize("tokens, calls", [((5, 5), [2]), ((4, 6), [2]), ((3, 4), [2]), ((5, 6), [1, 1])])
@@ -104,7 +105,7 @@ def test_the_unet_runs_in_its_own_type_and_memory(dtype, close):
 
 
 def test_what_is_no_model_is_named(tmp_path):
-    with pytest.raises(InputError, match="prediction type 'x0' is not known: expected one of epsilon, v_prediction, sample"):
+    with pytest.raises(InputError, match="prediction type 'x0' is not known: expected one of epsilon, v_pred"):
         unet_denoiser(MODEL, prediction_type="x0")
     with pytest.raises(ModelError, match="no UNet can be loaded"):
         unet_denoiser(tmp_path)

@@ -7,7 +7,8 @@ import torch
 
 from audioviz import sampling
 from audioviz.errors import InputError, ModelError
-from audioviz.sampling import Anchor, FramePlan, Guidance, anchor_of, plan_frame, sample_frame, sequence
+from audioviz.sampling import (Anchor, Conditioning, FramePlan, Guidance, anchor_of, plan_frame, sample_frame,
+                               sequence)
 from tests.fakes import FakeDenoiser, fake_text
 
 GUIDANCE = Guidance(fake_text(2.0), fake_text(0.0))
@@ -70,7 +71,8 @@ def test_every_frame_costs_its_steps(denoise):
 
 def test_equal_seeds_do_not_inject_one_pattern():
     quiet = {"denoise": 0.02, "noise": 1.0, "warp": None, "interp": 1.0}
-    first, second = (sample_frame(FakeDenoiser(spread=50.0), plan, torch.zeros_like(START)) for plan in plans(2, **quiet))
+    model, empty = FakeDenoiser(spread=50.0), torch.zeros_like(START)
+    first, second = (sample_frame(model, plan, empty) for plan in plans(2, **quiet))
     assert abs(torch.corrcoef(torch.stack((first.flatten(), second.flatten())))[0, 1]) < 0.3
 
 
@@ -130,6 +132,8 @@ def test_nan_from_the_model_names_the_frame():
     ({"cfg": -1.0}, "cfg is -1.0"),
     ({"noise": -0.5}, "noise_after is -0.5"),
     ({"mode": "spline"}, "interpolation 'spline' is not known: expected one of blend, slerp, cosine"),
+    ({"seed": 1.5}, "seed is 1.5, expected a whole number"),
+    ({"interp": "half"}, "interp is 'half', expected 0 to 1"),
     ({"warp": (0.0, 0.0, 0.0, 0.0)}, "expected .zoom above 0"),
 ])
 def test_a_wrong_plan_is_named(changes, message):
@@ -171,7 +175,7 @@ WAS = {"sampler_name": "euler", "scheduler": "normal", "steps": 4, "positive_seq
     (sampling.salt_sequence, SALT, {"noise_strength_sequence": 0.1}, "noise_strength_sequence is 0.1"),
     (sampling.salt_sequence, SALT, {"negative_sequence": torch.zeros(2, 4, 8)}, "negative sequence has 2"),
     (sampling.salt_sequence, SALT, {"positive_sequence": torch.zeros(0, 4, 8)}, "positive sequence is empty"),
-    (sampling.salt_sequence, SALT, {"latent_interpolation_mode": "blend"}, "expected one of Blend, Slerp, Cosine Interp"),
+    (sampling.salt_sequence, SALT, {"latent_interpolation_mode": "blend"}, "one of Blend, Slerp, Cosine Interp"),
     (sampling.salt_sequence, SALT, {"latent_image": START * float("nan")}, "not numbers"),
     (sampling.salt_sequence, SALT, {"sampler_name": "dpmpp_2m_sde"}, "cannot run backwards"),
     (sampling.was_sequence, WAS, {"seed_mode_seq": "shuffle"}, "expected one of increment, decrement, random, fixed"),
@@ -190,10 +194,17 @@ def test_the_originals_name_what_is_wrong_before_any_call(system, options, chang
 
 def test_the_originals_take_conditionings_too():
     texts = [fake_text(float(k)) for k in range(3)]
-    listed = sampling.salt_sequence(FakeDenoiser(), **{**SALT, "positive_sequence": texts, "negative_sequence": texts})
     stacked = torch.cat([text.embeddings for text in texts])
-    tensors = sampling.salt_sequence(FakeDenoiser(), **{**SALT, "positive_sequence": stacked, "negative_sequence": stacked})
+    listed, tensors = (sampling.salt_sequence(FakeDenoiser(), **{**SALT, "positive_sequence": all_texts,
+                                                                 "negative_sequence": all_texts})
+                       for all_texts in (texts, stacked))
     assert torch.equal(listed, tensors)
+
+
+def test_conditionings_have_a_row_for_all_or_for_each():
+    three = Conditioning(torch.zeros(3, 4, 8))
+    with pytest.raises(InputError, match="a conditioning has 3 rows for 2 latents: expected 1 or 2"):
+        sample_frame(FakeDenoiser(), FramePlan(Guidance(three), 1), START.repeat(2, 1, 1, 1))
 
 
 def test_ksampler_checks_its_batch_index():

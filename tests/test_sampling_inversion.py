@@ -51,7 +51,8 @@ def test_a_changed_text_moves_it_less_than_fresh_noise():
     model = FakeDenoiser()
     latent = 11 + 2.7 * torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(1))
     for denoise in (0.3, 0.6, 1.0):
-        plans = [plan_frame(Guidance(fake_text(2.5), fake_text(0.0)), seed=3, frame=1, steps=10, cfg=1.5, denoise=denoise,
-                            unsample=unsample) for unsample in (True, False)]
+        text = Guidance(fake_text(2.5), fake_text(0.0))
+        plans = [plan_frame(text, seed=3, frame=1, steps=10, cfg=1.5, denoise=denoise, unsample=unsample)
+                 for unsample in (True, False)]
         kept, fresh = ((sample_frame(model, plan, latent) - latent).norm() for plan in plans)
         assert kept < fresh

@@ -17,7 +17,8 @@ def noise(*shape, seed=0):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("b", [noise(2, 4, 5, 5, seed=1), torch.zeros(2, 4, 5, 5), noise(2, 4, 5, 5), -noise(2, 4, 5, 5)])
+@pytest.mark.parametrize("b", [noise(2, 4, 5, 5, seed=1), torch.zeros(2, 4, 5, 5), noise(2, 4, 5, 5),
+                               -noise(2, 4, 5, 5)])
 def test_interpolation_starts_and_ends_where_it_says(mode, b):
     a = noise(2, 4, 5, 5)
     assert torch.equal(MODES[mode](a, b, 0.0), a) and torch.equal(MODES[mode](a, b, 1.0), b)
@@ -59,7 +60,8 @@ def spot(picture):
 
 
 @pytest.mark.parametrize("zoom, angle, shift_x, shift_y", [
-    (1.2, 0, 0, 0), (0.8, 0, 0, 0), (1, 20, 0, 0), (1, -35, 0, 0), (1, 0, 0.1, 0), (1, 0, 0, -0.15), (1.1, 15, -0.1, 0.1)])
+    (1.2, 0, 0, 0), (0.8, 0, 0, 0), (1, 20, 0, 0), (1, -35, 0, 0), (1, 0, 0.1, 0), (1, 0, 0, -0.15),
+    (1.1, 15, -0.1, 0.1)])
 def test_the_camera_lands_within_half_a_pixel(zoom, angle, shift_x, shift_y):
     x, y = 44 - 31.5, 20 - 23.5  # from the middle; clockwise on a screen whose y points down
     turn = math.radians(angle)

@@ -25,7 +25,8 @@ def test_training_sigmas_are_stable_diffusions():
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_whole_tables_are_equal(scheduler):
-    named = {int(name.split("|")[1]): table for name, table in TABLES["tables"].items() if name.split("|")[0] == scheduler}
+    named = {int(name.split("|")[1]): table for name, table in TABLES["tables"].items()
+             if name.split("|")[0] == scheduler}
     assert len(named) > 5
     for steps, table in named.items():
         assert torch.equal(sigmas_for(scheduler, SIGMAS, steps), torch.tensor(table)), steps

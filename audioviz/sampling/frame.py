@@ -51,6 +51,7 @@ def sample_frame(denoiser, plan: FramePlan, previous: Tensor, *, sampler: str | 
     previous = check_latent(denoiser, previous)
     latent = previous if plan.start is None else check_latent(denoiser, plan.start)
     mask = None if noise_mask is None else fit_mask(noise_mask, latent)
+    check_texts(plan.conditioning, latent)
 
     latent = _inject(latent, plan.noise_before, plan.draw_before or injected(plan.seed, plan.frame, "before"))
     if plan.warp is not None:
@@ -89,12 +90,27 @@ def check_latent(denoiser, latent: Tensor) -> Tensor:
     InputError
         If its shape does not fit the model, or a value is not a number.
     """
+    if not isinstance(latent, Tensor):
+        raise InputError(f"a latent is a {type(latent).__name__}: expected a tensor (batch, channels, height, width)")
     if latent.ndim != 4 or latent.shape[1] != denoiser.channels:
         raise InputError(f"a latent has the shape {tuple(latent.shape)}: "
                          f"this model expects (batch, {denoiser.channels}, height, width)")
     if not torch.isfinite(latent).all():
         raise InputError("a latent holds values that are not numbers (NaN or infinity)")
     return latent.to(denoiser.device, torch.float32)
+
+
+def check_texts(conditioning: Guidance, latent: Tensor) -> None:
+    """Refuse conditionings that have neither one row, nor one for each latent of the batch.
+
+    Raises
+    ------
+    InputError
+    """
+    for text in (conditioning.positive, conditioning.negative):
+        if text is not None and len(text.embeddings) not in (1, len(latent)):
+            raise InputError(f"a conditioning has {len(text.embeddings)} rows for {len(latent)} latents: "
+                             f"expected 1 or {len(latent)}")
 
 
 def fit_mask(mask: Tensor, latent: Tensor) -> Tensor:

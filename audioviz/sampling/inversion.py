@@ -1,8 +1,9 @@
 """Unsampling: the noisy latent that deterministic sampling would take to this one.
 
 Both inversions follow the probability-flow equation up, at two model calls a step and without guidance: a guided slope
-carries the latent off the paths on which the model knows it, and the way back would not meet it. Measured on 20 steps,
-the way back misses the latent by 0.1 to 0.7 per cent where the inversion matches the sampler, and by 2 to 5 where not.
+carries the latent off the paths on which the model knows it, and the way back would not meet it. On 20 steps of the
+embedded model euler misses the latent by 0.3 per cent on the way back, heun and dpmpp_2m on karras by 0.1, and dpmpp_2m
+by 2.6 on normal, whose last steps are too long for it.
 """
 
 from itertools import pairwise

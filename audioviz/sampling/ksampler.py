@@ -60,7 +60,8 @@ def to_conditioning(text: Tensor | Conditioning) -> Conditioning:
 
 def _picked_noise(seed: int, latent: Tensor, batch_index: list[int]) -> Tensor:
     if len(batch_index) != len(latent) or min(batch_index) < 0:
-        raise InputError(f"batch_index is {batch_index!r}: expected {len(latent)} numbers, one for each latent, none negative")
+        raise InputError(f"batch_index is {batch_index!r}: expected {len(latent)} numbers, "
+                         "one for each latent, none negative")
     generator = torch.Generator("cpu").manual_seed(seed)
     drawn = [torch.randn((1, *latent.shape[1:]), generator=generator) for _ in range(max(batch_index) + 1)]
     return torch.cat([drawn[i] for i in batch_index])

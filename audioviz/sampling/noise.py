@@ -79,7 +79,7 @@ def brownian(seed: int, x: Tensor, sigmas: Tensor) -> Noise:
     """
     positive = sigmas[sigmas > 0].tolist()
     low, high = (round(end, 6) for end in (min(positive), max(positive)))  # the tree knows six decimals
-    # torchsde's BrownianTree by its parts, with room to remember all of its nodes, which saves half of the time
+    # torchsde's BrownianTree by its parts, with room to remember all of its nodes, which saves a third of the time
     path = torchsde.BrownianInterval(low, high, size=x.shape, entropy=int(seed) % _SEEDS, tol=1e-6, pool_size=24,
                                      halfway_tree=True, cache_size=None) if low < high else None
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from itertools import cycle, islice
 from numbers import Integral, Real
 
-import torch
 from torch import Tensor
 
 from audioviz.errors import InputError
@@ -47,7 +46,7 @@ def per_frame(name: str, values: Sequence[float], frames: int, *, low: float, hi
     Raises
     ------
     InputError
-        If it is no list of numbers from low to high (whole ones if low is), or empty.
+        If it is empty, or no list of numbers from low to high; an int for low asks for whole numbers.
     """
     kind = Integral if isinstance(low, int) else Real
     if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 from torch import Tensor
 
@@ -48,15 +48,20 @@ class FramePlan:
         for name in ("seed", "frame", "steps", "unsample_steps"):
             if not isinstance(getattr(self, name), Integral):
                 raise InputError(f"frame {self.frame}: {name} is {getattr(self, name)!r}, expected a whole number")
+        for name in ("first_step", "last_step"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, Integral) and value >= 0):
+                raise InputError(f"frame {self.frame}: {name} is {value!r}, expected a whole number, at least 0")
         for name, low, high in _RANGES:
             value = getattr(self, name)
-            if not low <= value <= high:
+            if not isinstance(value, Real) or not low <= value <= high:
                 raise InputError(f"frame {self.frame}: {name} is {value!r}, expected {low} to {high}")
         if self.mode not in MODES:
             raise InputError(f"frame {self.frame}: interpolation {self.mode!r} is not known: "
                              f"expected one of {', '.join(MODES)}")
         if self.warp is not None and not (all(map(math.isfinite, self.warp)) and self.warp[0] > 0):
-            raise InputError(f"frame {self.frame}: warp is {self.warp!r}, expected (zoom above 0, angle, shift_x, shift_y)")
+            raise InputError(f"frame {self.frame}: warp is {self.warp!r}, "
+                             "expected (zoom above 0, angle, shift_x, shift_y)")
 
 
 def plan_frame(conditioning: Guidance, *, seed: int, frame: int, steps: int, cfg: float, denoise: float,
@@ -76,8 +81,9 @@ def plan_frame(conditioning: Guidance, *, seed: int, frame: int, steps: int, cfg
     drawn = denoise > 0
     return FramePlan(conditioning=conditioning, seed=seed, frame=frame, steps=steps, cfg=cfg, denoise=denoise,
                      add_noise=not unsample, unsample_steps=steps if unsample and drawn else 0,
-                     noise_after=noise if drawn else 0.0, interp=interp, mode=mode, warp=warp, anchor=anchor)
+                     noise_after=noise if drawn else 0.0, interp=interp, mode=mode, warp=warp,
+                     anchor=anchor if drawn else None)
 
 
-_RANGES = (("seed", -(2 ** 63), 2 ** 64 - 1), ("frame", 0, math.inf), ("steps", 1, 10_000), ("cfg", 0, math.inf), ("denoise", 0, 1),
-           ("noise_before", 0, math.inf), ("unsample_steps", 0, 10_000), ("noise_after", 0, math.inf), ("interp", 0, 1))
+_RANGES = (("seed", -(2 ** 63), 2 ** 64 - 1), ("frame", 0, math.inf), ("steps", 1, 10_000), ("cfg", 0, math.inf),
+           ("denoise", 0, 1), ("noise_before", 0, math.inf), ("unsample_steps", 0, 10_000), ("noise_after", 0, math.inf), ("interp", 0, 1))

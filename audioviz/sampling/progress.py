@@ -17,8 +17,8 @@ from audioviz.sampling.sigmas import Schedule
 
 
 def progress(model, seed: int, steps: int, cfg: float, sampler_name: str | Run, scheduler: str | Schedule,
-             positive: Tensor | Conditioning, negative: Tensor | Conditioning, latent_image: Tensor, denoise: float = 1.0,
-             *, noise_mode: str = "CPU", interval: int = 1, omit_start_latent: bool = True,
+             positive: Tensor | Conditioning, negative: Tensor | Conditioning, latent_image: Tensor,
+             denoise: float = 1.0, *, noise_mode: str = "CPU", interval: int = 1, omit_start_latent: bool = True,
              omit_final_latent: bool | None = None) -> tuple[Tensor, Tensor]:
     """A latent sampled anew, and the latents on the way there, as KSampler Progress makes them.
 

@@ -85,10 +85,10 @@ def was_sequence(model, *, seed: int = 0, seed_mode_seq: str = "increment", alte
 
 def _conditionings(texts: list, keyframes: int | Sequence[int], frames: int) -> Iterator:
     """The conditioning of each frame: each keyframe advances by one, keyframe 0 at once."""
-    at = per_frame("cond_keyframes", [keyframes] if isinstance(keyframes, int) else keyframes, len(keyframes)
-                   if isinstance(keyframes, Sequence) else 1, low=0, high=1024)
+    at = [keyframes] if isinstance(keyframes, int) else keyframes
+    at = set(per_frame("cond_keyframes", at, len(at), low=0, high=1024))
     for k in range(frames):
-        yield texts[min(sum(frame <= k for frame in set(at)), len(texts) - 1)]
+        yield texts[min(sum(frame <= k for frame in at), len(texts) - 1)]
 
 
 def _swing(low: float, high: float, turn: float) -> float:
@@ -96,7 +96,7 @@ def _swing(low: float, high: float, turn: float) -> float:
 
 
 def _seeds(seed: int, frames: int, mode: str, keying: str | None, divisor: int) -> Iterator[int]:
-    """The seed of each frame; keying starts from the first seed in each, without it the mode goes on from frame to frame."""
+    """The seed of each frame: keyed, it is made from the first each time; otherwise the mode goes on from frame to frame."""
     if mode not in _MODES:
         raise InputError(f"seed_mode_seq {mode!r} is not known: expected one of {', '.join(_MODES)}")
     if keying is not None and keying not in _KEYINGS:

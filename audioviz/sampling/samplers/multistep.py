@@ -155,9 +155,8 @@ def _lms_weights(sigmas: tuple[float, ...]) -> list[list[float]]:
 def _uneven_weights(nodes: list[float], end: float) -> list[float]:
     """Weights of two to four slopes, newest first, for a step from the first node to `end`.
 
-    They are Newton's form of Adams-Bashforth, but for three slips of the original, which cancel where steps are even:
-    the parts `second` and `third` have a bracket and a sign in a wrong place, and the last weight takes h1 / h2 for
-    h2 / h3.
+    They are Newton's form of Adams-Bashforth, but for three slips of the original: the part `second` has a bracket in a
+    wrong place, `third` a wrong sign, and the last weight h1 / h2 for h2 / h3.
     """
     h, h1, *more = (a - b for a, b in pairwise([end, *nodes]))
     weights = [1 + h / h1 / 2, -h / h1 / 2]

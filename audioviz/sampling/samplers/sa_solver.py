@@ -65,7 +65,7 @@ def _step(x: Tensor, seen: list[Tensor], nodes: list[float], sigma: float, after
 
 
 def _weights(nodes: list[float], sigma: float, after: float, rate: float) -> list[float]:
-    """rate times the integral of exp(rate (u - end)) l_j(u) over the step, for each Lagrange polynomial l_j on the nodes.
+    """rate times the integral of exp(rate (u - end)) l_j(u) over the step, l_j the Lagrange polynomials on the nodes.
 
     u is -log sigma. By parts, in float32 and about u = 0 as in the original: where steps are tiny its rounding shows.
     """
