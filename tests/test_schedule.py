@@ -155,6 +155,11 @@ def test_a_text_may_say_what_to_steer_away_from():
     assert [(p.text, p.negative) for p in prompts] == [("a cat", "a dog"), ("a bird", "grey")]
 
 
+def test_a_negative_is_for_prompts_that_have_none_of_their_own():
+    plan = av.Schedule(prompts=[Prompt(0, "a"), Prompt(1, "b", "dog")], clock=CLOCK)
+    assert [p.negative for p in plan.with_prompts(plan.prompts, negative="grey").prompts] == ["grey", "dog"]
+
+
 def test_an_easing_that_overshoots_stays_between_its_prompts():
     left, right, weight = between([Prompt(0, "a", ease="in_out_elastic"), Prompt(9, "b")], CLOCK)
     assert weight.min() == 0 and weight.max() == 1

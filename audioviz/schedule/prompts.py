@@ -1,6 +1,6 @@
 """Prompt keyframes: which two prompts a frame lies between, and how far along."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Mapping, Sequence
 
 import numpy as np
@@ -62,8 +62,8 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
                             "give all of them one ('8s: ...') or none")
     if not any(timed):
         pairs = [(float(clock.duration) * i / len(pairs), text) for i, (_, text) in enumerate(pairs)]
-    prompts = [text if isinstance(text, Prompt) else text_to_prompt(seconds, text, negative=negative)
-               for seconds, text in pairs]
+    prompts = [replace(text, negative=text.negative or negative) if isinstance(text, Prompt)
+               else text_to_prompt(seconds, text, negative=negative) for seconds, text in pairs]
     for prompt in prompts:
         if prompt.seconds > float(clock.duration):
             raise ScheduleError(f"prompt keyframe {prompt.text!r} at {prompt.seconds:g} s lies past the end "
