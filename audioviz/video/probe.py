@@ -173,5 +173,6 @@ def _channels(layout: str) -> int:
 def _metadata(path: Path) -> str | None:
     with Ffmpeg([*input_file(path), "-f", "ffmetadata", "pipe:1"], stdout=subprocess.PIPE) as ffmpeg:
         text = ffmpeg.stdout.read().decode(errors="replace")
-    found = re.search(rf"^{METADATA_KEY}=((?:\\.|[^\\\n])*)", text, re.MULTILINE | re.DOTALL)
+    # possessive, for a manifest is long and each point to come back to would take memory
+    found = re.search(rf"^{METADATA_KEY}=((?:[^\\\n]++|\\.)*+)", text, re.MULTILINE | re.DOTALL)
     return re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL) if found else None
