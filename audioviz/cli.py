@@ -16,7 +16,8 @@ fps_option = click.option("--fps", default="12", show_default=True, metavar="F",
 start_option = click.option("--start", type=float, default=0.0, metavar="S", help="Begin so many seconds into the song.")
 schedule_options = (
     click.option("--schedule", "source", default="pulse", show_default=True, metavar="NAME|FILE",
-                 help="A ready-made schedule, or a .py, .json or .csv file. A script is run: use those you trust."),
+                 help="A ready-made schedule; a .py, .json, .csv or .txt file; one of Deforum or Parseq. A script is run: use "
+                      "those you trust."),
     click.option("--set", "settings", multiple=True, metavar="K=V", help="Set an option of the schedule."),
     click.option("--prompt", "prompts", multiple=True, metavar="TEXT",
                  help="What to show; give several to travel from one to the next, with times if you like: '8s: gold mandala'."),
@@ -146,14 +147,18 @@ def analyze(song, fps, start, duration, json_file, csv_file, plot) -> None:
 @options(*schedule_options, fps_option)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--deforum", "deforum_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings for Deforum.")
+@click.option("--parseq", "parseq_file", type=click.Path(path_type=Path), metavar="FILE", help="A manifest for Parseq.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png")
-def schedule(song, source, settings, prompts, negative, fps, json_file, csv_file, plot) -> None:
+def schedule(song, source, settings, prompts, negative, fps, json_file, csv_file, deforum_file, parseq_file, plot) -> None:
     """Compute the schedule of SONG and show or save it, without rendering."""
     from audioviz.report import describe_schedule
-    from audioviz.schedule import schedule_to_csv, schedule_to_json
+    from audioviz.schedule import schedule_to_csv, schedule_to_deforum, schedule_to_json, schedule_to_parseq
     track, plan = load(song, source, settings, prompts, negative, fps)
     save(json_file, schedule_to_json, plan)
     save(csv_file, schedule_to_csv, plan)
+    save(deforum_file, schedule_to_deforum, plan)
+    save(parseq_file, schedule_to_parseq, plan)
     if plot:
         from audioviz.plots import plot_schedule
         draw(plot, plot_schedule, track, plan)
@@ -210,10 +215,8 @@ def load(song, source, settings, prompts, negative, fps):
     track = av.load_song(song, fps=fps)
     say_notes(track)
     plan = script(track, **parse_settings(settings))
-    if prompts:
-        plan = plan.with_prompts(prompts, negative=negative)
-    elif negative:
-        plan = plan.with_prompts(plan.prompts, negative=negative)
+    if prompts or negative:
+        plan = plan.with_prompts(prompts or plan.prompts, negative=negative, song=track)
     return track, plan
 
 

@@ -17,7 +17,8 @@ def plot_song(song, path: Path) -> None:
 
 def plot_schedule(song, schedule, path: Path) -> None:
     """Write a PNG of the waveform with its beats, and of every column of the schedule and its prompts."""
-    columns = {name: values for name, values in schedule.columns.items() if name != "seed"}
+    columns = {name: values for name, values in schedule.columns.items() if name not in ("seed", "seed_to")}
+    columns |= {f"mix {text}": values for text, values in schedule.mix.items()}
     columns["seed changes"] = np.r_[False, np.diff(schedule.seed.astype(np.int64)) != 0].astype(float)
     _write(song, columns, [(prompt.seconds, prompt.text) for prompt in schedule.prompts], path)
 

@@ -91,7 +91,7 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
         raise InputError(f"the schedule has {len(schedule)} frames at {schedule.clock.fps} fps, but the song "
                          f"{song.clock.frames} at {song.clock.fps}: make it from this song")
     part = part_of(song, start=start, duration=duration)
-    schedule = with_words(schedule, prompts=prompts, negative=negative)
+    schedule = with_words(schedule, prompts=prompts, negative=negative, song=song)
     if sampler or scheduler:
         sampler_for(sampler or "euler"), scheduler_for(scheduler or "normal")
     with memory_said("while the model was loaded"):
@@ -140,10 +140,10 @@ def part_of(song, *, start: float = 0.0, duration: float | None = None) -> range
     return range(first, end if duration is None else min(end, first + max(1, round(Fraction(duration) * song.clock.fps))))
 
 
-def with_words(schedule: Schedule, *, prompts=None, negative: str = "") -> Schedule:
+def with_words(schedule: Schedule, *, prompts=None, negative: str = "", song=None) -> Schedule:
     """The schedule with the prompts that a render will use."""
     if prompts or negative or not schedule.prompts:
-        return schedule.with_prompts(prompts or schedule.prompts or DEFAULT_PROMPTS, negative=negative)
+        return schedule.with_prompts(prompts or schedule.prompts or DEFAULT_PROMPTS, negative=negative, song=song)
     return schedule
 
 

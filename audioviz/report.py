@@ -13,8 +13,8 @@ LONGEST = 200  # characters of a fact that are shown
 def describe_schedule(plan: Schedule) -> str:
     """A schedule in a line for each column and each prompt."""
     lines = [f"{plan.clock.frames} frames at {plan.clock.fps} fps"]
-    for name, values in plan.columns.items():
-        span = f"{len(set(values.tolist()))} different" if name == "seed" else (
+    for name, values in (plan.columns | {f"mix {text}": values for text, values in plan.mix.items()}).items():
+        span = f"{len(set(values.tolist()))} different" if values.dtype == "uint64" else (
             f"{values.min():.3g} .. {values.max():.3g}, mean {values.mean():.3g}")
         lines.append(f"{name:9} {span}")
     lines += [f"{prompt.seconds:7.2f} s  frame {frame:5}  {prompt.text}" for frame, prompt in plan.prompt_rows()]

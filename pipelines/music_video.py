@@ -18,7 +18,7 @@ from audioviz.video.sheet import contact_sheet
 def music_video(song: Path, out: Path, schedule: str, prompts: tuple[str, ...], fps: str) -> None:
     """Render SONG to a video, its frames in a grid, and its schedule as a plot."""
     track = av.load_song(song, fps=fps)
-    plan = av.load_schedule(schedule)(track).with_prompts(prompts)
+    plan = av.load_schedule(schedule)(track).with_prompts(prompts, song=track)
     av.render(track, plan, out=out)
     contact_sheet(out, out.with_suffix(".png"))
     plot_schedule(track, plan, out.with_name(f"{out.stem}-schedule.png"))
