@@ -14,18 +14,22 @@ from .captions import caption
 from .pictures import CHUNK, chunks, label_at
 from .training import Plan, averaged, fit
 
-PLAN = Plan(steps=4700, batch=12, rate=5e-4, warmup=200, average=0.999)
+PLAN = Plan(steps=7400, batch=12, rate=6e-4, warmup=200, average=0.999)
 ENCODED = 6000  # pictures that the UNet learns from
 SILENT = 0.1  # share of pictures shown without a caption, so that guidance has something to lead away from
 
 
 def new_unet() -> UNet2DConditionModel:
-    """An untrained UNet: most weights where the picture is small, attention below full size."""
+    """An untrained UNet: most weights where the picture is small, attention below full size.
+
+    The caption also joins the time embedding, which scales and shifts every block: so it reaches full size too.
+    """
     return UNet2DConditionModel(
         sample_size=16, in_channels=8, out_channels=8, layers_per_block=1, block_out_channels=(48, 96, 160),
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=text.WIDTH, attention_head_dim=(2, 3, 5), norm_num_groups=16,
+        addition_embed_type="text", addition_embed_type_num_heads=4, resnet_time_scale_shift="scale_shift",
     ).to(memory_format=torch.channels_last)
 
 
@@ -45,7 +49,7 @@ def encode_pool(folder: Path) -> None:
     for index, chunk in zip(range(ENCODED // CHUNK), chunks(folder / "pictures")):
         path = folder / "latents" / f"latents-{index:03d}.safetensors"
         if not path.exists():
-            latents = [model.encode(to_tensor(chunk[start : start + 10])).latents for start in range(0, len(chunk), 10)]
+            latents = [model.encode(to_tensor(chunk[at : at + 1])).latents for at in range(len(chunk))]
             part = path.with_suffix(".part")
             save_file({"latents": torch.cat(latents).half().contiguous()}, part)
             part.rename(path)

@@ -6,7 +6,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from .autoencoder import load_autoencoder
-from .denoiser import load_latents, load_unet, new_scheduler
+from .denoiser import ENCODED, load_latents, load_unet, new_scheduler
 from .measure import GUIDANCE, STEPS, Figures, known_names
 from .text import load_text
 
@@ -40,7 +40,12 @@ tokenized and do no harm.
     python examples/train_embedded.py
 
 {history}
-Seeds are fixed; another processor or another number of threads gives other rounding, and so similar but not equal weights.
+
+The shipped weights came from this script's run of 21 November 2026, with three differences from its defaults. The
+autoencoder's number of steps was lowered while it ran (4000, then 3200, then 2800), and its first 2312 steps saw an earlier
+version of the drawings with smaller shapes; the classifier was trained on that version alone. The UNet's first 2816 steps
+saw 3500 pictures and were planned as 7000, the rest saw all {encoded}. Seeds are fixed, but another processor or number of
+threads gives other rounding, and so similar but not equal weights.
 
 ## Figures
 
@@ -59,8 +64,10 @@ Times are from {threads} threads of a shared x86 processor and say no more than 
 
 ## Limits
 
-It knows its patterns and palettes and nothing else: a prompt about a person or a place gives an abstract picture. Fine
-detail is soft, since a picture is stored in 2048 numbers. It is trained at 256x256; other sizes (multiples of 16) work, with
+It knows its patterns and palettes and nothing else: a prompt about a person or a place gives an abstract picture. Colours
+and textures follow the prompt closely; geometry is loose: mandalas, spirals and tunnels are recognisable (the classifier is
+content) but far from the symmetry of the drawings. Fine detail is soft, since a picture is stored in 2048 numbers. In a long
+feedback loop contrast rises rather than fades; hold the latents' deviation where that is not wanted. It is trained at 256x256; other sizes (multiples of 16) work, with
 the same pattern repeated or cut. UNet and autoencoder are stored in float16; compute in float32 on a CPU.
 
 ## Weights
@@ -105,6 +112,6 @@ def write_card(folder: Path, figures: Figures, *, pictures: int, history: str) -
              for name, part in (("vae", "vae"), ("text", "text_encoder"), ("unet", "unet"))}
     listing = "\n".join(f"    {digest}  {path}" for path, digest in hashes(folder).items())
     (folder / "README.md").write_text(CARD.format(
-        f=figures, pictures=pictures, history=history, names=known_names(), hashes=listing, steps=STEPS, guidance=GUIDANCE,
+        f=figures, pictures=pictures, encoded=ENCODED, history=history, names=known_names(), hashes=listing, steps=STEPS, guidance=GUIDANCE,
         threads=torch.get_num_threads(), **sizes,
     ), encoding="utf-8")
