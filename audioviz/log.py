@@ -35,8 +35,8 @@ def render_log(path: Path) -> Iterator[logging.Logger]:
             raise
         except Exception as error:  # whatever it is, its traceback belongs here and not on the screen
             log.exception("stopped by an error of audioviz's own")
-            raise Defect(f"stopped by an error of audioviz's own ({type(error).__name__}: {str(error):.200}): the traceback "
-                         f"is in {path}; the same command goes on from the frames that are finished") from error
+            raise Defect(f"stopped by an error of audioviz's own ({type(error).__name__}: {str(error):.200}): the "
+                         f"traceback is in {path}; the same command goes on from the frames that are finished") from error
         except BaseException as error:
             log.info("interrupted (%s)", type(error).__name__)
             raise

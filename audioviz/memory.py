@@ -22,7 +22,8 @@ def decode(model: Model, latent: Tensor) -> np.ndarray:
     # not inside the except block: its traceback would hold on to what filled the memory
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    warnings.warn("out of memory while a picture was decoded: decoding in tiles from here on", AudiovizWarning, stacklevel=2)
+    warnings.warn("out of memory while a picture was decoded: decoding in tiles from here on", AudiovizWarning,
+                  stacklevel=2)
     model.vae.enable_tiling()
     return model.decode(latent)
 
@@ -45,8 +46,8 @@ def memory_said(where: str) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not _ran_out(error):
             raise
-        raise ModelError(f"out of memory {where}: lower --size, choose a smaller --model or --dtype float16, or close other "
-                         "programs, then start the same render again") from error
+        raise ModelError(f"out of memory {where}: lower --size, choose a smaller --model or --dtype float16, or close "
+                         "other programs, then start the same render again") from error
 
 
 def _ran_out(error: BaseException) -> bool:

@@ -44,14 +44,16 @@ def describe_render(song, plan: Schedule, *, model: str, size: tuple[int, int] |
     cost = recall_cost(model, look, find_device(device).type)
     pixels, chunks = look.size[0] * look.size[1], len(part) / float(CHUNK_SECONDS * plan.clock.fps) + 1
     if cost:
-        time = f"about {clock_time(cost.seconds * len(part))}, as {cost.seconds:.3g} s a frame were measured in an earlier render"
+        time = (f"about {clock_time(cost.seconds * len(part))}, as {cost.seconds:.3g} s a frame were measured "
+                "in an earlier render")
         disk = f"about {megabytes(cost.size * len(part))}"
     else:
         time = "unknown until a render of this model, size and steps has been made"
         disk = f"less than {megabytes(RAW_BYTES * pixels * len(part) + CHUNK_LATENT_BYTES * pixels * chunks)}"
     return "\n".join([
         describe_schedule(plan),
-        f"{model}: {look.size[0]}x{look.size[1]}, {look.steps} steps of {look.sampler} ({look.scheduler}), cfg {look.cfg:g}",
+        f"{model}: {look.size[0]}x{look.size[1]}, {look.steps} steps of {look.sampler} ({look.scheduler}), "
+        f"cfg {look.cfg:g}",
         f"frames to make: {part.start} to {part.stop - 1}, {len(part)} of {plan.clock.frames}",
         f"time: {time}",
         f"disk: {disk} for the work folder while it lasts, and as much for the video"])

@@ -1,9 +1,10 @@
 """Chunks of a render that survive a crash.
 
 The work folder stands beside the output (`my.audioviz/` for `my.mp4`) and holds, for chunk i, its frames as H.264 that
-starts with a keyframe (`000012.h264`) and the latent after it (`000012.safetensors`), and one `manifest.json`, besides the
-`render.log` that whoever renders may write. A chunk counts only when the manifest names it, both files have the content that the manifest says, and it was made from exactly
-what its frames depend on now. Names of files are computed, never read.
+starts with a keyframe (`000012.h264`) and the latent after it (`000012.safetensors`), and one `manifest.json`; besides,
+`render.log`, which whoever renders may write. A chunk counts only when the manifest names it, both files have the
+content that the manifest says, and it was made from exactly what its frames depend on now. Names of files are computed,
+never read.
 """
 
 import errno
@@ -28,7 +29,8 @@ from audioviz.video.manifest import Chunk, Manifest, read_manifest, write_manife
 MANIFEST = "manifest.json"
 LOG = "render.log"
 HURRY_SECONDS = 1.0  # that an interruption waits for the chunk on its way to the disk
-_OURS = re.compile(r"(\d{6}\.(h264|safetensors)|manifest\.json|render\.log)|\.(\d{6}\.(h264|safetensors)|manifest\.json)\.part")
+_OURS = re.compile(r"render\.log|(\d{6}\.(h264|safetensors)|manifest\.json)"
+                   r"|\.(\d{6}\.(h264|safetensors)|manifest\.json)\.part")
 
 
 class Work:
