@@ -17,7 +17,7 @@ from embedded_model import autoencoder, denoiser, judge, measure, pictures, ship
 ROOT = Path(__file__).resolve().parents[1]
 COUNT, SEED = 14000, 2024
 HISTORY = (
-    f"{COUNT} pictures drawn; autoencoder {autoencoder.PLAN.steps} steps of {autoencoder.PLAN.batch} crops; text encoder\n"
+    f"{COUNT} pictures drawn; autoencoder {autoencoder.PLAN.steps} steps of {autoencoder.PLAN.batch} crops; text encoder "
     f"{text.PLAN.steps} steps of {text.PLAN.batch} captions; UNet {denoiser.PLAN.steps} steps of {denoiser.PLAN.batch}\n"
     "latents: each AdamW with warm-up and cosine decay, averaged weights, one thread of a shared x86 processor, float32."
 )

@@ -5,7 +5,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import DPMSolverMultistepScheduler, UNet2DConditionModel
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from . import text
@@ -88,11 +87,8 @@ def train_unet(folder: Path, *, plan: Plan = PLAN) -> None:
     fit(unet, loss_at, plan, folder / "unet.safetensors")
 
 
-def load_unet(folder: Path) -> tuple[UNet2DConditionModel, int]:
-    """The trained UNet (averaged weights) and the number of steps that made it."""
-    path = folder / "unet.safetensors"
-    with safe_open(path, framework="pt") as file:
-        step = int(file.metadata()["step"])
+def load_unet(folder: Path) -> UNet2DConditionModel:
+    """The trained UNet (averaged weights)."""
     model = new_unet()
-    model.load_state_dict(averaged(path))
-    return model.eval().requires_grad_(False), step
+    model.load_state_dict(averaged(folder / "unet.safetensors"))
+    return model.eval().requires_grad_(False)

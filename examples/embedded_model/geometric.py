@@ -25,14 +25,16 @@ def rings(rng: np.random.Generator) -> np.ndarray:
 
 
 def glass(rng: np.random.Generator) -> Scene:
+    """Panes between dark leads, scattered or in the rings of a rose window."""
     x, y = grid(rng, turn=True)
     rose = rng.uniform() < 0.4
     sites = rings(rng) if rose else scattered(rng, int(rng.integers(10, 25)))
     pane = cells(x, y, sites)
-    shades = np.linspace(0.12, 1, len(sites)) if rose else rng.uniform(0.1, 1, len(sites))
     if rose:  # panes of one ring share a colour
         radius = np.hypot(*sites.T).round(2)
         shades = rng.permutation(np.linspace(0.2, 0.95, 8))[np.unique(radius, return_inverse=True)[1]]
+    else:
+        shades = rng.uniform(0.1, 1, len(sites))
     lead = step(pane.border, 0.03, 0.08)
     shine = 0.65 + 0.6 * np.exp(-pane.near * 3.0) + 0.12 * clouds(rng, slope=2.0, finest=10)
     tone = shades[pane.owner].astype(np.float32) + 0.08 * (0.3 - pane.near)
@@ -40,6 +42,7 @@ def glass(rng: np.random.Generator) -> Scene:
 
 
 def crystal(rng: np.random.Generator) -> Scene:
+    """Flat facets, each tilted its own way."""
     x, y = grid(rng, turn=True)
     sites = scattered(rng, int(rng.integers(10, 26)))
     facet = cells(x, y, sites)
@@ -53,6 +56,7 @@ def crystal(rng: np.random.Generator) -> Scene:
 
 
 def tiles(rng: np.random.Generator) -> Scene:
+    """Rounded tiles in rows, in relief, some with studs."""
     x, y = grid(rng, shift=0.5)
     cos, sin = direction(rng.choice([0, TAU / 8, TAU / 16]))
     scale = np.float32(rng.uniform(1.2, 2.6))
@@ -75,6 +79,7 @@ def tiles(rng: np.random.Generator) -> Scene:
 
 
 def mandala(rng: np.random.Generator) -> Scene:
+    """Layers of petals round the middle, large ones first."""
     x, y = grid(rng)
     r, angle = polar(x, y)
     fold = int(rng.integers(5, 11))
@@ -93,6 +98,7 @@ def mandala(rng: np.random.Generator) -> Scene:
 
 
 def spiral(rng: np.random.Generator) -> Scene:
+    """Arms that wind into a bright middle."""
     x, y = grid(rng, shift=0.3)
     r, angle = polar(x, y)
     arms, sense = int(rng.integers(1, 7)), rng.choice([-1, 1])
@@ -104,8 +110,9 @@ def spiral(rng: np.random.Generator) -> Scene:
 
 
 def tunnel(rng: np.random.Generator) -> Scene:
+    """A chequered or ribbed tube seen from inside."""
     x, y = grid(rng, shift=0.3)
-    r, angle = polar(x, y)
+    _, angle = polar(x, y)
     power = rng.choice([2.0, 2.0, 4.0, 8.0])  # round to square
     radius = (np.abs(x) ** power + np.abs(y) ** power) ** np.float32(1 / power) + np.float32(0.02)
     depth = rng.uniform(0.4, 0.8) / radius + rng.uniform()
@@ -124,6 +131,7 @@ def tunnel(rng: np.random.Generator) -> Scene:
 
 
 def lights(rng: np.random.Generator) -> Scene:
+    """Blurred lamps in the dark."""
     x, y = grid(rng)
     tone = 0.15 + 0.15 * unit(clouds(rng, slope=3, finest=4))
     light = 0.22 + 0.25 * step(y, rng.uniform(1, 2), -1)
@@ -142,6 +150,7 @@ def lights(rng: np.random.Generator) -> Scene:
 
 
 def bubbles(rng: np.random.Generator) -> Scene:
+    """Lit spheres, large ones in front."""
     x, y = grid(rng)
     tone, light = 0.30 + 0.25 * y, 0.42 - 0.18 * y
     lx, ly = direction(rng.uniform(0.55, 0.95) * np.pi)
@@ -159,6 +168,7 @@ def bubbles(rng: np.random.Generator) -> Scene:
 
 
 def flowers(rng: np.random.Generator) -> Scene:
+    """Blossoms of two layers of petals over a dark ground."""
     x, y = grid(rng)
     ground = unit(clouds(rng, slope=2.4, finest=10))
     tone, light = 0.10 + 0.15 * ground, 0.20 + 0.25 * ground

@@ -9,6 +9,7 @@ JULIA = (-0.8 + 0.156j, -0.4 + 0.6j, 0.285 + 0.01j, -0.70176 - 0.3842j, -0.835 -
 
 
 def nebula(rng: np.random.Generator) -> Scene:
+    """Warped dust, lit from within, among stars."""
     x, y = grid(rng)
     amount = rng.uniform(0.12, 0.35)
     warp = clouds(rng, slope=2.4, finest=12)
@@ -21,7 +22,8 @@ def nebula(rng: np.random.Generator) -> Scene:
 
 
 def marble(rng: np.random.Generator) -> Scene:
-    x, y = grid(rng, turn=True)
+    """Bands bent by noise, with thin dark veins."""
+    x, _ = grid(rng, turn=True)
     noise = clouds(rng, slope=rng.uniform(2.0, 2.4), finest=20)
     phase = rng.uniform(0.6, 1.8) * x + rng.uniform(0.35, 0.7) * noise + rng.uniform()
     band = wave(phase)
@@ -31,6 +33,7 @@ def marble(rng: np.random.Generator) -> Scene:
 
 
 def plasma(rng: np.random.Generator) -> Scene:
+    """Contours of a few sines, in relief."""
     x, y = grid(rng, shift=0.8, turn=True)
     f = rng.uniform(1.2, 3.6, 4).astype(np.float32)
     p = rng.uniform(0, TAU, 4).astype(np.float32)
@@ -43,6 +46,7 @@ def plasma(rng: np.random.Generator) -> Scene:
 
 
 def ripples(rng: np.random.Generator) -> Scene:
+    """Rings from one to three drops, lit from the side."""
     x, y = grid(rng)
     height, envelope = np.zeros_like(x), np.zeros_like(x)
     for _ in range(int(rng.integers(1, 4))):
@@ -57,6 +61,7 @@ def ripples(rng: np.random.Generator) -> Scene:
 
 
 def waves(rng: np.random.Generator) -> Scene:
+    """Swells one behind the other, each with a bright crest."""
     x, y = grid(rng)
     tone, light = 0.75 - 0.25 * (y + 1) / 2, 0.95 - 0.35 * step(y, 0.2, -1.0)
     layers = int(rng.integers(4, 8))
@@ -75,6 +80,7 @@ def waves(rng: np.random.Generator) -> Scene:
 
 
 def aurora(rng: np.random.Generator) -> Scene:
+    """Curtains of light above dark hills."""
     x, y = grid(rng)
     streaks = unit(clouds(rng, slope=1.0, finest=20)[:1], contrast=1.2)
     tone, light = np.full_like(x, 0.1), 0.22 + 0.12 * (y + 1) / 2 + 0.8 * glow(rng, count=60, spread=0.8)
@@ -91,6 +97,7 @@ def aurora(rng: np.random.Generator) -> Scene:
 
 
 def mountains(rng: np.random.Generator) -> Scene:
+    """Ridges in mist under a sun."""
     x, y = grid(rng)
     sun_x, sun_y, size = rng.uniform(-0.6, 0.6), rng.uniform(-0.7, -0.2), rng.uniform(0.10, 0.24)
     r, _ = polar(x - np.float32(sun_x), y - np.float32(sun_y))
@@ -110,6 +117,7 @@ def mountains(rng: np.random.Generator) -> Scene:
 
 
 def fractal(rng: np.random.Generator) -> Scene:
+    """A Julia set, coloured by how long a point stays."""
     x, y = grid(rng, shift=0.25, turn=True)
     c = JULIA[rng.integers(len(JULIA))] + 0.012 * (rng.standard_normal() + 1j * rng.standard_normal())
     scale = np.float32(rng.uniform(0.55, 1.35))
