@@ -1,4 +1,4 @@
-"""Every kick redraws the picture; between kicks it settles."""
+"""Every kick redraws the picture; between kicks it settles, and flows on from beat to beat."""
 
 import audioviz as av
 
@@ -7,9 +7,9 @@ def schedule(song, *, calm: float = 0.28, punch: float = 0.42, seconds: float = 
     """calm: denoise between kicks; punch: what a kick adds; seconds: how long it rings on."""
     hit = av.curves.at(song.kicks, 1.0).decay(seconds)
     return av.Schedule(
-        seed=av.seeds.change_at(song.kicks, base=seed),
+        **av.seeds.travel(song.beats, seed),
         denoise=calm + punch * hit,
         noise=0.02 + 0.06 * hit,
         interp=0.75 + 0.25 * hit,
-        anchor=0.1,
+        anchor=0.3,
     )

@@ -123,6 +123,6 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 DEFAULTS = {
-    "embedded": Defaults(size=256, steps=8, cfg=3.0, sampler="dpmpp_2m", scheduler="karras"),
+    "embedded": Defaults(size=256, steps=8, cfg=3.5, sampler="dpmpp_2m", scheduler="karras"),
     "stable-diffusion": Defaults(size=512, steps=20, cfg=7.0, sampler="dpmpp_2m", scheduler="karras"),
 }
