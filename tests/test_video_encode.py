@@ -27,14 +27,14 @@ def encode(path: Path, frames: list[np.ndarray], *, fps: Fraction = Fraction(24)
 
 
 def children() -> list[int]:
-    """Process numbers of our children, zombies included."""
+    """Process numbers of the ffmpegs that are our children, zombies included."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            name, _, fields = stat.read_text().rpartition(") ")
         except OSError:
             continue
-        if int(fields[1]) == os.getpid():
+        if "(ffmpeg" in name and int(fields.split()[1]) == os.getpid():
             found.append(int(stat.parent.name))
     return found
 
