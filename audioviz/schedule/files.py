@@ -47,7 +47,7 @@ def json_to_schedule(text: str, clock: Clock) -> Schedule:
     fps, frames = to_fps(document.get("fps")), document.get("frames")
     if (fps, frames) != (clock.fps, clock.frames):
         raise ScheduleError(f"made for {frames} frames at {fps} fps, but the song has {clock.frames} at {clock.fps}: "
-                            "give the same song, --fps, --start and --duration")
+                            "give the same song and --fps")
     columns = {name: document[name] for name in COLUMNS if name in document}
     return Schedule(**columns, prompts=_prompts(document.get("prompts", []), clock), mix=document.get("mix"), clock=clock)
 
