@@ -62,6 +62,14 @@ def test_opus(tmp_path):
     heard_clicks(load_song(tmp_path / "clicks.opus", fps=24))
 
 
+def test_opus_of_another_encoder_is_heard_to_its_end(tmp_path):
+    music = np.random.default_rng(3).normal(0, 0.1, (44100 * 20, 2)).cumsum(axis=0) / 50
+    soundfile.write(tmp_path / "music.wav", np.tanh(music), 44100)
+    ffmpeg("-i", tmp_path / "music.wav", "-b:a", "160k", tmp_path / "music.opus")
+    song = load_song(tmp_path / "music.opus")
+    assert song.duration == pytest.approx(20, abs=0.05) and song.notes == ()
+
+
 @pytest.mark.parametrize("name", ["clicks.m4a", "clicks.mka", "no suffix"])
 def test_formats_of_ffmpeg(tmp_path, name):
     write(tmp_path / "clicks.wav", 44100, 2)

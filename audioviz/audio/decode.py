@@ -77,7 +77,10 @@ def _check_header(path: Path, rate: int, channels: int) -> None:
 
 
 def _open_libsndfile(path: Path) -> Stream | None:
-    """None where libsndfile does not read the file, and for MP3: soundfile seeks after each block, which garbles it."""
+    """None where libsndfile does not read the file, and where it does so badly.
+
+    soundfile seeks after each block, which garbles MP3; libsndfile calls good Opus of other encoders malformed.
+    """
     with path.open("rb") as file:
         head = file.read(3)
     if head == b"ID3" or head[0] == 0xFF or path.suffix.lower() == ".mp3":
@@ -86,8 +89,11 @@ def _open_libsndfile(path: Path) -> Stream | None:
         file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError:
         return None
+    if file.subtype == "OPUS":
+        file.close()
+        return None
     _check_header(path, file.samplerate, file.channels)
-    notes = _short_wav(path) if file.format in ("WAV", "WAVEX") else _short_ogg(path) if file.format == "OGG" else []
+    notes = _short_wav(path) if file.format in ("WAV", "WAVEX") else _short_ogg(path)
 
     def blocks() -> Iterator[np.ndarray]:
         done = 0
@@ -122,7 +128,7 @@ def _open_ffmpeg(path: Path) -> Stream:
         _close(process, log)
         raise
     process.stdout.read(offset - _AU_HEADER.size)
-    notes: list[str] = []
+    notes = _short_ogg(path)
 
     def blocks() -> Iterator[np.ndarray]:
         done = 0
@@ -185,6 +191,8 @@ def _short_wav(path: Path) -> list[str]:
 def _short_ogg(path: Path) -> list[str]:
     """A note if the last page of an Ogg file is not marked as the end of its stream."""
     with path.open("rb") as file:
+        if file.read(4) != b"OggS":
+            return []
         file.seek(max(0, path.stat().st_size - 65536))  # a page is at most 65307 bytes
         tail = file.read()
     page = tail.rfind(b"OggS")
