@@ -34,7 +34,7 @@ from audioviz.video.mux import mux
 from audioviz.video.work import Work
 
 CHUNK_SECONDS = 5
-DEFAULT_PROMPTS = ("neon nebula", "gold mandala", "ocean waves", "fire fractal")
+DEFAULT_PROMPTS = ("neon aurora", "sunset mountains", "ocean waves", "rose glass")
 
 
 def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative: str = "",
