@@ -1,8 +1,11 @@
 """Samplers find the one right answer where it is known, and agree with diffusers' where one corresponds."""
 
+from itertools import pairwise
+
 import diffusers
 import pytest
 import torch
+import torchsde
 
 from audioviz.errors import InputError
 from audioviz.sampling import SAMPLERS, FramePlan, Guidance, ksampler, sample_frame, sigmas_for
@@ -138,6 +141,18 @@ def test_brownian_increments_have_unit_variance_and_add_up():
     first, second, both = noise(10.0, 5.0), noise(5.0, 1.0), noise(10.0, 1.0)
     assert abs(first.std() - 1) < 0.03 and abs(second.std() - 1) < 0.03
     assert torch.allclose(both * 3, first * 5 ** 0.5 + second * 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", [0, 12345, 2 ** 63 + 5])
+@pytest.mark.parametrize("steps, low, high", [(8, 0.0292, 14.6146), (20, 0.1, 3.0), (3, 0.5, 0.500003)])
+def test_brownian_path_is_that_of_torchsde(seed, steps, low, high):
+    sigmas = torch.linspace(high ** (1 / 7), low ** (1 / 7), steps) ** 7
+    noise = brownian(seed, torch.zeros(1, 4, 6, 6), sigmas)
+    ends = sorted(round(sigma, 6) for sigma in (sigmas[0].item(), sigmas[-1].item()))
+    tree = torchsde.BrownianInterval(*ends, size=(1, 4, 6, 6), entropy=seed, tol=1e-6, pool_size=24, halfway_tree=True)
+    for sigma, after in pairwise(sigmas.tolist()):
+        wanted = -tree(max(after, ends[0]), min(sigma, ends[1])) / (sigma - after) ** 0.5
+        assert torch.allclose(noise(sigma, after), wanted, atol=1e-4)
 
 
 def test_streams_differ_by_seed_frame_and_purpose():

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torchsde
 from torch import Tensor
 
 Noise = Callable[[float, float], Tensor]
@@ -73,19 +72,40 @@ def fresh(seed: int, x: Tensor, sigmas: Tensor) -> Noise:
 def brownian(seed: int, x: Tensor, sigmas: Tensor) -> Noise:
     """Noise that hangs together over all steps: the increments of one Brownian path over sigma, of unit variance.
 
+    The path is that of torchsde's BrownianTree, to the seed of each node, without its bookkeeping.
+
     Source
     ------
-    Li et al., AISTATS 2020 (virtual Brownian tree), through torchsde.
+    Li et al., AISTATS 2020 (virtual Brownian tree); O'Neill, as for `injected`.
     """
     positive = sigmas[sigmas > 0].tolist()
     low, high = (round(end, 6) for end in (min(positive), max(positive)))  # the tree knows six decimals
-    # torchsde's BrownianTree by its parts, with room to remember all of its nodes, which saves a third of the time
-    path = torchsde.BrownianInterval(low, high, size=x.shape, entropy=int(seed) % _SEEDS, tol=1e-6, pool_size=24,
-                                     halfway_tree=True, cache_size=None) if low < high else None
+    generator = torch.Generator("cpu")
+    entropy = np.zeros(26, np.uint32)  # words of the seed, and at their end a node's place: SeedSequence's spawn_key
+    entropy[:2] = int(seed) % 2 ** 32, int(seed) % _SEEDS >> 32
+
+    def draw(*place: int) -> Tensor:
+        entropy[24:24 + len(place)] = place
+        key = np.random.SeedSequence(entropy[:24 + len(place)], pool_size=24).generate_state(1)
+        return torch.randn(x.shape, generator=generator.manual_seed(int(key[0])))
+
+    path = {low: torch.zeros(x.shape), high: draw() * (high - low) ** 0.5}
+
+    def value(sigma: float) -> Tensor:
+        """The path at sigma: the range is halved until its middle is sigma, and each middle drawn between the ends."""
+        sigma = round(max(low, min(high, sigma)), 6)
+        start, end, branch, depth = low, high, 0, 0
+        while sigma not in path:
+            middle = round(0.5 * (start + end), 6)
+            if middle not in path:
+                left, right, whole = middle - start, end - middle, end - start
+                path[middle] = torch.lerp(path[start], path[end], left / whole)
+                path[middle].add_(draw(branch, depth), alpha=(left * right / whole) ** 0.5)
+            start, end, branch = (start, middle, 2 * branch) if sigma < middle else (middle, end, 2 * branch + 1)
+            depth += 1
+        return path[sigma]
 
     def increment(sigma: float, after: float) -> Tensor:
-        first, last = sorted((sigma, after))
-        step = path(max(first, low), min(last, high)) * ((1 if sigma < after else -1) / (last - first) ** 0.5)
-        return step.to(x.device)
+        return ((value(after) - value(sigma)) / abs(after - sigma) ** 0.5).to(x.device)
 
     return increment
