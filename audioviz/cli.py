@@ -23,6 +23,13 @@ schedule_options = (
                  help="What to show; give several to travel from one to the next, with times if you like: '8s: gold mandala'."),
     click.option("--negative", default="", metavar="TEXT", help="What to steer away from."),
 )
+grid_options = (
+    click.option("--tempo", metavar="BPM|LOW-HIGH", help="About how many beats a minute there are, or the bounds: 120, 90-130."),
+    click.option("--beats", metavar="half|double", help="Half as many beats as are heard, or twice as many."),
+    click.option("--beat-offset", type=float, default=0.0, metavar="MS", help="All beats so much later; negative: sooner."),
+    click.option("--first-downbeat", metavar="TIME", help="Where bar 0 begins: 1.9s, or a beat counted from 0: 3b."),
+    click.option("--beats-per-bar", type=int, metavar="N", help="3 or 4 is heard; others can be given."),
+)
 
 
 def options(*groups):
@@ -44,7 +51,7 @@ def cli() -> None:
 @click.argument("songs", nargs=-1, required=True, metavar="SONG...", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.mp4|DIR",
               help="The video, or a folder for those of several songs; if not given, the song's name, here.")
-@options(*schedule_options, fps_option, start_option)
+@options(*schedule_options, fps_option, start_option, *grid_options)
 @click.option("--duration", type=float, metavar="S",
               help="Render so many seconds of it. The pictures of a part equal those of the whole song from the first frame on "
                    "that is drawn wholly anew (denoise 1, interp 1).")
@@ -62,14 +69,14 @@ def cli() -> None:
 @click.option("--keep-work", is_flag=True, help="Keep the work folder: after an edit, only what changed is made again.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def render(songs, out, source, settings, prompts, negative, fps, start, duration, model, size, steps, cfg, sampler,
-           scheduler, seed, device, dtype, dry_run, no_resume, keep_work, quiet) -> None:
+           scheduler, seed, device, dtype, dry_run, no_resume, keep_work, quiet, **corrections) -> None:
     """Make a music video of each SONG."""
     if seed is not None:
         settings = (*settings, f"seed={seed}")
-    size = parse_size(size)
+    size, grid = parse_size(size), av.Grid(**corrections)
 
     def make(song: Path, target: Path, with_model) -> None:
-        track, plan = load(song, source, settings, prompts, negative, fps)
+        track, plan = load(song, source, settings, prompts, negative, fps, grid)
         click.echo(av.render(
             track, plan, out=target, model=with_model, size=size, steps=steps, cfg=cfg, sampler=sampler,
             scheduler=scheduler, start=start, duration=duration, device=device, dtype=dtype, resume=not no_resume,
@@ -78,7 +85,7 @@ def render(songs, out, source, settings, prompts, negative, fps, start, duration
     if dry_run:
         from audioviz.report import describe_render
         for song in songs:
-            track, plan = load(song, source, settings, prompts, negative, fps)
+            track, plan = load(song, source, settings, prompts, negative, fps, grid)
             click.echo(describe(track))
             click.echo(describe_render(track, plan, model=model, size=size, steps=steps, cfg=cfg, sampler=sampler,
                                        scheduler=scheduler, start=start, duration=duration, device=device))
@@ -125,12 +132,15 @@ def render_all(songs: Sequence[Path], targets: Sequence[Path], model, make) -> N
 @song_argument
 @options(fps_option, start_option)
 @click.option("--duration", type=float, metavar="S", help="Hear so many seconds of it.")
+@options(*grid_options)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png")
-def analyze(song, fps, start, duration, json_file, csv_file, plot) -> None:
-    """Show what is heard in SONG: tempo, beats, onsets, curves."""
-    track = av.load_song(song, fps=fps, start=start, duration=duration)
+@click.option("--clicks", type=click.Path(path_type=Path), metavar="FILE.wav",
+              help="Write the song with a tick at each beat, a higher one at each downbeat.")
+def analyze(song, fps, start, duration, json_file, csv_file, plot, clicks, **corrections) -> None:
+    """Show what is heard in SONG: tempo, beats, bars, onsets, curves."""
+    track = av.load_song(song, fps=fps, start=start, duration=duration, grid=av.Grid(**corrections))
     say_notes(track)
     if json_file or csv_file:
         from audioviz.audio.files import song_to_csv, song_to_json
@@ -139,22 +149,26 @@ def analyze(song, fps, start, duration, json_file, csv_file, plot) -> None:
     if plot:
         from audioviz.plots import plot_song
         draw(plot, plot_song, track)
+    if clicks:
+        from audioviz.audio.clicks import write_clicks
+        draw(clicks, write_clicks, track)
     click.echo(describe(track))
 
 
 @cli.command()
 @song_argument
-@options(*schedule_options, fps_option)
+@options(*schedule_options, fps_option, *grid_options)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--deforum", "deforum_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings for Deforum.")
 @click.option("--parseq", "parseq_file", type=click.Path(path_type=Path), metavar="FILE", help="A manifest for Parseq.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png")
-def schedule(song, source, settings, prompts, negative, fps, json_file, csv_file, deforum_file, parseq_file, plot) -> None:
+def schedule(song, source, settings, prompts, negative, fps, json_file, csv_file, deforum_file, parseq_file, plot,
+             **corrections) -> None:
     """Compute the schedule of SONG and show or save it, without rendering."""
     from audioviz.report import describe_schedule
     from audioviz.schedule import schedule_to_csv, schedule_to_deforum, schedule_to_json, schedule_to_parseq
-    track, plan = load(song, source, settings, prompts, negative, fps)
+    track, plan = load(song, source, settings, prompts, negative, fps, av.Grid(**corrections))
     save(json_file, schedule_to_json, plan)
     save(csv_file, schedule_to_csv, plan)
     save(deforum_file, schedule_to_deforum, plan)
@@ -209,10 +223,10 @@ def cp(name, file) -> None:
     click.echo(copy_out(name, file))
 
 
-def load(song, source, settings, prompts, negative, fps):
+def load(song, source, settings, prompts, negative, fps, grid):
     """The song and its schedule, as the options say."""
     script = av.load_schedule(source)
-    track = av.load_song(song, fps=fps)
+    track = av.load_song(song, fps=fps, grid=grid)
     say_notes(track)
     plan = script(track, **parse_settings(settings))
     if prompts or negative:
@@ -242,9 +256,10 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 def describe(track) -> str:
     """A song in a few lines."""
     minutes, seconds = divmod(float(track.duration), 60)
-    tempo = f"{track.tempo:.1f} bpm" if track.tempo else "no steady tempo"
+    tempo = f"{track.tempo:.1f} bpm, {track.beats_per_bar} beats a bar" if track.tempo else "no steady tempo"
     return (f"{track.path.name}: {int(minutes)}:{seconds:05.2f}, {track.rate} Hz, {track.channels} channels, {tempo}\n"
-            f"{track.clock.frames} frames at {track.clock.fps} fps, {len(track.beats)} beats, {len(track.onsets)} onsets")
+            f"{track.clock.frames} frames at {track.clock.fps} fps, {len(track.beats)} beats, "
+            f"{len(track.downbeats)} bars, {len(track.onsets)} onsets")
 
 
 def say_notes(track) -> None:

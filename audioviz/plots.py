@@ -11,12 +11,12 @@ INK, ACCENT, FAINT = "#1d1f27", "#c2410c", "#9aa0ac"
 
 
 def plot_song(song, path: Path) -> None:
-    """Write a PNG of the waveform with its beats, and of every curve of the song."""
+    """Write a PNG of the waveform with its beats and bars, and of every curve of the song."""
     _write(song, {name: np.asarray(curve) for name, curve in song.curves.items()}, [], path)
 
 
 def plot_schedule(song, schedule, path: Path) -> None:
-    """Write a PNG of the waveform with its beats, and of every column of the schedule and its prompts."""
+    """Write a PNG of the waveform with its beats and bars, and of every column of the schedule and its prompts."""
     columns = {name: values for name, values in schedule.columns.items() if name not in ("seed", "seed_to")}
     columns |= {f"mix {text}": values for text, values in schedule.mix.items()}
     columns["seed changes"] = np.r_[False, np.diff(schedule.seed.astype(np.int64)) != 0].astype(float)
@@ -46,7 +46,8 @@ def _write(song, rows: dict[str, np.ndarray], prompts: list[tuple[float, str]], 
 def _draw_waveform(axis, song, prompts: list[tuple[float, str]]) -> None:
     low, high = song.waveform
     axis.fill_between(np.linspace(0, float(song.duration), len(low)), low, high, color=INK, lw=0)
-    axis.vlines(song.beats.seconds, 0, 1, transform=axis.get_xaxis_transform(), color=ACCENT, lw=0.6, alpha=0.6)
+    axis.vlines(song.beats.seconds, 0, 1, transform=axis.get_xaxis_transform(), color=ACCENT, lw=0.4, alpha=0.5)
+    axis.vlines(song.downbeats.seconds, 0, 1, transform=axis.get_xaxis_transform(), color=ACCENT, lw=1.2)
     for seconds, text in prompts:
         axis.axvline(seconds, color=INK, lw=1, ls=":")
         axis.annotate(text, (seconds, 1.02), xycoords=axis.get_xaxis_transform(), fontsize=9, color=INK)

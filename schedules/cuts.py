@@ -5,7 +5,7 @@ import audioviz as av
 
 def schedule(song, *, bars: int = 1, hit: float = 0.55, calm: float = 0.12, quiet: float = 0.15, seed: int = 5) -> av.Schedule:
     """bars: from cut to cut; hit: what a kick adds to the denoise; quiet: loudness below which nothing cuts."""
-    starts = getattr(song, "downbeats", song.beats[::4])[::bars]
+    starts = song.downbeats[::bars]
     cuts = starts[song.rms.peak(0.1)[starts] >= quiet]
     kick = av.curves.at(song.kicks, 1.0).decay(0.1)
     return av.Schedule(

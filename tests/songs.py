@@ -17,5 +17,6 @@ def made_song(*, seconds: float = 4.0, fps="12", beats_every: float = 0.5, path:
     times = np.arange(0, seconds - 1e-9, beats_every)
     curves = {name: Curve(0.5 + 0.5 * np.sin(clock.times * (i + 1)), clock) for i, name in enumerate(CURVES)}
     return Song(path=path, sha256="0" * 64, rate=44100, channels=2, start=0.0, duration=float(seconds), clock=clock,
-                tempo=60 / beats_every, beats=Events.at(times, clock), onsets=Events.at(times, clock),
+                tempo=60 / beats_every, beats_per_bar=4, beats=Events.at(times, clock),
+                downbeats=Events.at(times[::4], clock), onsets=Events.at(times, clock),
                 kicks=Events.at(times[::2], clock), curves=curves, waveform=np.zeros((2, 100), np.float32), notes=())

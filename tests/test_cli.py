@@ -52,12 +52,14 @@ def test_ls_and_cp(tmp_path):
 
 def test_analyze_writes_what_other_programs_read(folder, tmp_path):
     shown = audioviz("analyze", folder / "song.wav", "--fps", "24", "--json", "a.json", "--csv", "a.csv", "--plot", "a.png",
-                     cwd=tmp_path, check=0)
-    assert "48 frames at 24 fps" in shown.stdout and shown.stderr == ""
+                     "--clicks", "a.flac", "--first-downbeat", "1b", "--beats-per-bar", "2", cwd=tmp_path, check=0)
+    assert "2 beats a bar\n48 frames at 24 fps" in shown.stdout and shown.stderr == ""
     found = json.loads((tmp_path / "a.json").read_text())
     assert found["frames"] == 48 and found["fps"] == 24 and found["duration"] == 2.0
     assert len(found["curves"]["rms"]) == 48 and found["onsets"]["seconds"] == pytest.approx([0, 0.5, 1, 1.5], abs=0.03)
+    assert found["beats_per_bar"] == 2 and found["downbeats"]["frames"] == found["beats"]["frames"][1::2]
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 49
+    assert soundfile.info(tmp_path / "a.flac").frames == 44100 * 2
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -153,6 +155,9 @@ MISTAKES = {
     "--set without a value": (["render", "song.wav", "--set", "punch"], "expected name=value"),
     "a size no model makes": (["render", "song.wav", "--size", "100x100"], "multiples of"),
     "a size that is none": (["render", "song.wav", "--size", "wide"], "expected width and height"),
+    "no tempo": (["render", "song.wav", "--tempo", "fast"], "tempo fast: expected beats a minute"),
+    "no beat there": (["schedule", "song.wav", "--first-downbeat", "99s"], "first downbeat 99s"),
+    "clicks as MP3": (["analyze", "song.wav", "--clicks", "x.mp3"], ".wav or .flac"),
     "fps 0": (["render", "song.wav", "--fps", "0"], "fps 0 is not a frame rate"),
     "start past the end": (["render", "song.wav", "--start", "99"], "99"),
     "no such folder": (["render", "song.wav", "-o", "nowhere/x.mp4"], "does not exist"),

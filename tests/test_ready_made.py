@@ -37,7 +37,7 @@ def quiet_then_loud():
 def silent():
     song = made_song()
     none = Events.at([], song.clock)
-    return dataclasses.replace(song, tempo=0.0, beats=none, kicks=none, onsets=none,
+    return dataclasses.replace(song, tempo=0.0, beats=none, downbeats=none, kicks=none, onsets=none,
                                curves={name: Curve(0.0, song.clock) for name in song.curves})
 
 

@@ -1,6 +1,7 @@
 """A file becomes a Song: decoding, one transform, curves, onsets, beats."""
 
+from audioviz.audio.grid import Grid
 from audioviz.audio.load import load_song
 from audioviz.audio.song import Events, Song
 
-__all__ = ["Events", "Song", "load_song"]
+__all__ = ["Events", "Grid", "Song", "load_song"]

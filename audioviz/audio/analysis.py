@@ -1,12 +1,14 @@
 """Everything that is heard in a song, before a frame rate is chosen."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from audioviz.audio.beats import track_beats
+from audioviz.audio.downbeats import USUAL_METRES, find_downbeats
+from audioviz.audio.grid import Grid
 from audioviz.audio.hpss import percussive_and_harmonic
 from audioviz.audio.onsets import attack_times, kicks_among, onset_strength, pick_onsets
 from audioviz.audio.spectrum import FINE, RATE, Spectrum, transform
@@ -14,6 +16,7 @@ from audioviz.audio.spectrum import FINE, RATE, Spectrum, transform
 _SILENCE = 1e-9  # mean square: below -90 dB of full scale there is nothing but rounding
 _FAINT = 1e-6  # power against the loudest: before and after all that is louder, there are no beats
 _EDGE = 0.05  # seconds that a beat may lie outside of it
+_NONE = np.zeros(0)
 _POINTS = 2000  # of the waveform for plots
 
 
@@ -25,19 +28,26 @@ class Analysis:
     ----------
     tempo : float
         Beats a minute, 0.0 if none.
-    beats, onsets, kicks : float64, shape (n,)
+    beats_per_bar : int
+        4 if there is nothing to tell by.
+    beats, downbeats, onsets, kicks : float64, shape (n,)
         Seconds.
     series : dict of name to float32 array
         What `curves.curves_on_clock` takes.
+    cues : dict of name to float32 array
+        What the beat grid is heard by: `strength` and `loudness` of the onsets on the hops, `notes` on theirs.
     waveform : float32, shape (2, points)
         Lowest and highest sample of equal stretches.
     """
 
     tempo: float
+    beats_per_bar: int
     beats: np.ndarray
+    downbeats: np.ndarray
     onsets: np.ndarray
     kicks: np.ndarray
     series: dict[str, np.ndarray]
+    cues: dict[str, np.ndarray]
     waveform: np.ndarray
 
 
@@ -51,17 +61,48 @@ def analyse(blocks: Iterable[np.ndarray]) -> Analysis:
     peaks = pick_onsets(strength)
     onsets = attack_times(peaks, spectrum)
     kicks = onsets[kicks_among(peaks, spectrum.bands["low"])]
-    tempo, beats = track_beats(strength, loudness, onsets)
-    heard = np.flatnonzero(spectrum.power > _FAINT * spectrum.power.max()) * FINE / RATE
-    beats = beats[(beats > heard[0] - _EDGE) & (beats < min(heard[-1] + _EDGE, spectrum.samples / RATE))]
-    return Analysis(tempo, beats, onsets, kicks, _series(spectrum, loudness, peaks), _waveform(spectrum.outline))
+    heard = Analysis(tempo=0.0, beats_per_bar=USUAL_METRES[0], beats=_NONE, downbeats=_NONE, onsets=onsets, kicks=kicks,
+                     series=_series(spectrum, loudness, peaks), waveform=_waveform(spectrum.outline),
+                     cues={"strength": strength, "loudness": loudness, "notes": spectrum.notes})
+    return with_grid(heard, Grid())
+
+
+def with_grid(heard: Analysis, grid: Grid) -> Analysis:
+    """The same with the beats and bars that the user's corrections leave: nothing is listened to again.
+
+    Raises
+    ------
+    InputError
+        If the first downbeat lies outside of the beats.
+    """
+    strength, loudness, power = heard.cues["strength"], heard.cues["loudness"], heard.series["power"]
+    tempo, beats = track_beats(strength, loudness, heard.onsets, bounds=grid.bounds, beats=grid.beats)
+    sounding = np.flatnonzero(power > _FAINT * power.max()) * FINE / RATE
+    if len(beats):
+        beats = beats[(beats > sounding[0] - _EDGE) & (beats < min(sounding[-1] + _EDGE, (len(power) - 1) * FINE / RATE))]
+    metres = (grid.beats_per_bar,) if grid.beats_per_bar else USUAL_METRES
+    metre, places = find_downbeats(beats, heard.series["low"], loudness, heard.cues["notes"], metres=metres)
+    return _corrected(replace(heard, tempo=tempo, beats_per_bar=metre), beats, np.isin(np.arange(len(beats)), places), grid)
+
+
+def _corrected(heard: Analysis, beats: np.ndarray, down: np.ndarray, grid: Grid) -> Analysis:
+    """With beats moved by the offset, and bars counted from the first downbeat."""
+    moved = beats + grid.beat_offset / 1000
+    inside = (moved >= 0) & (moved <= (len(heard.series["power"]) - 1) * FINE / RATE)
+    moved, down = moved[inside], down[inside]
+    first = grid.first_of(moved)
+    if first is not None:
+        down = np.isin(np.arange(len(moved)), np.arange(first, len(moved), heard.beats_per_bar))
+    return replace(heard, beats=moved, downbeats=moved[down])
 
 
 def _silence(spectrum: Spectrum) -> Analysis:
     hops = np.zeros(len(spectrum.mel), np.float32)
     names = (*spectrum.bands, "percussive", "harmonic", "pitch", "weight", "onset")
     series = {"power": np.zeros_like(spectrum.power), **dict.fromkeys(names, hops)}
-    return Analysis(0.0, np.zeros(0), np.zeros(0), np.zeros(0), series, _waveform(spectrum.outline))
+    return Analysis(tempo=0.0, beats_per_bar=USUAL_METRES[0], beats=_NONE, downbeats=_NONE, onsets=_NONE, kicks=_NONE,
+                    series=series, cues={"strength": hops, "loudness": hops, "notes": spectrum.notes},
+                    waveform=_waveform(spectrum.outline))
 
 
 def _series(spectrum: Spectrum, loudness: np.ndarray, peaks: np.ndarray) -> dict[str, np.ndarray]:

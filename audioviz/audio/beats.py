@@ -8,9 +8,11 @@ from audioviz.audio.spectrum import HOP, RATE
 
 _STEP = 2  # hops a step of the tracker: 11.6 ms
 _RATE = RATE / (HOP * _STEP)  # steps a second
-_TEMPI = 60 * 2 ** np.arange(-0.6, 2.0, 1 / 96)  # beats a minute that are tried: 40 to 240
+_TEMPI = 60 * 2 ** np.arange(-1, 2.33, 1 / 96)  # beats a minute that are tried: 30 to 300
 _USUAL = 120.0  # beats a minute, middle of the prior
 _SPREAD = 1.0  # octaves, its standard deviation
+_NEAR = 0.1  # octaves, that of a prior which the user gives
+_CHOICE = {None: 1.0, "half": 0.5, "double": 2.0}
 _TIGHTNESS = 100.0  # how dearly a beat pays for a distance from the last that is not the period
 _EVEN = 0.47  # what lies halfway between beats is a beat too, if it is at least this loud against them
 _UNEVEN = 0.13  # every second beat is none, if it is not even this loud
@@ -19,7 +21,8 @@ _EVENING = 1.5  # beats: how far the evening out reaches
 _SLOWEST, _FASTEST = 68.0, 200.0  # beats a minute that a change of octave may lead to
 
 
-def track_beats(strength: np.ndarray, loudness: np.ndarray, onsets: np.ndarray) -> tuple[float, np.ndarray]:
+def track_beats(strength: np.ndarray, loudness: np.ndarray, onsets: np.ndarray, *,
+                bounds: tuple[float, float] | None = None, beats: str | None = None) -> tuple[float, np.ndarray]:
     """Tempo and beats.
 
     Parameters
@@ -28,6 +31,10 @@ def track_beats(strength: np.ndarray, loudness: np.ndarray, onsets: np.ndarray) 
         Onset strength that hears whatever starts, and one that weighs it by loudness, which tells beats from halves.
     onsets : float64, shape (n,)
         Exact times, seconds: beats are drawn to them.
+    bounds : (lowest, highest), optional
+        Tempi that may be; where both are equal, about where to look.
+    beats : `half` or `double`, optional
+        Half or twice the tempo that is heard.
 
     Returns
     -------
@@ -40,17 +47,16 @@ def track_beats(strength: np.ndarray, loudness: np.ndarray, onsets: np.ndarray) 
     Ellis, "Beat tracking by dynamic programming", J. New Music Research 36 (2007).
     """
     accents = _accents(strength)
-    tempo = _tempo(accents) if len(onsets) > 1 else 0.0
+    tempo = _tempo(accents, _prior(bounds)) if len(onsets) > 1 else 0.0
     if tempo == 0:
         return 0.0, np.zeros(0)
-    beats = _follow(accents, 60 * _RATE / tempo)
-    octave = _octave(tempo, beats, loudness)
+    steps = _follow(accents, 60 * _RATE / tempo)
+    octave = _CHOICE[beats] * (_octave(tempo, steps, loudness) if bounds is None else 1.0)
     if octave != 1:
-        tempo *= octave
-        beats = _follow(accents, 60 * _RATE / tempo)
-    if len(beats) < 3:
+        steps = _follow(accents, 60 * _RATE / (tempo * octave))
+    if len(steps) < 3:
         return 0.0, np.zeros(0)
-    seconds = _settle(beats / _RATE, onsets)
+    seconds = _settle(steps / _RATE, onsets)
     return float(60 / np.median(np.diff(seconds))), seconds
 
 
@@ -75,7 +81,15 @@ def _accents(strength: np.ndarray) -> np.ndarray:
     return local / spread if spread > 0 else np.zeros_like(local)
 
 
-def _tempo(accents: np.ndarray) -> float:
+def _prior(bounds: tuple[float, float] | None) -> np.ndarray:
+    """How likely each of `_TEMPI` is before a sound is heard."""
+    if bounds is not None and bounds[0] == bounds[1]:
+        return np.exp(-0.5 * (np.log2(_TEMPI / bounds[0]) / _NEAR) ** 2)
+    usual = np.exp(-0.5 * (np.log2(_TEMPI / _USUAL) / _SPREAD) ** 2)
+    return usual if bounds is None else usual * ((_TEMPI >= bounds[0]) & (_TEMPI <= bounds[1]))
+
+
+def _tempo(accents: np.ndarray, prior: np.ndarray) -> float:
     """The tempo at which the accents are most like themselves one, two and four beats later, if it is a usual one."""
     size = next_fast_len(2 * len(accents), real=True)
     smooth = gaussian_filter1d(accents, 1.0)
@@ -83,7 +97,6 @@ def _tempo(accents: np.ndarray) -> float:
     if alike[0] <= 0:
         return 0.0
     lags, grid = 60 * _RATE / _TEMPI, np.arange(len(alike))
-    prior = np.exp(-0.5 * (np.log2(_TEMPI / _USUAL) / _SPREAD) ** 2)
     score = prior * sum(np.interp(lags * n, grid, alike, right=0.0) / n for n in (1, 2, 4))
     return float(_TEMPI[np.argmax(score)]) if score.max() > 0 else 0.0
 

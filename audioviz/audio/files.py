@@ -17,7 +17,9 @@ def song_to_json(song: Song) -> str:
         "fps": fps.numerator if fps.denominator == 1 else str(fps),
         "frames": song.clock.frames,
         "tempo": song.tempo,
+        "beats_per_bar": song.beats_per_bar,
         "beats": _events(song.beats),
+        "downbeats": _events(song.downbeats),
         "onsets": _events(song.onsets),
         "kicks": _events(song.kicks),
         "curves": {name: np.asarray(curve).tolist() for name, curve in song.curves.items()},
@@ -26,7 +28,7 @@ def song_to_json(song: Song) -> str:
 
 def song_to_csv(song: Song) -> str:
     """A row a frame: its number, its time, every curve, and 1 where an event falls on it."""
-    events = {"beat": song.beats, "onset": song.onsets, "kick": song.kicks}
+    events = {"beat": song.beats, "downbeat": song.downbeats, "onset": song.onsets, "kick": song.kicks}
     marks = {name: np.isin(np.arange(song.clock.frames), event.frames).astype(int) for name, event in events.items()}
     columns = {name: np.asarray(curve) for name, curve in song.curves.items()} | marks
     text = io.StringIO()

@@ -13,15 +13,17 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from audioviz.audio.analysis import Analysis, analyse
+from audioviz.audio.analysis import Analysis, analyse, with_grid
 from audioviz.audio.cache import cache_key, recall, remember
 from audioviz.audio.curves import curves_on_clock
 from audioviz.audio.decode import FORMATS, check_file, open_stream
+from audioviz.audio.grid import Grid
 from audioviz.audio.song import Events, Song
 from audioviz.audio.spectrum import RATE
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import InputError
 
+_EVENTS = ("beats", "downbeats", "onsets", "kicks")
 _LOUDEST = 1e6  # a sample beyond this is damage, not sound
 
 
@@ -36,7 +38,7 @@ class _Facts:
 
 
 def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start: float = 0.0,
-              duration: float | None = None, cache: bool = True) -> Song:
+              duration: float | None = None, grid: Grid = Grid(), cache: bool = True) -> Song:
     """Decode and analyse a song, or a part of it.
 
     Parameters
@@ -49,13 +51,15 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
         Where the part begins in the file, seconds.
     duration : float > 0, optional
         Length of the part, seconds; by default, and at most, to the end of the file.
+    grid : Grid
+        Corrections of the beat grid, which take no new listening.
     cache : bool
         Take the analysis from the user's cache folder, or keep it there.
 
     Raises
     ------
     InputError
-        If the file cannot be decoded, the part lies outside it, or fps is no frame rate.
+        If the file cannot be decoded, the part lies outside it, fps is no frame rate, or the grid does not fit the song.
     """
     path, fps = Path(path), to_fps(fps)
     start, duration = _check_part(start, duration)
@@ -69,11 +73,13 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
         if cache:
             _remember(key, *found)
     facts, analysis = found
+    if grid != Grid():
+        analysis = with_grid(analysis, grid)
     clock = Clock.for_duration(Fraction(facts.samples, facts.rate), fps)
     return Song(
         path=path, sha256=sha256, rate=facts.rate, channels=facts.channels, start=start,
-        duration=facts.samples / facts.rate, clock=clock, tempo=analysis.tempo, beats=Events.at(analysis.beats, clock),
-        onsets=Events.at(analysis.onsets, clock), kicks=Events.at(analysis.kicks, clock),
+        duration=facts.samples / facts.rate, clock=clock, tempo=analysis.tempo, beats_per_bar=analysis.beats_per_bar,
+        **{name: Events.at(getattr(analysis, name), clock) for name in _EVENTS},
         curves=curves_on_clock(analysis.series, clock), waveform=analysis.waveform,
         notes=tuple(f"{path}: {note}" for note in facts.notes))
 
@@ -155,12 +161,13 @@ def _recall(key: str) -> tuple[_Facts, Analysis] | None:
     if kept is None:
         return None
     facts, arrays = kept
-    tempo = facts.pop("tempo")
-    whole = {name: arrays.pop(name) for name in ("beats", "onsets", "kicks", "waveform")}
-    return _Facts(**facts | {"notes": tuple(facts["notes"])}), Analysis(tempo=tempo, series=arrays, **whole)
+    whole = {name: facts.pop(name) for name in ("tempo", "beats_per_bar")}
+    whole |= {name: arrays.pop(name) for name in (*_EVENTS, "waveform")}
+    cues = {name: arrays.pop(name) for name in ("strength", "loudness", "notes")}
+    return _Facts(**facts | {"notes": tuple(facts["notes"])}), Analysis(series=arrays, cues=cues, **whole)
 
 
 def _remember(key: str, facts: _Facts, analysis: Analysis) -> None:
-    arrays = {"beats": analysis.beats, "onsets": analysis.onsets, "kicks": analysis.kicks,
-              "waveform": analysis.waveform, **analysis.series}
-    remember(key, asdict(facts) | {"tempo": analysis.tempo}, arrays)
+    arrays = {name: getattr(analysis, name) for name in (*_EVENTS, "waveform")}
+    known = {name: getattr(analysis, name) for name in ("tempo", "beats_per_bar")}
+    remember(key, asdict(facts) | known, arrays | analysis.series | analysis.cues)

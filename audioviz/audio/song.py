@@ -67,8 +67,10 @@ class Song:
         The T frames.
     tempo : float
         Beats a minute; 0.0 where no beat was found.
-    beats, onsets, kicks : Events
-        Kicks are those onsets at which the bass leaps up.
+    beats_per_bar : int
+        4 where there is nothing to tell by.
+    beats, downbeats, onsets, kicks : Events
+        Downbeats are those beats that begin a bar, kicks those onsets at which the bass leaps up.
     curves : mapping of name to Curve, values in [0, 1]
         rms; onset; low, mid, high; percussive, harmonic; brightness. All zeros for silence.
     waveform : float32, shape (2, points)
@@ -85,7 +87,9 @@ class Song:
     duration: float
     clock: Clock
     tempo: float
+    beats_per_bar: int
     beats: Events
+    downbeats: Events
     onsets: Events
     kicks: Events
     curves: Mapping[str, Curve]

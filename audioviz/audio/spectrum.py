@@ -17,6 +17,9 @@ FINEST = 4  # samples: 0.2 ms, the grid on which attacks are placed
 MELS = 80
 LOWEST_HZ = 30.0  # below: an offset of the signal, not sound
 BANDS_HZ = {"low": (LOWEST_HZ, 200.0), "mid": (200.0, 4000.0), "high": (4000.0, RATE / 2)}
+NOTES_HOP = 2048  # samples: 93 ms
+NOTES_WINDOW = 4096  # samples: 186 ms, which tells notes a whole tone apart from 110 Hz on
+_NOTES = (28, 52, 96)  # MIDI: lowest of the bass, lowest of the chords, end
 _CHUNK = 2048 * HOP  # samples that are transformed at a time
 
 
@@ -32,6 +35,8 @@ class Spectrum:
         Power in mel bands.
     bands : dict of name to float32, shape (hops,)
         Power in the bands of `BANDS_HZ`.
+    notes : float32, shape (n // NOTES_HOP + 1, 24)
+        Power in the twelve pitch classes of the bass, and in the twelve above it, around the samples i * NOTES_HOP.
     power : float32, shape (ceil(n / FINE),)
         Power of the waveform in steps of `FINE` samples.
     attack : float32, shape (ceil(n / FINEST),)
@@ -43,6 +48,7 @@ class Spectrum:
     samples: int
     mel: np.ndarray
     bands: dict[str, np.ndarray]
+    notes: np.ndarray
     power: np.ndarray
     attack: np.ndarray
     outline: np.ndarray
@@ -55,12 +61,10 @@ def transform(blocks: Iterable[np.ndarray]) -> Spectrum:
     ----------
     blocks : iterable of float32 arrays, shape (n,)
     """
-    window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-    window /= np.sqrt(WINDOW * np.sum(window**2) / 2)  # so that the bins of a band add up to its mean square
-    rows = np.concatenate([_mel_filters(), _band_filters()]).T
+    rows, note_rows = np.concatenate([_mel_filters(), _band_filters()]).T, _note_filters()
     samples, last = 0, np.float32(0)
-    pending = np.zeros(WINDOW // 2, np.float32)  # so that the first window is centred on sample 0
-    spectra, powers, attacks, outlines = [], [], [], []
+    pending, notes_pending = _before_the_start(WINDOW), _before_the_start(NOTES_WINDOW)
+    spectra, notes, powers, attacks, outlines = [], [], [], [], []
     for chunk in _chunks(blocks):
         samples += len(chunk)
         treble = chunk - np.float32(0.9) * np.concatenate([[last], chunk[:-1]])
@@ -69,16 +73,15 @@ def transform(blocks: Iterable[np.ndarray]) -> Spectrum:
         attacks.append(_mean_square(treble, FINEST))
         hops = np.pad(chunk, (0, -len(chunk) % HOP), mode="edge").reshape(-1, HOP)
         outlines.append(np.stack([hops.min(axis=1), hops.max(axis=1)]))
-        pending, found = _windows(np.concatenate([pending, chunk]), window, rows)
+        pending, found = _windows(np.concatenate([pending, chunk]), HOP, rows)
         spectra.append(found)
-    if not any(map(len, spectra)):
-        spectra.append(_windows(np.pad(pending, (0, WINDOW))[:WINDOW], window, rows)[1])
-    spectrum = np.concatenate(spectra)
-    rest = samples // HOP + 1 - len(spectrum)  # no whole window: as the last, since the end of a file is no sound's end
-    spectrum = np.pad(spectrum, ((0, rest), (0, 0)), mode="edge")
+        notes_pending, found = _windows(np.concatenate([notes_pending, chunk]), NOTES_HOP, note_rows)
+        notes.append(found)
+    spectrum = _to_the_end(spectra, pending, samples, HOP, rows)
+    notes = _to_the_end(notes, notes_pending, samples, NOTES_HOP, note_rows)
     bands = {name: spectrum[:, MELS + i].copy() for i, name in enumerate(BANDS_HZ)}
-    return Spectrum(samples, spectrum[:, :MELS].copy(), bands, np.concatenate(powers), np.concatenate(attacks),
-                    np.concatenate(outlines, axis=1))
+    return Spectrum(samples, spectrum[:, :MELS].copy(), bands, notes, np.concatenate(powers),
+                    np.concatenate(attacks), np.concatenate(outlines, axis=1))
 
 
 def _mel_filters() -> np.ndarray:
@@ -111,14 +114,41 @@ def _chunks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
-def _windows(samples: np.ndarray, window: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _note_filters() -> np.ndarray:
+    """Bells around the semitones, folded into pitch classes: float32, shape (NOTES_WINDOW // 2 + 1, 24)."""
+    hz = np.maximum(np.arange(NOTES_WINDOW // 2 + 1) * RATE / NOTES_WINDOW, 1)
+    pitch = 69 + 12 * np.log2(hz / 440)
+    filters = np.zeros((len(hz), 24), np.float32)
+    lowest, split, end = _NOTES
+    for note in range(lowest, end):
+        filters[:, note % 12 + 12 * (note >= split)] += np.exp(-0.5 * ((pitch - note) / 0.4) ** 2)
+    return filters
+
+
+def _before_the_start(size: int) -> np.ndarray:
+    return np.zeros(size // 2, np.float32)  # so that the first window is centred on sample 0
+
+
+def _windows(samples: np.ndarray, hop: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Transform the whole windows in these samples; return the samples that later windows need, and the powers."""
-    hops = max(0, (len(samples) - WINDOW) // HOP + 1)
+    size = 2 * (len(rows) - 1)
+    hops = max(0, (len(samples) - size) // hop + 1)
     if hops == 0:
         return samples, np.zeros((0, rows.shape[1]), np.float32)
-    view = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP][:hops]
+    window = np.hanning(size + 1)[:-1].astype(np.float32)
+    window /= np.sqrt(size * np.sum(window**2) / 2)  # so that the bins of a band add up to its mean square
+    view = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop][:hops]
     spectrum = rfft(view * window)
-    return samples[hops * HOP:], (spectrum.real**2 + spectrum.imag**2) @ rows
+    return samples[hops * hop:], (spectrum.real**2 + spectrum.imag**2) @ rows
+
+
+def _to_the_end(found: list[np.ndarray], pending: np.ndarray, samples: int, hop: int, rows: np.ndarray) -> np.ndarray:
+    """The powers of all hops: where there is no whole window, as the last, since the end of a file is no sound's end."""
+    size = 2 * (len(rows) - 1)
+    if not any(map(len, found)):
+        found = [_windows(np.pad(pending, (0, size))[:size], hop, rows)[1]]
+    whole = np.concatenate(found)
+    return np.pad(whole, ((0, samples // hop + 1 - len(whole)), (0, 0)), mode="edge")
 
 
 def _mean_square(samples: np.ndarray, step: int) -> np.ndarray:

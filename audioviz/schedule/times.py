@@ -8,7 +8,6 @@ from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound_clock, bound_song
 
-BEATS_PER_BAR = 4
 _KEY = re.compile(r"\s*(?P<number>\d+(\.\d*)?|\.\d+)\s*(?P<unit>[A-Za-z]*)\s*")
 
 
@@ -103,8 +102,7 @@ def _beats() -> np.ndarray:
 
 
 def _bars() -> np.ndarray:
-    """Seconds of the bars, at least two; where the song has no downbeats a bar begins at every fourth beat."""
-    beats, downbeats = _beats(), getattr(bound_song(), "downbeats", ())
-    if len(downbeats) > 1:
-        return downbeats.seconds
-    return beats[::BEATS_PER_BAR] if len(beats) > BEATS_PER_BAR else beats[:1] + BEATS_PER_BAR * np.diff(beats[:2]) * [0, 1]
+    """Seconds of the bars, at least two; where fewer were heard they are counted from the first downbeat, or beat."""
+    beats, song = _beats(), bound_song()
+    bars = song.downbeats.seconds if len(song.downbeats) else beats[:1]
+    return bars if len(bars) > 1 else bars[0] + song.beats_per_bar * np.diff(beats[:2]) * [0, 1]

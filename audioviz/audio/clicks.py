@@ -1,0 +1,86 @@
+"""A click track over the song, to judge the beat grid by ear."""
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from audioviz.audio.decode import open_stream
+from audioviz.audio.song import Song
+from audioviz.errors import InputError
+
+_SONG, _CLICK = 0.5, 0.45  # of full scale: together they stay below it
+_HZ = {False: 1000.0, True: 2000.0}  # of a beat, of a downbeat
+_FALL = 0.012  # seconds in which a click dies away to a third
+_SECONDS = 0.06
+
+
+def write_clicks(song: Song, path: str | Path) -> None:
+    """Write the analysed part of a song, at its own rate and with all its channels, with a tick at each beat.
+
+    A downbeat's is an octave higher. The song is read and written in blocks, so that its length takes no memory.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.wav` or `.flac` file, which appears under its name when it is whole.
+
+    Raises
+    ------
+    InputError
+        If the name ends otherwise, or the song is no longer what was analysed.
+    OSError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".wav", ".flac"):
+        raise InputError(f"{path}: a click track is written as .wav or .flac")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            _write(song, file, path.suffix[1:].upper())
+        os.replace(part, path)
+    except soundfile.LibsndfileError as error:
+        raise InputError(f"{path}: {song.rate} Hz in {song.channels} channels cannot be written so: try .wav") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write(song: Song, file, kind: str) -> None:
+    clicks = _clicks(song)
+    stream = open_stream(song.path)
+    first = round(song.start * stream.rate)
+    last = first + math.floor(song.duration * stream.rate + 0.5)
+    with soundfile.SoundFile(file, "w", song.rate, song.channels, format=kind, subtype="PCM_16") as out:
+        here = 0
+        for block in stream.blocks:
+            wanted = block[max(0, first - here):max(0, last - here)]
+            begin = max(here, first) - first
+            here += len(block)
+            if len(wanted):
+                ticks = _between(clicks, begin, begin + len(wanted))
+                out.write(_SONG * np.nan_to_num(wanted, nan=0.0, posinf=0.0, neginf=0.0) + ticks[:, None])
+            if here >= last:
+                stream.blocks.close()
+                return
+
+
+def _clicks(song: Song) -> list[tuple[int, np.ndarray]]:
+    """The first sample and the sound of each click, in order."""
+    t = np.arange(round(_SECONDS * song.rate)) / song.rate
+    sounds = {strong: _CLICK * np.sin(2 * np.pi * hz * t) * np.exp(-t / _FALL) for strong, hz in _HZ.items()}
+    strong = np.isin(song.beats.seconds, song.downbeats.seconds)
+    return [(round(at * song.rate), sounds[bool(high)]) for at, high in zip(song.beats.seconds.tolist(), strong)]
+
+
+def _between(clicks: list[tuple[int, np.ndarray]], begin: int, end: int) -> np.ndarray:
+    """The clicks between two samples of the part: float64, shape (end - begin,)."""
+    ticks = np.zeros(end - begin)
+    for at, sound in clicks:
+        if at < end and at + len(sound) > begin:
+            piece = sound[max(0, begin - at):end - at]
+            place = max(0, at - begin)
+            ticks[place:place + len(piece)] += piece
+    return ticks

@@ -1,0 +1,81 @@
+"""What the user corrects of the beat grid, without listening again."""
+
+import make_song
+import numpy as np
+import pytest
+
+import audioviz as av
+from audioviz.audio.cache import cache_folder
+from audioviz.errors import InputError
+
+SONG = make_song.__file__.replace("make_song.py", "song.ogg")
+BEAT = make_song.BEAT
+
+
+@pytest.fixture(scope="module")
+def heard():
+    return av.load_song(SONG, fps=24)
+
+
+def corrected(**grid):
+    return av.load_song(SONG, fps=24, grid=av.Grid(**grid))
+
+
+def test_nothing_is_listened_to_again(heard, monkeypatch):
+    kept = sorted(cache_folder().iterdir())
+    monkeypatch.setattr("audioviz.audio.load.open_stream", None)
+    assert corrected(tempo=61, beats_per_bar=3).tempo < 100
+    assert sorted(cache_folder().iterdir()) == kept
+
+
+def test_no_correction_changes_nothing(heard):
+    again = corrected(beat_offset=0.0)
+    assert np.array_equal(again.beats.seconds, heard.beats.seconds) and again.tempo == heard.tempo
+    assert np.array_equal(again.downbeats.seconds, heard.downbeats.seconds)
+
+
+@pytest.mark.parametrize(("grid", "factor"), [
+    ({"tempo": 120}, 1), ({"tempo": "60"}, 0.5), ({"tempo": 240.0}, 2), ({"tempo": "50-70"}, 0.5), ({"tempo": (110, 130)}, 1),
+    ({"beats": "half"}, 0.5), ({"beats": "double"}, 2), ({"tempo": 60, "beats": "double"}, 1),
+])
+def test_tempo_and_octave(heard, grid, factor):
+    song = corrected(**grid)
+    assert song.tempo == pytest.approx(factor * make_song.BPM, rel=0.005)
+    assert len(song.beats) == pytest.approx(factor * len(heard.beats), abs=2)
+    assert np.median(np.diff(song.beats.seconds)) == pytest.approx(BEAT / factor, rel=0.01)
+
+
+def test_the_offset_moves_beats_and_bars_alike(heard):
+    song = corrected(beat_offset=30)
+    assert song.beats.seconds == pytest.approx(heard.beats.seconds[:len(song.beats)] + 0.03)
+    assert song.downbeats.seconds == pytest.approx(heard.downbeats.seconds[:len(song.downbeats)] + 0.03)
+    assert np.array_equal(song.onsets.seconds, heard.onsets.seconds)
+    assert corrected(beat_offset=-2000).beats.seconds.min() >= 0
+
+
+@pytest.mark.parametrize(("first", "place"), [("3b", 3), ("0b", 0), (3 * BEAT, 3), ("1.5s", 3), (" 1.0 ", 2)])
+def test_bars_are_counted_from_the_first_downbeat(heard, first, place):
+    song = corrected(first_downbeat=first, beats_per_bar=5)
+    assert song.beats_per_bar == 5
+    assert np.array_equal(song.downbeats.seconds, heard.beats.seconds[place::5])
+
+
+def test_beats_per_bar_alone_leave_their_place_to_the_ear():
+    song = corrected(beats_per_bar=2)
+    assert song.beats_per_bar == 2 and np.median(np.diff(song.downbeats.seconds)) == pytest.approx(2 * BEAT, rel=0.01)
+
+
+@pytest.mark.parametrize(("grid", "said"), [
+    ({"tempo": "fast"}, "tempo fast: expected beats a minute"), ({"tempo": "130-90"}, "tempo 130-90: expected"),
+    ({"tempo": 0}, "tempo 0: expected"), ({"tempo": (1, 2, 3)}, "tempo"), ({"tempo": ()}, "tempo"),
+    ({"tempo": float("nan")}, "tempo nan"), ({"beats": "twice"}, "beats 'twice': expected 'half' or 'double'"),
+    ({"beat_offset": float("nan")}, "beat offset nan ms: expected"), ({"beat_offset": 9999}, "beat offset 9999"),
+    ({"first_downbeat": "soon"}, "first downbeat soon: expected seconds"), ({"first_downbeat": "1.5b"}, "expected seconds"),
+    ({"first_downbeat": -1}, "expected seconds"), ({"beats_per_bar": 0}, "beats per bar 0: expected a whole number"),
+    ({"beats_per_bar": 3.5}, "beats per bar 3.5"), ({"first_downbeat": "99b"}, "expected a beat from 0b to 51b, or seconds"),
+    ({"first_downbeat": "99s"}, "first downbeat 99s: expected a beat"),
+])
+def test_a_correction_that_cannot_be_is_one_line(grid, said):
+    with pytest.raises(InputError, match="^[^\n]*$") as caught:
+        corrected(**grid)
+    assert said in str(caught.value)
