@@ -139,7 +139,7 @@ def render_all(songs: Sequence[Path], targets: Sequence[Path], model, make) -> N
 @click.option("--clicks", type=click.Path(path_type=Path), metavar="FILE.wav",
               help="Write the song with a tick at each beat, a higher one at each downbeat.")
 def analyze(song, fps, start, duration, json_file, csv_file, plot, clicks, **corrections) -> None:
-    """Show what is heard in SONG: tempo, beats, bars, onsets, curves."""
+    """Show what is heard in SONG: tempo, beats, bars, onsets, sections, curves."""
     track = av.load_song(song, fps=fps, start=start, duration=duration, grid=av.Grid(**corrections))
     say_notes(track)
     if json_file or csv_file:
@@ -259,7 +259,8 @@ def describe(track) -> str:
     tempo = f"{track.tempo:.1f} bpm, {track.beats_per_bar} beats a bar" if track.tempo else "no steady tempo"
     return (f"{track.path.name}: {int(minutes)}:{seconds:05.2f}, {track.rate} Hz, {track.channels} channels, {tempo}\n"
             f"{track.clock.frames} frames at {track.clock.fps} fps, {len(track.beats)} beats, "
-            f"{len(track.downbeats)} bars, {len(track.onsets)} onsets")
+            f"{len(track.downbeats)} bars, {len(track.onsets)} onsets, {len(track.sections)} sections: "
+            + " ".join(part.label for part in track.sections))
 
 
 def say_notes(track) -> None:

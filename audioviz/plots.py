@@ -11,8 +11,9 @@ INK, ACCENT, FAINT = "#1d1f27", "#c2410c", "#9aa0ac"
 
 
 def plot_song(song, path: Path) -> None:
-    """Write a PNG of the waveform with its beats and bars, and of every curve of the song."""
-    _write(song, {name: np.asarray(curve) for name, curve in song.curves.items()}, [], path)
+    """Write a PNG of the waveform with its beats, bars and sections, and of every curve of the song."""
+    marks = [(part.start, part.label) for part in song.sections]
+    _write(song, {name: np.asarray(curve) for name, curve in song.curves.items()}, marks, path)
 
 
 def plot_schedule(song, schedule, path: Path) -> None:

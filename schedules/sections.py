@@ -4,8 +4,8 @@ import audioviz as av
 
 
 def schedule(song, *, beats: int = 32, swell: float = 1.5, punch: float = 0.35, seed: int = 31) -> av.Schedule:
-    """beats: length of a part where none were heard; swell: seconds of the arrival; punch: what a kick adds."""
-    parts = getattr(song, "sections", ()) or song.beats[::beats]
+    """beats: length of a part where the song is all one; swell: seconds of the arrival; punch: what a kick adds."""
+    parts = song.sections if len(song.sections) > 1 else song.beats[::beats]
     arrival = av.curves.at(parts, 1.0).anticipate(swell / 3).attack_release(0.0, swell / 3)
     loud = song.rms.smooth(2.0)
     kick = av.curves.at(song.kicks, 1.0).decay(0.15)

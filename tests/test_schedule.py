@@ -134,7 +134,7 @@ def test_prompts_stand_at_sections_where_the_song_has_them():
     object.__setattr__(song, "sections", [SimpleNamespace(label=label, start=start) for label, start in
                                           (("A", 0.0), ("drop", 3.0), ("A", 5.0))])
     plan = av.Schedule(clock=song.clock).with_prompts(["A: calm", "drop: fire"], song=song)
-    assert [(p.seconds, p.text) for p in plan.prompts] == [(0.0, "calm"), (3.0, "fire")]
+    assert [(p.seconds, p.text) for p in plan.prompts] == [(0.0, "calm"), (3.0, "fire"), (5.0, "calm")]
     with pytest.raises(ScheduleError, match="or a section: A, drop"):
         plan.with_prompts({"chorus": "x"}, song=song)
 

@@ -11,6 +11,7 @@ from audioviz.audio.downbeats import USUAL_METRES, find_downbeats
 from audioviz.audio.grid import Grid
 from audioviz.audio.hpss import percussive_and_harmonic
 from audioviz.audio.onsets import attack_times, kicks_among, onset_strength, pick_onsets
+from audioviz.audio.sections import find_sections
 from audioviz.audio.spectrum import FINE, RATE, Spectrum, transform
 
 _SILENCE = 1e-9  # mean square: below -90 dB of full scale there is nothing but rounding
@@ -32,6 +33,8 @@ class Analysis:
         4 if there is nothing to tell by.
     beats, downbeats, onsets, kicks : float64, shape (n,)
         Seconds.
+    sections, kinds : float64 and int64, shape (k,)
+        Where each part begins, seconds, and the number of its kind.
     series : dict of name to float32 array
         What `curves.curves_on_clock` takes.
     cues : dict of name to float32 array
@@ -46,6 +49,8 @@ class Analysis:
     downbeats: np.ndarray
     onsets: np.ndarray
     kicks: np.ndarray
+    sections: np.ndarray
+    kinds: np.ndarray
     series: dict[str, np.ndarray]
     cues: dict[str, np.ndarray]
     waveform: np.ndarray
@@ -62,9 +67,11 @@ def analyse(blocks: Iterable[np.ndarray]) -> Analysis:
     onsets = attack_times(peaks, spectrum)
     kicks = onsets[kicks_among(peaks, spectrum.bands["low"])]
     heard = Analysis(tempo=0.0, beats_per_bar=USUAL_METRES[0], beats=_NONE, downbeats=_NONE, onsets=onsets, kicks=kicks,
-                     series=_series(spectrum, loudness, peaks), waveform=_waveform(spectrum.outline),
+                     sections=_NONE, kinds=_NONE, series=_series(spectrum, loudness, peaks), waveform=_waveform(spectrum.outline),
                      cues={"strength": strength, "loudness": loudness, "notes": spectrum.notes})
-    return with_grid(heard, Grid())
+    heard = with_grid(heard, Grid())
+    sections, kinds = find_sections(spectrum, heard.beats)
+    return replace(heard, sections=sections, kinds=kinds)
 
 
 def with_grid(heard: Analysis, grid: Grid) -> Analysis:
@@ -101,7 +108,7 @@ def _silence(spectrum: Spectrum) -> Analysis:
     names = (*spectrum.bands, "percussive", "harmonic", "pitch", "weight", "onset")
     series = {"power": np.zeros_like(spectrum.power), **dict.fromkeys(names, hops)}
     return Analysis(tempo=0.0, beats_per_bar=USUAL_METRES[0], beats=_NONE, downbeats=_NONE, onsets=_NONE, kicks=_NONE,
-                    series=series, cues={"strength": hops, "loudness": hops, "notes": spectrum.notes},
+                    sections=np.zeros(1), kinds=np.zeros(1, np.int64), series=series, cues={"strength": hops, "loudness": hops, "notes": spectrum.notes},
                     waveform=_waveform(spectrum.outline))
 
 

@@ -10,7 +10,7 @@ from audioviz.audio.song import Events, Song
 
 
 def song_to_json(song: Song) -> str:
-    """Duration, fps, frames, tempo, events in frames and seconds, and every curve."""
+    """Duration, fps, frames, tempo, events in frames and seconds, sections, and every curve."""
     fps = song.clock.fps
     return json.dumps({
         "duration": float(song.duration),
@@ -22,6 +22,7 @@ def song_to_json(song: Song) -> str:
         "downbeats": _events(song.downbeats),
         "onsets": _events(song.onsets),
         "kicks": _events(song.kicks),
+        "sections": [{"start": part.start, "end": part.end, "label": part.label, "energy": part.energy} for part in song.sections],
         "curves": {name: np.asarray(curve).tolist() for name, curve in song.curves.items()},
     })
 

@@ -17,6 +17,7 @@ from audioviz.audio.analysis import Analysis, analyse, with_grid
 from audioviz.audio.cache import cache_key, recall, remember
 from audioviz.audio.curves import curves_on_clock
 from audioviz.audio.decode import FORMATS, check_file, open_stream
+from audioviz.audio.form import Sections
 from audioviz.audio.grid import Grid
 from audioviz.audio.song import Events, Song
 from audioviz.audio.spectrum import RATE
@@ -76,11 +77,13 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
     if grid != Grid():
         analysis = with_grid(analysis, grid)
     clock = Clock.for_duration(Fraction(facts.samples, facts.rate), fps)
+    curves = curves_on_clock(analysis.series, clock)
+    sections = Sections.at(analysis.sections, analysis.kinds, duration=facts.samples / facts.rate, rms=curves["rms"])
     return Song(
         path=path, sha256=sha256, rate=facts.rate, channels=facts.channels, start=start,
         duration=facts.samples / facts.rate, clock=clock, tempo=analysis.tempo, beats_per_bar=analysis.beats_per_bar,
         **{name: Events.at(getattr(analysis, name), clock) for name in _EVENTS},
-        curves=curves_on_clock(analysis.series, clock), waveform=analysis.waveform,
+        sections=sections, curves=curves, waveform=analysis.waveform,
         notes=tuple(f"{path}: {note}" for note in facts.notes))
 
 
@@ -162,12 +165,12 @@ def _recall(key: str) -> tuple[_Facts, Analysis] | None:
         return None
     facts, arrays = kept
     whole = {name: facts.pop(name) for name in ("tempo", "beats_per_bar")}
-    whole |= {name: arrays.pop(name) for name in (*_EVENTS, "waveform")}
+    whole |= {name: arrays.pop(name) for name in (*_EVENTS, "sections", "kinds", "waveform")}
     cues = {name: arrays.pop(name) for name in ("strength", "loudness", "notes")}
     return _Facts(**facts | {"notes": tuple(facts["notes"])}), Analysis(series=arrays, cues=cues, **whole)
 
 
 def _remember(key: str, facts: _Facts, analysis: Analysis) -> None:
-    arrays = {name: getattr(analysis, name) for name in (*_EVENTS, "waveform")}
+    arrays = {name: getattr(analysis, name) for name in (*_EVENTS, "sections", "kinds", "waveform")}
     known = {name: getattr(analysis, name) for name in ("tempo", "beats_per_bar")}
     remember(key, asdict(facts) | known, arrays | analysis.series | analysis.cues)

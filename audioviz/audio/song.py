@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audioviz.audio.form import Sections
 from audioviz.clock import Clock
 from audioviz.curve import Curve
 
@@ -71,6 +72,8 @@ class Song:
         4 where there is nothing to tell by.
     beats, downbeats, onsets, kicks : Events
         Downbeats are those beats that begin a bar, kicks those onsets at which the bass leaps up.
+    sections : Sections
+        The parts of the song; one for a song that is all alike.
     curves : mapping of name to Curve, values in [0, 1]
         rms; onset; low, mid, high; percussive, harmonic; brightness. All zeros for silence.
     waveform : float32, shape (2, points)
@@ -92,6 +95,7 @@ class Song:
     downbeats: Events
     onsets: Events
     kicks: Events
+    sections: Sections
     curves: Mapping[str, Curve]
     waveform: np.ndarray
     notes: tuple[str, ...]

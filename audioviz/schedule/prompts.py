@@ -8,7 +8,7 @@ import numpy as np
 from audioviz.clock import Clock
 from audioviz.curve import Curve, easing
 from audioviz.errors import ScheduleError
-from audioviz.schedule.times import is_key, key_to_seconds
+from audioviz.schedule.times import is_key, key_to_times
 
 WAYS = ("slerp", "lerp")
 NEGATIVE = "--neg"
@@ -41,7 +41,8 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
     ----------
     value : str, sequence of str or Prompt, or mapping of time to str
         Plain texts are spread evenly over the song. A time is a number of seconds, or text such as `8s`, `96f`,
-        `16b` (beats), `4bar` or the label of a section; in a sequence it stands before the text: `8s: gold mandala`.
+        `16b` (beats), `4bar` or the label of a section, which means every section that has it; in a sequence it stands
+        before the text: `8s: gold mandala`.
         What to steer away from may follow the text: `gold mandala --neg grey`.
     clock : Clock
     negative : str
@@ -53,9 +54,9 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
         If a time is unknown, lies past the end, or only some of several prompts have one.
     """
     if isinstance(value, Mapping):
-        pairs = [(key_to_seconds(key, clock), text) for key, text in value.items()]
+        pairs = [(seconds, text) for key, text in value.items() for seconds in key_to_times(key, clock)]
     else:
-        pairs = [_split(item, clock) for item in ([value] if isinstance(value, (str, Prompt)) else value)]
+        pairs = [pair for item in ([value] if isinstance(value, (str, Prompt)) else value) for pair in _split(item, clock)]
     timed = [seconds is not None for seconds, _ in pairs]
     if any(timed) and not all(timed):
         raise ScheduleError(f"prompt {pairs[timed.index(False)][1]!r} has no time but others have: "
@@ -109,13 +110,13 @@ def text_to_prompt(seconds: float, text: str, *, negative: str = "") -> Prompt:
     return Prompt(seconds, wanted.strip(), unwanted.strip()) if mark else Prompt(seconds, text, negative)
 
 
-def _split(item, clock: Clock) -> tuple[float | None, str | Prompt]:
+def _split(item, clock: Clock) -> list[tuple[float | None, str | Prompt]]:
     if isinstance(item, Prompt):
-        return item.seconds, item
+        return [(item.seconds, item)]
     if not isinstance(item, str):
         raise ScheduleError(f"prompt {item!r}: expected text")
     key, colon, text = item.partition(":")
     if colon and is_key(key):
-        return key_to_seconds(key, clock), text.strip()
-    return None, item.strip()
+        return [(seconds, text.strip()) for seconds in key_to_times(key, clock)]
+    return [(None, item.strip())]
 

@@ -41,6 +41,12 @@ def key_to_seconds(key: str | int | float, clock: Clock) -> float:
     return float(clock.frame_to_seconds(number)) if match["unit"] == "f" else _grid_to_seconds(number, match["unit"])
 
 
+def key_to_times(key: str | int | float, clock: Clock) -> list[float]:
+    """The times of a key, in seconds: as `key_to_seconds`, but a label means every section that has it."""
+    word = str(key).strip()
+    return [float(section.start) for section in _sections() if section.label == word] or [key_to_seconds(key, clock)]
+
+
 def is_key(text: str) -> bool:
     """Whether a text reads as a key, as what stands before the colon of `8s: gold mandala`."""
     return text.strip() in section_starts() or _KEY.fullmatch(text) is not None
@@ -79,9 +85,13 @@ def beat_position(times: np.ndarray) -> np.ndarray:
 def section_starts() -> dict[str, float]:
     """Label -> start in seconds of the first section of that label; empty where the song has no sections."""
     starts: dict[str, float] = {}
-    for section in getattr(bound_song(), "sections", ()):
+    for section in _sections():
         starts.setdefault(section.label, float(section.start))
     return starts
+
+
+def _sections():
+    return getattr(bound_song(), "sections", ())
 
 
 def _grid_to_seconds(number: float, unit: str) -> float:
