@@ -3,7 +3,6 @@
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -11,21 +10,19 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from audioviz.audio.analysis import Analysis, analyse, with_grid
+from audioviz.audio.blocks import mended, mono, part, resampled
 from audioviz.audio.cache import cache_key, recall, remember
 from audioviz.audio.curves import curves_on_clock
 from audioviz.audio.decode import FORMATS, check_file, open_stream
 from audioviz.audio.form import Sections
 from audioviz.audio.grid import Grid
 from audioviz.audio.song import Events, Song
-from audioviz.audio.spectrum import RATE
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import InputError
 
 _EVENTS = ("beats", "downbeats", "onsets", "kicks")
-_LOUDEST = 1e6  # a sample beyond this is damage, not sound
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def _listen(path: Path, start: float, duration: float | None) -> tuple[_Facts, A
     last = math.inf if duration is None else first + max(1, round(duration * stream.rate))
     tally: Counter[str] = Counter()
     with closing(stream.blocks):
-        blocks = _resampled(_mono(_part(stream.blocks, first, last, tally), tally), stream.rate)
+        blocks = resampled(mono(mended(part(stream.blocks, first, last, tally), tally)), stream.rate)
         head = next(blocks, None)
         if head is None:
             raise _nothing_heard(path, start, tally["decoded"] / stream.rate)
@@ -111,45 +108,6 @@ def _listen(path: Path, start: float, duration: float | None) -> tuple[_Facts, A
         notes.append(f"{tally['damaged']} of its {tally['kept'] * stream.channels} samples are not numbers, "
                      "or too large for sound: taken as silence")
     return _Facts(stream.rate, stream.channels, tally["kept"], tuple(notes)), analysis
-
-
-def _part(blocks: Iterable[np.ndarray], first: int, last: float, tally: Counter[str]) -> Iterator[np.ndarray]:
-    """The samples from first to last; tallies those decoded and those kept."""
-    for block in blocks:
-        here = tally["decoded"]
-        tally["decoded"] += len(block)
-        wanted = block[max(0, first - here):int(min(len(block), last - here))]
-        tally["kept"] += len(wanted)
-        if len(wanted):
-            yield wanted
-        if tally["decoded"] >= last:
-            return
-
-
-def _mono(blocks: Iterable[np.ndarray], tally: Counter[str]) -> Iterator[np.ndarray]:
-    """The mean of the channels; samples that cannot be sound become 0 and are tallied."""
-    for block in blocks:
-        sound = np.abs(block) < _LOUDEST  # false for NaN
-        if not sound.all():
-            tally["damaged"] += int(np.count_nonzero(~sound))
-            block = np.where(sound, block, 0)
-        yield block @ np.full(block.shape[1], 1 / block.shape[1], np.float32)
-
-
-def _resampled(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """The same sound at `spectrum.RATE`, without delay: at least one sample, unless there was none."""
-    if rate == RATE:
-        yield from blocks
-        return
-    resampler = soxr.ResampleStream(rate, RATE, 1, dtype="float32")
-    fed = made = 0
-    for block in blocks:
-        ready = resampler.resample_chunk(block)
-        fed, made = fed + len(block), made + len(ready)
-        yield ready
-    if fed:
-        rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
-        yield rest if made + len(rest) else np.zeros(1, np.float32)
 
 
 def _nothing_heard(path: Path, start: float, length: float) -> InputError:

@@ -3,7 +3,7 @@
 Hop i stands for the samples around i * HOP: its window is centred there. All powers are mean squares.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,34 +61,77 @@ def transform(blocks: Iterable[np.ndarray]) -> Spectrum:
     ----------
     blocks : iterable of float32 arrays, shape (n,)
     """
-    rows, note_rows = np.concatenate([_mel_filters(), _band_filters()]).T, _note_filters()
+    rows, note_rows = np.concatenate([mel_filters(MELS), _band_filters()]).T, _note_filters()
+    short = Sliding(WINDOW, HOP, lambda bins: squares(bins) @ rows)
+    long = Sliding(NOTES_WINDOW, NOTES_HOP, lambda bins: squares(bins) @ note_rows)
     samples, last = 0, np.float32(0)
-    pending, notes_pending = _before_the_start(WINDOW), _before_the_start(NOTES_WINDOW)
-    spectra, notes, powers, attacks, outlines = [], [], [], [], []
-    for chunk in _chunks(blocks):
+    powers, attacks, outlines = [], [], []
+    for chunk in in_chunks(blocks):
         samples += len(chunk)
         treble = chunk - np.float32(0.9) * np.concatenate([[last], chunk[:-1]])
         last = chunk[-1]
-        powers.append(_mean_square(chunk, FINE))
-        attacks.append(_mean_square(treble, FINEST))
+        powers.append(mean_squares(chunk, FINE))
+        attacks.append(mean_squares(treble, FINEST))
         hops = np.pad(chunk, (0, -len(chunk) % HOP), mode="edge").reshape(-1, HOP)
         outlines.append(np.stack([hops.min(axis=1), hops.max(axis=1)]))
-        pending, found = _windows(np.concatenate([pending, chunk]), HOP, rows)
-        spectra.append(found)
-        notes_pending, found = _windows(np.concatenate([notes_pending, chunk]), NOTES_HOP, note_rows)
-        notes.append(found)
-    spectrum = _to_the_end(spectra, pending, samples, HOP, rows)
-    notes = _to_the_end(notes, notes_pending, samples, NOTES_HOP, note_rows)
+        short.feed(chunk)
+        long.feed(chunk)
+    spectrum = short.finish()
     bands = {name: spectrum[:, MELS + i].copy() for i, name in enumerate(BANDS_HZ)}
-    return Spectrum(samples, spectrum[:, :MELS].copy(), bands, notes, np.concatenate(powers),
+    return Spectrum(samples, spectrum[:, :MELS].copy(), bands, long.finish(), np.concatenate(powers),
                     np.concatenate(attacks), np.concatenate(outlines, axis=1))
 
 
-def _mel_filters() -> np.ndarray:
-    """Triangles on the mel scale from `LOWEST_HZ` to half of `RATE`: float32, shape (MELS, WINDOW // 2 + 1)."""
+class Sliding:
+    """A short-time transform that is fed chunk by chunk; window i is centred on sample i * hop.
+
+    Parameters
+    ----------
+    size, hop : int
+        Samples.
+    measure : function of complex64 (k, size // 2 + 1) to float32 (k, m)
+        What is kept of k consecutive windows. Bins are scaled so that their squares add up to the mean square.
+    """
+
+    def __init__(self, size: int, hop: int, measure: Callable[[np.ndarray], np.ndarray]):
+        window = np.hanning(size + 1)[:-1].astype(np.float32)
+        self._window = window / np.sqrt(size * np.sum(window**2) / 2)
+        self._hop, self._measure = hop, measure
+        self._pending = np.zeros(size // 2, np.float32)  # so that the first window is centred on sample 0
+        self._samples, self._found = 0, []
+
+    def feed(self, chunk: np.ndarray) -> None:
+        """Take the next samples: float32, shape (n,)."""
+        self._samples += len(chunk)
+        self._pending = np.concatenate([self._pending, chunk])
+        count = max(0, (len(self._pending) - len(self._window)) // self._hop + 1)
+        if count:
+            view = np.lib.stride_tricks.sliding_window_view(self._pending, len(self._window))[::self._hop][:count]
+            self._found.append(self._measure(rfft(view * self._window)))
+            self._pending = self._pending[count * self._hop:]
+
+    def finish(self) -> np.ndarray:
+        """What was kept of all hops: float32, shape (n // hop + 1, m).
+
+        Where there is no whole window it is as in the last one, since the end of a file is no sound's end.
+        """
+        if not self._found:
+            whole = np.pad(self._pending, (0, len(self._window)))[:len(self._window)]
+            self._found.append(self._measure(rfft(whole * self._window)[None]))
+        found = np.concatenate(self._found)
+        return np.pad(found, ((0, self._samples // self._hop + 1 - len(found)), (0, 0)), mode="edge")
+
+
+def squares(bins: np.ndarray) -> np.ndarray:
+    """Squared magnitudes: float32, of the shape of the bins."""
+    return bins.real**2 + bins.imag**2
+
+
+def mel_filters(bands: int) -> np.ndarray:
+    """Triangles on the mel scale from `LOWEST_HZ` to half of `RATE`: float32, shape (bands, WINDOW // 2 + 1)."""
     from librosa.filters import mel  # a second to import, which a song that is in the cache does not need
 
-    return mel(sr=RATE, n_fft=WINDOW, n_mels=MELS, fmin=LOWEST_HZ, fmax=RATE / 2)
+    return mel(sr=RATE, n_fft=WINDOW, n_mels=bands, fmin=LOWEST_HZ, fmax=RATE / 2)
 
 
 def _band_filters() -> np.ndarray:
@@ -99,7 +142,7 @@ def _bin_hz() -> np.ndarray:
     return np.arange(WINDOW // 2 + 1) * RATE / WINDOW
 
 
-def _chunks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def in_chunks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """The same samples in chunks of `_CHUNK`; the last may be shorter."""
     held, count = [], 0
     for block in blocks:
@@ -125,32 +168,7 @@ def _note_filters() -> np.ndarray:
     return filters
 
 
-def _before_the_start(size: int) -> np.ndarray:
-    return np.zeros(size // 2, np.float32)  # so that the first window is centred on sample 0
-
-
-def _windows(samples: np.ndarray, hop: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Transform the whole windows in these samples; return the samples that later windows need, and the powers."""
-    size = 2 * (len(rows) - 1)
-    hops = max(0, (len(samples) - size) // hop + 1)
-    if hops == 0:
-        return samples, np.zeros((0, rows.shape[1]), np.float32)
-    window = np.hanning(size + 1)[:-1].astype(np.float32)
-    window /= np.sqrt(size * np.sum(window**2) / 2)  # so that the bins of a band add up to its mean square
-    view = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop][:hops]
-    spectrum = rfft(view * window)
-    return samples[hops * hop:], (spectrum.real**2 + spectrum.imag**2) @ rows
-
-
-def _to_the_end(found: list[np.ndarray], pending: np.ndarray, samples: int, hop: int, rows: np.ndarray) -> np.ndarray:
-    """The powers of all hops: where there is no whole window, as the last, since the end of a file is no sound's end."""
-    size = 2 * (len(rows) - 1)
-    if not any(map(len, found)):
-        found = [_windows(np.pad(pending, (0, size))[:size], hop, rows)[1]]
-    whole = np.concatenate(found)
-    return np.pad(whole, ((0, samples // hop + 1 - len(whole)), (0, 0)), mode="edge")
-
-
-def _mean_square(samples: np.ndarray, step: int) -> np.ndarray:
+def mean_squares(samples: np.ndarray, step: int) -> np.ndarray:
+    """Power of so many samples at a time: float32, shape (ceil(n / step),)."""
     padded = np.pad(samples, (0, -len(samples) % step)).reshape(-1, step)
     return np.einsum("ij,ij->i", padded, padded) / np.float32(step)

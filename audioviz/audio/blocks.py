@@ -1,0 +1,57 @@
+"""Blocks of sound on their way: the wanted part of them, mended, as mono, at the rate of the analysis."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import soxr
+
+from audioviz.audio.spectrum import RATE
+
+_LOUDEST = 1e6  # a sample beyond this is damage, not sound
+
+
+def part(blocks: Iterable[np.ndarray], first: int, last: float, tally: Counter[str]) -> Iterator[np.ndarray]:
+    """The samples from first to last; tallies those decoded and those kept."""
+    for block in blocks:
+        here = tally["decoded"]
+        tally["decoded"] += len(block)
+        wanted = block[max(0, first - here):int(min(len(block), last - here))]
+        tally["kept"] += len(wanted)
+        if len(wanted):
+            yield wanted
+        if tally["decoded"] >= last:
+            return
+
+
+def mended(blocks: Iterable[np.ndarray], tally: Counter[str]) -> Iterator[np.ndarray]:
+    """Samples that cannot be sound become 0 and are tallied as damaged."""
+    for block in blocks:
+        sound = np.abs(block) < _LOUDEST  # false for NaN
+        if sound.all():
+            yield block
+        else:
+            tally["damaged"] += int(np.count_nonzero(~sound))
+            yield np.where(sound, block, 0)
+
+
+def mono(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The mean of the channels: shape (n, channels) becomes (n,)."""
+    for block in blocks:
+        yield block @ np.full(block.shape[1], 1 / block.shape[1], np.float32)
+
+
+def resampled(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+    """The same sound at `spectrum.RATE`, without delay: at least one sample, unless there was none."""
+    if rate == RATE:
+        yield from blocks
+        return
+    resampler = soxr.ResampleStream(rate, RATE, 1, dtype="float32")
+    fed = made = 0
+    for block in blocks:
+        ready = resampler.resample_chunk(block)
+        fed, made = fed + len(block), made + len(ready)
+        yield ready
+    if fed:
+        rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        yield rest if made + len(rest) else np.zeros(1, np.float32)
