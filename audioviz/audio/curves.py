@@ -28,26 +28,42 @@ def curves_on_clock(series: Mapping[str, np.ndarray], clock: Clock) -> dict[str,
     -------
     dict of name to Curve, values in [0, 1].
     """
-    on_hops = {name: _mean(values, clock, step=HOP, first=-HOP // 2) for name, values in series.items()
+    on_hops = {name: frame_means(values, clock, step=HOP, first=-HOP // 2) for name, values in series.items()
                if name not in ("power", "onset")}
-    sound = np.sqrt(_mean(series["power"], clock, step=FINE, first=0))
+    sound = np.sqrt(frame_means(series["power"], clock, step=FINE, first=0))
     split = np.sqrt(on_hops["percussive"] + on_hops["harmonic"])
-    found = {"rms": _scale(sound, whole=sound)}
+    found = {"rms": scale(sound, whole=sound)}
     for name, whole in (("low", sound), ("mid", sound), ("high", sound), ("percussive", split), ("harmonic", split)):
-        found[name] = _scale(np.sqrt(on_hops[name]), whole=whole)
+        found[name] = scale(np.sqrt(on_hops[name]), whole=whole)
     heard = on_hops["weight"] > 0
     centre = np.divide(on_hops["pitch"], on_hops["weight"], out=np.zeros(clock.frames), where=heard)
-    found["brightness"] = _scale(centre, whole=centre) * np.clip(found["rms"] * 20, 0, 1)
+    found["brightness"] = scale(centre, whole=centre) * np.clip(found["rms"] * 20, 0, 1)
     found["onset"] = _peak(series["onset"], clock)
     order = ("rms", "onset", "low", "mid", "high", "percussive", "harmonic", "brightness")
     return {name: Curve(found[name], clock) for name in order}
 
 
-def _mean(values: np.ndarray, clock: Clock, *, step: int, first: int) -> np.ndarray:
-    """Mean over each frame of a series whose entry i holds for `step` samples from first + i * step on."""
-    bounds = np.clip((clock.sample_bounds(RATE) - first) / step, 0, len(values))
-    total = np.interp(bounds, np.arange(len(values) + 1), np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)]))
-    return np.maximum(0, np.diff(total)) / np.maximum(np.diff(bounds), 1e-9)
+def frame_means(values: np.ndarray, clock: Clock, *, step: int, first: int, rate: int = RATE,
+                at_least: float = 0.0) -> np.ndarray:
+    """Mean over each frame, or over `at_least` seconds around its middle; 0 where the series does not reach.
+
+    Parameters
+    ----------
+    values : float >= 0, shape (n,)
+        Entry i holds for `step` samples from first + i * step on.
+    step, first, rate : int
+        Samples, and how many there are a second.
+
+    Returns
+    -------
+    float64, shape (T,)
+    """
+    bounds = clock.sample_bounds(rate)
+    widen = max(0.0, at_least * rate - rate / float(clock.fps)) / 2
+    start, end = (np.clip((side - first) / step, 0, len(values)) for side in (bounds[:-1] - widen, bounds[1:] + widen))
+    total = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    place = np.arange(len(total))
+    return np.maximum(0, np.interp(end, place, total) - np.interp(start, place, total)) / np.maximum(end - start, 1e-9)
 
 
 def _peak(values: np.ndarray, clock: Clock) -> np.ndarray:
@@ -56,7 +72,7 @@ def _peak(values: np.ndarray, clock: Clock) -> np.ndarray:
     return np.maximum.reduceat(values, np.minimum(first, len(values) - 1))
 
 
-def _scale(level: np.ndarray, *, whole: np.ndarray) -> np.ndarray:
+def scale(level: np.ndarray, *, whole: np.ndarray) -> np.ndarray:
     """To [0, 1]: the quiet to 0 and the loud to 1, neither decided by one moment; a steady level stays high.
 
     Parameters

@@ -81,7 +81,7 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
         duration=facts.samples / facts.rate, clock=clock, tempo=analysis.tempo, beats_per_bar=analysis.beats_per_bar,
         **{name: Events.at(getattr(analysis, name), clock) for name in _EVENTS},
         sections=sections, curves=curves, waveform=analysis.waveform,
-        notes=tuple(f"{path}: {note}" for note in facts.notes))
+        notes=tuple(f"{path}: {note}" for note in facts.notes), cache=cache)
 
 
 def _check_part(start: float, duration: float | None) -> tuple[float, float | None]:

@@ -49,6 +49,9 @@ class Events:
         return np.array(self.frames, dtype=dtype) if copy else np.asarray(self.frames, dtype=dtype)
 
 
+ON_DEMAND = ("hue", "loudness", "flux", "pitch", "voiced", "silence")  # curves that are heard when they are asked for
+
+
 @dataclass(frozen=True, eq=False)
 class Song:
     """One song, or the part of it that was asked for. Curves are attributes too: `song.low` is `song.curves["low"]`.
@@ -80,6 +83,17 @@ class Song:
         Lowest and highest sample of equal stretches of the analysed part, for plots.
     notes : tuple of str
         What the user should be told about the file.
+    cache : bool
+        Whether what is listened for later is kept between runs.
+
+    What costs more listening is an attribute too, and is heard when it is first asked for:
+
+    chroma : 12 curves from C to B, how strong each note is, in [0, 1]
+    hue : the strongest note as an angle in [0, 1) that turns smoothly from C and rests in silence
+    pitch : Hz, held where there is none, 0 before all; voiced : in [0, 1], how surely there is one
+    loudness : momentary loudness, LUFS, -70 for silence
+    flux : in [0, 1], how quickly the spectrum changes
+    silence : 1 where nothing sounds, else 0
     """
 
     path: Path
@@ -99,10 +113,25 @@ class Song:
     curves: Mapping[str, Curve]
     waveform: np.ndarray
     notes: tuple[str, ...]
+    cache: bool = True
 
-    def __getattr__(self, name: str) -> Curve:
+    def band(self, low: float, high: float) -> Curve:
+        """The level of what lies between two frequencies, Hz: in [0, 1] like `low`, `mid` and `high`."""
+        from audioviz.audio.measures import band
+        return band(self, low, high)
+
+    def mel(self, bands: int) -> tuple[Curve, ...]:
+        """The levels of so many bands from low to high, spaced as the ear hears: each in [0, 1]."""
+        from audioviz.audio.measures import mel
+        return mel(self, bands)
+
+    def __getattr__(self, name: str) -> "Curve | tuple[Curve, ...]":
         curves = self.__dict__.get("curves", {})
         if name in curves:
             return curves[name]
-        known = ", ".join([*curves, *(field for field in self.__dataclass_fields__ if field != "curves"), "curves"])
+        if name in ON_DEMAND or name == "chroma":
+            from audioviz.audio.measures import measure
+            self.__dict__.update(measure(self, name))
+            return self.__dict__[name]
+        known = ", ".join([*curves, *ON_DEMAND, "chroma", "band", "mel", *(field for field in self.__dataclass_fields__ if field != "curves"), "curves"])
         raise AttributeError(f"a song has no {name!r}: it has {known}")

@@ -61,7 +61,7 @@ def transform(blocks: Iterable[np.ndarray]) -> Spectrum:
     ----------
     blocks : iterable of float32 arrays, shape (n,)
     """
-    rows, note_rows = np.concatenate([mel_filters(MELS), _band_filters()]).T, _note_filters()
+    rows, note_rows = np.concatenate([mel_filters(MELS), _band_filters()]).T, note_filters()
     short = Sliding(WINDOW, HOP, lambda bins: squares(bins) @ rows)
     long = Sliding(NOTES_WINDOW, NOTES_HOP, lambda bins: squares(bins) @ note_rows)
     samples, last = 0, np.float32(0)
@@ -157,7 +157,7 @@ def in_chunks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
-def _note_filters() -> np.ndarray:
+def note_filters() -> np.ndarray:
     """Bells around the semitones, folded into pitch classes: float32, shape (NOTES_WINDOW // 2 + 1, 24)."""
     hz = np.maximum(np.arange(NOTES_WINDOW // 2 + 1) * RATE / NOTES_WINDOW, 1)
     pitch = 69 + 12 * np.log2(hz / 440)

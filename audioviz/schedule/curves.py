@@ -8,6 +8,7 @@ from typing import Callable, Mapping
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from audioviz.audio.song import ON_DEMAND
 from audioviz.clock import Clock
 from audioviz.curve import Curve, easing
 from audioviz.errors import ScheduleError
@@ -117,9 +118,28 @@ def expression(text: str, *, clock: Clock | None = None) -> Curve:
     clock, song = bound_clock(clock), bound_song()
     names = {"t": clock.times, "f": np.arange(clock.frames, dtype=float)}
     if song is not None:
-        names |= {name: np.asarray(curve) for name, curve in song.curves.items()}
         names |= {"b": beat_position(clock.times)} if len(song.beats) > 1 else {}
-    return Curve(evaluate(text, names), clock)
+    return Curve(evaluate(text, names if song is None else _Heard(names, song)), clock)
+
+
+class _Heard(Mapping):
+    """The names of a formula: those that are ready, and the song's curves, of which some are heard when they are read."""
+
+    def __init__(self, ready: dict[str, np.ndarray], song):
+        self._ready, self._song = ready, song
+        self._names = dict.fromkeys([*ready, *song.curves, *ON_DEMAND])
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._ready[name] if name in self._ready else np.asarray(getattr(self._song, name))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self):
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def tremor(seed: int, *, hz: float = 8.0, amount: float = 1.0, clock: Clock | None = None) -> Curve:
