@@ -30,6 +30,7 @@ from audioviz.sampling import sequence
 from audioviz.sampling.samplers import sampler_for
 from audioviz.sampling.sigmas import scheduler_for
 from audioviz.schedule import Schedule, schedule_to_json
+from audioviz.video.chunks import sha256_of
 from audioviz.video.mux import mux
 from audioviz.video.work import Work
 
@@ -112,6 +113,8 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
                 total=len(part), initial=work.done, unit="frame", disable=None if progress else True, smoothing=0.05,
                 desc=out.name))
             chunks = work.chunks()
+            if sha256_of(song.path.resolve()) not in (song.sha256, None):
+                raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
             facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | identity
             mux(chunks, song.path, out, clock=clock, start=begin,
                 metadata=json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))}))

@@ -195,6 +195,7 @@ FAULTS = {
     "no ffmpeg": lambda arguments, at: _model(arguments, at, _kill_ffmpeg),
     "no ffmpeg while muxing": _kill_muxing,
     "no song": lambda arguments, at: _model(arguments, at, lambda: Path(arguments[1]).unlink()),
+    "another song": lambda arguments, at: _model(arguments, at, lambda: Path(arguments[1]).write_bytes(b"another song")),
     "pause": lambda arguments, at: _model(arguments, at, lambda: time.sleep(30)),
     "stalled encoder": _stall,
     "die before a file is put": _dying_in(work, "put"),

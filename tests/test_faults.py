@@ -50,6 +50,7 @@ FAULTS = {
     "no ffmpeg": (30, 2, "ended by signal 9. Free space or memory, then start the same render again"),
     "no ffmpeg while muxing": (0, 2, "ffmpeg cannot join picture and sound"),
     "no song": (30, 2, "song.wav"),
+    "another song": (30, 2, "song.wav was changed while its video was being made: start the same render again"),
     "defect": (30, 1, "an error of audioviz's own (ZeroDivisionError: a fault of ours): the traceback is in song.audioviz/"),
 }
 

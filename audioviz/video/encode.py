@@ -1,11 +1,11 @@
 """Frames become H.264 while the next ones are made."""
 
 import os
-import queue
 import subprocess
 import threading
 from fractions import Fraction
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -55,7 +55,11 @@ class VideoWriter:
         self._path = path
         self._shape = (size[1], size[0], 3)
         self._count = 0
-        self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUED_FRAMES)
+        # Two SimpleQueues for one bounded Queue, which can lose a wake-up, or its lock, when Ctrl-C comes at a bad moment.
+        self._frames: SimpleQueue[bytes | None] = SimpleQueue()
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(QUEUED_FRAMES):
+            self._room.put(None)
         self._broken = threading.Event()
         try:
             self._file = create(path)
@@ -75,12 +79,13 @@ class VideoWriter:
         self._feeder.start()
 
     def _feed(self) -> None:
-        while (frame := self._queue.get()) is not _END:
+        while (frame := self._frames.get()) is not _END:
             if not self._broken.is_set():
                 try:
                     self._ffmpeg.stdin.write(frame)
                 except OSError:
-                    self._broken.set()  # go on emptying the queue, so that `write` cannot hang
+                    self._broken.set()  # go on making room, so that `write` cannot hang
+            self._room.put(None)
 
     def write(self, frame: np.ndarray) -> None:
         """Hand over the next frame: uint8, shape (H, W, 3). It is copied, so the caller may use its memory again.
@@ -97,7 +102,8 @@ class VideoWriter:
                              f"{self._shape}")
         if self._broken.is_set():
             self._fail(self._ffmpeg.wait())
-        self._queue.put(frame.tobytes())
+        self._room.get()
+        self._frames.put(frame.tobytes())
         self._count += 1
 
     def close(self) -> None:
@@ -109,7 +115,7 @@ class VideoWriter:
             If ffmpeg failed or the disk is full.
         """
         try:
-            self._queue.put(_END)
+            self._frames.put(_END)
             self._feeder.join()
             try:
                 self._ffmpeg.stdin.close()
@@ -129,7 +135,7 @@ class VideoWriter:
         self._broken.set()
         self._ffmpeg.close()
         if self._feeder.is_alive():
-            self._queue.put(_END)
+            self._frames.put(_END)
             self._feeder.join()
         self._file.close()
 

@@ -163,8 +163,8 @@ class Work:
         """
         assert self.chunk_full and latent.dtype == np.float32
         self._settle()
-        self._commit = self._committer.submit(self._commit_chunk, self._index, self._writer, latent.copy())
         self._closing, self._writer = self._writer, None
+        self._commit = self._committer.submit(self._commit_chunk, self._index, self._closing, latent.copy())
         self._index += 1
         self._count = 0
 
