@@ -5,6 +5,7 @@
 
 import json
 import math
+import sys
 import time
 import warnings
 from fractions import Fraction
@@ -71,7 +72,7 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
     keep_work : bool
         Keep the work folder of the finished video, so that after an edit only what it changes is made again.
     progress : bool
-        Show a bar with frames per second and time left on standard error.
+        Show what frames are made with, and a bar with frames per second and time left, on standard error.
 
     Returns
     -------
@@ -99,11 +100,15 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
         model = model if isinstance(model, Model) else load_model(model, device=device, dtype=dtype)
     look = look_of(model.defaults, size=size, steps=steps, cfg=cfg, sampler=sampler, scheduler=scheduler)
     model.empty_latent(look.size)
+    model = model.at_size(look.size)
+    sampler_for(look.sampler, flow=model.denoiser.flow)
     _say_difference(schedule, part)
     clock = Clock(song.clock.fps, len(part))
     identity = _identity(model, look) | {"fps": str(clock.fps)}
     with Work.open(out, clock=clock, size=look.size, identity=identity, digests=frame_digests(schedule, look, part=part),
                    chunk=max(1, round(CHUNK_SECONDS * clock.fps)), resume=resume) as work:
+        if progress:
+            print(f"audioviz: {look_said(model.name, look, model.defaults)}", file=sys.stderr)
         if work.note:
             warnings.warn(work.note, AudiovizWarning, stacklevel=2)
         begin = Fraction(song.start) + part.start / clock.fps
@@ -155,6 +160,12 @@ def look_of(own: Defaults, *, size: tuple[int, int] | None, steps: int | None, c
     """What is asked for, and the model's own for the rest."""
     return Look(size or (own.size, own.size), steps or own.steps, own.cfg if cfg is None else cfg,
                 sampler or own.sampler, scheduler or own.scheduler)
+
+
+def look_said(name: str, look: Look, own: Defaults) -> str:
+    """What frames will be made with, in one line."""
+    return (f"{name}: {look.size[0]}x{look.size[1]}, {look.steps} steps of {look.sampler} ({look.scheduler}), "
+            f"cfg {look.cfg:g}; a denoise about {own.denoise:g} suits it")
 
 
 def _make_frames(model: Model, schedule: Schedule, look: Look, part: range, work: Work, log: Logger, bar: tqdm) -> None:

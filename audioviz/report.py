@@ -33,13 +33,14 @@ def describe_render(song, plan: Schedule, *, model: str, size: tuple[int, int] |
     """
     from audioviz.costs import RAW_BYTES, recall_cost
     from audioviz.models.load import defaults_of, find_device
-    from audioviz.rendering import CHUNK_SECONDS, look_of, part_of, with_words
+    from audioviz.rendering import CHUNK_SECONDS, look_of, look_said, part_of, with_words
     from audioviz.sampling.samplers import sampler_for
     from audioviz.sampling.sigmas import scheduler_for
 
     plan = with_words(plan)
     part = part_of(song, start=start, duration=duration)
-    look = look_of(defaults_of(model), size=size, steps=steps, cfg=cfg, sampler=sampler, scheduler=scheduler)
+    own = defaults_of(model)
+    look = look_of(own, size=size, steps=steps, cfg=cfg, sampler=sampler, scheduler=scheduler)
     sampler_for(look.sampler), scheduler_for(look.scheduler)
     cost = recall_cost(model, look, find_device(device).type)
     pixels, chunks = look.size[0] * look.size[1], len(part) / float(CHUNK_SECONDS * plan.clock.fps) + 1
@@ -52,8 +53,7 @@ def describe_render(song, plan: Schedule, *, model: str, size: tuple[int, int] |
         disk = f"less than {megabytes(RAW_BYTES * pixels * len(part) + CHUNK_LATENT_BYTES * pixels * chunks)}"
     return "\n".join([
         describe_schedule(plan),
-        f"{model}: {look.size[0]}x{look.size[1]}, {look.steps} steps of {look.sampler} ({look.scheduler}), "
-        f"cfg {look.cfg:g}",
+        look_said(model, look, own),
         f"frames to make: {part.start} to {part.stop - 1}, {len(part)} of {plan.clock.frames}",
         f"time: {time}",
         f"disk: {disk} for the work folder while it lasts, and as much for the video"])

@@ -1,6 +1,7 @@
 """What all tests share: a cache of their own, and the examples' modules."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,22 @@ def own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUDIOVIZ_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def families(tmp_path_factory):
+    """The folder and the pipeline of a tiny checkpoint of each family, made when it is first asked for by name."""
+    from tests.checkpoints import tiny_family
+
+    @cache
+    def family(name: str):
+        root = tmp_path_factory.mktemp(name)
+        pipeline = tiny_family(name, root)
+        pipeline.set_progress_bar_config(disable=True)
+        pipeline.save_pretrained(root / f"tiny-{name}", safe_serialization=True)
+        return root / f"tiny-{name}", pipeline
+
+    return family
 
 
 @pytest.fixture(scope="session")

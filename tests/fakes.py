@@ -14,6 +14,11 @@ def fake_sigmas() -> Tensor:
     return torch.linspace(-3.5, 2.7, 1000, dtype=torch.float64).exp()
 
 
+def flow_sigmas() -> Tensor:
+    """A thousand noise levels of flow matching: float64, ascending to 1."""
+    return torch.arange(1, 1001, dtype=torch.float64) / 1000
+
+
 def fake_text(words: float, *, tokens: int = 4, width: int = 8, batch: int = 1) -> Conditioning:
     """A conditioning that says `words`, a number: FakeDenoiser draws pictures about that mean."""
     return Conditioning(torch.full((batch, tokens, width), float(words)))
@@ -23,13 +28,14 @@ def fake_text(words: float, *, tokens: int = 4, width: int = 8, batch: int = 1) 
 class FakeDenoiser:
     """The exact denoiser of a world whose latents are normal: their mean is what the text says.
 
-    `spread` is their deviation. Fulfils the denoiser contract. Its deterministic samplers all tend to mean + spread * noise.
+    `spread` is their deviation. Fulfils the denoiser contract; with `flow`, and flow_sigmas, that of flow matching. Its deterministic samplers all tend to mean + spread * noise.
     """
 
     channels: int = 4
     spread: float = 0.5
     scaling_factor: float = 0.18215
     shift_factor: float = 0.0
+    flow: bool = False
     nan_from_call: int | None = None  # this call, counted from 0, and all later ones give NaN
     device: torch.device = torch.device("cpu")
     sigmas: Tensor = field(default_factory=fake_sigmas)
@@ -49,4 +55,5 @@ class FakeDenoiser:
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning) -> Tensor:
         mean = text.embeddings.mean((1, 2))[:, None, None, None]
         sigma = sigma[:, None, None, None]
-        return mean + (x - mean) * self.spread ** 2 / (self.spread ** 2 + sigma ** 2)
+        kept = 1 - sigma if self.flow else 1
+        return mean + (x - kept * mean) * kept * self.spread ** 2 / ((kept * self.spread) ** 2 + sigma ** 2)

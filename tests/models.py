@@ -1,10 +1,11 @@
-"""A Model that renders in milliseconds: FakeDenoiser between a text encoder that counts letters and a decoder of blocks."""
+"""A Model that renders in milliseconds: FakeDenoiser between a reader that counts letters and a decoder of blocks."""
 
 from types import SimpleNamespace
 
 import torch
 
 from audioviz.models.model import Defaults, Model
+from audioviz.sampling import Conditioning
 from tests.fakes import FakeDenoiser
 
 
@@ -18,24 +19,12 @@ class FakeVae(torch.nn.Module):
         return SimpleNamespace(sample=blocks / 6)
 
 
-class FakeTextEncoder(torch.nn.Module):
+def count_letters(text: str) -> Conditioning:
     """Every token of a text says how long it is."""
-
-    device = torch.device("cpu")
-
-    def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor]:
-        return (tokens.float()[..., None].expand(-1, -1, 8) / 20,)
-
-
-class FakeTokenizer:
-    model_max_length = 4
-
-    def __call__(self, text: str, **options) -> SimpleNamespace:
-        return SimpleNamespace(input_ids=torch.full((1, 4), len(text)))
+    return Conditioning(torch.full((1, 4, 8), len(text) / 20))
 
 
 def fake_model(*, digest: str = "f" * 64, **denoiser) -> Model:
     """The model; keywords are for FakeDenoiser."""
-    return Model(name="fake", digest=digest, denoiser=FakeDenoiser(**denoiser), vae=FakeVae(),
-                 text_encoder=FakeTextEncoder(), tokenizer=FakeTokenizer(), factor=8,
+    return Model(name="fake", digest=digest, denoiser=FakeDenoiser(**denoiser), vae=FakeVae(), read=count_letters, factor=8,
                  defaults=Defaults(size=64, steps=2, cfg=2.0, sampler="euler", scheduler="normal"))

@@ -1,7 +1,10 @@
+from functools import partial
+
 import pytest
 import torch
 
 from audioviz.models.model import Model
+from audioviz.models.text import clip_text
 from audioviz.models.weights import split_weights
 from tests.checkpoints import tiny_pipeline
 
@@ -10,8 +13,8 @@ from tests.checkpoints import tiny_pipeline
 def model(tmp_path_factory) -> Model:
     """Only its text half is real."""
     pipeline = tiny_pipeline(tmp_path_factory.mktemp("words"))
-    return Model(name="tiny", digest="", denoiser=None, vae=None, text_encoder=pipeline.text_encoder.eval(),
-                 tokenizer=pipeline.tokenizer, factor=8, defaults=None)
+    pipeline.text_encoder.eval()
+    return Model(name="tiny", digest="", denoiser=None, vae=None, read=partial(clip_text, pipeline), factor=8, defaults=None)
 
 
 @pytest.mark.parametrize(("text", "parts"), [

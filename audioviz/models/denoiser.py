@@ -1,16 +1,21 @@
 """A diffusers UNet behind the denoiser contract: `denoiser(x, sigma, guidance, cfg) -> denoised x`."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
+from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
-from audioviz.sampling.conditioning import Guidance
+from audioviz.sampling.conditioning import Conditioning, Guidance
+
+SMALLEST_ALPHA = 2.0 ** -24  # where training ends in pure noise, whose sigma is infinite
 
 
 def stable_diffusion_betas() -> np.ndarray:
@@ -25,13 +30,13 @@ def stable_diffusion_betas() -> np.ndarray:
 
 def betas_to_sigmas(betas: np.ndarray) -> Tensor:
     """The noise level of each training timestep, ascending: float64, shape (timesteps,)."""
-    alphas = np.cumprod(1 - np.asarray(betas, dtype=np.float64))
+    alphas = np.cumprod(1 - np.asarray(betas, dtype=np.float64)).clip(SMALLEST_ALPHA)
     return torch.from_numpy(((1 - alphas) / alphas) ** 0.5)
 
 
 def unet_denoiser(unet_or_path: UNet2DConditionModel | str | Path, *, prediction_type: str = "epsilon",
-                  scaling_factor: float = 0.18215, shift_factor: float = 0.0,
-                  betas: np.ndarray | None = None) -> "UNetDenoiser":
+                  scaling_factor: float = 0.18215, shift_factor: float = 0.0, betas: np.ndarray | None = None,
+                  factor: int = 8, blank: Callable[[int, int], Tensor] | None = None) -> "UNetDenoiser":
     """The denoiser that a diffusers UNet is.
 
     Parameters
@@ -44,6 +49,10 @@ def unet_denoiser(unet_or_path: UNet2DConditionModel | str | Path, *, prediction
         The model's latents are (autoencoder latents - shift_factor) * scaling_factor.
     betas : float, shape (timesteps,), optional
         The training schedule; Stable Diffusion's if not given.
+    factor : int
+        Pixels a latent cell, for UNets that are told the size of the picture (SDXL).
+    blank : function of (H, W), for inpainting UNets
+        The scaled latent (1, C, H, W) of a picture that is all masked.
 
     Raises
     ------
@@ -59,9 +68,9 @@ def unet_denoiser(unet_or_path: UNet2DConditionModel | str | Path, *, prediction
     sigmas = betas_to_sigmas(stable_diffusion_betas() if betas is None else betas)
     weight = next(p for p in unet.parameters() if p.ndim == 4)
     channels_last = weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
-    return UNetDenoiser(unet, prediction_type, sigmas, scaling_factor, shift_factor, unet.config.in_channels,
+    return UNetDenoiser(unet, prediction_type, sigmas, scaling_factor, shift_factor, unet.config.out_channels,
                         unet.device, sigmas.log().float().to(unet.device),
-                        torch.channels_last if channels_last else torch.contiguous_format)
+                        torch.channels_last if channels_last else torch.contiguous_format, factor, blank)
 
 
 def _load(folder: Path) -> UNet2DConditionModel:
@@ -89,6 +98,9 @@ class UNetDenoiser:
     device: torch.device   # where x has to lie
     log_sigmas: Tensor     # log of sigmas, float32, on the device
     memory_format: torch.memory_format
+    factor: int            # pixels a latent cell
+    blank: Callable[[int, int], Tensor] | None
+    flow: ClassVar[bool] = False
 
     def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
         """Denoised x, float32, shape (B, C, H, W).
@@ -102,34 +114,75 @@ class UNetDenoiser:
         conditioning : Guidance
             Rows for each picture, or one for all.
         cfg : float
-            Guidance scale; at 1 the negative half is not run.
+            Guidance scale; at 1 the negative half is not run, nor with UNets that are told the scale (LCM).
 
         Source
         ------
         Ho & Salimans, arXiv 2207.12598.
         """
-        positive, negative = conditioning.positive.embeddings, conditioning.negative
-        if cfg == 1 or negative is None:
-            return self._denoise(x, sigma, positive)
-        batch = len(x)
-        lengths = positive.shape[1], negative.embeddings.shape[1]
+        positive, negative = conditioning.positive, conditioning.negative
+        if cfg == 1 or negative is None or self.unet.config.time_cond_proj_dim:
+            return self._denoise(x, sigma, positive, cfg)
+        lengths = positive.embeddings.shape[1], negative.embeddings.shape[1]
         tokens = math.lcm(*lengths)
         if tokens > 4 * min(lengths):
-            wanted, unwanted = (self._denoise(x, sigma, e) for e in (positive, negative.embeddings))
+            wanted, unwanted = (self._denoise(x, sigma, text, cfg) for text in (positive, negative))
         else:
             # repeating a text does not change what cross-attention reads from it
-            both = torch.cat([e.expand(batch, -1, -1).repeat(1, tokens // e.shape[1], 1)
-                              for e in (positive, negative.embeddings)])
-            wanted, unwanted = self._denoise(torch.cat((x, x)), torch.cat((sigma, sigma)), both).chunk(2)
+            both = stacked(*(repeated(text, tokens) for text in (positive, negative)), batch=len(x))
+            wanted, unwanted = self._denoise(torch.cat((x, x)), torch.cat((sigma, sigma)), both, cfg).chunk(2)
         return unwanted + (wanted - unwanted) * cfg
 
-    def _denoise(self, x: Tensor, sigma: Tensor, embeddings: Tensor) -> Tensor:
+    def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
         timestep = (sigma.log()[:, None] - self.log_sigmas).abs().argmin(1)
         sigma = sigma[:, None, None, None]
-        scaled = (x / (sigma * sigma + 1).sqrt()).to(self.unet.dtype, memory_format=self.memory_format)
-        embeddings = embeddings.to(x.device, self.unet.dtype).expand(len(x), -1, -1)
-        output = self.unet(scaled, timestep, encoder_hidden_states=embeddings, return_dict=False)[0]
+        scaled = x / (sigma * sigma + 1).sqrt()
+        if self.blank:
+            beside = self.blank(*x.shape[2:]).expand(len(x), -1, -1, -1)
+            scaled = torch.cat((scaled, torch.ones_like(x[:, :1]), beside), 1)
+        scaled = scaled.to(self.unet.dtype, memory_format=self.memory_format)
+        embeddings = text.embeddings.to(x.device, self.unet.dtype).expand(len(x), -1, -1)
+        output = self.unet(scaled, timestep, encoder_hidden_states=embeddings, timestep_cond=self._scale_told(x, cfg),
+                           added_cond_kwargs=self._size_told(x, text), return_dict=False)[0]
         return _DENOISED[self.prediction_type](x, output.float(), sigma)
+
+    def _scale_told(self, x: Tensor, cfg: float) -> Tensor | None:
+        """The guidance scale as LCM's UNets read it.
+
+        Source
+        ------
+        Luo et al., arXiv 2310.04378, section 4.2.
+        """
+        width = self.unet.config.time_cond_proj_dim
+        if width is None:
+            return None
+        scale = torch.full((len(x),), (cfg - 1) * 1000.0, device=x.device)
+        return get_timestep_embedding(scale, width, downscale_freq_shift=1).to(self.unet.dtype)
+
+    def _size_told(self, x: Tensor, text: Conditioning) -> dict[str, Tensor] | None:
+        """The pooled text and the size as SDXL's UNets read them: a whole picture, nothing cropped.
+
+        Source
+        ------
+        Podell et al., arXiv 2307.01952, section 2.2.
+        """
+        if self.unet.config.addition_embed_type != "text_time":
+            return None
+        height, width = (side * self.factor for side in x.shape[2:])
+        ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.unet.dtype)
+        return {"text_embeds": text.pooled.to(x.device, self.unet.dtype).expand(len(x), -1), "time_ids": ids.expand(len(x), -1)}
+
+
+def repeated(text: Conditioning, tokens: int) -> Conditioning:
+    """The text over and over until it has so many tokens."""
+    return Conditioning(text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1), text.pooled)
+
+
+def stacked(first: Conditioning, second: Conditioning, *, batch: int) -> Conditioning:
+    """Two texts of one length as one: `batch` rows of the first, then as many of the second."""
+    texts = first, second
+    pooled = None if first.pooled is None else torch.cat([text.pooled.expand(batch, -1) for text in texts])
+    return Conditioning(torch.cat([text.embeddings.expand(batch, -1, -1) for text in texts]), pooled)
 
 
 def _from_epsilon(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:

@@ -1,24 +1,30 @@
-"""A model by name or place: the embedded one, a diffusers folder, a hub id; all through diffusers' own loader."""
+"""A model by name or place: the embedded one, a diffusers folder, a hub id, one file; all through diffusers' own loaders."""
 
 import hashlib
+import json
+import re
+from functools import cache, partial
 from pathlib import Path
 
 import torch
 
 from audioviz.errors import InputError, ModelError
 from audioviz.models.denoiser import unet_denoiser
+from audioviz.models.families import FAMILIES, defaults_for, family_of
+from audioviz.models.flow import flow_denoiser
 from audioviz.models.model import Defaults, Model
+from audioviz.models.text import clip_text, flux_text, sd3_text, sdxl_text
 
 EMBEDDED = Path(__file__).parent / "embedded"
-PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+TEXT_PARTS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 
 
 def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: str = "auto") -> Model:
-    """A diffusers model with the layout of Stable Diffusion, ready to render.
+    """A diffusers model of a known family, ready to render.
 
     Parameters
     ----------
-    source : "embedded", a diffusers folder, or the id of one on the hub
+    source : "embedded", a diffusers folder, the id of one on the hub, or a .safetensors file
     device : "auto" (a GPU if there is one), "cpu", "cuda", "mps"
     dtype : "auto" (float16 on a GPU, float32 on a CPU), "float32", "float16", "bfloat16"
 
@@ -27,35 +33,37 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
     InputError
         If device or dtype is unknown or not there.
     ModelError
-        If there is no such model, its weights are pickled, or it is of an unknown layout.
+        If there is no such model, its weights are pickled, or it is of an unknown family.
     """
     where = find_device(device)
     kind = _dtype(dtype, where)
-    pipeline = _load_pipeline(str(EMBEDDED if source == "embedded" else source), kind)
-    missing = [part for part in PARTS if getattr(pipeline, part, None) is None]
-    if missing or type(pipeline.unet).__name__ != "UNet2DConditionModel" or type(pipeline).__name__.find("XL") >= 0:
-        raise ModelError(f"model {source}: a {type(pipeline).__name__}, expected the layout of Stable Diffusion 1 or 2 "
-                         f"({', '.join(PARTS)})")
-    hollow = [part for part in PARTS[:3] if any(weight.is_meta for weight in getattr(pipeline, part).parameters())]
-    if hollow:
-        raise ModelError(f"model {source}: weights of its {', '.join(hollow)} are missing; fetch its files again")
-    vae = pipeline.vae.to(where).eval().requires_grad_(False)
-    unet = pipeline.unet.to(where, memory_format=torch.channels_last)
+    pipeline = load_pipeline(str(EMBEDDED if source == "embedded" else source), kind)
+    family = check_parts(pipeline, str(source))
+    pipeline.to(where)
+    vae = pipeline.vae.eval().requires_grad_(False)
     vae.to(memory_format=torch.channels_last)
-    return Model(
-        name=str(source),
-        digest=_digest(pipeline),
-        denoiser=unet_denoiser(unet, prediction_type=pipeline.scheduler.config.prediction_type,
-                               scaling_factor=vae.config.scaling_factor, betas=pipeline.scheduler.betas.double().numpy()),
-        vae=vae,
-        text_encoder=pipeline.text_encoder.to(where).eval().requires_grad_(False),
-        tokenizer=pipeline.tokenizer,
-        factor=2 ** (len(vae.config.block_out_channels) - 1),
-        defaults=defaults_of(source),
-    )
+    if family == "SDXL" and kind == torch.float16 and vae.config.force_upcast:
+        vae.to(torch.float32)  # its values go beyond the range of float16
+    for part in TEXT_PARTS:
+        if encoder := getattr(pipeline, part, None):
+            encoder.eval().requires_grad_(False)
+    denoiser = denoiser_of(pipeline, family)
+    factor = 2 ** (len(vae.config.block_out_channels) - 1)
+    core = pipeline.transformer if denoiser.flow else pipeline.unet
+    return Model(name=str(source), digest=_digest(pipeline), denoiser=denoiser, vae=vae, read=partial(READERS[family], pipeline),
+                 factor=factor, multiple=factor * (denoiser.patch if denoiser.flow else 1),
+                 defaults=OWN if source == "embedded" else defaults_for(
+                     _settings(core), _settings(pipeline.scheduler), _called(source), factor=factor))
 
 
-def _load_pipeline(source: str, dtype: torch.dtype):
+def load_pipeline(source: str, dtype: torch.dtype):
+    """The diffusers pipeline of a folder, an id or a file, on the CPU.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it cannot be loaded.
+    """
     from diffusers import DiffusionPipeline
     from diffusers.utils import logging
     from transformers.utils import logging as transformers_logging
@@ -77,13 +85,66 @@ def _load_pipeline(source: str, dtype: torch.dtype):
                          "with .safetensors weights, or the id of one on the hub") from error
 
 
+def check_parts(pipeline, source: str) -> str:
+    """The family of a pipeline that has all parts that one needs.
+
+    Raises
+    ------
+    ModelError
+        If its family is not known, a part or the weights of one are missing, or its noise schedule is not known.
+    """
+    core = getattr(pipeline, "transformer", None) or getattr(pipeline, "unet", None)
+    family = None if core is None else family_of(_settings(core))
+    if family is None:
+        raise ModelError(f"model {source}: a {type(pipeline).__name__}, which audioviz cannot drive; expected one of the "
+                         f"families {', '.join(FAMILIES)}")
+    missing = [part for part in NEEDED[family] if getattr(pipeline, part, None) is None]
+    if missing:
+        raise ModelError(f"model {source}: of the family {family}, but has no {', '.join(missing)}; expected a whole model")
+    parts = {"unet or transformer": core, "vae": pipeline.vae} | {
+        part: getattr(pipeline, part) for part in TEXT_PARTS if getattr(pipeline, part, None) is not None}
+    hollow = [name for name, part in parts.items() if any(weight.is_meta for weight in part.parameters())]
+    if hollow:
+        raise ModelError(f"model {source}: weights of its {', '.join(hollow)} are missing; fetch its files again")
+    if family in FAMILIES[:2] and not hasattr(pipeline.scheduler, "betas"):
+        raise ModelError(f"model {source}: trained with the noise schedule of {type(pipeline.scheduler).__name__}, which "
+                         "audioviz does not know")
+    return family
+
+
+def denoiser_of(pipeline, family: str):
+    """The denoiser of a pipeline whose parts lie where they are to run."""
+    vae, scheduler = pipeline.vae.config, pipeline.scheduler
+    factors = {"scaling_factor": vae.scaling_factor, "shift_factor": getattr(vae, "shift_factor", None) or 0.0}
+    if family in ("SD3", "Flux"):
+        return flow_denoiser(pipeline.transformer, scheduler, **factors)
+    unet = pipeline.unet.to(memory_format=torch.channels_last)
+    factor = 2 ** (len(vae.block_out_channels) - 1)
+
+    @cache
+    def blank(height: int, width: int) -> torch.Tensor:
+        grey = torch.zeros(1, 3, height * factor, width * factor, device=unet.device, dtype=pipeline.vae.dtype)
+        return pipeline.vae.encode(grey).latent_dist.mode().float() * vae.scaling_factor
+
+    return unet_denoiser(unet, prediction_type=scheduler.config.prediction_type, betas=scheduler.betas.double().numpy(),
+                         factor=factor, blank=blank if unet.config.in_channels != unet.config.out_channels else None, **factors)
+
+
+def _settings(part) -> dict:
+    """What the settings of a part say, with the name of its class."""
+    settings = part.config if isinstance(part.config, dict) else part.config.to_dict()
+    return {**settings, "_class_name": type(part).__name__}
+
+
 def _digest(pipeline) -> str:
     """sha256 over the settings and weights of the parts that the pictures depend on, hex."""
     digest = hashlib.sha256()
-    for part in (pipeline.scheduler, pipeline.text_encoder, pipeline.unet, pipeline.vae):
+    names = ("scheduler", *TEXT_PARTS, "unet", "transformer", "vae")
+    parts = [part for name in names if (part := getattr(pipeline, name, None)) is not None]
+    for part in parts:
         settings = part.config if isinstance(part.config, dict) else part.config.to_dict()
         digest.update(repr(sorted((key, value) for key, value in settings.items() if not key.startswith("_"))).encode())
-    for part in (pipeline.text_encoder, pipeline.unet, pipeline.vae):
+    for part in parts[1:]:
         for name, weight in sorted(part.state_dict().items()):
             digest.update(name.encode())
             digest.update(weight.cpu().reshape(-1).view(torch.uint8).numpy())
@@ -92,7 +153,21 @@ def _digest(pipeline) -> str:
 
 def defaults_of(source: str | Path) -> Defaults:
     """What a model will do when nothing else is asked for, known without loading it."""
-    return DEFAULTS["embedded" if source == "embedded" else "stable-diffusion"]
+    if source == "embedded":
+        return OWN
+    folder = Path(source)
+    try:
+        core = next(json.loads(file.read_text()) for part in ("unet", "transformer")
+                    if (file := folder / part / "config.json").is_file())
+        scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
+        return defaults_for(core, scheduler, _called(source))
+    except (OSError, ValueError, StopIteration, KeyError):  # what is wrong with it is said when it is loaded
+        return defaults_for({"_class_name": "UNet2DConditionModel"}, {}, _called(source))
+
+
+def _called(source: str | Path) -> str:
+    """The name of a model without the place where it lies."""
+    return re.split(r"[/\\]", str(source).rstrip("/\\"))[-1]
 
 
 def find_device(name: str) -> torch.device:
@@ -122,7 +197,11 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-DEFAULTS = {
-    "embedded": Defaults(size=256, steps=8, cfg=3.5, sampler="dpmpp_2m", scheduler="karras"),
-    "stable-diffusion": Defaults(size=512, steps=20, cfg=7.0, sampler="dpmpp_2m", scheduler="karras"),
+OWN = Defaults(size=256, steps=8, cfg=3.5, sampler="dpmpp_2m", scheduler="karras")
+READERS = {FAMILIES[0]: clip_text, "SDXL": sdxl_text, "SD3": sd3_text, "Flux": flux_text}
+NEEDED = {
+    FAMILIES[0]: ("vae", "text_encoder", "tokenizer", "scheduler"),
+    "SDXL": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
+    "SD3": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
+    "Flux": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
 }

@@ -1,6 +1,7 @@
 """Model: a diffusers model with all that a render asks of it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from audioviz.errors import InputError
 from audioviz.models.denoiser import UNetDenoiser
-from audioviz.models.weights import split_weights
+from audioviz.models.flow import FlowDenoiser
 from audioviz.sampling import Conditioning, Guidance
 
 
@@ -21,6 +22,7 @@ class Defaults:
     cfg: float
     sampler: str
     scheduler: str
+    denoise: float = 0.5  # of a frame that is made from the one before
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,21 +32,26 @@ class Model:
     Parameters
     ----------
     name : what the user asked for
-    digest : sha256 of its files, hex
+    digest : sha256 of its settings and weights, hex
     denoiser : the denoiser contract of `audioviz.sampling`
-    vae, text_encoder, tokenizer : of diffusers and transformers, on one device
+    vae : of diffusers, on the denoiser's device
+    read : function of a text
+        The text as the model reads it: see `encode_text`.
     factor : pixels a latent cell, each way
     defaults : Defaults
+    multiple : pixels that each side is a multiple of; factor if not given
+    tiny_vae : the vae stands in for the model's own, and reads latents in the model's scale
     """
 
     name: str
     digest: str
-    denoiser: UNetDenoiser
+    denoiser: UNetDenoiser | FlowDenoiser
     vae: torch.nn.Module
-    text_encoder: torch.nn.Module
-    tokenizer: object
+    read: Callable[[str], Conditioning]
     factor: int
     defaults: Defaults
+    multiple: int | None = None
+    tiny_vae: bool = False
 
     @torch.inference_mode()
     def encode_text(self, text: str) -> Conditioning:
@@ -57,14 +64,7 @@ class Model:
         -------
         Conditioning with embeddings of shape (1, tokens, width), float32
         """
-        parts, weights = zip(*split_weights(text) or [("", 1.0)])
-        if set(weights) != {1.0}:
-            from compel import EmbeddingsProvider
-            provider = EmbeddingsProvider(self.tokenizer, self.text_encoder)
-            return Conditioning(provider.get_embeddings_for_weighted_prompt_fragments([parts], [weights]).float())
-        tokens = self.tokenizer("".join(parts), padding="max_length", truncation=True,
-                                max_length=self.tokenizer.model_max_length, return_tensors="pt").input_ids
-        return Conditioning(self.text_encoder(tokens.to(self.text_encoder.device))[0].float())
+        return self.read(text)
 
     def guidance(self, text: str, negative: str = "") -> Guidance:
         """The guided pair of a prompt and what to steer away from."""
@@ -82,6 +82,8 @@ class Model:
         -------
         uint8, shape (H * factor, W * factor, 3)
         """
+        if self.tiny_vae:
+            latent = (latent - self.denoiser.shift_factor) * self.denoiser.scaling_factor
         picture = self.vae.decode(latent.to(self.vae.dtype)).sample[0]
         levels = picture.float().add(1).mul(127.5).round_().clamp_(0, 255)
         return levels.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
@@ -95,8 +97,15 @@ class Model:
             If the model cannot make this size.
         """
         width, height = size
-        if width % self.factor or height % self.factor or min(size) < 4 * self.factor or max(size) > 8192:
-            good = "x".join(str(max(4, round(side / self.factor)) * self.factor) for side in size)
-            raise InputError(f"size {width}x{height}: this model makes multiples of {self.factor} from "
-                             f"{4 * self.factor} to 8192 pixels; try {good}")
+        step = self.multiple or self.factor
+        if width % step or height % step or min(size) < 4 * step or max(size) > 8192:
+            good = "x".join(str(max(4, round(side / step)) * step) for side in size)
+            raise InputError(f"size {width}x{height}: this model makes multiples of {step} from "
+                             f"{4 * step} to 8192 pixels; try {good}")
         return torch.zeros(1, self.denoiser.channels, height // self.factor, width // self.factor)
+
+    def at_size(self, size: tuple[int, int]) -> "Model":
+        """The model for pictures of (width, height) pixels: the noise levels of flow matching may depend on that."""
+        if not self.denoiser.flow:
+            return self
+        return replace(self, denoiser=self.denoiser.at_size(*self.empty_latent(size).shape[2:]))

@@ -27,7 +27,8 @@ def sample_frame(denoiser, plan: FramePlan, previous: Tensor, *, sampler: str | 
     Parameters
     ----------
     denoiser : callable (x, sigma, guidance, cfg) -> denoised x
-        With `sigmas`, `scaling_factor`, `shift_factor`, `channels` and `device`.
+        With `sigmas`, `flow`, `scaling_factor`, `shift_factor`, `channels` and `device`. At noise level sigma x is
+        latent + sigma * noise, or, where flow is true, (1 - sigma) * latent + sigma * noise.
     plan : FramePlan
     previous : float, shape (B, C, H, W)
         Latent of the frame before, in the autoencoder's units.
@@ -46,7 +47,7 @@ def sample_frame(denoiser, plan: FramePlan, previous: Tensor, *, sampler: str | 
     ModelError
         If the model gives values that are not numbers.
     """
-    kind = sampler_for(sampler)
+    kind = sampler_for(sampler, flow=denoiser.flow)
     sigmas = run_sigmas(denoiser, plan, kind, scheduler)
     previous = check_latent(denoiser, previous)
     latent = previous if plan.start is None else check_latent(denoiser, plan.start)
@@ -142,7 +143,7 @@ def _initial_noise(denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, lat
         x = _scale(denoiser, latent)
         noisy = invert(_Bound(denoiser, plan.conditioning, 1.0), x, stretch(sigmas, plan.unsample_steps),
                        first_order=kind.first_order)
-        return (noisy - x) / _start_scale(denoiser, sigmas)
+        return (noisy - _kept(denoiser, x, sigmas[0].item())) / _start_scale(denoiser, sigmas)
     if not plan.add_noise:
         return torch.zeros_like(latent)
     noise = Draw(plan.seed)(latent.shape) if plan.initial_noise is None else plan.initial_noise
@@ -159,7 +160,7 @@ def _run(denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, latent: Tenso
     if mask is not None:
         outside = Draw(plan.seed + kind.mask_seed)(x.shape).to(x.device) if kind.mask_seed else noise
         bound = _Masked(bound, mask, x, outside)
-    x = x + noise * _start_scale(denoiser, sigmas)
+    x = _kept(denoiser, x, sigmas[0].item()) + noise * _start_scale(denoiser, sigmas)
     x = kind.run(bound, x, sigmas, kind.noise(plan.seed, x, sigmas))
     return x / denoiser.scaling_factor + denoiser.shift_factor
 
@@ -172,7 +173,12 @@ def _start_scale(denoiser, sigmas: Tensor) -> float:
     """The factor of the initial noise: at the largest sigma the latent counts as one more unit of noise."""
     first, largest = sigmas[0].item(), denoiser.sigmas[-1].item()
     at_top = first > largest or math.isclose(first, largest, rel_tol=1e-5)
-    return math.sqrt(1 + first * first) if at_top else first
+    return math.sqrt(1 + first * first) if at_top and not denoiser.flow else first
+
+
+def _kept(denoiser, x: Tensor, sigma: float) -> Tensor:
+    """What is left of a clean x (B, C, H, W) at a noise level."""
+    return x * (1 - sigma) if denoiser.flow else x
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +192,10 @@ class _Bound:
     @property
     def sigmas(self) -> Tensor:
         return self.denoiser.sigmas
+
+    @property
+    def flow(self) -> bool:
+        return self.denoiser.flow
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         return self.denoiser(x, torch.full((len(x),), sigma, device=x.device), self.conditioning, self.cfg)
@@ -220,7 +230,7 @@ class _Masked:
         return self.inside.sigmas
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
-        x = torch.lerp(self.latent + self.outside * sigma, x, self.mask)
+        x = torch.lerp(_kept(self.inside, self.latent, sigma) + self.outside * sigma, x, self.mask)
         return torch.lerp(self.latent, self.inside(x, sigma), self.mask)
 
     def pair(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:

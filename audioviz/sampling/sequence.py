@@ -32,7 +32,7 @@ def sequence(denoiser, plans: Iterable[FramePlan], *, start: Tensor, sampler: st
     InputError
         At the call itself, if a name is not known, or the start or the mask do not fit the model.
     """
-    kind, table = sampler_for(sampler), scheduler_for(scheduler)
+    kind, table = sampler_for(sampler, flow=denoiser.flow), scheduler_for(scheduler)
     latent = check_latent(denoiser, start)
     if noise_mask is not None:
         fit_mask(noise_mask, latent)

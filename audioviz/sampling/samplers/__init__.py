@@ -21,36 +21,45 @@ class Sampler:
     drop_penultimate: bool = False  # takes half steps, and leaves out the last sigma above 0
     first_order: bool = False       # its steps are Euler's, and can be undone as such
     mask_seed: int = 0              # added to the seed of the noise outside a mask
+    flow: bool = False              # right for flow matching too, where the latent fades as the noise comes in
 
 
-def sampler_for(sampler: str | Run | Sampler) -> Sampler:
+def sampler_for(sampler: str | Run | Sampler, *, flow: bool = False) -> Sampler:
     """The sampler of this name; a function of the same form counts as one.
+
+    Parameters
+    ----------
+    flow : bool
+        The model is one of flow matching. Samplers that follow the probability-flow equation serve it as they are: in its
+        sigmas, too, the slope is (x - denoised) / sigma. Those that add noise, or take the parts of x apart, do not.
 
     Raises
     ------
     InputError
-        If no sampler has this name.
+        If no sampler has this name, or it does not serve such a model.
     """
-    if isinstance(sampler, Sampler):
-        return sampler
     if callable(sampler):
-        return Sampler(sampler)
-    if sampler not in SAMPLERS:
-        raise InputError(f"sampler {sampler!r} is not known: expected one of {', '.join(SAMPLERS)}")
-    return SAMPLERS[sampler]
+        return Sampler(sampler, flow=True)
+    name, kind = (sampler.run.__name__, sampler) if isinstance(sampler, Sampler) else (sampler, SAMPLERS.get(sampler))
+    if kind is None:
+        raise InputError(f"sampler {name!r} is not known: expected one of {', '.join(SAMPLERS)}")
+    if flow and not kind.flow:
+        good = ", ".join(name for name, one in SAMPLERS.items() if one.flow)
+        raise InputError(f"sampler {name} does not serve models of flow matching (SD3, Flux): use one of {good}")
+    return kind
 
 
 SAMPLERS: dict[str, Sampler] = {
-    "euler": Sampler(one_step.euler, first_order=True),
+    "euler": Sampler(one_step.euler, first_order=True, flow=True),
     "euler_ancestral": Sampler(one_step.euler_ancestral),
-    "heun": Sampler(one_step.heun),
-    "dpm_2": Sampler(one_step.dpm_2, drop_penultimate=True),
+    "heun": Sampler(one_step.heun, flow=True),
+    "dpm_2": Sampler(one_step.dpm_2, drop_penultimate=True, flow=True),
     "dpm_2_ancestral": Sampler(one_step.dpm_2_ancestral, drop_penultimate=True),
-    "lms": Sampler(multistep.lms),
+    "lms": Sampler(multistep.lms, flow=True),
     "dpmpp_2s_ancestral": Sampler(one_step.dpmpp_2s_ancestral),
     "dpmpp_sde": Sampler(sde.dpmpp_sde, brownian),
     "dpmpp_sde_gpu": Sampler(sde.dpmpp_sde, brownian),
-    "dpmpp_2m": Sampler(multistep.dpmpp_2m),
+    "dpmpp_2m": Sampler(multistep.dpmpp_2m, flow=True),
     "dpmpp_2m_sde": Sampler(sde.dpmpp_2m_sde, brownian),
     "dpmpp_2m_sde_gpu": Sampler(sde.dpmpp_2m_sde, brownian),
     "dpmpp_2m_sde_heun": Sampler(sde.dpmpp_2m_sde_heun, brownian),
@@ -59,16 +68,16 @@ SAMPLERS: dict[str, Sampler] = {
     "dpmpp_3m_sde_gpu": Sampler(sde.dpmpp_3m_sde, brownian),
     "ddpm": Sampler(one_step.euler_ancestral),
     "lcm": Sampler(one_step.lcm),
-    "ipndm": Sampler(multistep.ipndm),
-    "ipndm_v": Sampler(multistep.ipndm_v),
-    "deis": Sampler(multistep.deis),
-    "res_multistep": Sampler(multistep.res_multistep),
+    "ipndm": Sampler(multistep.ipndm, flow=True),
+    "ipndm_v": Sampler(multistep.ipndm_v, flow=True),
+    "deis": Sampler(multistep.deis, flow=True),
+    "res_multistep": Sampler(multistep.res_multistep, flow=True),
     "res_multistep_ancestral": Sampler(multistep.res_multistep_ancestral),
-    "gradient_estimation": Sampler(multistep.gradient_estimation),
+    "gradient_estimation": Sampler(multistep.gradient_estimation, flow=True),
     "er_sde": Sampler(sde.er_sde),
     "seeds_2": Sampler(sde.seeds_2),
     "seeds_3": Sampler(sde.seeds_3),
-    "heunpp2": Sampler(one_step.heunpp2),
+    "heunpp2": Sampler(one_step.heunpp2, flow=True),
     "dpm_fast": Sampler(dpm_solver.dpm_fast),
     "dpm_adaptive": Sampler(dpm_solver.dpm_adaptive),
     "euler_cfg_pp": Sampler(cfg_pp.euler_cfg_pp),
@@ -80,7 +89,7 @@ SAMPLERS: dict[str, Sampler] = {
     "gradient_estimation_cfg_pp": Sampler(cfg_pp.gradient_estimation_cfg_pp),
     "sa_solver": Sampler(sa_solver.sa_solver),
     "sa_solver_pece": Sampler(sa_solver.sa_solver_pece),
-    "uni_pc": Sampler(unipc.uni_pc, drop_penultimate=True),
-    "uni_pc_bh2": Sampler(unipc.uni_pc_bh2, drop_penultimate=True),
-    "ddim": Sampler(one_step.euler, first_order=True, mask_seed=1),
+    "uni_pc": Sampler(unipc.uni_pc, drop_penultimate=True, flow=True),
+    "uni_pc_bh2": Sampler(unipc.uni_pc_bh2, drop_penultimate=True, flow=True),
+    "ddim": Sampler(one_step.euler, first_order=True, mask_seed=1, flow=True),
 }
