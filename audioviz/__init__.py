@@ -5,6 +5,7 @@ from importlib import import_module
 _HOMES = {
     "load_song": "audioviz.audio",
     "Grid": "audioviz.audio",
+    "load_midi": "audioviz.audio",
     "load_schedule": "audioviz.schedule",
     "Schedule": "audioviz.schedule",
     "Prompt": "audioviz.schedule",

@@ -20,7 +20,8 @@ schedule_options = (
                       "those you trust."),
     click.option("--set", "settings", multiple=True, metavar="K=V", help="Set an option of the schedule."),
     click.option("--prompt", "prompts", multiple=True, metavar="TEXT",
-                 help="What to show; give several to travel from one to the next, with times if you like: '8s: gold mandala'."),
+                 help="What to show; give several to travel from one to the next, with times if you like: '8s: gold mandala'; "
+                      "or a file of lyrics: words.lrc."),
     click.option("--negative", default="", metavar="TEXT", help="What to steer away from."),
 )
 grid_options = (

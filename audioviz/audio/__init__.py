@@ -2,6 +2,7 @@
 
 from audioviz.audio.grid import Grid
 from audioviz.audio.load import load_song
+from audioviz.audio.midi import Midi, load_midi
 from audioviz.audio.song import Events, Song
 
-__all__ = ["Events", "Grid", "Song", "load_song"]
+__all__ = ["Events", "Grid", "Midi", "Song", "load_midi", "load_song"]

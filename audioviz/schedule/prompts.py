@@ -1,6 +1,7 @@
 """Prompt keyframes: which two prompts a frame lies between, and how far along."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Mapping, Sequence
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 from audioviz.clock import Clock
 from audioviz.curve import Curve, easing
 from audioviz.errors import ScheduleError
+from audioviz.schedule.binding import bound_song
+from audioviz.schedule.lyrics import lyrics_to_prompts
 from audioviz.schedule.times import is_key, key_to_times
 
 WAYS = ("slerp", "lerp")
@@ -42,7 +45,7 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
     value : str, sequence of str or Prompt, or mapping of time to str
         Plain texts are spread evenly over the song. A time is a number of seconds, or text such as `8s`, `96f`,
         `16b` (beats), `4bar` or the label of a section, which means every section that has it; in a sequence it stands
-        before the text: `8s: gold mandala`.
+        before the text: `8s: gold mandala`. In place of a text may be a file of lyrics with times, `words.lrc`.
         What to steer away from may follow the text: `gold mandala --neg grey`.
     clock : Clock
     negative : str
@@ -115,6 +118,9 @@ def _split(item, clock: Clock) -> list[tuple[float | None, str | Prompt]]:
         return [(item.seconds, item)]
     if not isinstance(item, str):
         raise ScheduleError(f"prompt {item!r}: expected text")
+    if item.strip().lower().endswith(".lrc"):
+        start = getattr(bound_song(), "start", 0.0)
+        return lyrics_to_prompts(Path(item.strip()), start=start, end=start + float(clock.duration))
     key, colon, text = item.partition(":")
     if colon and is_key(key):
         return [(seconds, text.strip()) for seconds in key_to_times(key, clock)]

@@ -1,0 +1,105 @@
+"""MIDI: exact events and curves, through tempo changes, on the clock of the song."""
+
+import random
+import warnings
+
+import numpy as np
+import pytest
+from mido import Message, MetaMessage, MidiFile, MidiTrack, bpm2tempo
+
+import audioviz as av
+from audioviz.clock import Clock
+from audioviz.errors import AudiovizWarning, InputError
+from tests.songs import made_song
+
+CLOCK = Clock.for_duration(10, "30000/1001")
+
+
+@pytest.fixture
+def path(tmp_path):
+    """120 bpm for two beats, then 60; drums with a kick on each beat, and a melody with two controllers."""
+    file = MidiFile(ticks_per_beat=480)
+    tempo, drums, melody = MidiTrack(), MidiTrack(), MidiTrack()
+    tempo += [MetaMessage("set_tempo", tempo=bpm2tempo(120)), MetaMessage("set_tempo", tempo=bpm2tempo(60), time=960)]
+    drums.append(MetaMessage("track_name", name="drums"))
+    for beat in range(6):
+        drums += [Message("note_on", channel=9, note=36 if beat % 2 == 0 else 38, velocity=127 - beat, time=0 if beat == 0 else 360),
+                  Message("note_on", channel=9, note=36 if beat % 2 == 0 else 38, velocity=0, time=120)]
+    melody += [MetaMessage("track_name", name="Gesang ä".encode().decode("latin-1")),
+               Message("control_change", control=1, value=127, time=480), Message("note_on", note=60, velocity=64, time=480),
+               Message("note_on", note=60, velocity=32, time=240), Message("note_off", note=60, time=240),
+               Message("note_off", note=60, time=480), Message("control_change", control=1, value=0),
+               Message("control_change", control=7, value=127), Message("note_on", note=64, velocity=100)]
+    melody.append(MetaMessage("end_of_track", time=480))
+    file.tracks += [tempo, drums, melody]
+    file.save(tmp_path / "a.mid")
+    return tmp_path / "a.mid"
+
+
+def test_events_are_exact_through_tempo_changes(path):
+    drums = av.load_midi(path, CLOCK).track("drums")
+    assert drums.seconds == pytest.approx([0, 0.5, 1, 2, 3, 4], abs=1e-9)
+    assert list(drums.notes) == [round(s * 30000 / 1001) for s in (0, 0.5, 1, 2, 3, 4)]
+    assert drums.velocities.tolist() == [127, 126, 125, 124, 123, 122]
+    assert drums.note(36).seconds == pytest.approx([0, 1, 3])
+    assert np.flatnonzero(drums.velocity).tolist() == list(drums.notes)
+    assert drums.velocity[0] == 1 and drums.velocity[15] == pytest.approx(126 / 127)
+    assert drums.ends == pytest.approx([0.125, 0.625, 1.25, 2.25, 3.25, 4.25])
+
+
+def test_tracks_channels_notes_and_controllers(path):
+    midi = av.load_midi(path, Clock.for_duration(10, 10))
+    assert midi.names == ("", "drums", "Gesang ä") and len(midi.notes) == 9
+    assert np.array_equal(midi.channel(10).seconds, midi.track(1).seconds)
+    voice = midi.track("Gesang ä")
+    notes = np.stack([voice.seconds, voice.ends, voice.pitches, voice.velocities], axis=1)
+    assert notes == pytest.approx(np.array([(1, 2, 60, 64), (1.5, 3, 60, 32), (3, 4, 64, 100)]))  # the last is never ended
+    held = voice.held.values * 127
+    assert held[[9, 10, 19, 20, 29, 30, 39, 40]] == pytest.approx([0, 64, 64, 32, 32, 100, 100, 0])
+    wheel = midi.controller(1).values
+    assert wheel[:5].max() == 0 and wheel[5:30].min() == 1 and wheel[30:].max() == 0
+    assert midi.controller(7)[31] == 1 and midi.track("drums").controller(1).values.max() == 0
+    with pytest.raises(InputError, match="no MIDI track 'bass': the file has 0 '', 1 'drums', 2 'Gesang ä'"):
+        midi.track("bass")
+
+
+def test_it_stands_on_the_song_and_what_lies_outside_is_said(path):
+    song = made_song(seconds=3, fps=10)
+    with pytest.warns(AudiovizWarning, match="3 of its 9 notes lie outside of the song and are left out"):
+        assert av.load_midi(path, song).seconds.max() == 2
+    object.__setattr__(song, "start", 2.0)
+    with pytest.warns(AudiovizWarning):
+        midi = av.load_midi(path, song, offset=0.5)
+    assert midi.seconds == pytest.approx([0, 0.5, 1.5, 1.5, 2.5]) and midi.clock is song.clock
+    assert midi.controller(1)[0] == 1  # as it was left before the part began
+    plan = av.Schedule(seed=av.seeds.change_at(midi.notes), denoise=0.3 + 0.3 * midi.velocity.decay(0.2), clock=song.clock)
+    assert plan.seed[-1] == 5
+
+
+@pytest.mark.parametrize("content", [b"", b"no midi", b"MThd\0\0\0\6\0\2\0\0\1\xe0", b"MThd\0\0\0\6\0\1\0\1\xe7\x28MTrk\0\0\0\4\0\xff\x2f\0",
+                                     b"MThd\0\0\0\6\0\1\0\1\0\0MTrk\0\0\0\4\0\xff\x2f\0"])
+def test_what_is_no_midi_is_one_line(tmp_path, content):
+    (tmp_path / "a.mid").write_bytes(content)
+    with pytest.raises(InputError, match="a.mid"):
+        av.load_midi(tmp_path / "a.mid", CLOCK)
+    with pytest.raises(InputError, match="there is no such file"):
+        av.load_midi(tmp_path / "b.mid", CLOCK)
+    with pytest.raises(InputError, match="no MIDI file that can be read"):
+        av.load_midi(tmp_path, CLOCK)
+
+
+def test_damaged_files_are_read_or_refused(path):
+    chance, whole = random.Random(1), path.read_bytes()
+    refused = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(200):
+            data = bytearray(whole)
+            for _ in range(chance.choice((1, 1, 3))):
+                data[chance.randrange(len(data))] = chance.randrange(256)
+            path.write_bytes(data[:chance.choice((len(data), chance.randrange(len(data))))])
+            try:
+                av.load_midi(path, CLOCK).held
+            except InputError:
+                refused += 1
+    assert 50 < refused < 200

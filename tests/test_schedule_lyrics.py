@@ -1,0 +1,65 @@
+"""Lyrics with times become prompts, a keyframe a line."""
+
+import pytest
+
+import audioviz as av
+from audioviz.errors import AudiovizWarning, ScheduleError
+from tests.songs import made_song
+
+WORDS = """\ufeff[ti: A song]
+[ar:Someone]
+[offset:+500]
+[00:01.00]first light
+[00:02.50][00:07.5] chorus of gold --neg mud
+
+[00:04.00]
+[00:05:50]<00:05.50> words <00:05.90> with <00:06.00>stamps
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "words.LRC").write_text(WORDS, encoding="utf-8")
+    return tmp_path / "words.LRC"
+
+
+def prompts(path, song, **options):
+    return av.Schedule(clock=song.clock).with_prompts([str(path)], song=song, **options).prompts
+
+
+def test_each_line_is_a_keyframe(path):
+    found = prompts(path, made_song(seconds=9), negative="grey")
+    assert [(p.seconds, p.text, p.negative) for p in found] == [
+        (0.5, "first light", "grey"), (2.0, "chorus of gold", "mud"), (5.0, "words with stamps", "grey"),
+        (7.0, "chorus of gold", "mud")]
+
+
+def test_lyrics_stand_beside_timed_prompts(path):
+    song = made_song(seconds=9)
+    plan = av.Schedule(clock=song.clock).with_prompts(["0s: dark", str(path)], song=song)
+    assert [p.text for p in plan.prompts][:2] == ["dark", "first light"]
+
+
+def test_a_part_of_a_song_begins_with_the_line_that_is_being_sung(path):
+    song = made_song(seconds=3)
+    object.__setattr__(song, "start", 3.0)
+    with pytest.warns(AudiovizWarning, match="2 of its 4 lines lie outside of the song and are left out"):
+        found = prompts(path, song)
+    assert [(p.seconds, p.text) for p in found] == [(0.0, "chorus of gold"), (2.0, "words with stamps")]
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("[00:01]a\nno time here", "line 2: 'no time here' has no time"), ("[offset:soon]\n[00:01]a", "line 1: offset 'soon'"),
+    ("[00:01]a\n[0:0:0:0] b", "line 2: .* has no time"), ("[ti:x]\n[00:01]\n", "has no words with a time"), ("", "has no words"),
+])
+def test_mistakes_are_named_with_their_line(tmp_path, text, said):
+    (tmp_path / "a.lrc").write_text(text)
+    with pytest.raises(ScheduleError, match="a.lrc.*" + said):
+        prompts(tmp_path / "a.lrc", made_song())
+
+
+def test_unreadable_files_are_one_line(tmp_path):
+    (tmp_path / "a.lrc").write_bytes(b"\xff\xfe\x00[")
+    for path, said in ((tmp_path / "a.lrc", "not text in UTF-8"), (tmp_path / "b.lrc", "No such file"), ("\0.lrc", "UTF-8")):
+        with pytest.raises(ScheduleError, match=said):
+            prompts(path, made_song())
