@@ -74,9 +74,11 @@ def _sd3(folder: Path) -> StableDiffusion3Pipeline:
         sample_size=8, patch_size=2, in_channels=16, out_channels=16, num_layers=2, attention_head_dim=8,
         num_attention_heads=4, joint_attention_dim=4 * WIDTH, caption_projection_dim=32, pooled_projection_dim=3 * WIDTH,
         pos_embed_max_size=96)
+    first = CLIPTextModelWithProjection(_clip(WIDTH))
+    first.text_projection.weight.data = torch.eye(WIDTH)  # as single files, which leave it out, have it
     return StableDiffusion3Pipeline(
         transformer=transformer, vae=_vae(16, scaling_factor=1.5305, shift_factor=0.0609, quant=False),
-        text_encoder=CLIPTextModelWithProjection(_clip(WIDTH)), text_encoder_2=CLIPTextModelWithProjection(_clip(2 * WIDTH)),
+        text_encoder=first, text_encoder_2=CLIPTextModelWithProjection(_clip(2 * WIDTH)),
         text_encoder_3=_t5(4 * WIDTH), tokenizer=_tokenizer(folder), tokenizer_2=_tokenizer(folder, pad_token="!"),
         tokenizer_3=_t5_tokenizer(), scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0))
 

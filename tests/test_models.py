@@ -89,8 +89,8 @@ def test_a_gpu_that_is_not_there_is_said():
 
 def test_what_is_no_model_is_refused(tmp_path):
     (tmp_path / "file.safetensors").write_bytes(b"x" * 100)
-    for source, message in ((tmp_path, "has no model_index.json"), (tmp_path / "file.safetensors", "a single file"),
-                            (tmp_path / "gone", "cannot be loaded")):
+    for source, message in ((tmp_path, "has no model_index.json"), (tmp_path / "file.safetensors", "no whole .safetensors"),
+                            (tmp_path / "gone", "there is no such file or folder"), ("dream", "there is no such file or folder")):
         with pytest.raises(ModelError, match=message) as caught:
             load_model(source)
         assert "\n" not in str(caught.value)
@@ -98,7 +98,23 @@ def test_what_is_no_model_is_refused(tmp_path):
 
 def test_pickled_weights_are_refused(tmp_path):
     tiny_pipeline(tmp_path).save_pretrained(tmp_path / "model", safe_serialization=False)
-    with pytest.raises(ModelError, match="cannot be loaded .*safetensors"):
+    with pytest.raises(ModelError, match="its weights are pickled, .* convert them: python -c"):
+        load_model(tmp_path / "model")
+
+
+def test_an_id_without_a_network_is_one_line(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="audioviz-tests/none: is not on this disk, and the hub cannot be reached") as caught:
+        load_model("audioviz-tests/none")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_tokenizer_without_words_is_noticed(checkpoint, tmp_path):
+    shutil.copytree(checkpoint[0], tmp_path / "model")
+    for file in (tmp_path / "model" / "tokenizer").iterdir():
+        if file.name != "tokenizer_config.json":
+            file.unlink()
+    with pytest.raises(ModelError, match="its tokenizer knows no words|cannot be loaded"):
         load_model(tmp_path / "model")
 
 

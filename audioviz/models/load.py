@@ -13,6 +13,7 @@ from audioviz.models.denoiser import unet_denoiser
 from audioviz.models.families import FAMILIES, defaults_for, family_of
 from audioviz.models.flow import flow_denoiser
 from audioviz.models.model import Defaults, Model
+from audioviz.models.single_file import PICKLED, load_single_file
 from audioviz.models.text import clip_text, flux_text, sd3_text, sdxl_text
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -71,18 +72,40 @@ def load_pipeline(source: str, dtype: torch.dtype):
     for noise in (logging, transformers_logging):  # they talk of what no user of ours can act on
         noise.set_verbosity_error()
         noise.disable_progress_bar()
-    folder = Path(source)
-    if folder.is_file():
-        raise ModelError(f"model {source}: a single file; give the diffusers folder of the model instead")
-    if folder.is_dir() and not (folder / "model_index.json").is_file():
+    place = Path(source)
+    if place.is_dir() and not (place / "model_index.json").is_file():
         raise ModelError(f"model {source}: has no model_index.json; expected a diffusers folder")
+    if not place.exists() and not HUB_ID.fullmatch(source):
+        raise ModelError(f"model {source}: there is no such file or folder; expected {WHAT}")
     try:
+        if place.is_file():
+            return load_single_file(place, dtype)
         return DiffusionPipeline.from_pretrained(source, dtype=dtype, use_safetensors=True, safety_checker=None,
-                                                 local_files_only=folder.is_dir())
+                                                 local_files_only=place.is_dir())
+    except ModelError:
+        raise
     except Exception as error:  # a damaged folder makes diffusers and transformers raise almost anything
-        reason = str(error).strip().partition("\n")[0]
-        raise ModelError(f"model {source}: cannot be loaded ({reason:.200}); expected 'embedded', a diffusers folder "
-                         "with .safetensors weights, or the id of one on the hub") from error
+        raise ModelError(f"model {source}: {_reason(place, error)}") from error
+
+
+def _reason(place: Path, error: Exception) -> str:
+    """Why a model cannot be loaded, and what to do."""
+    chain, names = error, set()
+    while chain is not None:
+        names |= {kind.__name__ for kind in type(chain).__mro__}
+        chain = chain.__cause__ or chain.__context__
+    parts = [part for part in place.iterdir() if part.is_dir()] if place.is_dir() else []
+    if any({file.suffix for file in part.iterdir()} & set(PICKLED) and not any(part.glob("*.safetensors")) for part in parts):
+        return ("its weights are pickled, so that opening them can run anything; where you trust them, convert them: "
+                f"python -c \"import diffusers; diffusers.DiffusionPipeline.from_pretrained('{place}')"
+                f".save_pretrained('{place}-safe')\"")
+    if not place.exists() and "GatedRepoError" in names:
+        return f"its owners ask for consent; give it on https://huggingface.co/{place} and log in with `hf auth login`"
+    if not place.exists() and "RepositoryNotFoundError" in names:
+        return f"there is no such model on the hub, nor such a folder here; expected {WHAT}"
+    if not place.exists() and names & {"ConnectError", "ConnectTimeout", "ConnectionError", "LocalEntryNotFoundError"}:
+        return f"is not on this disk, and the hub cannot be reached to fetch it; connect once, or give {WHAT}"
+    return f"cannot be loaded ({str(error).strip().partition(chr(10))[0]:.200}); expected {WHAT}"
 
 
 def check_parts(pipeline, source: str) -> str:
@@ -106,6 +129,10 @@ def check_parts(pipeline, source: str) -> str:
     hollow = [name for name, part in parts.items() if any(weight.is_meta for weight in part.parameters())]
     if hollow:
         raise ModelError(f"model {source}: weights of its {', '.join(hollow)} are missing; fetch its files again")
+    wordless = [name for name in NEEDED[family] if name.startswith("tokenizer")
+                and len(getattr(pipeline, name)) < 20 + len(getattr(pipeline, name).all_special_tokens)]
+    if wordless:  # transformers makes an empty one where the files are missing
+        raise ModelError(f"model {source}: its {', '.join(wordless)} knows no words; fetch its files again")
     if family in FAMILIES[:2] and not hasattr(pipeline.scheduler, "betas"):
         raise ModelError(f"model {source}: trained with the noise schedule of {type(pipeline.scheduler).__name__}, which "
                          "audioviz does not know")
@@ -197,6 +224,8 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+WHAT = "'embedded', a diffusers folder with .safetensors weights, a .safetensors file, or the id of a model on the hub"
 OWN = Defaults(size=256, steps=8, cfg=3.5, sampler="dpmpp_2m", scheduler="karras")
 READERS = {FAMILIES[0]: clip_text, "SDXL": sdxl_text, "SD3": sd3_text, "Flux": flux_text}
 NEEDED = {

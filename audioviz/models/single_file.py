@@ -1,0 +1,142 @@
+"""One .safetensors file in the layout in which checkpoints are traded, through diffusers' own loader.
+
+diffusers wants the settings of each part from the hub. layouts.json holds them, so that a file loads without a network; a
+folder beside the file that has its name (`dream/` beside `dream.safetensors`) can bring what the file does not hold: the
+parts of a diffusers folder, or a whole one, whose settings then count.
+"""
+
+import json
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from audioviz.errors import ModelError
+
+PICKLED = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
+LORA_KEYS = ("lora_", ".lora.", ".lora_A.", ".hada_")
+_ORDINARY = "model.diffusion_model.output_blocks.11.0.skip_connection.weight"
+
+
+def load_single_file(file: Path, dtype: torch.dtype):
+    """The diffusers pipeline of one file, on the CPU.
+
+    Raises
+    ------
+    ModelError
+        If the file is pickled or no checkpoint of a known family, or a part is neither in it nor to be found.
+    """
+    import diffusers
+
+    shapes = read_shapes(file, what="model")
+    beside = file.with_suffix("")
+    if (beside / "model_index.json").is_file():
+        index = json.loads((beside / "model_index.json").read_text())
+        brought = {name: _found(file, name, {"_class_name": part[1]}, dtype) for name, part in index.items()
+                   if isinstance(part, list) and any((beside / name).glob("*.safetensors"))}
+        return _load(getattr(diffusers, index["_class_name"]), file, beside, dtype, brought)
+    layout, parts = layout_of(file, shapes)
+    brought = {name: _found(file, name, settings, dtype) for name, settings in parts.items()
+               if name.startswith("tokenizer") or (beside / name).is_dir()}
+    if "text_encoder_3" in parts and not {"text_encoder_3"} & set(brought) and not _holds(shapes, "t5xxl"):
+        brought |= {"text_encoder_3": None, "tokenizer_3": None}  # SD3 does without T5
+    with TemporaryDirectory() as folder:
+        write_layout(Path(folder), layout, parts)
+        return _load(getattr(diffusers, layout), file, Path(folder), dtype, brought)
+
+
+def read_shapes(file: Path, *, what: str) -> dict[str, tuple[int, ...]]:
+    """The names and the shapes of a file's tensors, read without them.
+
+    Raises
+    ------
+    ModelError
+        If the file is pickled, or no whole .safetensors file.
+    """
+    if file.suffix.lower() in PICKLED:
+        raise ModelError(
+            f"{what} {file}: pickled, so that opening it can run anything; convert it: python -c \"import torch, "
+            f"safetensors.torch as s; w = torch.load('{file.name}', 'cpu', weights_only=True); s.save_file({{k: v.clone() for "
+            f"k, v in w.get('state_dict', w).items() if torch.is_tensor(v)}}, '{file.stem}.safetensors')\"")
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{what} {file}: no whole .safetensors file ({str(error):.100}); fetch it again") from error
+
+
+def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict[str, dict]]:
+    """The class of the pipeline that a file holds, and the settings of its parts by name.
+
+    Raises
+    ------
+    ModelError
+        If the file is of no family that is known.
+    """
+    from diffusers.loaders.single_file_utils import infer_diffusers_model_type
+
+    if any(mark in name for name in shapes for mark in LORA_KEYS):
+        raise ModelError(f"model {file}: a LoRA, which changes a model and is none; give it with --lora, and its model with "
+                         "--model")
+    kind = infer_diffusers_model_type({name: SimpleNamespace(shape=shape) for name, shape in shapes.items()})
+    layouts = json.loads((Path(__file__).parent / "layouts.json").read_text())
+    if kind not in layouts or kind == "v1" and _ORDINARY not in shapes:  # v1 is what diffusers takes all others for
+        raise ModelError(f"model {file}: " + ("no checkpoint that is known" if kind == "v1" else f"a checkpoint of {kind}")
+                         + "; expected one of Stable Diffusion 1 or 2, SDXL, SD3 or Flux")
+    layout = layouts[kind]
+    if kind == "v2" and re.search(r"base|512", file.stem.lower()):  # its weights do not tell
+        layout |= {"unet": "unet-2-base", "scheduler": "epsilon"}
+        layouts["parts"]["unet-2-base"] = layouts["parts"]["unet-2"] | {"sample_size": 64}
+    if "v_pred" in shapes:
+        layout |= {"scheduler": "velocity-zero" if "ztsnr" in shapes else "velocity"}
+    return layout.pop("_class_name"), {name: layouts["parts"][part] for name, part in layout.items()}
+
+
+def write_layout(folder: Path, layout: str, parts: dict[str, dict]) -> None:
+    """The settings of a pipeline as a diffusers folder without weights."""
+    index = {"_class_name": layout}
+    for name, settings in parts.items():
+        library = "transformers" if name.startswith(("text_encoder", "tokenizer")) else "diffusers"
+        index[name] = [library, settings["_class_name"]]
+        (folder / name).mkdir()
+        (folder / name / ("scheduler_config.json" if name == "scheduler" else "config.json")).write_text(json.dumps(settings))
+    (folder / "model_index.json").write_text(json.dumps(index))
+
+
+def _load(pipeline, file: Path, config: Path, dtype: torch.dtype, brought: dict):
+    return pipeline.from_single_file(str(file), config=str(config), dtype=dtype, local_files_only=True, **brought)
+
+
+def _found(file: Path, name: str, settings: dict, dtype: torch.dtype):
+    """A part that the file does not bring: from the folder beside it, or, if it is a vocabulary, from the hub.
+
+    Raises
+    ------
+    ModelError
+    """
+    import diffusers
+    import transformers
+
+    kind = getattr(transformers, settings["_class_name"], None) or getattr(diffusers, settings["_class_name"])
+    own = file.with_suffix("") / name
+    if not name.startswith("tokenizer"):
+        return kind.from_pretrained(own, local_files_only=True, use_safetensors=True, torch_dtype=dtype)
+    options = {key: value for key, value in settings.items() if key in ("model_max_length", "pad_token")}
+    if own.is_dir():
+        return kind.from_pretrained(own, local_files_only=True, **options)
+    try:
+        words = kind.from_pretrained(settings["vocabulary"], **options)
+        if len(words) < 1000:  # without a network transformers may make one of its marks alone
+            raise ValueError("no words")
+    except Exception as error:  # OSError, ValueError and others
+        raise ModelError(f"model {file}: files hold no vocabulary, and that of {settings['vocabulary']} is neither on this "
+                         f"disk nor to be fetched; connect once, or put the folder {name} of any diffusers folder of this "
+                         f"family at {own}") from error
+    return words
+
+
+def _holds(shapes: dict[str, tuple[int, ...]], part: str) -> bool:
+    return any(part in name for name in shapes)
