@@ -14,6 +14,8 @@ from audioviz.errors import AudiovizError, AudiovizWarning, Defect, InputError
 song_argument = click.argument("song", type=click.Path(path_type=Path))
 fps_option = click.option("--fps", default="12", show_default=True, metavar="F", help="Frames a second: 24, 12.5, 30000/1001.")
 start_option = click.option("--start", type=float, default=0.0, metavar="S", help="Begin so many seconds into the song.")
+stem_option = click.option("--stem", "stems", multiple=True, metavar="NAME=FILE|auto",
+                           help="A file with a part of the song alone, such as drums=drums.wav; auto separates them.")
 schedule_options = (
     click.option("--schedule", "source", default="pulse", show_default=True, metavar="NAME|FILE",
                  help="A ready-made schedule; a .py, .json, .csv or .txt file; one of Deforum or Parseq. A script is run: use "
@@ -52,7 +54,7 @@ def cli() -> None:
 @click.argument("songs", nargs=-1, required=True, metavar="SONG...", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT.mp4|DIR",
               help="The video, or a folder for those of several songs; if not given, the song's name, here.")
-@options(*schedule_options, fps_option, start_option, *grid_options)
+@options(*schedule_options, stem_option, fps_option, start_option, *grid_options)
 @click.option("--duration", type=float, metavar="S",
               help="Render so many seconds of it. The pictures of a part equal those of the whole song from the first frame on "
                    "that is drawn wholly anew (denoise 1, interp 1).")
@@ -69,15 +71,17 @@ def cli() -> None:
 @click.option("--no-resume", is_flag=True, help="Start anew, even if an earlier render can be continued.")
 @click.option("--keep-work", is_flag=True, help="Keep the work folder: after an edit, only what changed is made again.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def render(songs, out, source, settings, prompts, negative, fps, start, duration, model, size, steps, cfg, sampler,
-           scheduler, seed, device, dtype, dry_run, no_resume, keep_work, quiet, **corrections) -> None:
+def render(songs, out, source, settings, prompts, negative, stems, fps, start, duration, model, size, steps, cfg,
+           sampler, scheduler, seed, device, dtype, dry_run, no_resume, keep_work, quiet, **corrections) -> None:
     """Make a music video of each SONG."""
     if seed is not None:
         settings = (*settings, f"seed={seed}")
-    size, grid = parse_size(size), av.Grid(**corrections)
+    size, grid, stems = parse_size(size), av.Grid(**corrections), parse_stems(stems)
+    if len(songs) > 1 and stems not in (None, "auto"):
+        raise InputError(f"--stem goes with one song, and there are {len(songs)}; --stem auto separates each")
 
     def make(song: Path, target: Path, with_model) -> None:
-        track, plan = load(song, source, settings, prompts, negative, fps, grid)
+        track, plan = load(song, source, settings, prompts, negative, fps, grid, stems)
         click.echo(av.render(
             track, plan, out=target, model=with_model, size=size, steps=steps, cfg=cfg, sampler=sampler,
             scheduler=scheduler, start=start, duration=duration, device=device, dtype=dtype, resume=not no_resume,
@@ -86,7 +90,7 @@ def render(songs, out, source, settings, prompts, negative, fps, start, duration
     if dry_run:
         from audioviz.report import describe_render
         for song in songs:
-            track, plan = load(song, source, settings, prompts, negative, fps, grid)
+            track, plan = load(song, source, settings, prompts, negative, fps, grid, stems)
             click.echo(describe(track))
             click.echo(describe_render(track, plan, model=model, size=size, steps=steps, cfg=cfg, sampler=sampler,
                                        scheduler=scheduler, start=start, duration=duration, device=device))
@@ -131,7 +135,7 @@ def render_all(songs: Sequence[Path], targets: Sequence[Path], model, make) -> N
 
 @cli.command()
 @song_argument
-@options(fps_option, start_option)
+@options(stem_option, fps_option, start_option)
 @click.option("--duration", type=float, metavar="S", help="Hear so many seconds of it.")
 @options(*grid_options)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE")
@@ -139,9 +143,10 @@ def render_all(songs: Sequence[Path], targets: Sequence[Path], model, make) -> N
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png")
 @click.option("--clicks", type=click.Path(path_type=Path), metavar="FILE.wav",
               help="Write the song with a tick at each beat, a higher one at each downbeat.")
-def analyze(song, fps, start, duration, json_file, csv_file, plot, clicks, **corrections) -> None:
+def analyze(song, stems, fps, start, duration, json_file, csv_file, plot, clicks, **corrections) -> None:
     """Show what is heard in SONG: tempo, beats, bars, onsets, sections, curves."""
-    track = av.load_song(song, fps=fps, start=start, duration=duration, grid=av.Grid(**corrections))
+    track = av.load_song(song, fps=fps, start=start, duration=duration, grid=av.Grid(**corrections),
+                         stems=parse_stems(stems))
     say_notes(track)
     if json_file or csv_file:
         from audioviz.audio.files import song_to_csv, song_to_json
@@ -158,18 +163,18 @@ def analyze(song, fps, start, duration, json_file, csv_file, plot, clicks, **cor
 
 @cli.command()
 @song_argument
-@options(*schedule_options, fps_option, *grid_options)
+@options(*schedule_options, stem_option, fps_option, *grid_options)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--deforum", "deforum_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings for Deforum.")
 @click.option("--parseq", "parseq_file", type=click.Path(path_type=Path), metavar="FILE", help="A manifest for Parseq.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png")
-def schedule(song, source, settings, prompts, negative, fps, json_file, csv_file, deforum_file, parseq_file, plot,
-             **corrections) -> None:
+def schedule(song, source, settings, prompts, negative, stems, fps, json_file, csv_file, deforum_file, parseq_file,
+             plot, **corrections) -> None:
     """Compute the schedule of SONG and show or save it, without rendering."""
     from audioviz.report import describe_schedule
     from audioviz.schedule import schedule_to_csv, schedule_to_deforum, schedule_to_json, schedule_to_parseq
-    track, plan = load(song, source, settings, prompts, negative, fps, av.Grid(**corrections))
+    track, plan = load(song, source, settings, prompts, negative, fps, av.Grid(**corrections), parse_stems(stems))
     save(json_file, schedule_to_json, plan)
     save(csv_file, schedule_to_csv, plan)
     save(deforum_file, schedule_to_deforum, plan)
@@ -224,10 +229,10 @@ def cp(name, file) -> None:
     click.echo(copy_out(name, file))
 
 
-def load(song, source, settings, prompts, negative, fps, grid):
+def load(song, source, settings, prompts, negative, fps, grid, stems):
     """The song and its schedule, as the options say."""
     script = av.load_schedule(source)
-    track = av.load_song(song, fps=fps, grid=grid)
+    track = av.load_song(song, fps=fps, grid=grid, stems=stems)
     say_notes(track)
     plan = script(track, **parse_settings(settings))
     if prompts or negative:
@@ -242,6 +247,17 @@ def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
         if not equals or not key.isidentifier():
             raise InputError(f"--set {key}: expected name=value, such as --set punch=0.5")
     return {key: value for key, _, value in pairs}
+
+
+def parse_stems(options: tuple[str, ...]) -> dict[str, str] | str | None:
+    """`name=file` pairs as a dict, or `auto`; None if there are none."""
+    if not options or options == ("auto",):
+        return options[0] if options else None
+    pairs = [option.partition("=") for option in options]
+    for name, equals, file in pairs:
+        if not (name and equals and file):
+            raise InputError(f"--stem {name}{equals}: expected name=file, such as --stem drums=drums.wav, or auto alone")
+    return {name: file for name, _, file in pairs}
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

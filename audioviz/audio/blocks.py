@@ -55,3 +55,18 @@ def resampled(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
     if fed:
         rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
         yield rest if made + len(rest) else np.zeros(1, np.float32)
+
+
+def with_surroundings(chunks: Iterator[np.ndarray], around: int) -> Iterator[np.ndarray]:
+    """Each chunk with so many samples of those before and after it, zeros beyond the ends."""
+    held, waiting = None, 0
+    for chunk in chunks:
+        beyond = np.zeros((around, *chunk.shape[1:]), np.float32)
+        held = beyond if held is None else held
+        held, ready = np.concatenate([held, chunk]), waiting
+        waiting += len(chunk)
+        if ready and len(held) >= 2 * around + ready:
+            yield held[:2 * around + ready]
+            held, waiting = held[ready:], waiting - ready
+    if held is not None:
+        yield np.concatenate([held, beyond])

@@ -51,17 +51,18 @@ def remember(key: str, facts: dict, arrays: dict[str, np.ndarray]) -> None:
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
             file.write(body.getvalue() + hashlib.sha256(body.getvalue()).digest())
         os.replace(file.name, folder / f"{key}.npz")
-        _drop_oldest(folder)
+        drop_oldest(folder, _LIMIT)
     except OSError:
         return
 
 
-def _drop_oldest(folder: Path) -> None:
-    newest_first = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+def drop_oldest(folder: Path, limit: int) -> None:
+    """Remove the files of a folder that were used the longest ago, until it holds no more bytes than the limit."""
+    newest_first = sorted(filter(Path.is_file, folder.iterdir()), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     total = 0
     for path in newest_first:
         total += path.stat().st_size
-        if total > _LIMIT:
+        if total > limit:
             path.unlink()
 
 

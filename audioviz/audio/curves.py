@@ -67,9 +67,9 @@ def frame_means(values: np.ndarray, clock: Clock, *, step: int, first: int, rate
 
 
 def _peak(values: np.ndarray, clock: Clock) -> np.ndarray:
-    """Highest value of the hops in each frame; the next hop's where a frame is too short to hold one."""
+    """Highest value of the hops in each frame; the next hop's where a frame is too short to hold one; 0 past the end."""
     first = -(-clock.sample_bounds(RATE)[:-1] // HOP)
-    return np.maximum.reduceat(values, np.minimum(first, len(values) - 1))
+    return np.maximum.reduceat(np.append(values, 0), np.minimum(first, len(values)))
 
 
 def scale(level: np.ndarray, *, whole: np.ndarray) -> np.ndarray:

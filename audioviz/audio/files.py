@@ -10,7 +10,7 @@ from audioviz.audio.song import Events, Song
 
 
 def song_to_json(song: Song) -> str:
-    """Duration, fps, frames, tempo, events in frames and seconds, sections, and every curve."""
+    """Duration, fps, frames, tempo, events in frames and seconds, sections, every curve, and the stems."""
     fps = song.clock.fps
     return json.dumps({
         "duration": float(song.duration),
@@ -23,21 +23,28 @@ def song_to_json(song: Song) -> str:
         "onsets": _events(song.onsets),
         "kicks": _events(song.kicks),
         "sections": [{"start": part.start, "end": part.end, "label": part.label, "energy": part.energy} for part in song.sections],
-        "curves": {name: np.asarray(curve).tolist() for name, curve in song.curves.items()},
-    })
+        "curves": _curves(song),
+    } | ({"stems": {name: {"onsets": _events(stem.onsets), "kicks": _events(stem.kicks), "curves": _curves(stem)}
+                    for name, stem in song.stems.items()}} if song.stems else {}))
 
 
 def song_to_csv(song: Song) -> str:
     """A row a frame: its number, its time, every curve, and 1 where an event falls on it."""
     events = {"beat": song.beats, "downbeat": song.downbeats, "onset": song.onsets, "kick": song.kicks}
     marks = {name: np.isin(np.arange(song.clock.frames), event.frames).astype(int) for name, event in events.items()}
-    columns = {name: np.asarray(curve) for name, curve in song.curves.items()} | marks
+    columns = {name: np.asarray(curve) for name, curve in song.curves.items()}
+    columns |= {f"{stem}.{name}": np.asarray(curve) for stem, part in song.stems.items() for name, curve in part.curves.items()}
+    columns |= marks
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["frame", "seconds", *columns])
     rows = zip(range(song.clock.frames), song.clock.times.tolist(), *(values.tolist() for values in columns.values()))
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _curves(song: Song) -> dict[str, list[float]]:
+    return {name: np.asarray(curve).tolist() for name, curve in song.curves.items()}
 
 
 def _events(events: Events) -> dict[str, list]:

@@ -3,8 +3,9 @@
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -19,24 +20,16 @@ from audioviz.audio.decode import FORMATS, check_file, open_stream
 from audioviz.audio.form import Sections
 from audioviz.audio.grid import Grid
 from audioviz.audio.song import Events, Song
+from audioviz.audio.stems import Facts, with_stems
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import InputError
 
 _EVENTS = ("beats", "downbeats", "onsets", "kicks")
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What is known of the analysed part besides its analysis: `samples` of it at the file's own `rate`."""
-
-    rate: int
-    channels: int
-    samples: int
-    notes: tuple[str, ...]
-
-
 def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start: float = 0.0,
-              duration: float | None = None, grid: Grid = Grid(), cache: bool = True) -> Song:
+              duration: float | None = None, grid: Grid = Grid(), stems: Mapping[str, str | Path] | str | None = None,
+              cache: bool = True) -> Song:
     """Decode and analyse a song, or a part of it.
 
     Parameters
@@ -51,6 +44,9 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
         Length of the part, seconds; by default, and at most, to the end of the file.
     grid : Grid
         Corrections of the beat grid, which take no new listening.
+    stems : mapping of name to path, or "auto"
+        Files that hold the song's parts alone, such as its drums, from the same moment on; or have an optional library
+        separate them. `song.stems["drums"]` is then a song on the same clock.
     cache : bool
         Take the analysis from the user's cache folder, or keep it there.
 
@@ -61,6 +57,28 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
     """
     path, fps = Path(path), to_fps(fps)
     start, duration = _check_part(start, duration)
+    sha256, facts, analysis = _heard(path, start, duration, cache)
+    if grid != Grid():
+        analysis = with_grid(analysis, grid)
+    clock = Clock.for_duration(Fraction(facts.samples, facts.rate), fps)
+    curves = curves_on_clock(analysis.series, clock)
+    sections = Sections.at(analysis.sections, analysis.kinds, duration=facts.samples / facts.rate, rms=curves["rms"])
+    song = Song(
+        path=path, sha256=sha256, rate=facts.rate, channels=facts.channels, start=start,
+        duration=facts.samples / facts.rate, clock=clock, tempo=analysis.tempo, beats_per_bar=analysis.beats_per_bar,
+        **{name: Events.at(getattr(analysis, name), clock) for name in _EVENTS},
+        sections=sections, curves=curves, waveform=analysis.waveform,
+        notes=tuple(f"{path}: {note}" for note in facts.notes), cache=cache)
+    if stems is None:
+        return song
+    if stems == "auto":
+        from audioviz.audio.separate import separated
+        stems = separated(path, sha256)
+    return with_stems(song, {name: (Path(file), *_heard(Path(file), start, duration, cache)) for name, file in stems.items()})
+
+
+def _heard(path: Path, start: float, duration: float | None, cache: bool) -> tuple[str, Facts, Analysis]:
+    """The digest of a file, and what is heard in a part of it, from the cache if it is there."""
     check_file(path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -70,18 +88,7 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
         found = _listen(path, start, duration)
         if cache:
             _remember(key, *found)
-    facts, analysis = found
-    if grid != Grid():
-        analysis = with_grid(analysis, grid)
-    clock = Clock.for_duration(Fraction(facts.samples, facts.rate), fps)
-    curves = curves_on_clock(analysis.series, clock)
-    sections = Sections.at(analysis.sections, analysis.kinds, duration=facts.samples / facts.rate, rms=curves["rms"])
-    return Song(
-        path=path, sha256=sha256, rate=facts.rate, channels=facts.channels, start=start,
-        duration=facts.samples / facts.rate, clock=clock, tempo=analysis.tempo, beats_per_bar=analysis.beats_per_bar,
-        **{name: Events.at(getattr(analysis, name), clock) for name in _EVENTS},
-        sections=sections, curves=curves, waveform=analysis.waveform,
-        notes=tuple(f"{path}: {note}" for note in facts.notes), cache=cache)
+    return sha256, *found
 
 
 def _check_part(start: float, duration: float | None) -> tuple[float, float | None]:
@@ -92,7 +99,7 @@ def _check_part(start: float, duration: float | None) -> tuple[float, float | No
     return float(start), None if duration is None else float(duration)
 
 
-def _listen(path: Path, start: float, duration: float | None) -> tuple[_Facts, Analysis]:
+def _listen(path: Path, start: float, duration: float | None) -> tuple[Facts, Analysis]:
     stream = open_stream(path)
     first = round(start * stream.rate)
     last = math.inf if duration is None else first + max(1, round(duration * stream.rate))
@@ -107,7 +114,7 @@ def _listen(path: Path, start: float, duration: float | None) -> tuple[_Facts, A
     if tally["damaged"]:
         notes.append(f"{tally['damaged']} of its {tally['kept'] * stream.channels} samples are not numbers, "
                      "or too large for sound: taken as silence")
-    return _Facts(stream.rate, stream.channels, tally["kept"], tuple(notes)), analysis
+    return Facts(stream.rate, stream.channels, tally["kept"], tuple(notes)), analysis
 
 
 def _nothing_heard(path: Path, start: float, length: float) -> InputError:
@@ -117,7 +124,7 @@ def _nothing_heard(path: Path, start: float, length: float) -> InputError:
                       "give an earlier start")
 
 
-def _recall(key: str) -> tuple[_Facts, Analysis] | None:
+def _recall(key: str) -> tuple[Facts, Analysis] | None:
     kept = recall(key)
     if kept is None:
         return None
@@ -125,10 +132,10 @@ def _recall(key: str) -> tuple[_Facts, Analysis] | None:
     whole = {name: facts.pop(name) for name in ("tempo", "beats_per_bar")}
     whole |= {name: arrays.pop(name) for name in (*_EVENTS, "sections", "kinds", "waveform")}
     cues = {name: arrays.pop(name) for name in ("strength", "loudness", "notes")}
-    return _Facts(**facts | {"notes": tuple(facts["notes"])}), Analysis(series=arrays, cues=cues, **whole)
+    return Facts(**facts | {"notes": tuple(facts["notes"])}), Analysis(series=arrays, cues=cues, **whole)
 
 
-def _remember(key: str, facts: _Facts, analysis: Analysis) -> None:
+def _remember(key: str, facts: Facts, analysis: Analysis) -> None:
     arrays = {name: getattr(analysis, name) for name in (*_EVENTS, "sections", "kinds", "waveform")}
     known = {name: getattr(analysis, name) for name in ("tempo", "beats_per_bar")}
     remember(key, asdict(facts) | known, arrays | analysis.series | analysis.cues)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from audioviz.audio import pitch
-from audioviz.audio.blocks import mended, mono, part, resampled
+from audioviz.audio.blocks import mended, mono, part, resampled, with_surroundings
 from audioviz.audio.cache import cache_key, recall, remember
 from audioviz.audio.curves import frame_means, scale
 from audioviz.audio.decode import check_file, open_stream
@@ -175,24 +175,11 @@ def band_power(sound: Sound, low: float, high: float) -> Series:
     passing = butter(3, edges, kind, fs=sound.rate, output="sos") if low > 0 or top else None
     around = round(sound.rate * max(0.1, 4 / (high - low)))  # samples on each side in which the filter settles
     found = []
-    for chunk in _with_surroundings(in_chunks(mono(sound.blocks)), around):
+    for chunk in with_surroundings(in_chunks(mono(sound.blocks)), around):
         here = slice(around, len(chunk) - around)
         inside = chunk if passing is None else sosfiltfilt(passing, chunk, padlen=0)
         found.append(np.stack([mean_squares(inside[here], _STEP), mean_squares(chunk[here], _STEP)], axis=1))
     return Series(np.concatenate(found).astype(np.float32), sound.rate, _STEP, 0)
-
-
-def _with_surroundings(chunks: Iterator[np.ndarray], around: int) -> Iterator[np.ndarray]:
-    """Each chunk with so many samples of those before and after it, zeros beyond the ends."""
-    held = np.zeros(around, np.float32)
-    waiting = 0
-    for chunk in chunks:
-        held, ready = np.concatenate([held, chunk]), waiting
-        waiting += len(chunk)
-        if ready and len(held) >= 2 * around + ready:
-            yield held[:2 * around + ready]
-            held, waiting = held[ready:], waiting - ready
-    yield np.concatenate([held, np.zeros(around, np.float32)])
 
 
 def mel_power(sound: Sound, bands: int) -> Series:

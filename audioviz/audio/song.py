@@ -1,7 +1,7 @@
 """Song: what a schedule knows of the music. Curves on the clock, events in frames and seconds, tempo."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from audioviz.audio.form import Sections
 from audioviz.clock import Clock
 from audioviz.curve import Curve
+from audioviz.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,14 @@ class Events:
 ON_DEMAND = ("hue", "loudness", "flux", "pitch", "voiced", "silence")  # curves that are heard when they are asked for
 
 
+class Stems(dict):
+    """Stems by name; an unknown name lists the known ones."""
+
+    def __missing__(self, name: str) -> "Song":
+        known = ", ".join(self) or "none; give files with stems={'drums': 'drums.wav'} or --stem drums=drums.wav"
+        raise InputError(f"no stem {name!r}: the song has {known}")
+
+
 @dataclass(frozen=True, eq=False)
 class Song:
     """One song, or the part of it that was asked for. Curves are attributes too: `song.low` is `song.curves["low"]`.
@@ -85,6 +94,8 @@ class Song:
         What the user should be told about the file.
     cache : bool
         Whether what is listened for later is kept between runs.
+    stems : Stems
+        Songs by name, each a part of this one alone: their sound is their own; beats, bars and sections are those of the whole.
 
     What costs more listening is an attribute too, and is heard when it is first asked for:
 
@@ -114,6 +125,7 @@ class Song:
     waveform: np.ndarray
     notes: tuple[str, ...]
     cache: bool = True
+    stems: Stems = field(default_factory=Stems)
 
     def band(self, low: float, high: float) -> Curve:
         """The level of what lies between two frequencies, Hz: in [0, 1] like `low`, `mid` and `high`."""

@@ -142,16 +142,16 @@ def _bin_hz() -> np.ndarray:
     return np.arange(WINDOW // 2 + 1) * RATE / WINDOW
 
 
-def in_chunks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same samples in chunks of `_CHUNK`; the last may be shorter."""
+def in_chunks(blocks: Iterable[np.ndarray], *, size: int = _CHUNK) -> Iterator[np.ndarray]:
+    """The same samples in chunks of a size; the last may be shorter."""
     held, count = [], 0
     for block in blocks:
         held.append(block)
         count += len(block)
-        if count >= _CHUNK:
+        if count >= size:
             whole = np.concatenate(held)
-            ready = count - count % _CHUNK
-            yield from np.split(whole[:ready], range(_CHUNK, ready, _CHUNK))
+            ready = count - count % size
+            yield from np.split(whole[:ready], range(size, ready, size))
             held, count = [whole[ready:]], count - ready
     if count:
         yield np.concatenate(held)

@@ -110,6 +110,8 @@ def noise(seed: int, *, seconds: float = 1.0, low: float = 0.0, high: float = 1.
 def expression(text: str, *, clock: Clock | None = None) -> Curve:
     """A formula of `t` (seconds), `f` (frame), `b` (beat) and the song's curves by name: "0.4 + 0.3 * low * sin(pi * b)".
 
+    Those of its stems are named as `drums.onset`.
+
     Raises
     ------
     ScheduleError
@@ -126,11 +128,13 @@ class _Heard(Mapping):
     """The names of a formula: those that are ready, and the song's curves, of which some are heard when they are read."""
 
     def __init__(self, ready: dict[str, np.ndarray], song):
-        self._ready, self._song = ready, song
-        self._names = dict.fromkeys([*ready, *song.curves, *ON_DEMAND])
+        self._ready, self._songs = ready, {"": song} | song.stems
+        own = [*song.curves, *ON_DEMAND]
+        self._names = dict.fromkeys([*ready, *own, *(f"{stem}.{name}" for stem in song.stems for name in own)])
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self._ready[name] if name in self._ready else np.asarray(getattr(self._song, name))
+        stem, _, curve = name.rpartition(".")
+        return self._ready[name] if name in self._ready else np.asarray(getattr(self._songs[stem], curve))
 
     def __contains__(self, name: object) -> bool:
         return name in self._names

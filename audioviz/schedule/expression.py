@@ -57,6 +57,8 @@ def _value(node: ast.expr, names: Mapping[str, np.ndarray]) -> np.ndarray:
             return np.float64(CONSTANTS[name])
         case ast.Name(id=name):
             raise _Unknown(f"unknown name {name!r}: use {', '.join([*names, *CONSTANTS])}")
+        case ast.Attribute(value=ast.Name(id=stem), attr=name) if f"{stem}.{name}" in names:
+            return names[f"{stem}.{name}"]
         case ast.UnaryOp(op=op, operand=operand) if type(op) in UNARY:
             return UNARY[type(op)](_value(operand, names))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
