@@ -27,6 +27,7 @@ _LOUDNESS_STEP = 256
 _FLUX_HOP = 4 * HOP
 _QUIET = 1e-6  # power against the loudest frame: silence
 _NOTHING = 1e-9  # mean square, too
+_BASS = 0.03  # power of the bass notes among the others: the drum there has a note too
 _TURN = 0.25  # seconds, standard deviation: how slowly the hue turns
 _VOICED = 0.7  # from here on there is a pitch
 _STEADY = 8  # power of the certainty by which pitches are weighed within a frame
@@ -191,7 +192,8 @@ def mel_power(sound: Sound, bands: int) -> Series:
 
 def pitch_classes(sound: Sound) -> Series:
     """Amplitude in the twelve pitch classes from C on, above the weakest."""
-    rows = note_filters().reshape(-1, 2, 12).sum(axis=1)
+    bass, above = np.split(note_filters(), 2, axis=1)
+    rows = above + _BASS * bass
 
     def classes(bins: np.ndarray) -> np.ndarray:
         level = np.sqrt(squares(bins) @ rows)
