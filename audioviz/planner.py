@@ -3,20 +3,22 @@
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Callable, Iterator
 
 import numpy as np
+from torch import Tensor
 
 from audioviz.curve import Curve
 from audioviz.models import Model
 from audioviz.sampling import Anchor, FramePlan, Guidance, interpolate, lerp, plan_frame, sample_frame, slerp
 from audioviz.sampling.noise import Draw
+from audioviz.sampling.warp import warp
 from audioviz.schedule import Prompt, Schedule
 from audioviz.schedule.prompts import between
 
 ANCHOR_STILLS = 4
-CAMERA = ("zoom", "angle", "shift_x", "shift_y")
+STILL = {"zoom": 1.0, "angle": 0.0, "shift_x": 0.0, "shift_y": 0.0}
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def plan_frames(model: Model, schedule: Schedule, look: Look, *, part: range | N
         row = rows(k)
         plan = plan_frame(guidance(k), seed=row["seed"], frame=k, steps=look.steps, cfg=row["cfg"],
                           denoise=row["denoise"], noise=row["noise"], interp=row["interp"],
-                          unsample=row["unsample"] >= 0.5, warp=row["camera"], anchor=anchor(k, row["anchor"]))
+                          unsample=row["unsample"] >= 0.5, warp=_camera(model, row["camera"]), anchor=anchor(k, row["anchor"]))
         if row.get("seed_mix"):
             noise = interpolate.slerp(Draw(row["seed"])(empty.shape), Draw(row["seed_to"])(empty.shape), row["seed_mix"])
             plan = replace(plan, initial_noise=noise)
@@ -83,18 +85,26 @@ def _rows(schedule: Schedule, look: Look, *, begin: int) -> Callable[[int], dict
     """
     columns = {"cfg": np.full(len(schedule), look.cfg), "unsample": np.zeros(len(schedule)),
                "anchor": np.zeros(len(schedule))} | schedule.columns
-    still = {"zoom": 1.0, "angle": 0.0, "shift_x": 0.0, "shift_y": 0.0}
-    moves = any(name in columns for name in CAMERA)
+    moves = any(name in columns for name in STILL)
     fps = float(schedule.clock.fps)
 
     def row(k: int) -> dict:
         values = {name: values[k].item() for name, values in columns.items()}
-        zoom, angle, x, y = (values.pop(name, still[name]) for name in CAMERA)
-        camera = (zoom ** (1 / fps), angle / fps, x / fps, y / fps) if moves and k > 0 else None
+        speed = {name: values.pop(name, still) for name, still in STILL.items()}
+        edges = {name: values.pop(name, 0.0) >= 0.5 for name in ("wrap", "in_picture")}
+        camera = {name: value / fps for name, value in speed.items()} | {"zoom": speed["zoom"] ** (1 / fps)} | edges
         anew = {"denoise": 1.0, "interp": 1.0, "unsample": 0.0} if k == begin else {}
-        return values | {"camera": camera} | anew | ({"noise": 0.0} if k == 0 else {})
+        return values | {"camera": camera if moves and k > 0 else None} | anew | ({"noise": 0.0} if k == 0 else {})
 
     return row
+
+
+def _camera(model: Model, move: dict | None) -> Callable[[Tensor], Tensor] | None:
+    """What the camera makes of a latent, there or in its picture."""
+    if move is None or all(move[name] == still for name, still in STILL.items()):
+        return None
+    inside = partial(warp, **{name: value for name, value in move.items() if name != "in_picture"})
+    return (lambda latent: model.to_latent(inside(model.to_picture(latent)))) if move["in_picture"] else inside
 
 
 def _prompt_pairs(schedule: Schedule) -> Callable[[int], tuple[Prompt, Prompt, float]]:

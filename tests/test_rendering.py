@@ -94,9 +94,21 @@ def test_camera_speeds_are_a_second_so_fps_does_not_matter(song):
         track = made_song(fps=fps)
         plans = list(plan_frames(fake_model(), av.Schedule(zoom=1.5, angle=24, shift_x=0.1, prompts=["x"],
                                                            clock=track.clock), LOOK))
-        zoom, angle, x, y = plans[1].warp
-        assert (zoom ** fps, angle * fps, x * fps, y) == pytest.approx((1.5, 24, 0.1, 0))
-        assert plans[0].warp is None
+        move = plans[1].warp.keywords
+        assert (move["zoom"] ** fps, move["angle"] * fps, move["shift_x"] * fps) == pytest.approx((1.5, 24, 0.1))
+        assert plans[0].warp is None and not move["wrap"]
+
+
+def test_the_camera_can_move_the_picture(song):
+    model = av.load_model("embedded")
+    latent = next(sequence(model.denoiser, [next(plan_frames(model, av.Schedule(prompts=["rose glass"], clock=song.clock),
+                                                              replace(LOOK, steps=4, cfg=3.5)))],
+                           start=model.empty_latent((64, 64))))
+    schedule = av.Schedule(shift_x=6.0, wrap=1, in_picture=1, prompts=["x"], clock=song.clock)  # half a width each frame
+    moved = list(plan_frames(model, schedule, LOOK, first=1))[0].warp(latent)
+    wanted = model.to_picture(latent).roll(32, 3)
+    assert (model.to_picture(moved) - wanted).square().mean() < 0.1 * wanted.var()
+    assert list(plan_frames(model, av.Schedule(in_picture=1, prompts=["x"], clock=song.clock), LOOK, first=1))[0].warp is None
 
 
 def test_pictures_follow_the_prompt(song, tmp_path):

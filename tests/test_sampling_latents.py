@@ -67,17 +67,24 @@ def test_the_camera_lands_within_half_a_pixel(zoom, angle, shift_x, shift_y):
     turn = math.radians(angle)
     wanted_x = 31.5 + zoom * (x * math.cos(turn) - y * math.sin(turn)) + shift_x * 64
     wanted_y = 23.5 + zoom * (x * math.sin(turn) + y * math.cos(turn)) + shift_y * 48
-    found_x, found_y = spot(warp(card(), zoom, angle, shift_x, shift_y))
+    found_x, found_y = spot(warp(card(), zoom=zoom, angle=angle, shift_x=shift_x, shift_y=shift_y))
     assert abs(found_x - wanted_x) < 0.5 and abs(found_y - wanted_y) < 0.5
 
 
 def test_an_unmoved_camera_changes_nothing():
     picture = noise(2, 3, 7, 9)
-    assert warp(picture, 1.0, 0.0, 0.0, 0.0) is picture
+    assert warp(picture) is picture
 
 
 def test_the_camera_mirrors_what_it_cannot_see():
-    assert warp(torch.ones(1, 4, 8, 8), 0.5, 30, 0.3, 0.3).allclose(torch.ones(1, 4, 8, 8), atol=1e-5)
+    assert warp(torch.ones(1, 4, 8, 8), zoom=0.5, angle=30, shift_x=0.3, shift_y=0.3).allclose(torch.ones(1, 4, 8, 8), atol=1e-5)
+
+
+def test_joined_edges_bring_in_what_went_out():
+    picture = noise(1, 3, 12, 16)
+    moved = warp(picture, shift_x=5 / 16, shift_y=-4 / 12, wrap=True)
+    assert moved.allclose(picture.roll((-4, 5), (2, 3)), atol=1e-4)
+    assert not warp(picture, shift_x=5 / 16, shift_y=-4 / 12).allclose(moved, atol=0.1)
 
 
 def test_an_anchor_moves_part_of_the_way():

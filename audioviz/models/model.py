@@ -82,11 +82,22 @@ class Model:
         -------
         uint8, shape (H * factor, W * factor, 3)
         """
+        levels = self.to_picture(latent)[0].add(1).mul(127.5).round_().clamp_(0, 255)
+        return levels.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+
+    @torch.inference_mode()
+    def to_picture(self, latent: Tensor) -> Tensor:
+        """The pictures of latents (B, C, H, W) before they are rounded: float32, shape (B, 3, H * factor, W * factor), -1 .. 1."""
         if self.tiny_vae:
             latent = (latent - self.denoiser.shift_factor) * self.denoiser.scaling_factor
-        picture = self.vae.decode(latent.to(self.vae.dtype)).sample[0]
-        levels = picture.float().add(1).mul(127.5).round_().clamp_(0, 255)
-        return levels.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+        return self.vae.decode(latent.to(self.vae.dtype)).sample.float()
+
+    @torch.inference_mode()
+    def to_latent(self, picture: Tensor) -> Tensor:
+        """The latents, in the autoencoder's own units, of pictures as `to_picture` gives them: float32."""
+        encoded = self.vae.encode(picture.to(self.vae.device, self.vae.dtype))
+        latent = (encoded.latents if "latents" in encoded else encoded.latent_dist.mode()).float()
+        return latent / self.denoiser.scaling_factor + self.denoiser.shift_factor if self.tiny_vae else latent
 
     def empty_latent(self, size: tuple[int, int]) -> Tensor:
         """Zeros of shape (1, C, H, W) for a picture of (width, height) pixels.

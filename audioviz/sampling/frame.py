@@ -16,7 +16,6 @@ from audioviz.sampling.noise import Draw, injected
 from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Run, Sampler, sampler_for
 from audioviz.sampling.sigmas import Schedule, sigmas_for
-from audioviz.sampling.warp import warp
 
 
 @torch.no_grad()
@@ -56,7 +55,8 @@ def sample_frame(denoiser, plan: FramePlan, previous: Tensor, *, sampler: str | 
 
     latent = _inject(latent, plan.noise_before, plan.draw_before or injected(plan.seed, plan.frame, "before"))
     if plan.warp is not None:
-        latent, previous = warp(latent, *plan.warp), warp(previous, *plan.warp)
+        moved = plan.warp(previous)
+        latent, previous = moved if latent is previous else plan.warp(latent), moved
     if plan.rising_sigmas:
         rising = torch.tensor(plan.rising_sigmas)
         latent = _run(denoiser, plan, kind, rising, latent, torch.zeros_like(latent), mask)

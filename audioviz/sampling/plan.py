@@ -1,6 +1,7 @@
 """One frame as a small record that says everything: the loop has no quirks, the plans have them."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -36,7 +37,7 @@ class FramePlan:
     noise_after: float = 0.0             # standard deviation, in the autoencoder's units
     interp: float = 1.0                  # weight of the new latent: 1 is off, 0 freezes
     mode: str = "blend"                  # of the interpolation
-    warp: tuple[float, float, float, float] | None = None  # zoom, angle in degrees, shift_x, shift_y
+    warp: Callable[[Tensor], Tensor] | None = None  # the camera: of a latent what it sees after it has moved
     anchor: Anchor | None = None
     start: Tensor | None = None          # (B, C, H, W): taken instead of the previous latent
     initial_noise: Tensor | None = None  # (B, C, H, W): taken instead of the seed's draw
@@ -59,14 +60,11 @@ class FramePlan:
         if self.mode not in MODES:
             raise InputError(f"frame {self.frame}: interpolation {self.mode!r} is not known: "
                              f"expected one of {', '.join(MODES)}")
-        if self.warp is not None and not (all(map(math.isfinite, self.warp)) and self.warp[0] > 0):
-            raise InputError(f"frame {self.frame}: warp is {self.warp!r}, "
-                             "expected (zoom above 0, angle, shift_x, shift_y)")
 
 
 def plan_frame(conditioning: Guidance, *, seed: int, frame: int, steps: int, cfg: float, denoise: float,
                noise: float = 0.0, interp: float = 1.0, mode: str = "blend", unsample: bool = False,
-               warp: tuple[float, float, float, float] | None = None, anchor: Anchor | None = None) -> FramePlan:
+               warp: Callable[[Tensor], Tensor] | None = None, anchor: Anchor | None = None) -> FramePlan:
     """The plan of a frame as the documentation promises it.
 
     Noise is injected once, after the camera has moved, so that it stays fine; unsampling stands in the place of fresh
@@ -74,7 +72,8 @@ def plan_frame(conditioning: Guidance, *, seed: int, frame: int, steps: int, cfg
 
     Parameters
     ----------
-    seed, denoise, noise, interp, cfg, warp : the columns of a Schedule, at this frame
+    seed, denoise, noise, interp, cfg : the columns of a Schedule, at this frame
+    warp : the camera, see warp.py
     unsample : bool
         Start from the inversion of the previous latent, at the cost of more model calls (see inversion.py).
     """

@@ -24,6 +24,8 @@ RANGES = {
     "angle": (-np.inf, np.inf),
     "shift_x": (-np.inf, np.inf),
     "shift_y": (-np.inf, np.inf),
+    "wrap": (0.0, 1.0),
+    "in_picture": (0.0, 1.0),
     "travel": (0.0, 1.0),
 }
 SEEDS = ("seed", "seed_to")
@@ -57,6 +59,8 @@ class Schedule:
     angle: Any = None  # degrees, clockwise
     shift_x: Any = None  # fractions of the width, to the right
     shift_y: Any = None  # fractions of the height, down
+    wrap: Any = None  # 0 or 1: the edges are joined to those opposite, in place of a mirror image
+    in_picture: Any = None  # 0 or 1: the camera moves the picture, not its latent: finer, and slower
     travel: Any = None  # 0..1: where between the first and the last prompt, in place of their times
     prompts: Any = ()
     mix: Any = None  # prompt -> 0..1: how much of it is mixed in; what is left of 1 is that of the keyframes
