@@ -12,5 +12,5 @@ def schedule(song, *, bars: int = 1, hit: float = 0.55, calm: float = 0.12, quie
         seed=av.seeds.change_at(cuts, base=seed) + av.seeds.change_at(song.kicks),
         denoise=av.curves.where(av.curves.at(cuts, 1.0), 1.0, calm + hit * kick),
         noise=0.02 + 0.05 * kick,
-        anchor=0.1,
+        anchor=0.3,
     )

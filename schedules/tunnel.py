@@ -14,5 +14,5 @@ def schedule(song, *, speed: float = 1.15, thrust: float = 6.0, turn: float = 4.
         noise=0.02 + 0.03 * kick,
         zoom=speed * thrust ** kick,
         angle=turn * beat_rate * loud,
-        anchor=0.1,
+        anchor=0.3,
     )
