@@ -58,7 +58,12 @@ def cli() -> None:
 @click.option("--duration", type=float, metavar="S",
               help="Render so many seconds of it. The pictures of a part equal those of the whole song from the first frame on "
                    "that is drawn wholly anew (denoise 1, interp 1).")
-@click.option("--model", default="embedded", show_default=True, metavar="NAME|DIR|ID", help="Any diffusers model.")
+@click.option("--model", default="embedded", show_default=True, metavar="NAME|DIR|ID|FILE",
+              help="Any diffusers model of Stable Diffusion 1 or 2, SDXL, SD3 or Flux: a folder, a hub id, a .safetensors file.")
+@click.option("--lora", "loras", multiple=True, metavar="FILE[:WEIGHT]", help="Work a LoRA into the model; may be given again.")
+@click.option("--embedding", "embeddings", multiple=True, metavar="FILE",
+              help="Teach the model a word, the name of the FILE (textual inversion).")
+@click.option("--vae", metavar="DIR|ID|FILE", help="Another autoencoder; a tiny one is for quick previews.")
 @click.option("--size", metavar="WxH", help="Pixels; the model's own if not given.")
 @click.option("--steps", type=click.IntRange(1, 10000), metavar="N", help="Model calls a frame.")
 @click.option("--cfg", type=click.FloatRange(0, 100), metavar="X", help="Guidance scale; 1 is off.")
@@ -71,8 +76,9 @@ def cli() -> None:
 @click.option("--no-resume", is_flag=True, help="Start anew, even if an earlier render can be continued.")
 @click.option("--keep-work", is_flag=True, help="Keep the work folder: after an edit, only what changed is made again.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def render(songs, out, source, settings, prompts, negative, stems, fps, start, duration, model, size, steps, cfg,
-           sampler, scheduler, seed, device, dtype, dry_run, no_resume, keep_work, quiet, **corrections) -> None:
+def render(songs, out, source, settings, prompts, negative, stems, fps, start, duration, model, loras, embeddings, vae,
+           size, steps, cfg, sampler, scheduler, seed, device, dtype, dry_run, no_resume, keep_work, quiet,
+           **corrections) -> None:
     """Make a music video of each SONG."""
     if seed is not None:
         settings = (*settings, f"seed={seed}")
@@ -94,14 +100,17 @@ def render(songs, out, source, settings, prompts, negative, stems, fps, start, d
             click.echo(describe(track))
             click.echo(describe_render(track, plan, model=model, size=size, steps=steps, cfg=cfg, sampler=sampler,
                                        scheduler=scheduler, start=start, duration=duration, device=device))
-    elif len(songs) == 1 and not (out and out.is_dir()):
-        make(songs[0], out or Path(f"{songs[0].stem}.mp4"), model)
     else:
-        from audioviz.memory import memory_said
-        targets = targets_in(out or Path(), songs)
-        with memory_said("while the model was loaded"):
-            loaded = av.load_model(model, device=device, dtype=dtype)
-        render_all(songs, targets, loaded, make)
+        alone = len(songs) == 1 and not (out and out.is_dir())
+        targets = [out or Path(f"{songs[0].stem}.mp4")] if alone else targets_in(out or Path(), songs)
+        if not alone or loras or embeddings or vae:
+            from audioviz.memory import memory_said
+            with memory_said("while the model was loaded"):
+                model = av.load_model(model, device=device, dtype=dtype, loras=loras, embeddings=embeddings, vae=vae)
+        if alone:
+            make(songs[0], targets[0], model)
+        else:
+            render_all(songs, targets, model, make)
 
 
 def targets_in(folder: Path, songs: Sequence[Path]) -> list[Path]:

@@ -99,6 +99,22 @@ class Model:
         latent = (encoded.latents if "latents" in encoded else encoded.latent_dist.mode()).float()
         return latent / self.denoiser.scaling_factor + self.denoiser.shift_factor if self.tiny_vae else latent
 
+    @torch.inference_mode()
+    def encode(self, picture: np.ndarray) -> Tensor:
+        """The latent of a picture.
+
+        Parameters
+        ----------
+        picture : uint8, shape (height, width, 3)
+
+        Returns
+        -------
+        float32, shape (1, C, H, W), in the autoencoder's own units
+        """
+        levels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
+        latent = picture_to_latent(self.vae, levels)
+        return latent / self.denoiser.scaling_factor + self.denoiser.shift_factor if self.tiny_vae else latent
+
     def empty_latent(self, size: tuple[int, int]) -> Tensor:
         """Zeros of shape (1, C, H, W) for a picture of (width, height) pixels.
 
@@ -120,3 +136,10 @@ class Model:
         if not self.denoiser.flow:
             return self
         return replace(self, denoiser=self.denoiser.at_size(*self.empty_latent(size).shape[2:]))
+
+
+@torch.inference_mode()
+def picture_to_latent(vae: torch.nn.Module, picture: Tensor) -> Tensor:
+    """The latent (1, C, H, W) of a picture (1, 3, height, width) in -1..1, float32, in the units of this autoencoder."""
+    found = vae.encode(picture.to(vae.device, vae.dtype))
+    return (found.latents if hasattr(found, "latents") else found.latent_dist.mode()).float()

@@ -1,0 +1,119 @@
+"""What users add to a model: LoRA files, textual inversions, another autoencoder; all through diffusers' own loaders."""
+
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from safetensors.torch import load_file
+
+from audioviz.errors import InputError, ModelError
+from audioviz.models.single_file import read_shapes
+
+
+def weighted(text: str) -> tuple[Path, float]:
+    """A file and its weight from `FILE:0.8`; 1 if none is given.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    match = re.fullmatch(r"(.+?):(-?\d*\.?\d+)", text)
+    file, weight = (Path(match[1]), float(match[2])) if match and not Path(text).exists() else (Path(text), 1.0)
+    if not file.is_file():
+        raise InputError(f"--lora {text}: there is no such file; expected a .safetensors file, with a weight if you like: "
+                         "style.safetensors:0.8")
+    return file, weight
+
+
+def add_loras(pipeline, loras: list[tuple[Path, float]]) -> None:
+    """Work LoRA files with their weights into a pipeline's own weights, one after the other.
+
+    Raises
+    ------
+    ModelError
+        If one is pickled, damaged or made for another family.
+
+    Source
+    ------
+    Hu et al., ICLR 2022 (LoRA).
+    """
+    for number, (file, weight) in enumerate(loras):
+        shapes = read_shapes(file, what="LoRA")
+        name = f"lora_{number}"
+        try:
+            pipeline.load_lora_weights(load_file(file), adapter_name=name)
+        except Exception as error:  # diffusers and peft raise almost anything where shapes or names differ
+            raise ModelError(_does_not_fit("LoRA", file, pipeline, shapes)) from error
+        parts = [part for part, names in pipeline.get_list_adapters().items() if name in names]
+        if not parts:
+            raise ModelError(_does_not_fit("LoRA", file, pipeline, shapes))
+        pipeline.fuse_lora(components=parts, lora_scale=weight, adapter_names=[name])
+        pipeline.unload_lora_weights()
+
+
+def add_embeddings(pipeline, files: list[Path]) -> None:
+    """Teach a pipeline the words of textual inversions; each word is the name of its file.
+
+    Raises
+    ------
+    ModelError
+        If one is pickled, damaged or made for another family.
+
+    Source
+    ------
+    Gal et al., ICLR 2023 (textual inversion).
+    """
+    for file in files:
+        shapes = read_shapes(file, what="embedding")
+        weights = load_file(file)
+        if "clip_g" in weights and getattr(pipeline, "text_encoder_2", None) is not None:
+            pairs = [("clip_l", pipeline.tokenizer, pipeline.text_encoder),
+                     ("clip_g", pipeline.tokenizer_2, pipeline.text_encoder_2)]
+        else:
+            pairs = [(None, pipeline.tokenizer, pipeline.text_encoder)]
+        try:
+            for key, tokenizer, encoder in pairs:
+                pipeline.load_textual_inversion(weights[key] if key else weights, token=file.stem, tokenizer=tokenizer,
+                                                text_encoder=encoder)
+        except Exception as error:  # another width, or a pipeline that has no such thing
+            raise ModelError(_does_not_fit("embedding", file, pipeline, shapes)) from error
+
+
+def other_vae(pipeline, source: str | Path):
+    """The autoencoder of a folder, a hub id or a .safetensors file, for the latents of this pipeline.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it reads other latents.
+    """
+    from diffusers import AutoencoderKL, AutoencoderTiny, AutoModel
+
+    own, place = pipeline.vae, Path(source)
+    try:
+        if place.is_file():
+            read_shapes(place, what="vae")
+            with TemporaryDirectory() as folder:
+                own.save_config(folder)
+                vae = AutoencoderKL.from_single_file(str(place), config=folder, dtype=own.dtype, local_files_only=True)
+        else:
+            vae = AutoModel.from_pretrained(str(source), torch_dtype=own.dtype, use_safetensors=True,
+                                            local_files_only=place.is_dir())
+    except ModelError:
+        raise
+    except Exception as error:  # as when a pipeline is loaded
+        raise ModelError(f"vae {source}: cannot be loaded ({str(error).strip().partition(chr(10))[0]:.150}); expected the folder, "
+                         "the hub id or the .safetensors file of an autoencoder") from error
+    if not isinstance(vae, (AutoencoderKL, AutoencoderTiny)) or vae.config.latent_channels != own.config.latent_channels:
+        raise ModelError(f"vae {source}: a {type(vae).__name__} of {vae.config.get('latent_channels')} channels; this model "
+                         f"expects one of {own.config.latent_channels}")
+    return vae
+
+
+def _does_not_fit(what: str, file: Path, pipeline, shapes: dict[str, tuple[int, ...]]) -> str:
+    widths = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 2048: "SDXL"}
+    reads = [shape[-1] for name, shape in shapes.items()
+             if re.search(r"attn2_to_k.lora_down|attn2.to_k.lora_A|attn2.processor.to_k_lora.down", name)]
+    made = next((f" (it seems made for {widths[width]})" for width in reads if width in widths), "")
+    return f"{what} {file}: does not fit this model, a {type(pipeline).__name__}{made}; use one that was made for its family"

@@ -1,0 +1,110 @@
+"""A diffusers pipeline from wherever it lies, and whether it is one that audioviz can drive."""
+
+import re
+from pathlib import Path
+
+import torch
+
+from audioviz.errors import ModelError
+from audioviz.models.families import FAMILIES, family_of
+from audioviz.models.single_file import PICKLED, load_single_file
+
+TEXT_PARTS = ("text_encoder", "text_encoder_2", "text_encoder_3")
+
+
+def load_pipeline(source: str, dtype: torch.dtype):
+    """The diffusers pipeline of a folder, an id or a file, on the CPU.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it cannot be loaded.
+    """
+    from diffusers import DiffusionPipeline
+    from diffusers.utils import logging
+    from transformers.utils import logging as transformers_logging
+
+    for noise in (logging, transformers_logging):  # they talk of what no user of ours can act on
+        noise.set_verbosity_error()
+        noise.disable_progress_bar()
+    place = Path(source)
+    if place.is_dir() and not (place / "model_index.json").is_file():
+        raise ModelError(f"model {source}: has no model_index.json; expected a diffusers folder")
+    if not place.exists() and not HUB_ID.fullmatch(source):
+        raise ModelError(f"model {source}: there is no such file or folder; expected {WHAT}")
+    try:
+        if place.is_file():
+            return load_single_file(place, dtype)
+        return DiffusionPipeline.from_pretrained(source, dtype=dtype, use_safetensors=True, safety_checker=None,
+                                                 local_files_only=place.is_dir())
+    except ModelError:
+        raise
+    except Exception as error:  # a damaged folder makes diffusers and transformers raise almost anything
+        raise ModelError(f"model {source}: {_reason(place, error)}") from error
+
+
+def _reason(place: Path, error: Exception) -> str:
+    """Why a model cannot be loaded, and what to do."""
+    chain, names = error, set()
+    while chain is not None:
+        names |= {kind.__name__ for kind in type(chain).__mro__}
+        chain = chain.__cause__ or chain.__context__
+    parts = [part for part in place.iterdir() if part.is_dir()] if place.is_dir() else []
+    if any({file.suffix for file in part.iterdir()} & set(PICKLED) and not any(part.glob("*.safetensors")) for part in parts):
+        return ("its weights are pickled, so that opening them can run anything; where you trust them, convert them: "
+                f"python -c \"import diffusers; diffusers.DiffusionPipeline.from_pretrained('{place}')"
+                f".save_pretrained('{place}-safe')\"")
+    if not place.exists() and "GatedRepoError" in names:
+        return f"its owners ask for consent; give it on https://huggingface.co/{place} and log in with `hf auth login`"
+    if not place.exists() and "RepositoryNotFoundError" in names:
+        return f"there is no such model on the hub, nor such a folder here; expected {WHAT}"
+    if not place.exists() and names & {"ConnectError", "ConnectTimeout", "ConnectionError", "LocalEntryNotFoundError"}:
+        return f"is not on this disk, and the hub cannot be reached to fetch it; connect once, or give {WHAT}"
+    return f"cannot be loaded ({str(error).strip().partition(chr(10))[0]:.200}); expected {WHAT}"
+
+
+def check_parts(pipeline, source: str) -> str:
+    """The family of a pipeline that has all parts that one needs.
+
+    Raises
+    ------
+    ModelError
+        If its family is not known, a part or the weights of one are missing, or its noise schedule is not known.
+    """
+    core = getattr(pipeline, "transformer", None) or getattr(pipeline, "unet", None)
+    family = None if core is None else family_of(settings_of(core))
+    if family is None:
+        raise ModelError(f"model {source}: a {type(pipeline).__name__}, which audioviz cannot drive; expected one of the "
+                         f"families {', '.join(FAMILIES)}")
+    missing = [part for part in NEEDED[family] if getattr(pipeline, part, None) is None]
+    if missing:
+        raise ModelError(f"model {source}: of the family {family}, but has no {', '.join(missing)}; expected a whole model")
+    parts = {"unet or transformer": core, "vae": pipeline.vae} | {
+        part: getattr(pipeline, part) for part in TEXT_PARTS if getattr(pipeline, part, None) is not None}
+    hollow = [name for name, part in parts.items() if any(weight.is_meta for weight in part.parameters())]
+    if hollow:
+        raise ModelError(f"model {source}: weights of its {', '.join(hollow)} are missing; fetch its files again")
+    wordless = [name for name in NEEDED[family] if name.startswith("tokenizer")
+                and len(getattr(pipeline, name)) < 20 + len(getattr(pipeline, name).all_special_tokens)]
+    if wordless:  # transformers makes an empty one where the files are missing
+        raise ModelError(f"model {source}: its {', '.join(wordless)} knows no words; fetch its files again")
+    if family in FAMILIES[:2] and not hasattr(pipeline.scheduler, "betas"):
+        raise ModelError(f"model {source}: trained with the noise schedule of {type(pipeline.scheduler).__name__}, which "
+                         "audioviz does not know")
+    return family
+
+
+def settings_of(part) -> dict:
+    """What the settings of a part say, with the name of its class."""
+    settings = part.config if isinstance(part.config, dict) else part.config.to_dict()
+    return {**settings, "_class_name": type(part).__name__}
+
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+WHAT = "'embedded', a diffusers folder with .safetensors weights, a .safetensors file, or the id of a model on the hub"
+NEEDED = {
+    FAMILIES[0]: ("vae", "text_encoder", "tokenizer", "scheduler"),
+    "SDXL": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
+    "SD3": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
+    "Flux": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
+}
