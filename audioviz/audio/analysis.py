@@ -70,7 +70,7 @@ def analyse(blocks: Iterable[np.ndarray]) -> Analysis:
                      sections=_NONE, kinds=_NONE, series=_series(spectrum, loudness, peaks), waveform=_waveform(spectrum.outline),
                      cues={"strength": strength, "loudness": loudness, "notes": spectrum.notes})
     heard = with_grid(heard, Grid())
-    sections, kinds = find_sections(spectrum, heard.beats)
+    sections, kinds = find_sections(spectrum, heard.beats, heard.downbeats)
     return replace(heard, sections=sections, kinds=kinds)
 
 

@@ -13,23 +13,25 @@ _FLOOR = 10**-2.0  # power against the loudest step's: what lies below hardly co
 _HARMONY = 0.4  # weight of the chords against the timbre
 _ALL = 1 + _HARMONY**2  # all variation there is, in each step
 _NEW = 0.18  # what a section costs, times the root of the steps of the song: so many steps' whole variation
-_ODD = ((8, 0.0), (4, 0.3), (1, 0.6))  # and by how much more if its length is a multiple of so many steps alone
+_ODD = ((4, 0.0), (2, 0.1), (1, 0.3))  # and by how much more if its length is a multiple of so many bars alone,
+_OFF = 1.0  # or if it ends within a bar
+_NEAR = 0.05  # seconds between a beat and a downbeat that are the same
 _SAME = 0.12  # sections whose squared distance is below this share of the variation are alike
 _SILENT = 0.03  # power against the loud: a shorter silence than a section, at either end, belongs to its neighbour
 
 
-def find_sections(spectrum: Spectrum, beats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def find_sections(spectrum: Spectrum, beats: np.ndarray, downbeats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Boundaries and kinds of the parts of a song.
 
     The sound of each beat is described by its timbre and its chord. The song is cut so that within each part these vary
-    least around their mean; a cut must be worth its price, and parts of eight, sixteen ... beats are cheaper. Then the
-    parts that are most alike are joined into kinds, as long as they are alike enough.
+    least around their mean; a cut must be worth its price, which is lower between bars, and after four, eight ... of them.
+    Then the parts that are most alike are joined into kinds, as long as they are alike enough.
 
     Parameters
     ----------
     spectrum : Spectrum
-    beats : float64, shape (n,)
-        Seconds; where there are too few, blocks of half a second take their place.
+    beats, downbeats : float64, shape (n,) and (bars,)
+        Seconds; where there are too few beats, blocks of half a second take their place, and that of the bars.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def find_sections(spectrum: Spectrum, beats: np.ndarray) -> tuple[np.ndarray, np
     features = _features(spectrum, grid)
     if not features.any():
         return np.zeros(1), np.zeros(1, np.int64)
-    cuts = _cut(features, grid)
+    cuts = _cut(features, grid, _bars(grid, downbeats if len(beats) >= _FEW else beats[:0]))
     return grid[cuts[:-1]], _kinds(features, cuts)
 
 
@@ -63,9 +65,21 @@ def _grid(beats: np.ndarray, duration: float) -> np.ndarray:
     return np.concatenate([[0], inside[(inside > period / 2) & (inside < duration - period / 2)], [duration]])
 
 
+def _bars(grid: np.ndarray, downbeats: np.ndarray) -> np.ndarray:
+    """Bars that are over at each bound of the steps, with a fraction within a bar: float64, the shape of the grid."""
+    if len(downbeats) < 2:
+        return np.arange(len(grid), dtype=float)
+    after = np.clip(np.searchsorted(downbeats, grid), 1, len(downbeats) - 1)
+    between = np.minimum(np.abs(downbeats[after] - grid), np.abs(grid - downbeats[after - 1])) > _NEAR
+    between[[0, -1]] = False
+    return np.cumsum(~between) + 0.5 * between
+
+
 def _features(spectrum: Spectrum, grid: np.ndarray) -> np.ndarray:
     """Timbre and chord of each step, of variances that add up to at most `_ALL`: float64, shape (steps, dimensions)."""
-    power = _means(spectrum.mel.reshape(len(spectrum.mel), -1, _TOGETHER).mean(axis=2), grid * RATE / HOP + 0.5)
+    hops = np.minimum(np.round(grid * RATE / HOP + 0.5).astype(np.int64), len(spectrum.mel))
+    power = np.add.reduceat(spectrum.mel, hops[:-1], axis=0) / np.maximum(np.diff(hops), 1)[:, None]
+    power = power.reshape(len(power), -1, _TOGETHER).mean(axis=2)
     loudest = power.mean(axis=1).max()
     if loudest == 0:
         return np.zeros((len(power), 1))
@@ -98,21 +112,21 @@ def _varied(values: np.ndarray, *, least: float) -> np.ndarray:
     return centred / max(least, np.sqrt((centred**2).sum(axis=1).mean()))
 
 
-def _cut(features: np.ndarray, grid: np.ndarray) -> np.ndarray:
+def _cut(features: np.ndarray, grid: np.ndarray, bars: np.ndarray) -> np.ndarray:
     """The bounds, as positions in the grid, of the cheapest parts: int64, the first 0 and the last the end."""
     steps = len(features)
     total = np.concatenate([np.zeros((1, features.shape[1])), np.cumsum(features, axis=0)])
     squares = np.concatenate([[0], np.cumsum((features**2).sum(axis=1))])
-    length = np.arange(_MOST + 1)
-    price = _NEW * np.sqrt(steps) * (1 + np.select([length % n == 0 for n, _ in _ODD], [more for _, more in _ODD]))
-    price[:_LEAST] = np.inf
+    price, off = _NEW * np.sqrt(steps), _OFF * (bars % 1 > 0)
     cheapest, link = np.full(steps + 1, np.inf), np.zeros(steps + 1, np.int64)
     cheapest[0] = 0
     for end in range(1, steps + 1):
         starts = np.arange(max(0, end - _MOST), end)
         inside = squares[end] - squares[starts] - ((total[end] - total[starts]) ** 2).sum(axis=1) / (end - starts)
-        cost = cheapest[starts] + np.maximum(inside, 0) / _ALL + price[end - starts]
-        cost[grid[end] - grid[starts] < _SHORTEST] = np.inf
+        length = np.floor(bars[end]) - np.floor(bars[starts])
+        odd = np.select([length % n == 0 for n, _ in _ODD], [more for _, more in _ODD])
+        cost = cheapest[starts] + np.maximum(inside, 0) / _ALL + price * (1 + odd + off[end])
+        cost[(grid[end] - grid[starts] < _SHORTEST) | (end - starts < _LEAST)] = np.inf
         best = cost.argmin()
         cheapest[end], link[end] = cost[best], starts[best]
     if not np.isfinite(cheapest[-1]):
