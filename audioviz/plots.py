@@ -11,9 +11,10 @@ INK, ACCENT, FAINT = "#1d1f27", "#c2410c", "#9aa0ac"
 
 
 def plot_song(song, path: Path) -> None:
-    """Write a PNG of the waveform with its beats, bars and sections, and of every curve of the song."""
+    """Write a PNG of the waveform with its beats, bars and sections, and of every curve of the song and its stems."""
     marks = [(part.start, part.label) for part in song.sections]
-    _write(song, {name: np.asarray(curve) for name, curve in song.curves.items()}, marks, path)
+    rows = song.curves | {f"{name}.{curve}": stem.curves[curve] for name, stem in song.stems.items() for curve in ("rms", "onset")}
+    _write(song, {name: np.asarray(curve) for name, curve in rows.items()}, marks, path)
 
 
 def plot_schedule(song, schedule, path: Path) -> None:

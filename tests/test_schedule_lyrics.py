@@ -1,5 +1,7 @@
 """Lyrics with times become prompts, a keyframe a line."""
 
+import json
+
 import pytest
 
 import audioviz as av
@@ -46,6 +48,13 @@ def test_a_part_of_a_song_begins_with_the_line_that_is_being_sung(path):
     with pytest.warns(AudiovizWarning, match="2 of its 4 lines lie outside of the song and are left out"):
         found = prompts(path, song)
     assert [(p.seconds, p.text) for p in found] == [(0.0, "chorus of gold"), (2.0, "words with stamps")]
+
+
+def test_a_schedule_file_opens_no_other_file(tmp_path):
+    song = made_song()
+    (tmp_path / "a.json").write_text(json.dumps({"fps": 12, "frames": song.clock.frames,
+                                                 "prompts": [{"seconds": 0, "prompt": "/nowhere/words.lrc"}]}))
+    assert av.load_schedule(tmp_path / "a.json")(song).prompts[0].text == "/nowhere/words.lrc"
 
 
 @pytest.mark.parametrize(("text", "said"), [

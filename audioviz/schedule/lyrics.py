@@ -6,7 +6,7 @@ from pathlib import Path
 
 from audioviz.errors import AudiovizWarning, ScheduleError
 
-_STAMP = re.compile(r"\[(\d+):(\d{1,2}(?:[.:]\d+)?)\]")
+_STAMP = re.compile(r"\[(\d{1,4}):(\d{1,2}(?:[.:]\d{1,9})?)\]")
 _WORD = re.compile(r"<\d+:\d{1,2}(?:[.:]\d+)?>")  # enhanced LRC: the time of each word, which is no key of a prompt
 _TAG = re.compile(r"\[\s*(?P<name>[A-Za-z#][A-Za-z_]*)\s*:(?P<value>.*)\]")
 
@@ -74,5 +74,5 @@ def _split(line: str) -> tuple[list[float], str]:
 def _milliseconds(text: str, where: str) -> float:
     try:
         return float(int(text))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ScheduleError(f"{where}: offset {text.strip()!r:.20}: expected whole milliseconds, such as [offset:+250]") from error
