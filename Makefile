@@ -11,8 +11,7 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 bench: $(READY)
-	$(BIN)/python examples/benchmarks/analysis.py
-	$(BIN)/python examples/benchmarks/sampling.py
+	$(BIN)/python examples/benchmarks
 
 $(READY): pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv .venv
