@@ -23,7 +23,7 @@ from audioviz.clock import Clock
 from audioviz.costs import remember_cost
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.log import render_log, resident_megabytes
-from audioviz.memory import decode, memory_said
+from audioviz.memory import decode, make_room, memory_said
 from audioviz.models import Model, load_model
 from audioviz.models.model import Defaults
 from audioviz.planner import Look, frame_digests, frame_without_past, plan_frames
@@ -101,6 +101,7 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
     look = look_of(model.defaults, size=size, steps=steps, cfg=cfg, sampler=sampler, scheduler=scheduler)
     model.empty_latent(look.size)
     model = model.at_size(look.size)
+    make_room(model, look.size)
     sampler_for(look.sampler, flow=model.denoiser.flow)
     _say_difference(schedule, part)
     clock = Clock(song.clock.fps, len(part))

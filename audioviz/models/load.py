@@ -16,6 +16,7 @@ from audioviz.models.families import FAMILIES, defaults_for
 from audioviz.models.flow import flow_denoiser
 from audioviz.models.model import Defaults, Model, picture_to_latent
 from audioviz.models.pipeline import TEXT_PARTS, check_parts, load_pipeline, settings_of
+from audioviz.models.placement import place
 from audioviz.models.text import clip_text, flux_text, sd3_text, sdxl_text
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -56,7 +57,6 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
     if vae is not None:
         pipeline.register_modules(vae=other_vae(pipeline, vae))
         tiny = type(pipeline.vae).__name__ == "AutoencoderTiny"
-    pipeline.to(where)
     for part in (*TEXT_PARTS, "vae"):
         if module := getattr(pipeline, part, None):
             module.eval().requires_grad_(False)
@@ -64,13 +64,15 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
     if family == "SDXL" and kind == torch.float16 and pipeline.vae.config.get("force_upcast"):
         pipeline.vae.to(torch.float32)  # its values go beyond the range of float16
     factor = 2 ** (len(units.block_out_channels) - 1)
+    core = pipeline.transformer if family in ("SD3", "Flux") else pipeline.unet
+    defaults = OWN if source == "embedded" else defaults_for(
+        settings_of(core), settings_of(pipeline.scheduler), _called(source), factor=factor)
+    place(pipeline, where, texts=TEXT_PARTS, size=defaults.size)
     denoiser = denoiser_of(pipeline, family, units, factor=factor, tiny=tiny)
-    core = pipeline.transformer if denoiser.flow else pipeline.unet
     return Model(
         name=" + ".join([str(source), *(str(extra) for extra in (*loras, *embeddings, *([vae] if vae else [])))]),
         digest=_digest(pipeline), denoiser=denoiser, vae=pipeline.vae, read=partial(READERS[family], pipeline), factor=factor,
-        defaults=OWN if source == "embedded" else defaults_for(
-            settings_of(core), settings_of(pipeline.scheduler), _called(source), factor=factor),
+        defaults=defaults,
         multiple=factor * (denoiser.patch if denoiser.flow else 1), tiny_vae=tiny)
 
 
