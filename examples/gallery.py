@@ -13,11 +13,11 @@ import audioviz as av
 from audioviz.cli import parse_size
 from audioviz.plots import plot_schedule
 from audioviz.reaction import Reaction, measure_video
+from audioviz.rendering import DEFAULT_PROMPTS
 from audioviz.shelf import names
 from audioviz.video.sheet import contact_sheet
 
 HERE = Path(__file__).parent
-PROMPTS = ("neon nebula", "gold mandala", "ocean waves", "fire fractal")
 WIDTH = 960  # pixels, of a picture on the page
 
 HEAD = """# Gallery
@@ -39,10 +39,10 @@ passage against that in the quietest.
 @click.option("--model", default="embedded", show_default=True)
 @click.option("--size", help="Pixels, such as 256x256; the model's own if not given.")
 @click.option("--steps", type=int, help="Model calls a frame; the model's own if not given.")
-@click.option("--fps", default="12", show_default=True)
-@click.option("--duration", type=float, help="Seconds of the song; all of it if not given.")
+@click.option("--fps", default="8", show_default=True)
+@click.option("--duration", type=float, default=18.0, show_default=True, help="Seconds of the song.")
 @click.option("--out", default=HERE, type=click.Path(path_type=Path, file_okay=False, exists=True), help="Folder of gallery.md.")
-def main(song: Path, model: str, size: str | None, steps: int | None, fps: str, duration: float | None, out: Path) -> None:
+def main(song: Path, model: str, size: str | None, steps: int | None, fps: str, duration: float, out: Path) -> None:
     """Render every ready-made schedule and write the page."""
     track = av.load_song(song, fps=fps, duration=duration)
     write_gallery(track, av.load_model(model), list(names("schedules")), out, size=parse_size(size), steps=steps)
@@ -65,7 +65,7 @@ def write_gallery(song, model, schedules: list[str], folder: Path, *, size: tupl
 def _draw(song, model, name: str, pictures: Path, *, size: tuple[int, int] | None, steps: int | None) -> Reaction:
     """Render one schedule, keep its frames and plot as small pictures, and measure it."""
     plan = av.load_schedule(name)(song)
-    plan = plan if plan.prompts else plan.with_prompts(PROMPTS)
+    plan = plan if plan.prompts else plan.with_prompts(DEFAULT_PROMPTS)
     with tempfile.TemporaryDirectory() as work:
         video, sheet, plot = (Path(work) / file for file in ("video.mp4", "sheet.png", "plot.png"))
         av.render(song, plan, out=video, model=model, size=size, steps=steps)
