@@ -23,7 +23,8 @@ FORMS = (  # letters are parts, numbers their bars
     "V8 C8 V8 C8 S4 B8 C8", "A12 B12 A12", "I4 V8 P4 C8 V8 P4 C8 O4", "A8 B8 C8 A8 B8 C8", "I8 G8 K4 D16 K4 D8",
     "I2 G4 K2 D4 K4 D8 G8 O2",
 )
-PROGRESSIONS = ((0, -4, 3, -2), (0, 5, 0, 7), (3, 5, 0, 0), (0, 0, -4, -5), (5, 3, 0, -2), (0, 7, 5, 3), (-4, -2, 0, 0), (0, 2, -2, 0))
+PROGRESSIONS = ((0, -4, 3, -2), (0, 5, 0, 7), (3, 5, 0, 0), (0, 0, -4, -5), (5, 3, 0, -2), (0, 7, 5, 3), (-4, -2, 0, 0),
+                (0, 2, -2, 0))
 DRUMS = {"none": ((), ()), "four": ((0, 1, 2, 3), (1, 3)), "rock": ((0, 2), (1, 3)), "half": ((0,), (2,)),
          "broken": ((0, 1.5, 2.5), (1, 3)), "kicks": ((0, 1, 2, 3), ())}
 
@@ -94,8 +95,9 @@ def _another(label: str, others: list[Part], rng: np.random.Generator) -> Part:
             plucks=float(rng.choice([0.0, 0.2])), bass=int(rng.choice([0, 1] if quiet else [1, 2])),
             lead=float(rng.choice([0.0, 0.3, 0.4])), motif=_motif(rng),
             level=float(rng.uniform(0.35, 0.7) if quiet else rng.uniform(0.75, 1.0)))
-        traits = [(p.drums, p.hats, (p.chords, p.minor), (p.pad, p.brightness), p.plucks, p.bass, p.lead) for p in [part, *others]]
-        if all(sum(mine != theirs for mine, theirs in zip(traits[0], other)) >= 3 for other in traits[1:]):
+        own, *known = [(p.drums, p.hats, (p.chords, p.minor), (p.pad, p.brightness), p.plucks, p.bass, p.lead)
+                       for p in [part, *others]]
+        if all(sum(mine != theirs for mine, theirs in zip(own, other)) >= 3 for other in known):
             return part
 
 
@@ -116,7 +118,8 @@ def _play_bar(track: np.ndarray, part: Part, bar: int, at: float, beat: float, m
         synth.place(track, synth.clap(rng), at + clap * beat, gain=0.45 * level, pan=0.1)
     for hat in range(metre * part.hats):
         late = 0.004 * rng.standard_normal()
-        synth.place(track, synth.hat(rng), max(0, at + hat * beat / part.hats + late), gain=0.16 * level * rng.uniform(0.6, 1))
+        loud = 0.16 * level * rng.uniform(0.6, 1)
+        synth.place(track, synth.hat(rng), max(0, at + hat * beat / part.hats + late), gain=loud)
     synth.place(track, _pad(chord, length + 0.2, brightness=part.brightness), at, gain=part.pad * level)
     for note in range(metre * part.bass):
         synth.place(track, _bass(33 + root % 12, 0.8 * beat / part.bass), at + note * beat / part.bass, gain=0.4 * level)
@@ -138,7 +141,8 @@ def scores(song: Structured) -> np.ndarray:
     found = _intervals(heard.sections, end)
     inner = [detection(truth, found, window=window, trim=True)[2] for window in (3.0, 0.5)]
     labels = [label for label, _, _ in song.sections]
-    return np.array([detection(truth, found, window=3.0)[2], *inner, pairwise(truth, labels, found, heard.kinds.tolist())[2]])
+    alike = pairwise(truth, labels, found, heard.kinds.tolist())[2]
+    return np.array([detection(truth, found, window=3.0)[2], *inner, alike])
 
 
 def main(first: int, count: int) -> None:

@@ -23,8 +23,9 @@ def path(tmp_path):
     tempo += [MetaMessage("set_tempo", tempo=bpm2tempo(120)), MetaMessage("set_tempo", tempo=bpm2tempo(60), time=960)]
     drums.append(MetaMessage("track_name", name="drums"))
     for beat in range(6):
-        drums += [Message("note_on", channel=9, note=36 if beat % 2 == 0 else 38, velocity=127 - beat, time=0 if beat == 0 else 360),
-                  Message("note_on", channel=9, note=36 if beat % 2 == 0 else 38, velocity=0, time=120)]
+        key = 38 if beat % 2 else 36
+        drums += [Message("note_on", channel=9, note=key, velocity=127 - beat, time=360 if beat else 0),
+                  Message("note_on", channel=9, note=key, velocity=0, time=120)]
     melody += [MetaMessage("track_name", name="Gesang ä".encode().decode("latin-1")),
                Message("control_change", control=1, value=127, time=480), Message("note_on", note=60, velocity=64, time=480),
                Message("note_on", note=60, velocity=32, time=240), Message("note_off", note=60, time=240),
@@ -76,7 +77,8 @@ def test_it_stands_on_the_song_and_what_lies_outside_is_said(path):
     assert plan.seed[-1] == 5
 
 
-@pytest.mark.parametrize("content", [b"", b"no midi", b"MThd\0\0\0\6\0\2\0\0\1\xe0", b"MThd\0\0\0\6\0\1\0\1\xe7\x28MTrk\0\0\0\4\0\xff\x2f\0",
+@pytest.mark.parametrize("content", [b"", b"no midi", b"MThd\0\0\0\6\0\2\0\0\1\xe0",
+                                     b"MThd\0\0\0\6\0\1\0\1\xe7\x28MTrk\0\0\0\4\0\xff\x2f\0",
                                      b"MThd\0\0\0\6\0\1\0\1\0\0MTrk\0\0\0\4\0\xff\x2f\0"])
 def test_what_is_no_midi_is_one_line(tmp_path, content):
     (tmp_path / "a.mid").write_bytes(content)

@@ -92,7 +92,8 @@ def test_expressions_files_and_errors_know_stems(files):
     assert "stems" not in json.loads(song_to_json(av.load_song(files / "song.wav")))
 
 
-@pytest.mark.parametrize(("options", "found"), [((), None), (("auto",), "auto"), (("a=b=c.wav", "d=e"), {"a": "b=c.wav", "d": "e"})])
+@pytest.mark.parametrize(("options", "found"), [
+    ((), None), (("auto",), "auto"), (("a=b=c.wav", "d=e"), {"a": "b=c.wav", "d": "e"})])
 def test_the_options_name_files(options, found):
     assert parse_stems(options) == found
 
@@ -125,13 +126,14 @@ def test_the_library_separates_and_what_it_made_is_found_again(files, monkeypatc
 
 def test_without_the_library_one_line_says_how_to_install_it(files):
     code = "import sys; sys.modules['demucs'] = None; from audioviz.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, "analyze", files / "song.wav", "--stem", "auto"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, "analyze", files / "song.wav", "--stem", "auto"], capture_output=True,
+                          text=True)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "pip install 'audioviz[stems]'" in done.stderr
 
 
 def test_the_command_takes_stems(files):
     code = "from audioviz.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, "analyze", files / "song.wav", "--stem", f"voice={files / 'voice.flac'}",
-                           "--json", files / "a.json"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, "analyze", files / "song.wav", "--json", files / "a.json",
+                           "--stem", f"voice={files / 'voice.flac'}"], capture_output=True, text=True)
     assert done.returncode == 0 and "5.00 s shorter" in done.stderr and done.stderr.count("\n") == 1
     assert set(json.loads((files / "a.json").read_text())["stems"]) == {"voice"}

@@ -67,7 +67,8 @@ def analyse(blocks: Iterable[np.ndarray]) -> Analysis:
     onsets = attack_times(peaks, spectrum)
     kicks = onsets[kicks_among(peaks, spectrum.bands["low"])]
     heard = Analysis(tempo=0.0, beats_per_bar=USUAL_METRES[0], beats=_NONE, downbeats=_NONE, onsets=onsets, kicks=kicks,
-                     sections=_NONE, kinds=_NONE, series=_series(spectrum, loudness, peaks), waveform=_waveform(spectrum.outline),
+                     sections=_NONE, kinds=_NONE, series=_series(spectrum, loudness, peaks),
+                     waveform=_waveform(spectrum.outline),
                      cues={"strength": strength, "loudness": loudness, "notes": spectrum.notes})
     heard = with_grid(heard, Grid())
     sections, kinds = find_sections(spectrum, heard.beats, heard.downbeats)
@@ -108,7 +109,8 @@ def _silence(spectrum: Spectrum) -> Analysis:
     names = (*spectrum.bands, "percussive", "harmonic", "pitch", "weight", "onset")
     series = {"power": np.zeros_like(spectrum.power), **dict.fromkeys(names, hops)}
     return Analysis(tempo=0.0, beats_per_bar=USUAL_METRES[0], beats=_NONE, downbeats=_NONE, onsets=_NONE, kicks=_NONE,
-                    sections=np.zeros(1), kinds=np.zeros(1, np.int64), series=series, cues={"strength": hops, "loudness": hops, "notes": spectrum.notes},
+                    sections=np.zeros(1), kinds=np.zeros(1, np.int64), series=series,
+                    cues={"strength": hops, "loudness": hops, "notes": spectrum.notes},
                     waveform=_waveform(spectrum.outline))
 
 

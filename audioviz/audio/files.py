@@ -22,18 +22,20 @@ def song_to_json(song: Song) -> str:
         "downbeats": _events(song.downbeats),
         "onsets": _events(song.onsets),
         "kicks": _events(song.kicks),
-        "sections": [{"start": part.start, "end": part.end, "label": part.label, "energy": part.energy} for part in song.sections],
+        "sections": [{"start": part.start, "end": part.end, "label": part.label, "energy": part.energy}
+                     for part in song.sections],
         "curves": _curves(song),
     } | ({"stems": {name: {"onsets": _events(stem.onsets), "kicks": _events(stem.kicks), "curves": _curves(stem)}
                     for name, stem in song.stems.items()}} if song.stems else {}))
 
 
 def song_to_csv(song: Song) -> str:
-    """A row a frame: its number, its time, every curve, and 1 where an event falls on it."""
+    """A row a frame: its number, its time, every curve (`drums.onset` of a stem), and 1 where an event falls on it."""
     events = {"beat": song.beats, "downbeat": song.downbeats, "onset": song.onsets, "kick": song.kicks}
     marks = {name: np.isin(np.arange(song.clock.frames), event.frames).astype(int) for name, event in events.items()}
     columns = {name: np.asarray(curve) for name, curve in song.curves.items()}
-    columns |= {f"{stem}.{name}": np.asarray(curve) for stem, part in song.stems.items() for name, curve in part.curves.items()}
+    columns |= {f"{name}.{curve}": np.asarray(values)
+                for name, stem in song.stems.items() for curve, values in stem.curves.items()}
     columns |= marks
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -54,8 +54,9 @@ class Sections:
         bounds = np.clip(np.round(np.append(starts, duration) * float(clock.fps)).astype(int), 0, clock.frames).tolist()
         ends = [*starts[1:].tolist(), float(duration)]
         energies = [float(rms.values[first:last].mean()) if last > first else 0.0 for first, last in pairwise(bounds)]
-        return cls(tuple(Section(start, end, _letter(kind), range(*frames), energy, clock) for start, end, kind, frames, energy
-                         in zip(starts.tolist(), ends, kinds.tolist(), pairwise(bounds), energies)))
+        rows = zip(starts.tolist(), ends, kinds.tolist(), pairwise(bounds), energies)
+        return cls(tuple(Section(start, end, _letter(kind), range(*frames), energy, clock)
+                         for start, end, kind, frames, energy in rows))
 
     def __len__(self) -> int:
         return len(self.parts)

@@ -74,7 +74,8 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
     if stems == "auto":
         from audioviz.audio.separate import separated
         stems = separated(path, sha256)
-    return with_stems(song, {name: (Path(file), *_heard(Path(file), start, duration, cache)) for name, file in stems.items()})
+    files = {name: Path(file) for name, file in stems.items()}
+    return with_stems(song, {name: (file, *_heard(file, start, duration, cache)) for name, file in files.items()})
 
 
 def _heard(path: Path, start: float, duration: float | None, cache: bool) -> tuple[str, Facts, Analysis]:

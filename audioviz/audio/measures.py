@@ -16,8 +16,8 @@ from audioviz.audio.cache import cache_key, recall, remember
 from audioviz.audio.curves import frame_means, scale
 from audioviz.audio.decode import check_file, open_stream
 from audioviz.audio.loudness import SILENCE, WINDOW as MOMENT, channel_weights, k_weighting, power_to_lufs
-from audioviz.audio.spectrum import (HOP, NOTES_HOP, NOTES_WINDOW, RATE, WINDOW, Sliding, in_chunks, mean_squares, mel_filters,
-                                     note_filters, squares)
+from audioviz.audio.spectrum import (HOP, NOTES_HOP, NOTES_WINDOW, RATE, WINDOW, Sliding, in_chunks, mean_squares,
+                                     mel_filters, note_filters, squares)
 from audioviz.clock import Clock
 from audioviz.curve import Curve
 from audioviz.errors import InputError

@@ -120,8 +120,8 @@ def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> M
         controls += [(seconds(tick) + begin, *rest, number) for tick, *rest in changes]
     inside = sorted(note for note in notes if 0 <= note[0] < clock.duration)
     if len(inside) < len(notes):
-        warnings.warn(f"{path}: {len(notes) - len(inside)} of its {len(notes)} notes lie outside of the song and are left out",
-                      AudiovizWarning, stacklevel=2)
+        warnings.warn(f"{path}: {len(notes) - len(inside)} of its {len(notes)} notes lie outside of the song and are left "
+                      "out", AudiovizWarning, stacklevel=2)
     first, end, *columns = np.array(inside, np.float64).reshape(-1, 6).T
     return Midi(clock, tuple(names), first, end, *(column.astype(np.int64) for column in columns),
                 np.array(sorted(controls, key=lambda change: change[0]), np.float64).reshape(-1, 5))
@@ -135,7 +135,8 @@ def _read(path: Path):
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file; give a MIDI file (.mid)") from error
     except (OSError, EOFError, ValueError, LookupError, TypeError) as error:  # mido has no error of its own
-        raise InputError(f"{path} is no MIDI file that can be read ({error or 'it is cut short'}): export it again") from error
+        why = str(error) or "it is cut short"
+        raise InputError(f"{path} is no MIDI file that can be read ({why}): export it again") from error
     if file.type == 2 or not 0 < file.ticks_per_beat < _SMPTE:
         raise InputError(f"{path}: MIDI of type 2 and time codes in place of beats are not read: export it as type 0 or 1")
     return file

@@ -84,7 +84,8 @@ def _features(spectrum: Spectrum, grid: np.ndarray) -> np.ndarray:
     if loudest == 0:
         return np.zeros((len(power), 1))
     timbre = _varied(np.log(power / loudest + _FLOOR), least=1.0)
-    chords = np.maximum(_means(np.sqrt(spectrum.notes), grid * RATE / NOTES_HOP + 0.5), 0) ** 1.5  # the strong notes count for more
+    notes = np.maximum(_means(np.sqrt(spectrum.notes), grid * RATE / NOTES_HOP + 0.5), 0)
+    chords = notes**1.5  # the strong ones count for more
     share = chords / (chords.sum(axis=1, keepdims=True) + 1e-3 * chords.sum(axis=1).max())
     features = np.hstack([timbre, _HARMONY * _varied(share, least=0.05)])
     whole = power.sum(axis=1)

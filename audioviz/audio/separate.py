@@ -69,13 +69,13 @@ def _load(model: str):
     try:
         from demucs.pretrained import get_model
     except ImportError as error:
-        raise InputError("stems are separated by demucs, which is not installed: pip install 'audioviz[stems]', or give files "
-                         "of your own: --stem drums=drums.wav") from error
+        raise InputError("stems are separated by demucs, which is not installed: pip install 'audioviz[stems]', or give "
+                         "files of your own: --stem drums=drums.wav") from error
     try:
         return get_model(model)
     except Exception as error:  # whatever its downloader meets
-        raise InputError(f"the separation model {model} cannot be loaded ({type(error).__name__}): it is fetched when it is first "
-                         "used, so check the connection, or give files of your own: --stem drums=drums.wav") from error
+        raise InputError(f"the separation model {model} cannot be loaded ({type(error).__name__}): it is fetched when it is "
+                         "first used, so check the connection, or give files of your own: --stem drums=drums.wav") from error
 
 
 def _write_stems(path: Path, network, folder: Path) -> dict[str, Path]:
@@ -91,8 +91,8 @@ def _write_stems(path: Path, network, folder: Path) -> dict[str, Path]:
         for piece in with_surroundings(_pieces(path, network.samplerate, network.audio_channels), around):
             mix = torch.from_numpy(np.ascontiguousarray(piece.T))
             scale = mix.std() + 1e-8
-            stems = apply_model(network, (mix / scale)[None], shifts=0, device=device)[0] * scale  # without chance: always the same
-            for file, stem in zip(files, stems.numpy()):
+            stems = apply_model(network, (mix / scale)[None], shifts=0, device=device)[0]  # no shifts: they are random
+            for file, stem in zip(files, (stems * scale).numpy()):
                 file.write(stem.T[around:len(piece) - around])
     finally:
         for file in files:

@@ -95,7 +95,7 @@ class Song:
     cache : bool
         Whether what is listened for later is kept between runs.
     stems : Stems
-        Songs by name, each a part of this one alone: their sound is their own; beats, bars and sections are those of the whole.
+        Songs by name, each a part of this one alone. Beats, bars and sections are those of the whole.
 
     What costs more listening is an attribute too, and is heard when it is first asked for:
 
@@ -145,5 +145,5 @@ class Song:
             from audioviz.audio.measures import measure
             self.__dict__.update(measure(self, name))
             return self.__dict__[name]
-        known = ", ".join([*curves, *ON_DEMAND, "chroma", "band", "mel", *(field for field in self.__dataclass_fields__ if field != "curves"), "curves"])
-        raise AttributeError(f"a song has no {name!r}: it has {known}")
+        known = [*curves, *ON_DEMAND, "chroma", "band", "mel", *self.__dataclass_fields__]
+        raise AttributeError(f"a song has no {name!r}: it has {', '.join(known)}")

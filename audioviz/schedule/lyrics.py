@@ -20,8 +20,8 @@ def lyrics_to_prompts(path: Path, *, start: float, end: float) -> list[tuple[flo
         Lines of `[mm:ss.xx] text`, several stamps for one that comes again; `[offset:ms]` moves all, to earlier if positive.
         Lines without words are rests, in which the last ones stay.
     start, end : float
-        The part of the song that is meant, seconds from its beginning. The line that is being sung at its start belongs to it;
-        others outside are left out, and that is said.
+        The part of the song that is meant, seconds from its beginning. The line that is being sung at its start belongs
+        to it; others outside are left out, and that is said.
 
     Raises
     ------
@@ -75,4 +75,5 @@ def _milliseconds(text: str, where: str) -> float:
     try:
         return float(int(text))
     except (ValueError, OverflowError) as error:
-        raise ScheduleError(f"{where}: offset {text.strip()!r:.20}: expected whole milliseconds, such as [offset:+250]") from error
+        raise ScheduleError(f"{where}: offset {text.strip()!r:.20}: expected whole milliseconds, such as "
+                            "[offset:+250]") from error
