@@ -8,7 +8,7 @@ demo: $(READY)
 	$(BIN)/audioviz run music_video examples/song.ogg --out demo.mp4
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 bench: $(READY)
 	$(BIN)/python examples/benchmarks
