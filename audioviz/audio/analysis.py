@@ -7,6 +7,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from audioviz.audio.beats import track_beats
+from audioviz.audio.cues import Cues
 from audioviz.audio.downbeats import USUAL_METRES, find_downbeats
 from audioviz.audio.grid import Grid
 from audioviz.audio.hpss import percussive_and_harmonic
@@ -83,13 +84,13 @@ def with_grid(heard: Analysis, grid: Grid) -> Analysis:
     InputError
         If the first downbeat lies outside of the beats.
     """
-    strength, loudness, power = heard.cues["strength"], heard.cues["loudness"], heard.series["power"]
-    tempo, beats = track_beats(strength, loudness, heard.onsets, bounds=grid.bounds, beats=grid.beats)
+    power, cues = heard.series["power"], Cues(low=heard.series["low"], **heard.cues)
+    tempo, beats = track_beats(cues, heard.onsets, bounds=grid.bounds, beats=grid.beats)
     sounding = np.flatnonzero(power > _FAINT * power.max()) * FINE / RATE
     if len(beats):
         beats = beats[(beats > sounding[0] - _EDGE) & (beats < min(sounding[-1] + _EDGE, (len(power) - 1) * FINE / RATE))]
     metres = (grid.beats_per_bar,) if grid.beats_per_bar else USUAL_METRES
-    metre, places = find_downbeats(beats, heard.series["low"], loudness, heard.cues["notes"], metres=metres)
+    metre, places = find_downbeats(beats, cues, metres=metres)
     return _corrected(replace(heard, tempo=tempo, beats_per_bar=metre), beats, np.isin(np.arange(len(beats)), places), grid)
 
 

@@ -1,0 +1,81 @@
+"""Which pulse is the beat: of the evenly spaced moments that fit a song, the ones that people would tap to."""
+
+import numpy as np
+
+from audioviz.audio.cues import Cues
+from audioviz.audio.downbeats import bar_likelihood
+
+_SLOWEST, _FASTEST = 50.0, 220.0  # beats a minute that may be chosen
+_NEAR = 1.25  # times or part of the tempo that the user gives about
+_USUAL = 120.0  # beats a minute
+_FEWEST = 3  # beats of which a pulse is made
+_WEIGHTS = {  # fitted to 360 songs of examples/grid_songs.py by the likelihood of the right pulse
+    "octaves": 1.74, "octaves squared": -3.49, "bars": 6.97, "bass": 3.67, "attack": 2.88,
+    "attack against thirds": 4.83, "bass of every second": 1.94, "unevenness": -3.68,
+}
+
+
+def choose_pulse(found: list[np.ndarray], cues: Cues, *, bounds: tuple[float, float] | None) -> np.ndarray:
+    """The likeliest of these beats and of those that follow from them.
+
+    Parameters
+    ----------
+    found : list of float64, shape (n,)
+        Beats in seconds, at several tempi.
+    cues : Cues
+    bounds : (lowest, highest), optional
+        Tempi that may be; where both are equal, about what it is.
+    """
+    low, high = (_SLOWEST, _FASTEST) if bounds is None else bounds
+    if low == high:
+        low, high = low / _NEAR, high * _NEAR
+    pulses = [pulse for beats in found for pulse in pulses_of(beats)]
+    fitting = [pulse for pulse in pulses if len(pulse) >= _FEWEST and low <= _tempo(pulse) <= high]
+    return likeliest(fitting or found[:1], cues, against=twice(found[0]))
+
+
+def likeliest(pulses: list[np.ndarray], cues: Cues, *, against: np.ndarray) -> np.ndarray:
+    """The one of several pulses (seconds) that is most like a beat, `against` what sounds at all of these moments."""
+    whole = cues.at(against)
+
+    def likelihood(pulse: np.ndarray) -> float:
+        return sum(_WEIGHTS[name] * value for name, value in features(pulse, cues, whole).items())
+
+    return max(pulses, key=likelihood)
+
+
+def pulses_of(beats: np.ndarray) -> list[np.ndarray]:
+    """Beats themselves, the moments halfway between them, both together, and every second: each in seconds."""
+    return [beats, halfway(beats), twice(beats), beats[::2], beats[1::2]]
+
+
+def halfway(beats: np.ndarray) -> np.ndarray:
+    """The moments between each two beats."""
+    return (beats[1:] + beats[:-1]) / 2
+
+
+def twice(beats: np.ndarray) -> np.ndarray:
+    """Beats, and one halfway between each two."""
+    return np.sort(np.concatenate([beats, halfway(beats)]))
+
+
+def features(beats: np.ndarray, cues: Cues, whole: dict[str, np.ndarray]) -> dict[str, float]:
+    """What tells a beat from another pulse: a usual tempo, bars, and how much sounds at it, how evenly, and beside it."""
+    octaves = np.log2(_tempo(beats) / _USUAL)
+    thirds = beats[:-1, None] + np.diff(beats)[:, None] * [1 / 3, 2 / 3]
+    on, aside = cues.at(beats), cues.at(thirds.ravel())
+    level = {name: float(np.log(on[name].mean() / (whole[name].mean() + 1e-9) + 0.05)) for name in ("bass", "attack")}
+    return {"octaves": octaves, "octaves squared": octaves**2, "bars": bar_likelihood(beats, cues), **level,
+            "attack against thirds": _contrast(on["attack"], aside["attack"]),
+            "bass of every second": abs(_contrast(on["bass"][::2], on["bass"][1::2])),
+            "unevenness": float(on["loud"].std() / (on["loud"].mean() + 1e-9))}
+
+
+def _tempo(beats: np.ndarray) -> float:
+    return 60 / float(np.median(np.diff(beats)))
+
+
+def _contrast(one: np.ndarray, other: np.ndarray) -> float:
+    """Which of the two is more: from -1 to 1."""
+    a, b = float(one.mean()), float(other.mean())
+    return (a - b) / (a + b) if a + b > 0 else 0.0
