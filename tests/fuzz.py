@@ -3,6 +3,7 @@
 `python -m tests.fuzz` shows what became of each kind; tests/test_fuzz.py fails if one is broken.
 """
 
+import io
 import json
 import random
 import re
@@ -22,6 +23,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 import soundfile
+from mido import Message, MetaMessage, MidiFile
 from safetensors.numpy import save
 
 import audioviz as av
@@ -91,12 +93,25 @@ def whole_documents() -> Iterator[tuple[str, bytes, Callable, Callable]]:
         for k in range(12)]}
     yield "parseq.json", json.dumps(parseq).encode(), plan, changed
     yield "prompts", json.dumps({"0s": "neon nebula", "6f": "gold mandala", "0.9": "fire"}).encode(), read_prompts, changed
+    yield "words.lrc", b"[ti:x]\n[offset:+50]\n[00:00.10]one <00:00.2>light\n[00:00.50][00:00:80] two\n", sing, damaged_text
+    yield "song.mid", midi(), play, damaged
     chunk = {"frames": 12, "digest": "0" * 64, "video": "1" * 64, "latent": "2" * 64}
     manifest = {"format": "audioviz work 1", "identity": {"model": "x"}, "chunks": [chunk, chunk]}
     yield "manifest", json.dumps(manifest).encode(), resume, changed
     yield "embedded manifest", json.dumps({"model": "x", "versions": {"torch": "2"}, "schedule": {
         "prompts": [{"seconds": 0, "prompt": "x"}]}}).encode(), show, changed
     yield "latent", save({"latent": np.zeros((1, 4, 2, 2), np.float32)}), read_latent, damaged
+
+
+def midi() -> bytes:
+    """A MIDI file with a tempo change, a few notes and a controller."""
+    file, content = MidiFile(), io.BytesIO()
+    track = file.add_track("drums")
+    track += [MetaMessage("set_tempo", tempo=400_000), Message("control_change", control=1, value=64)]
+    for _ in range(4):
+        track += [Message("note_on", note=36, time=120), Message("note_off", note=36, time=60)]
+    file.save(file=content)
+    return content.getvalue()
 
 
 def damaged(content: bytes, chance: random.Random) -> bytes:
@@ -173,6 +188,15 @@ def read_prompts(path: Path) -> None:
         return  # JSON is the caller's own here
     if isinstance(value, dict):
         to_prompts(value, SONG.clock)
+
+
+def sing(path: Path) -> None:
+    to_prompts([str(path)], SONG.clock)
+
+
+def play(path: Path) -> None:
+    part = av.load_midi(path, SONG)
+    part.held, part.velocity, part.controller(1)
 
 
 def resume(path: Path) -> None:

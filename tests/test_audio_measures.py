@@ -38,6 +38,13 @@ def test_loudness_of_the_standards_sines(song_of, rate, left, right, lufs):
     assert song.loudness.values[12:-12] == pytest.approx(lufs, abs=0.1)
 
 
+def test_loudness_weighs_the_channels_of_surround(song_of):
+    tone, none = sine(997, 2, level=1.0), np.zeros(2 * RATE)
+    for place, lufs in ((0, -3.01), (2, -3.01), (3, -70.0), (4, -3.01 + 1.49), (5, -3.01 + 1.49)):  # L R C LFE Ls Rs
+        song = song_of(*(tone if i == place else none for i in range(6)))
+        assert song.loudness.values[12:-12] == pytest.approx(lufs, abs=0.05)
+
+
 def test_the_filter_is_the_standards():
     assert k_weighting(48_000) == pytest.approx(np.array([
         [1.53512485958697, -2.69169618940638, 1.19839281085285, 1, -1.69065929318241, 0.73248077421585],
