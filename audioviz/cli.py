@@ -72,12 +72,13 @@ def cli() -> None:
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Short for --set seed=N.")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--dtype", default="auto", show_default=True)
+@click.option("--compile", "compile_", is_flag=True, help="Compile the model first: takes minutes, pays in long renders.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, the time and the disk space that it takes, and make nothing.")
 @click.option("--no-resume", is_flag=True, help="Start anew, even if an earlier render can be continued.")
 @click.option("--keep-work", is_flag=True, help="Keep the work folder: after an edit, only what changed is made again.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def render(songs, out, source, settings, prompts, negative, stems, fps, start, duration, model, loras, embeddings, vae,
-           size, steps, cfg, sampler, scheduler, seed, device, dtype, dry_run, no_resume, keep_work, quiet,
+           size, steps, cfg, sampler, scheduler, seed, device, dtype, compile_, dry_run, no_resume, keep_work, quiet,
            **corrections) -> None:
     """Make a music video of each SONG."""
     if seed is not None:
@@ -90,8 +91,8 @@ def render(songs, out, source, settings, prompts, negative, stems, fps, start, d
         track, plan = load(song, source, settings, prompts, negative, fps, grid, stems)
         click.echo(av.render(
             track, plan, out=target, model=with_model, size=size, steps=steps, cfg=cfg, sampler=sampler,
-            scheduler=scheduler, start=start, duration=duration, device=device, dtype=dtype, resume=not no_resume,
-            keep_work=keep_work, progress=not quiet))
+            scheduler=scheduler, start=start, duration=duration, device=device, dtype=dtype, compile=compile_,
+            resume=not no_resume, keep_work=keep_work, progress=not quiet))
 
     if dry_run:
         from audioviz.report import describe_render

@@ -25,6 +25,7 @@ from audioviz.errors import AudiovizWarning, InputError
 from audioviz.log import render_log, resident_megabytes
 from audioviz.memory import decode, make_room, memory_said
 from audioviz.models import Model, load_model
+from audioviz.models.compiled import compiled
 from audioviz.models.model import Defaults
 from audioviz.planner import Look, frame_digests, frame_without_past, plan_frames
 from audioviz.sampling import sequence
@@ -42,8 +43,8 @@ DEFAULT_PROMPTS = ("neon aurora", "sunset mountains", "ocean waves", "rose glass
 def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative: str = "",
            model: str | Path | Model = "embedded", size: tuple[int, int] | None = None, steps: int | None = None,
            cfg: float | None = None, sampler: str | None = None, scheduler: str | None = None, start: float = 0.0,
-           duration: float | None = None, device: str = "auto", dtype: str = "auto", resume: bool = True,
-           keep_work: bool = False, progress: bool = True) -> Path:
+           duration: float | None = None, device: str = "auto", dtype: str = "auto", compile: bool = False,
+           resume: bool = True, keep_work: bool = False, progress: bool = True) -> Path:
     """Make the music video of a song.
 
     Parameters
@@ -67,6 +68,8 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
         Render this part of the song alone. Its schedule, seeds and noise are those of the whole, but its first frame has
         none before it: the pictures equal the whole song's from the first frame on whose denoise and interp are 1.
     device, dtype : for `load_model`
+    compile : bool
+        Compile the model first: it takes minutes, and pays in long renders.
     resume : bool
         False starts anew.
     keep_work : bool
@@ -102,6 +105,8 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
     model.empty_latent(look.size)
     model = model.at_size(look.size)
     make_room(model, look.size)
+    if compile:
+        model = compiled(model, look.size, look.cfg)
     sampler_for(look.sampler, flow=model.denoiser.flow)
     _say_difference(schedule, part)
     clock = Clock(song.clock.fps, len(part))
@@ -198,8 +203,8 @@ def _frames(model: Model, schedule: Schedule, look: Look, part: range, work: Wor
 def _identity(model: Model, look: Look) -> dict:
     """All that every frame depends on besides the schedule."""
     return {"model": model.name, "model_sha256": model.digest, "device": model.denoiser.device.type,
-            "dtype": str(model.vae.dtype).removeprefix("torch."), "size": list(look.size), "steps": look.steps,
-            "cfg": look.cfg, "sampler": look.sampler, "scheduler": look.scheduler,
+            "dtype": str(model.vae.dtype).removeprefix("torch."), "compiled": model.compiled,
+            "size": list(look.size), "steps": look.steps, "cfg": look.cfg, "sampler": look.sampler, "scheduler": look.scheduler,
             "versions": {name: version(name) for name in ("audioviz", "torch", "diffusers", "transformers")}}
 
 

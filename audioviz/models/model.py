@@ -41,6 +41,7 @@ class Model:
     defaults : Defaults
     multiple : pixels that each side is a multiple of; factor if not given
     tiny_vae : the vae stands in for the model's own, and reads latents in the model's scale
+    compiled : see compiled.py
     """
 
     name: str
@@ -52,6 +53,7 @@ class Model:
     defaults: Defaults
     multiple: int | None = None
     tiny_vae: bool = False
+    compiled: bool = False
 
     @torch.inference_mode()
     def encode_text(self, text: str) -> Conditioning:
