@@ -27,7 +27,7 @@ schedule_options = (
     click.option("--negative", default="", metavar="TEXT", help="What to steer away from."),
 )
 grid_options = (
-    click.option("--tempo", metavar="BPM|LOW-HIGH", help="About how many beats a minute there are, or the bounds: 120, 90-130."),
+    click.option("--tempo", metavar="BPM|LOW-HIGH", help="About how many beats a minute, or the bounds: 120, 90-130."),
     click.option("--beats", metavar="half|double", help="Half as many beats as are heard, or twice as many."),
     click.option("--beat-offset", type=float, default=0.0, metavar="MS", help="All beats so much later; negative: sooner."),
     click.option("--first-downbeat", metavar="TIME", help="Where bar 0 begins: 1.9s, or a beat counted from 0: 3b."),

@@ -1,12 +1,21 @@
-"""Songs with a known beat grid, drawn at random: metres, tempo curves, drum patterns, bass, chords, pick-ups, noise.
+"""Songs with a known beat grid, drawn at random, and how well it is heard: metres, tempo curves, drum patterns, noise.
 
-`draw(seed)` gives one song: what to measure beat tracking by (`benchmarks/beats.py`, and the tests in a small form).
+    python examples/grid_songs.py [FIRST_SEED [COUNT]]
+
+Each seed makes another song. What has no answer is not drawn: where both halves of a bar are alike, chords last a bar.
 """
 
+import sys
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+import soxr
 import synth
+from mir_eval.beat import f_measure, trim_beats
+
+from audioviz.audio.analysis import Analysis, analyse
+from audioviz.audio.spectrum import RATE
 
 DRUMS = {  # beats per bar -> name -> kicks, snares: positions in the bar, in beats
     4: {"rock": ((0, 2), (1, 3)), "busy rock": ((0, 1.5, 2.5), (1, 3)), "house": ((0, 1, 2, 3), (1, 3)),
@@ -19,7 +28,7 @@ HATS = {"none": (), "quarters": (0,), "eighths": (0, 0.5), "offbeats": (0.5,), "
 BASSES = ("none", "held", "eighths", "root and fifth", "walking", "syncopated")
 CHORDS = ("pad", "stabs", "offbeats", "arpeggio", "strum")
 TEMPI = ("steady", "ramp", "steps")
-ALIKE = ("sparse", "house", "none")  # what is the same in both halves of the bar: only the chords tell where it begins
+ALIKE = ("sparse", "house", "none")  # both halves of the bar are the same: only the chords tell where it begins
 SCALE = (0, 2, 4, 5, 7, 9, 11)
 
 
@@ -35,21 +44,20 @@ class GridSong:
     made_of: dict[str, object]
 
 
-def draw(seed: int, *, seconds: float = 30.0, tempi: str | None = None, drums: str | None = None, hats: str | None = None,
+def draw(seed: int, *, seconds: float = 30.0, tempi: str = "steady", drums: str | None = None, hats: str | None = None,
          beats_per_bar: int | None = None, bpm: float | None = None) -> GridSong:
     """One song; what is given is not drawn."""
     rng = np.random.default_rng(seed)
-    metre = int(rng.choice((4, 4, 3)))
-    metre = beats_per_bar or metre
-    bpm_drawn = float(np.clip(np.exp(rng.normal(np.log(116), 0.23)), 78, 170))
-    bpm = bpm or bpm_drawn
+    metre, usual = int(rng.choice((4, 4, 3))), float(np.clip(np.exp(rng.normal(np.log(116), 0.23)), 78, 170))
+    metre, bpm = beats_per_bar or metre, bpm or usual
     drums = drums or str(rng.choice(list(DRUMS[metre])))
-    hats_drawn = str(rng.choice(list(HATS)))
-    hats = hats or ("none" if drums == "none" else hats_drawn)
+    any_hats = str(rng.choice(list(HATS)))
+    hats = hats or ("none" if drums == "none" else any_hats)
     chords = str(rng.choice([c for c in CHORDS if drums != "none" or c not in ("pad", "offbeats")]))
     made_of = {
         "metre": metre, "bpm": round(bpm, 1), "drums": drums, "hats": hats, "chords": chords,
-        "bass": str(rng.choice(BASSES)), "chord bars": float(rng.choice((1, 1, 2) if drums in ALIKE else (0.5, 1, 1, 1, 2))), "tempi": tempi or "steady",
+        "bass": str(rng.choice(BASSES)), "tempi": tempi,
+        "chord bars": float(rng.choice((1, 1, 2) if drums in ALIKE else (0.5, 1, 1, 1, 2))),
         "pick-up": int(rng.choice((0, 0, *range(1, metre)))), "melody": bool(rng.random() < 0.6),
         "intro bars": int(rng.choice((0, 0, 2, 4))), "jitter": float(rng.choice((0, 0.004, 0.01))),
         "noise": float(rng.choice((0, 0.003, 0.02))), "hall": float(rng.choice((0, 0, 0.1, 0.3))),
@@ -72,9 +80,8 @@ class _Player:
 
     def song(self) -> GridSong:
         pick_up, metre = self.of["pick-up"], self.metre
-        for i in range(-pick_up, len(self.times) - pick_up, 1):
-            if i < 0:
-                self._play("pluck", i, 0.3, 67 + self.rng.integers(0, 8), 0.9)
+        for beat in range(-pick_up, 0):
+            self._play("pluck", beat, 0.3, 67 + int(self.rng.integers(0, 8)), 0.9)
         bars = -(-(len(self.times) - pick_up) // metre)
         for bar in range(bars):
             self._bar(bar, bar * metre)
@@ -84,7 +91,8 @@ class _Player:
         samples = synth.master(track).mean(axis=1)
         noise = np.cumsum(self.rng.standard_normal(len(samples)))
         noise = noise - np.convolve(noise, np.ones(400) / 400, mode="same")  # red noise without its drift
-        samples = samples + self.of["noise"] * noise / noise.std() + 0.3 * self.of["noise"] * self.rng.standard_normal(len(samples))
+        hiss = self.rng.standard_normal(len(samples))
+        samples = samples + self.of["noise"] * (noise / noise.std() + 0.3 * hiss)
         return GridSong(samples.astype(np.float32), self.times, self.times[pick_up::metre], metre, self.of["bpm"], self.of)
 
     def _bar(self, bar: int, first: int) -> None:
@@ -143,7 +151,7 @@ class _Player:
             "none": [], "held": [(0, root, length)] if half == 0 else [],
             "eighths": [(at, root, 0.45) for at in np.arange(0, length, 0.5)],
             "root and fifth": [(0, root + (7 if half else 0), 0.9)],
-            "walking": [(at, root + (0, 4, 7, 9)[int(at) + 2 * half if at + 2 * half < 4 else 0], 0.9) for at in range(int(length))],
+            "walking": [(at, root + (0, 4, 7, 9)[at + 2 * half], 0.9) for at in range(int(length))],
             "syncopated": [(0, root, 0.7)] if half == 0 else [(0.5, root, 0.5), (1.5, root + 7, 0.4)],
         }
         for at, note, beats in notes[self.of["bass"]]:
@@ -175,6 +183,41 @@ def _tempo_curve(bpm: float, kind: str, seconds: float, rng: np.random.Generator
     if kind == "ramp":
         return bpm * (1 + rng.choice((-0.2, 0.2)) * through)
     if kind == "steps":
-        factors = np.array([1, 1 + rng.choice((-1, 1)) * rng.uniform(0.08, 0.2), 1 + rng.choice((-1, 1)) * rng.uniform(0.08, 0.2)])
+        factors = 1 + np.array([0, *(rng.choice((-1, 1)) * rng.uniform(0.08, 0.2) for _ in range(2))])
         return bpm * factors[np.minimum(2, (through * 3).astype(int))]
     return np.full(beats, bpm)
+
+
+def hear(song: GridSong) -> tuple[Analysis, float, float]:
+    """The analysis of a song, and the F-measures of its beats and downbeats within 70 ms, from 5 s on as usual."""
+    heard = analyse([soxr.resample(song.samples, synth.RATE, RATE)])
+    scores = (f_measure(trim_beats(truth), trim_beats(found))
+              for truth, found in ((song.beats, heard.beats), (song.downbeats, heard.downbeats)))
+    return heard, *scores
+
+
+def level(song: GridSong, found: np.ndarray) -> str:
+    """Whether the beats found are half or twice as many as they should be, or another part of them."""
+    ratio = np.log2(np.median(np.diff(found)) / np.median(np.diff(song.beats))) if len(found) > 1 else 9.5
+    place = round(ratio)
+    return {0: "right", 1: "half", -1: "double"}.get(place, "other") if abs(ratio - place) < 0.08 else "other"
+
+
+def main(first: int, count: int) -> None:
+    """Print the means, and the tenth percentile, of each kind of tempo."""
+    rows: dict[str, list] = {}
+    for seed in range(first, first + count):
+        song = draw(seed, tempi=("steady", "steady", "ramp", "steps")[seed % 4])
+        heard, beats, downbeats = hear(song)
+        row = (beats, downbeats, heard.beats_per_bar == song.beats_per_bar, level(song, heard.beats))
+        rows.setdefault(song.made_of["tempi"], []).append(row)
+    for kind, found in rows.items():
+        beats, downbeats, metres, levels = zip(*found)
+        spread = [f"{name} F {np.mean(scores):.3f} (tenth percentile {np.percentile(scores, 10):.2f})"
+                  for name, scores in (("beats", beats), ("downbeats", downbeats))]
+        print(f"{kind:7} {len(found):4} songs: {', '.join(spread)}, metre right {np.mean(metres):.2f}; tempo "
+              + ", ".join(f"{name} {number}" for name, number in Counter(levels).most_common()))
+
+
+if __name__ == "__main__":
+    main(*(int(text) for text in (sys.argv[1:] + ["0", "40"][len(sys.argv) - 1:])))

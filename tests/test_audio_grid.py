@@ -35,8 +35,8 @@ def test_no_correction_changes_nothing(heard):
 
 
 @pytest.mark.parametrize(("grid", "factor"), [
-    ({"tempo": 120}, 1), ({"tempo": "60"}, 0.5), ({"tempo": 240.0}, 2), ({"tempo": "50-70"}, 0.5), ({"tempo": (110, 130)}, 1),
-    ({"beats": "half"}, 0.5), ({"beats": "double"}, 2), ({"tempo": 60, "beats": "double"}, 1),
+    ({"tempo": 120}, 1), ({"tempo": "60"}, 0.5), ({"tempo": 240.0}, 2), ({"tempo": "50-70"}, 0.5),
+    ({"tempo": (110, 130)}, 1), ({"beats": "half"}, 0.5), ({"beats": "double"}, 2), ({"tempo": 60, "beats": "double"}, 1),
 ])
 def test_tempo_and_octave(heard, grid, factor):
     song = corrected(**grid)

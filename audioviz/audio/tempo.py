@@ -5,7 +5,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import gaussian_filter1d
 
 PER_OCTAVE = 48
-TEMPI = 60 * 2 ** (np.arange(-PER_OCTAVE, round(2.33 * PER_OCTAVE)) / PER_OCTAVE)  # beats a minute that are tried: 30 to 300
+TEMPI = 60 * 2 ** (np.arange(-PER_OCTAVE, 113) / PER_OCTAVE)  # beats a minute that are tried: 30 to 300
 _WINDOW, _HOP = 10.0, 1.0  # seconds in which accents are held against themselves, and from one window to the next
 _BEATS = (1, 2, 4)  # distances at which they are, in beats
 _USUAL, _SPREAD = 120.0, 1.0  # beats a minute, octaves: middle and standard deviation of the prior

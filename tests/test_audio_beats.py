@@ -1,0 +1,88 @@
+"""Beats and bars of songs with a known grid, whatever plays and however the tempo moves."""
+
+import numpy as np
+import pytest
+from grid_songs import draw, hear, level
+
+from audioviz.audio.analysis import analyse
+from audioviz.audio.downbeats import find_downbeats
+from audioviz.audio.tempo import TEMPI, tempo_path
+
+STEADY = [  # each draws its own bass, chords, melody, pick-up, jitter, noise and hall
+    {"drums": "rock", "hats": "eighths", "beats_per_bar": 4}, {"drums": "house", "hats": "offbeats", "beats_per_bar": 4},
+    {"drums": "waltz", "hats": "quarters", "beats_per_bar": 3}, {"drums": "three rock", "beats_per_bar": 3},
+    {"drums": "none"},
+    {"drums": "hip hop", "hats": "sixteenths", "beats_per_bar": 4},
+    {"drums": "sparse", "hats": "eighths", "beats_per_bar": 4, "bpm": 150.0},
+]
+SYNCOPATED = [{"drums": name, "hats": "syncopated", "beats_per_bar": 4} for name in ("busy rock", "rock", "house")]
+RAMPS = [{"drums": "rock", "beats_per_bar": 4, "tempi": "ramp"}, {"drums": "house", "beats_per_bar": 4, "tempi": "ramp"},
+         {"drums": "waltz", "beats_per_bar": 3, "tempi": "ramp"}]
+
+
+@pytest.mark.parametrize(("kinds", "least"), [(STEADY, 0.95), (SYNCOPATED, 0.85), (RAMPS, 0.85)],
+                         ids=["steady", "syncopated", "ramps"])
+def test_beats_and_downbeats(kinds, least):
+    beats, downbeats, levels, metres = [], [], [], []
+    for seed, kind in enumerate(kinds, 7003):
+        song = draw(seed, seconds=20, **kind)
+        heard, f_beats, f_downbeats = hear(song)
+        beats.append(f_beats)
+        downbeats.append(f_downbeats)
+        levels.append(level(song, heard.beats))
+        metres.append(heard.beats_per_bar == song.beats_per_bar)
+        assert set(heard.downbeats) <= set(heard.beats)
+    assert np.mean(beats) >= least and np.mean(downbeats) >= 0.8 and all(metres)
+    assert levels == ["right"] * len(kinds)
+
+
+def test_a_step_of_the_tempo_is_followed():
+    song = draw(7011, seconds=30, drums="rock", beats_per_bar=4, bpm=110.0, tempi="steps")
+    heard, beats, _ = hear(song)
+    assert beats > 0.9
+    middle = np.linspace(0, song.beats[-1], 7)[[1, 3, 5]]  # of each third
+    for at in middle:
+        true, found = (60 / np.median(np.diff(times[np.abs(times - at) < 4])) for times in (song.beats, heard.beats))
+        assert found == pytest.approx(true, rel=0.01)
+
+
+@pytest.mark.parametrize(("bounds", "expected"), [(None, 120), ((60, 60), 60), ((50, 100), 60), ((200, 280), 240)])
+def test_the_tempo_of_a_pulse_is_read_off_it_within_its_bounds(bounds, expected):
+    accents = np.zeros(86 * 20)
+    accents[::43] = 1.0
+    path = tempo_path(accents, 86.0, bounds)
+    assert np.median(path) == pytest.approx(expected, rel=0.02)
+    assert not tempo_path(np.zeros(1000), 86.0, None).any()
+    assert TEMPI[0] == 30 and TEMPI[-1] >= 300
+
+
+class Told:
+    """Cues that say at which beats the bass leaps up."""
+
+    def __init__(self, places):
+        self.places = places
+
+    def at(self, seconds):
+        bass = np.isin(np.arange(len(seconds)), self.places).astype(float)
+        return {"bass": bass, "loud": np.zeros(len(seconds)), "change": np.zeros(len(seconds))}
+
+
+@pytest.mark.parametrize("metre", [3, 4])
+@pytest.mark.parametrize("pick_up", [0, 1, 2])
+def test_bars_begin_where_the_bass_says(metre, pick_up):
+    places = np.arange(pick_up, 60, metre)
+    assert np.array_equal(find_downbeats(np.arange(60) / 2, Told(places))[1], places)
+
+
+def test_a_bar_that_is_a_beat_short_moves_the_bars_after_it():
+    places = np.concatenate([np.arange(0, 40, 4), np.arange(43, 100, 4)])
+    metre, found = find_downbeats(np.arange(100) / 2, Told(places))
+    assert metre == 4 and np.array_equal(found, np.concatenate([np.arange(0, 40, 4), np.arange(43, 100, 4)]))
+
+
+def test_a_few_sounds_have_no_grid_that_breaks():
+    for count in (0, 1, 2, 3, 5):
+        samples = np.zeros(3 * 22050, np.float32)
+        samples[1000 + 11025 * np.arange(count)] = 1
+        heard = analyse([samples + 1e-6])
+        assert len(heard.downbeats) <= len(heard.beats) and np.isfinite(heard.tempo)
