@@ -64,6 +64,12 @@ def cli() -> None:
 @click.option("--embedding", "embeddings", multiple=True, metavar="FILE",
               help="Teach the model a word, the name of the FILE (textual inversion).")
 @click.option("--vae", metavar="DIR|ID|FILE", help="Another autoencoder; a tiny one is for quick previews.")
+@click.option("--init", metavar="FILE", help="An image that the video starts from, or a video whose frames are redrawn.")
+@click.option("--mask", metavar="FILE", help="An image, white where frames are drawn; elsewhere --init stays.")
+@click.option("--controlnet", metavar="DIR|ID", help="A ControlNet for the model,")
+@click.option("--control", metavar="FILE", help="and the image or video that it follows.")
+@click.option("--ip-adapter", metavar="FILE", help="An IP-Adapter for the model,")
+@click.option("--style", metavar="FILE", help="and the image whose style it follows.")
 @click.option("--size", metavar="WxH", help="Pixels; the model's own if not given.")
 @click.option("--steps", type=click.IntRange(1, 10000), metavar="N", help="Model calls a frame.")
 @click.option("--cfg", type=click.FloatRange(0, 100), metavar="X", help="Guidance scale; 1 is off.")
@@ -78,7 +84,8 @@ def cli() -> None:
 @click.option("--keep-work", is_flag=True, help="Keep the work folder: after an edit, only what changed is made again.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def render(songs, out, source, settings, prompts, negative, stems, fps, start, duration, model, loras, embeddings, vae,
-           size, steps, cfg, sampler, scheduler, seed, device, dtype, compile_, dry_run, no_resume, keep_work, quiet,
+           init, mask, controlnet, control, ip_adapter, style, size, steps, cfg, sampler, scheduler, seed, device, dtype,
+           compile_, dry_run, no_resume, keep_work, quiet,
            **corrections) -> None:
     """Make a music video of each SONG."""
     if seed is not None:
@@ -91,8 +98,8 @@ def render(songs, out, source, settings, prompts, negative, stems, fps, start, d
         track, plan = load(song, source, settings, prompts, negative, fps, grid, stems)
         click.echo(av.render(
             track, plan, out=target, model=with_model, size=size, steps=steps, cfg=cfg, sampler=sampler,
-            scheduler=scheduler, start=start, duration=duration, device=device, dtype=dtype, compile=compile_,
-            resume=not no_resume, keep_work=keep_work, progress=not quiet))
+            scheduler=scheduler, start=start, duration=duration, init=init, mask=mask, control=control, style=style,
+            device=device, dtype=dtype, compile=compile_, resume=not no_resume, keep_work=keep_work, progress=not quiet))
 
     if dry_run:
         from audioviz.report import describe_render
@@ -104,10 +111,11 @@ def render(songs, out, source, settings, prompts, negative, stems, fps, start, d
     else:
         alone = len(songs) == 1 and not (out and out.is_dir())
         targets = [out or Path(f"{songs[0].stem}.mp4")] if alone else targets_in(out or Path(), songs)
-        if not alone or loras or embeddings or vae:
+        if not alone or loras or embeddings or vae or controlnet or ip_adapter:
             from audioviz.memory import memory_said
             with memory_said("while the model was loaded"):
-                model = av.load_model(model, device=device, dtype=dtype, loras=loras, embeddings=embeddings, vae=vae)
+                model = av.load_model(model, device=device, dtype=dtype, loras=loras, embeddings=embeddings, vae=vae,
+                                      controlnet=controlnet, ip_adapter=ip_adapter)
         if alone:
             make(songs[0], targets[0], model)
         else:

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from audioviz.curve import Curve
+from audioviz.guides import Guides, init_by_frame, lead_by_frame
 from audioviz.models import Model
 from audioviz.sampling import Anchor, FramePlan, Guidance, interpolate, lerp, plan_frame, sample_frame, slerp
 from audioviz.sampling.noise import Draw
@@ -33,7 +34,7 @@ class Look:
 
 
 def plan_frames(model: Model, schedule: Schedule, look: Look, *, part: range | None = None,
-                first: int = 0) -> Iterator[FramePlan]:
+                first: int = 0, guides: Guides = Guides()) -> Iterator[FramePlan]:
     """The plans of the frames of a part (the whole song if none is given) from its `first` on.
 
     Text is encoded, and colours are looked up, when a frame first needs them. A frame that is drawn wholly anew starts
@@ -41,24 +42,32 @@ def plan_frames(model: Model, schedule: Schedule, look: Look, *, part: range | N
     """
     part = part or range(len(schedule))
     guidance = _guidance_by_frame(model, schedule)
-    anchor = _anchor_by_frame(model, schedule, look)
-    rows = _rows(schedule, look, begin=part.start)
+    lead, init = lead_by_frame(model, schedule, guides), init_by_frame(model, guides)
+    anchor = _anchor_by_frame(model, schedule, look, lambda guidance: lead(guidance, part.start))
+    rows = _rows(schedule, look, begin=part.start, anew=guides.init is None)
     empty = model.empty_latent(look.size)
     for k in part[first:]:
         row = rows(k)
-        plan = plan_frame(guidance(k), seed=row["seed"], frame=k, steps=look.steps, cfg=row["cfg"],
+        plan = plan_frame(lead(guidance(k), k), seed=row["seed"], frame=k, steps=look.steps, cfg=row["cfg"],
                           denoise=row["denoise"], noise=row["noise"], interp=row["interp"],
                           unsample=row["unsample"] >= 0.5, warp=_camera(model, row["camera"]), anchor=anchor(k, row["anchor"]))
         if row.get("seed_mix"):
             noise = interpolate.slerp(Draw(row["seed"])(empty.shape), Draw(row["seed_to"])(empty.shape), row["seed_mix"])
             plan = replace(plan, initial_noise=noise)
-        yield replace(plan, start=empty) if plan.denoise == 1 and not plan.unsample_steps else plan
+        if plan.denoise == 1 and not plan.unsample_steps:
+            plan = replace(plan, start=empty)
+        if guides.init and (guides.moves or k == part.start):
+            plan = replace(plan, start=init(k))
+        yield plan if guides.mask is None else replace(plan, keep=init(k))
 
 
-def frame_digests(schedule: Schedule, look: Look, *, part: range | None = None) -> list[str]:
-    """For each frame of a part a hash of what the schedule says of it: it differs where its hash or one before it does."""
+def frame_digests(schedule: Schedule, look: Look, *, part: range | None = None, anew: bool = True) -> list[str]:
+    """For each frame of a part a hash of what the schedule says of it: it differs where its hash or one before it does.
+
+    `anew` is whether the first is drawn wholly anew, as it is without an initial picture.
+    """
     part = part or range(len(schedule))
-    rows, pair, mixed = _rows(schedule, look, begin=part.start), _prompt_pairs(schedule), _mixed_in(schedule)
+    rows, pair, mixed = _rows(schedule, look, begin=part.start, anew=anew), _prompt_pairs(schedule), _mixed_in(schedule)
 
     def digest(k: int) -> str:
         before, after, weight = pair(k)
@@ -78,10 +87,10 @@ def frame_without_past(schedule: Schedule, *, first: int) -> int | None:
     return first + int(later[0]) if len(later) else None
 
 
-def _rows(schedule: Schedule, look: Look, *, begin: int) -> Callable[[int], dict]:
+def _rows(schedule: Schedule, look: Look, *, begin: int, anew: bool) -> Callable[[int], dict]:
     """What each frame's columns say, as plain numbers, with what was not given filled in.
 
-    The frame `begin` has nothing before it: it is drawn anew, whatever the columns say.
+    The frame `begin` has nothing before it: with `anew` it is drawn so, whatever the columns say.
     """
     columns = {"cfg": np.full(len(schedule), look.cfg), "unsample": np.zeros(len(schedule)),
                "anchor": np.zeros(len(schedule))} | schedule.columns
@@ -93,8 +102,8 @@ def _rows(schedule: Schedule, look: Look, *, begin: int) -> Callable[[int], dict
         speed = {name: values.pop(name, still) for name, still in STILL.items()}
         edges = {name: values.pop(name, 0.0) >= 0.5 for name in ("wrap", "in_picture")}
         camera = {name: value / fps for name, value in speed.items()} | {"zoom": speed["zoom"] ** (1 / fps)} | edges
-        anew = {"denoise": 1.0, "interp": 1.0, "unsample": 0.0} if k == begin else {}
-        return values | {"camera": camera if moves and k > 0 else None} | anew | ({"noise": 0.0} if k == 0 else {})
+        alone = ({"interp": 1.0, "unsample": 0.0} | ({"denoise": 1.0} if anew else {})) if k == begin else {}
+        return values | {"camera": camera if moves and k > 0 else None} | alone | ({"noise": 0.0} if k == 0 else {})
 
     return row
 
@@ -143,13 +152,14 @@ def _guidance_by_frame(model: Model, schedule: Schedule) -> Callable[[int], Guid
     return guidance
 
 
-def _anchor_by_frame(model: Model, schedule: Schedule, look: Look) -> Callable[[int, float], Anchor | None]:
+def _anchor_by_frame(model: Model, schedule: Schedule, look: Look,
+                     lead: Callable[[Guidance], Guidance]) -> Callable[[int, float], Anchor | None]:
     """The colours to hold at each frame: those of a few fresh pictures of its prompts."""
     pair, mixed = _prompt_pairs(schedule), _mixed_in(schedule)
 
     @cache
     def statistics(prompt: Prompt):
-        guidance = model.guidance(prompt.text, prompt.negative)
+        guidance = lead(model.guidance(prompt.text, prompt.negative))
         empty = model.empty_latent(look.size)
         plans = [plan_frame(guidance, seed=seed, frame=0, steps=look.steps, cfg=look.cfg, denoise=1.0)
                  for seed in range(ANCHOR_STILLS)]

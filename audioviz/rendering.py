@@ -22,11 +22,13 @@ from tqdm import tqdm
 from audioviz.clock import Clock
 from audioviz.costs import remember_cost
 from audioviz.errors import AudiovizWarning, InputError
+from audioviz.guides import Guides
 from audioviz.log import render_log, resident_megabytes
 from audioviz.memory import decode, make_room, memory_said
 from audioviz.models import Model, load_model
 from audioviz.models.compiled import compiled
 from audioviz.models.model import Defaults
+from audioviz.pictures import guides_of
 from audioviz.planner import Look, frame_digests, frame_without_past, plan_frames
 from audioviz.sampling import sequence
 from audioviz.sampling.samplers import sampler_for
@@ -43,8 +45,9 @@ DEFAULT_PROMPTS = ("neon aurora", "sunset mountains", "ocean waves", "rose glass
 def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative: str = "",
            model: str | Path | Model = "embedded", size: tuple[int, int] | None = None, steps: int | None = None,
            cfg: float | None = None, sampler: str | None = None, scheduler: str | None = None, start: float = 0.0,
-           duration: float | None = None, device: str = "auto", dtype: str = "auto", compile: bool = False,
-           resume: bool = True, keep_work: bool = False, progress: bool = True) -> Path:
+           duration: float | None = None, init: str | Path | None = None, mask: str | Path | None = None,
+           control: str | Path | None = None, style: str | Path | None = None, device: str = "auto", dtype: str = "auto",
+           compile: bool = False, resume: bool = True, keep_work: bool = False, progress: bool = True) -> Path:
     """Make the music video of a song.
 
     Parameters
@@ -67,6 +70,12 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
     start, duration : seconds
         Render this part of the song alone. Its schedule, seeds and noise are those of the whole, but its first frame has
         none before it: the pictures equal the whole song's from the first frame on whose denoise and interp are 1.
+    init : image or video file, optional
+        The first frame starts from the image; or each frame from that of the video, in place of the frame before.
+    mask : image file, optional
+        White where frames are drawn; elsewhere init stays.
+    control, style : image or video files, optional
+        Lead frames through the model's ControlNet and IP-Adapter, as strongly as the schedule's columns of these names say.
     device, dtype : for `load_model`
     compile : bool
         Compile the model first: it takes minutes, and pays in long renders.
@@ -110,8 +119,10 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
     sampler_for(look.sampler, flow=model.denoiser.flow)
     _say_difference(schedule, part)
     clock = Clock(song.clock.fps, len(part))
-    identity = _identity(model, look) | {"fps": str(clock.fps)}
-    with Work.open(out, clock=clock, size=look.size, identity=identity, digests=frame_digests(schedule, look, part=part),
+    files = {"init": init, "mask": mask, "control": control, "style": style}
+    guides, shown = guides_of(model, files, size=look.size, clock=song.clock)
+    identity = _identity(model, look) | {"fps": str(clock.fps)} | shown
+    with Work.open(out, clock=clock, size=look.size, identity=identity, digests=frame_digests(schedule, look, part=part, anew=init is None),
                    chunk=max(1, round(CHUNK_SECONDS * clock.fps)), resume=resume) as work:
         if progress:
             print(f"audioviz: {look_said(model.name, look, model.defaults)}", file=sys.stderr)
@@ -120,7 +131,7 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
         begin = Fraction(song.start) + part.start / clock.fps
         with render_log(work.log) as log, memory_said("at {}x{}".format(*look.size)):
             log.info("%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity))
-            _make_frames(model, schedule, look, part, work, log, tqdm(
+            _make_frames(model, schedule, look, part, guides, work, log, tqdm(
                 total=len(part), initial=work.done, unit="frame", disable=None if progress else True, smoothing=0.05,
                 desc=out.name))
             chunks = work.chunks()
@@ -174,11 +185,12 @@ def look_said(name: str, look: Look, own: Defaults) -> str:
             f"cfg {look.cfg:g}; a denoise about {own.denoise:g} suits it")
 
 
-def _make_frames(model: Model, schedule: Schedule, look: Look, part: range, work: Work, log: Logger, bar: tqdm) -> None:
+def _make_frames(model: Model, schedule: Schedule, look: Look, part: range, guides: Guides, work: Work, log: Logger,
+                 bar: tqdm) -> None:
     """Make the frames of a part that are still to be made, and remember what they cost."""
     began, done, seconds = time.monotonic(), work.done, None
     with bar:
-        for latent, frame in _frames(model, schedule, look, part, work):
+        for latent, frame in _frames(model, schedule, look, part, guides, work):
             work.write(frame)
             bar.update()
             done += 1
@@ -192,11 +204,13 @@ def _make_frames(model: Model, schedule: Schedule, look: Look, part: range, work
         remember_cost(model.name, look, model.denoiser.device.type, seconds=seconds, size=work.size / done)
 
 
-def _frames(model: Model, schedule: Schedule, look: Look, part: range, work: Work) -> Iterator[tuple[Tensor, np.ndarray]]:
+def _frames(model: Model, schedule: Schedule, look: Look, part: range, guides: Guides,
+            work: Work) -> Iterator[tuple[Tensor, np.ndarray]]:
     """The latent and the picture of each of them."""
     start = model.empty_latent(look.size) if work.latent is None else torch.from_numpy(work.latent.copy())
-    plans = plan_frames(model, schedule, look, part=part, first=work.done)
-    for latent in sequence(model.denoiser, plans, start=start, sampler=look.sampler, scheduler=look.scheduler):
+    plans = plan_frames(model, schedule, look, part=part, first=work.done, guides=guides)
+    for latent in sequence(model.denoiser, plans, start=start, sampler=look.sampler, scheduler=look.scheduler,
+                           noise_mask=guides.mask):
         yield latent, decode(model, latent)
 
 

@@ -8,8 +8,9 @@ from diffusers import (AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, Flo
                        FluxTransformer2DModel, LatentConsistencyModelPipeline, LCMScheduler, SD3Transformer2DModel,
                        StableDiffusion3Pipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline,
                        StableDiffusionXLPipeline, UNet2DConditionModel)
-from transformers import (CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer, T5Config,
-                          T5EncoderModel, T5Tokenizer)
+from safetensors.torch import save_file
+from transformers import (CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionConfig,
+                          CLIPVisionModelWithProjection, T5Config, T5EncoderModel, T5Tokenizer)
 
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 WIDTH = 32  # of the first text encoder; the second of two has twice as much
@@ -34,6 +35,24 @@ def tiny_family(name: str, folder: Path):
     with torch.random.fork_rng():
         torch.manual_seed(1)
         return FAMILIES[name](folder)
+
+
+def tiny_ip_adapter(unet: UNet2DConditionModel, folder: Path) -> Path:
+    """The file of an IP-Adapter of four tokens for a UNet, with its image encoder beside it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        width, seen, weights = unet.config.cross_attention_dim, 24, {}
+        shapes = {"image_proj.proj.weight": (4 * width, seen), "image_proj.proj.bias": (4 * width,),
+                  "image_proj.norm.weight": (width,), "image_proj.norm.bias": (width,)}
+        for number, name in enumerate(name for name in unet.attn_processors if "attn2" in name):
+            inner = unet.get_submodule(name.removesuffix(".processor")).to_k.out_features
+            for part in ("k", "v"):  # the original numbers the odd ones: self-attention has the even
+                shapes[f"ip_adapter.{2 * number + 1}.to_{part}_ip.weight"] = (inner, width)
+        save_file({name: torch.randn(shape) * 0.3 for name, shape in shapes.items()}, folder / "tiny.safetensors")
+        CLIPVisionModelWithProjection(CLIPVisionConfig(
+            hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=32, patch_size=16,
+            projection_dim=seen)).save_pretrained(folder / "image_encoder")
+    return folder / "tiny.safetensors"
 
 
 def _sdxl(folder: Path) -> StableDiffusionXLPipeline:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
-from audioviz.sampling.conditioning import Conditioning, Guidance
+from audioviz.sampling.conditioning import Conditioning, Control, Guidance
 
 SMALLEST_ALPHA = 2.0 ** -24  # where training ends in pure noise, whose sigma is infinite
 
@@ -36,7 +36,8 @@ def betas_to_sigmas(betas: np.ndarray) -> Tensor:
 
 def unet_denoiser(unet_or_path: UNet2DConditionModel | str | Path, *, prediction_type: str = "epsilon",
                   scaling_factor: float = 0.18215, shift_factor: float = 0.0, betas: np.ndarray | None = None,
-                  factor: int = 8, blank: Callable[[int, int], Tensor] | None = None) -> "UNetDenoiser":
+                  factor: int = 8, blank: Callable[[int, int], Tensor] | None = None,
+                  controlnet: torch.nn.Module | None = None) -> "UNetDenoiser":
     """The denoiser that a diffusers UNet is.
 
     Parameters
@@ -53,6 +54,8 @@ def unet_denoiser(unet_or_path: UNet2DConditionModel | str | Path, *, prediction
         Pixels a latent cell, for UNets that are told the size of the picture (SDXL).
     blank : function of (H, W), for inpainting UNets
         The scaled latent (1, C, H, W) of a picture that is all masked.
+    controlnet : ControlNetModel, optional
+        Leads the UNet by a picture where the guidance has one.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def unet_denoiser(unet_or_path: UNet2DConditionModel | str | Path, *, prediction
     channels_last = weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
     return UNetDenoiser(unet, prediction_type, sigmas, scaling_factor, shift_factor, unet.config.out_channels,
                         unet.device, sigmas.log().float().to(unet.device),
-                        torch.channels_last if channels_last else torch.contiguous_format, factor, blank)
+                        torch.channels_last if channels_last else torch.contiguous_format, factor, blank, controlnet)
 
 
 def _load(folder: Path) -> UNet2DConditionModel:
@@ -100,6 +103,7 @@ class UNetDenoiser:
     memory_format: torch.memory_format
     factor: int            # pixels a latent cell
     blank: Callable[[int, int], Tensor] | None
+    controlnet: torch.nn.Module | None
     flow: ClassVar[bool] = False
 
     def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
@@ -120,30 +124,43 @@ class UNetDenoiser:
         ------
         Ho & Salimans, arXiv 2207.12598.
         """
-        positive, negative = conditioning.positive, conditioning.negative
+        positive, negative, control = conditioning.positive, conditioning.negative, conditioning.control
+        if positive.image is not None:
+            follow_style(self.unet, control.style)
         if cfg == 1 or negative is None or self.unet.config.time_cond_proj_dim:
-            return self._denoise(x, sigma, positive, cfg)
+            return self._denoise(x, sigma, positive, control, cfg)
         lengths = positive.embeddings.shape[1], negative.embeddings.shape[1]
         tokens = math.lcm(*lengths)
         if tokens > 4 * min(lengths):
-            wanted, unwanted = (self._denoise(x, sigma, text, cfg) for text in (positive, negative))
+            wanted, unwanted = (self._denoise(x, sigma, text, control, cfg) for text in (positive, negative))
         else:
             # repeating a text does not change what cross-attention reads from it
             both = stacked(*(repeated(text, tokens) for text in (positive, negative)), batch=len(x))
-            wanted, unwanted = self._denoise(torch.cat((x, x)), torch.cat((sigma, sigma)), both, cfg).chunk(2)
+            wanted, unwanted = self._denoise(torch.cat((x, x)), torch.cat((sigma, sigma)), both, control, cfg).chunk(2)
         return unwanted + (wanted - unwanted) * cfg
 
-    def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
+    def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, control: Control, cfg: float) -> Tensor:
         timestep = (sigma.log()[:, None] - self.log_sigmas).abs().argmin(1)
         sigma = sigma[:, None, None, None]
         scaled = x / (sigma * sigma + 1).sqrt()
-        if self.blank:
-            beside = self.blank(*x.shape[2:]).expand(len(x), -1, -1, -1)
-            scaled = torch.cat((scaled, torch.ones_like(x[:, :1]), beside), 1)
-        scaled = scaled.to(self.unet.dtype, memory_format=self.memory_format)
         embeddings = text.embeddings.to(x.device, self.unet.dtype).expand(len(x), -1, -1)
+        added = self._size_told(x, text) or {}
+        down, middle = None, None
+        if control.picture is not None and control.strength:
+            hint = control.picture.to(x.device, self.unet.dtype).expand(len(x), -1, -1, -1)
+            down, middle = self.controlnet(
+                scaled.to(self.unet.dtype), timestep, encoder_hidden_states=embeddings, controlnet_cond=hint,
+                conditioning_scale=control.strength, added_cond_kwargs=added or None, return_dict=False)
+        if self.blank:
+            beside = control.beside if control.beside is not None else torch.cat(
+                (torch.ones_like(x[:1, :1]), self.blank(*x.shape[2:])), 1)
+            scaled = torch.cat((scaled, beside.to(x).expand(len(x), -1, -1, -1)), 1)
+        scaled = scaled.to(self.unet.dtype, memory_format=self.memory_format)
+        if text.image is not None:
+            added["image_embeds"] = [text.image.to(x.device, self.unet.dtype).expand(len(x), *text.image.shape[1:])]
         output = self.unet(scaled, timestep, encoder_hidden_states=embeddings, timestep_cond=self._scale_told(x, cfg),
-                           added_cond_kwargs=self._size_told(x, text), return_dict=False)[0]
+                           added_cond_kwargs=added or None, down_block_additional_residuals=down,
+                           mid_block_additional_residual=middle, return_dict=False)[0]
         return _DENOISED[self.prediction_type](x, output.float(), sigma)
 
     def _scale_told(self, x: Tensor, cfg: float) -> Tensor | None:
@@ -175,14 +192,23 @@ class UNetDenoiser:
 
 def repeated(text: Conditioning, tokens: int) -> Conditioning:
     """The text over and over until it has so many tokens."""
-    return Conditioning(text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1), text.pooled)
+    return replace(text, embeddings=text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1))
 
 
 def stacked(first: Conditioning, second: Conditioning, *, batch: int) -> Conditioning:
     """Two texts of one length as one: `batch` rows of the first, then as many of the second."""
-    texts = first, second
-    pooled = None if first.pooled is None else torch.cat([text.pooled.expand(batch, -1) for text in texts])
-    return Conditioning(torch.cat([text.embeddings.expand(batch, -1, -1) for text in texts]), pooled)
+    def both(name: str) -> Tensor | None:
+        rows = [getattr(text, name) for text in (first, second)]
+        return None if rows[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in rows])
+
+    return Conditioning(both("embeddings"), both("pooled"), both("image"))
+
+
+def follow_style(unet: torch.nn.Module, strength: float) -> None:
+    """Set how strongly a UNet with an IP-Adapter follows its image; diffusers keeps that in the UNet."""
+    for processor in unet.attn_processors.values():
+        if hasattr(processor, "scale"):
+            processor.scale = [strength]
 
 
 def _from_epsilon(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:

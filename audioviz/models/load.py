@@ -11,6 +11,7 @@ import torch
 
 from audioviz.errors import InputError
 from audioviz.models.additions import add_embeddings, add_loras, other_vae, weighted
+from audioviz.models.control import add_ip_adapter, load_controlnet, style_reader
 from audioviz.models.denoiser import unet_denoiser
 from audioviz.models.families import FAMILIES, defaults_for
 from audioviz.models.flow import flow_denoiser
@@ -23,7 +24,8 @@ EMBEDDED = Path(__file__).parent / "embedded"
 
 
 def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: str = "auto",
-               loras: Sequence[str] = (), embeddings: Sequence[str | Path] = (), vae: str | Path | None = None) -> Model:
+               loras: Sequence[str] = (), embeddings: Sequence[str | Path] = (), vae: str | Path | None = None,
+               controlnet: str | Path | None = None, ip_adapter: str | Path | None = None) -> Model:
     """A diffusers model of a known family, ready to render.
 
     Parameters
@@ -37,6 +39,10 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
         Textual inversions: the name of each file becomes a word.
     vae : folder, hub id or .safetensors file, optional
         Another autoencoder; a tiny one (TAESD) decodes at once, for previews.
+    controlnet : folder or hub id, optional
+        Lets a picture lead the frames: `render(control=...)`.
+    ip_adapter : .safetensors file, on the hub too, optional
+        Lets frames follow the style of a picture: `render(style=...)`.
 
     Raises
     ------
@@ -52,6 +58,9 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
     family = check_parts(pipeline, str(source))
     add_loras(pipeline, styles)
     add_embeddings(pipeline, [Path(file) for file in embeddings])
+    net = load_controlnet(pipeline, controlnet) if controlnet else None
+    if ip_adapter:
+        add_ip_adapter(pipeline, ip_adapter)
     units = pipeline.vae.config  # a vae that stands in decodes the same latents
     tiny = False
     if vae is not None:
@@ -68,15 +77,16 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
     defaults = OWN if source == "embedded" else defaults_for(
         settings_of(core), settings_of(pipeline.scheduler), _called(source), factor=factor)
     place(pipeline, where, texts=TEXT_PARTS, size=defaults.size)
-    denoiser = denoiser_of(pipeline, family, units, factor=factor, tiny=tiny)
+    denoiser = denoiser_of(pipeline, family, units, factor=factor, tiny=tiny, controlnet=net and net.to(where))
+    added = (*loras, *embeddings, *filter(None, (vae, controlnet, ip_adapter)))
     return Model(
-        name=" + ".join([str(source), *(str(extra) for extra in (*loras, *embeddings, *([vae] if vae else [])))]),
-        digest=_digest(pipeline), denoiser=denoiser, vae=pipeline.vae, read=partial(READERS[family], pipeline), factor=factor,
-        defaults=defaults,
-        multiple=factor * (denoiser.patch if denoiser.flow else 1), tiny_vae=tiny)
+        name=" + ".join(map(str, (source, *added))), digest=_digest(pipeline, net), denoiser=denoiser, vae=pipeline.vae,
+        read=partial(READERS[family], pipeline), factor=factor, defaults=defaults,
+        multiple=factor * (denoiser.patch if denoiser.flow else 1), tiny_vae=tiny,
+        read_style=style_reader(pipeline) if ip_adapter else None)
 
 
-def denoiser_of(pipeline, family: str, units: Mapping, *, factor: int, tiny: bool):
+def denoiser_of(pipeline, family: str, units: Mapping, *, factor: int, tiny: bool, controlnet=None):
     """The denoiser of a pipeline whose parts lie where they are to run; `units` are the settings of its own autoencoder."""
     scheduler = pipeline.scheduler
     factors = {"scaling_factor": units.scaling_factor, "shift_factor": units.get("shift_factor") or 0.0}
@@ -90,14 +100,15 @@ def denoiser_of(pipeline, family: str, units: Mapping, *, factor: int, tiny: boo
         return latent if tiny else (latent - factors["shift_factor"]) * factors["scaling_factor"]
 
     return unet_denoiser(unet, prediction_type=scheduler.config.prediction_type, betas=scheduler.betas.double().numpy(),
-                         factor=factor, blank=blank if unet.config.in_channels != unet.config.out_channels else None, **factors)
+                         factor=factor, blank=blank if unet.config.in_channels != unet.config.out_channels else None,
+                         controlnet=controlnet, **factors)
 
 
-def _digest(pipeline) -> str:
+def _digest(pipeline, controlnet=None) -> str:
     """sha256 over the settings and weights of the parts that the pictures depend on, hex."""
     digest = hashlib.sha256()
-    names = ("scheduler", *TEXT_PARTS, "unet", "transformer", "vae")
-    parts = [part for name in names if (part := getattr(pipeline, name, None)) is not None]
+    names = ("scheduler", *TEXT_PARTS, "unet", "transformer", "vae", "image_encoder")
+    parts = [part for part in (*(getattr(pipeline, name, None) for name in names), controlnet) if part is not None]
     for part in parts:
         settings = part.config if isinstance(part.config, dict) else part.config.to_dict()
         digest.update(repr(sorted((key, value) for key, value in settings.items() if not key.startswith("_"))).encode())

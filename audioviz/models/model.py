@@ -42,6 +42,8 @@ class Model:
     multiple : pixels that each side is a multiple of; factor if not given
     tiny_vae : the vae stands in for the model's own, and reads latents in the model's scale
     compiled : see compiled.py
+    read_style : function of a picture, of models with an IP-Adapter
+        What its image encoder says of the style of a uint8 picture (height, width, 3), and what it says of none.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Model:
     multiple: int | None = None
     tiny_vae: bool = False
     compiled: bool = False
+    read_style: Callable[[np.ndarray], tuple[Tensor, Tensor]] | None = None
 
     @torch.inference_mode()
     def encode_text(self, text: str) -> Conditioning:
@@ -97,24 +100,7 @@ class Model:
     @torch.inference_mode()
     def to_latent(self, picture: Tensor) -> Tensor:
         """The latents, in the autoencoder's own units, of pictures as `to_picture` gives them: float32."""
-        encoded = self.vae.encode(picture.to(self.vae.device, self.vae.dtype))
-        latent = (encoded.latents if "latents" in encoded else encoded.latent_dist.mode()).float()
-        return latent / self.denoiser.scaling_factor + self.denoiser.shift_factor if self.tiny_vae else latent
-
-    @torch.inference_mode()
-    def encode(self, picture: np.ndarray) -> Tensor:
-        """The latent of a picture.
-
-        Parameters
-        ----------
-        picture : uint8, shape (height, width, 3)
-
-        Returns
-        -------
-        float32, shape (1, C, H, W), in the autoencoder's own units
-        """
-        levels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
-        latent = picture_to_latent(self.vae, levels)
+        latent = picture_to_latent(self.vae, picture)
         return latent / self.denoiser.scaling_factor + self.denoiser.shift_factor if self.tiny_vae else latent
 
     def empty_latent(self, size: tuple[int, int]) -> Tensor:
@@ -142,6 +128,6 @@ class Model:
 
 @torch.inference_mode()
 def picture_to_latent(vae: torch.nn.Module, picture: Tensor) -> Tensor:
-    """The latent (1, C, H, W) of a picture (1, 3, height, width) in -1..1, float32, in the units of this autoencoder."""
-    found = vae.encode(picture.to(vae.device, vae.dtype))
-    return (found.latents if hasattr(found, "latents") else found.latent_dist.mode()).float()
+    """The latents (B, C, H, W) of pictures (B, 3, height, width) in -1..1, float32, in the units of this autoencoder."""
+    encoded = vae.encode(picture.to(vae.device, vae.dtype))
+    return (encoded.latents if "latents" in encoded else encoded.latent_dist.mode()).float()

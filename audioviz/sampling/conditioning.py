@@ -18,10 +18,13 @@ class Conditioning:
         What the model's cross-attention reads.
     pooled : float, shape (B, width), optional
         One vector for the whole text, for the models that want it.
+    image : float, shape (B, ...), optional
+        What an image encoder says of a picture whose style is followed (IP-Adapter).
     """
 
     embeddings: Tensor
     pooled: Tensor | None = None
+    image: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.embeddings.ndim != 3:
@@ -30,11 +33,32 @@ class Conditioning:
 
 
 @dataclass(frozen=True, eq=False)
+class Control:
+    """Pictures that lead a frame beside its text.
+
+    Parameters
+    ----------
+    picture : float, shape (1, 3, height, width) in 0..1, optional
+        What ControlNet follows: edges, depth, poses.
+    strength : how strongly
+    style : how strongly the style of the conditionings' `image` is followed
+    beside : float, shape (1, 1 + C, H, W), optional
+        For inpainting models: the mask (1 is drawn), and the scaled latent of the picture without what is drawn.
+    """
+
+    picture: Tensor | None = None
+    strength: float = 1.0
+    style: float = 1.0
+    beside: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Guidance:
     """What to draw and what to steer away from; without a negative nothing is steered away from."""
 
     positive: Conditioning
     negative: Conditioning | None = None
+    control: Control = Control()
 
 
 def lerp(a: Conditioning, b: Conditioning, t: float) -> Conditioning:

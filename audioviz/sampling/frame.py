@@ -1,7 +1,7 @@
 """One frame: a latent, a plan, the next latent."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -67,6 +67,8 @@ def sample_frame(denoiser, plan: FramePlan, previous: Tensor, *, sampler: str | 
         new = MODES[plan.mode](previous, new, plan.interp)
     if plan.anchor is not None:
         new = hold(new, plan.anchor)
+    if plan.keep is not None and mask is not None:
+        new = torch.lerp(check_latent(denoiser, plan.keep), new, mask)
     if not torch.isfinite(new).all():
         raise ModelError(f"frame {plan.frame}: the model gave values that are not numbers; "
                          "try another sampler, a lower cfg, or float32")
@@ -211,7 +213,7 @@ class _Bound:
         if self.conditioning.negative is None:
             raise InputError("this sampler needs a negative conditioning: it steers by the two apart")
         level = torch.full((len(x),), sigma, device=x.device)
-        wanted, plain = (self.denoiser(x, level, Guidance(text), 1.0)
+        wanted, plain = (self.denoiser(x, level, replace(self.conditioning, positive=text, negative=None), 1.0)
                          for text in (self.conditioning.positive, self.conditioning.negative))
         return torch.lerp(plain, wanted, self.cfg), plain
 

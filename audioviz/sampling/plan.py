@@ -19,7 +19,7 @@ class FramePlan:
     """What is done with the previous latent to make the next.
 
     In this order: noise_before is added, the camera moves, the latent is unsampled, noise_after is added, it is sampled,
-    interpolated with the previous one (as the camera sees it now), and held at the anchor.
+    interpolated with the previous one (as the camera sees it now), held at the anchor, and laid over what is kept.
     """
 
     conditioning: Guidance
@@ -40,6 +40,7 @@ class FramePlan:
     warp: Callable[[Tensor], Tensor] | None = None  # the camera: of a latent what it sees after it has moved
     anchor: Anchor | None = None
     start: Tensor | None = None          # (B, C, H, W): taken instead of the previous latent
+    keep: Tensor | None = None           # (B, C, H, W): what stands outside the noise mask, whatever was added there
     initial_noise: Tensor | None = None  # (B, C, H, W): taken instead of the seed's draw
     draw_before: Draw | None = None      # taken instead of the frame's own streams
     draw_after: Draw | None = None

@@ -27,6 +27,8 @@ RANGES = {
     "wrap": (0.0, 1.0),
     "in_picture": (0.0, 1.0),
     "travel": (0.0, 1.0),
+    "control": (0.0, np.inf),
+    "style": (0.0, np.inf),
 }
 SEEDS = ("seed", "seed_to")
 COLUMNS = (*SEEDS, *RANGES)
@@ -62,6 +64,8 @@ class Schedule:
     wrap: Any = None  # 0 or 1: the edges are joined to those opposite, in place of a mirror image
     in_picture: Any = None  # 0 or 1: the camera moves the picture, not its latent: finer, and slower
     travel: Any = None  # 0..1: where between the first and the last prompt, in place of their times
+    control: Any = None  # how strongly the picture of a ControlNet is followed; 1 if not given
+    style: Any = None  # how strongly the style of a picture is followed (IP-Adapter); 1 if not given
     prompts: Any = ()
     mix: Any = None  # prompt -> 0..1: how much of it is mixed in; what is left of 1 is that of the keyframes
     clock: Clock | None = None

@@ -1,0 +1,87 @@
+"""What leads a UNet beside the text: ControlNet and IP-Adapter, through diffusers' own loaders."""
+
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from audioviz.errors import ModelError
+from audioviz.models.single_file import read_shapes
+
+_ON_HUB = re.compile(r"([\w.-]+/[\w.-]+)/(.+/)?([^/]+\.safetensors)")
+
+
+def load_controlnet(pipeline, source: str | Path):
+    """The ControlNet of a folder or a hub id, for the UNet of this pipeline.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it is of another family.
+
+    Source
+    ------
+    Zhang et al., ICCV 2023 (ControlNet).
+    """
+    from diffusers import ControlNetModel
+
+    unet = _unet_of(pipeline, "ControlNet")
+    try:
+        net = ControlNetModel.from_pretrained(str(source), torch_dtype=unet.dtype, use_safetensors=True,
+                                              local_files_only=Path(source).is_dir())
+    except Exception as error:  # a damaged folder makes diffusers raise almost anything
+        raise ModelError(f"ControlNet {source}: cannot be loaded ({str(error).strip().partition(chr(10))[0]:.150}); expected the "
+                         "diffusers folder or the hub id of one") from error
+    for name in ("cross_attention_dim", "block_out_channels", "addition_embed_type"):
+        if net.config[name] != unet.config[name]:
+            raise ModelError(f"ControlNet {source}: made for another family than this model ({name} is {net.config[name]}, "
+                             f"expected {unet.config[name]})")
+    return net.eval().requires_grad_(False)
+
+
+def add_ip_adapter(pipeline, source: str | Path) -> None:
+    """Work an IP-Adapter file into a pipeline's UNet; its image encoder lies in the folder image_encoder beside it.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it is of another family.
+
+    Source
+    ------
+    Ye et al., arXiv 2308.06721 (IP-Adapter).
+    """
+    _unet_of(pipeline, "IP-Adapter")
+    file = Path(source)
+    on_hub = None if file.exists() else _ON_HUB.fullmatch(str(source))
+    if not on_hub:
+        read_shapes(file, what="IP-Adapter")
+    place, subfolder, name = on_hub.groups() if on_hub else (str(file.parent), "", file.name)
+    try:
+        pipeline.load_ip_adapter(place, subfolder=subfolder or "", weight_name=name, image_encoder_folder="image_encoder")
+    except Exception as error:  # where shapes, names or the encoder differ diffusers raises almost anything
+        raise ModelError(f"IP-Adapter {source}: does not fit this model, or has no image encoder in a folder image_encoder "
+                         f"beside it ({str(error).strip().partition(chr(10))[0]:.150})") from error
+
+
+def style_reader(pipeline):
+    """The function that reads a picture's style for a pipeline with an IP-Adapter."""
+    return partial(_read_style, pipeline)
+
+
+@torch.inference_mode()
+def _read_style(pipeline, picture: np.ndarray) -> tuple[Tensor, Tensor]:
+    """What the image encoder says of a picture, and what it says of none: two tensors (1, ...), float32."""
+    both, = pipeline.prepare_ip_adapter_image_embeds(Image.fromarray(picture), None, pipeline.unet.device, 1, True)
+    none, style = both.float().chunk(2)
+    return style, none
+
+
+def _unet_of(pipeline, what: str):
+    if getattr(pipeline, "unet", None) is None:
+        raise ModelError(f"{what}: this model is a {type(pipeline).__name__}; expected one of Stable Diffusion 1 or 2, or SDXL")
+    return pipeline.unet

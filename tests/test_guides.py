@@ -1,0 +1,156 @@
+"""Pictures lead a render: where it starts, what it keeps, what it follows; and the manifest says which they were."""
+
+import json
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from diffusers import ControlNetModel
+from PIL import Image
+
+import audioviz as av
+from audioviz.clock import Clock
+from audioviz.errors import InputError
+from audioviz.guides import Guides, lead_by_frame
+from audioviz.models import load_model
+from audioviz.pictures import guides_of, load_pictures
+from audioviz.planner import Look, plan_frames
+from audioviz.sampling import sequence
+from audioviz.video.encode import VideoWriter
+from audioviz.video.probe import probe
+from tests.checkpoints import tiny_ip_adapter
+from tests.models import fake_model
+from tests.songs import made_song
+
+CLOCK = Clock.for_duration(1, 6)
+LOOK = Look((64, 64), 2, 2.0, "euler", "normal")
+
+
+def picture(seed=0, size=64):
+    smooth = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return np.array(Image.fromarray(smooth).resize((size, size), Image.Resampling.BICUBIC))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """An image, a mask whose left half is drawn, and a video of four frames a second that gets brighter."""
+    root = tmp_path_factory.mktemp("pictures")
+    Image.fromarray(picture()).save(root / "image.png")
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, :32] = 255
+    Image.fromarray(mask).save(root / "mask.png")
+    with VideoWriter(root / "video.mp4", fps=Fraction(4), size=(96, 64)) as writer:
+        for level in (20, 60, 100, 140, 180, 220):
+            writer.write(np.full((64, 96, 3), level, np.uint8))
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(families):
+    return load_model(families("sd1")[0])
+
+
+def rendered(model, guides, *, look=LOOK, **columns):
+    schedule = av.Schedule(**({"denoise": 0.3, "prompts": ["gold"]} | columns), clock=CLOCK)
+    plans = plan_frames(model, schedule, look, guides=guides)
+    latents = sequence(model.denoiser, plans, start=model.empty_latent(look.size), sampler=look.sampler,
+                       scheduler=look.scheduler, noise_mask=guides.mask)
+    return list(latents)
+
+
+def test_an_image_is_where_the_video_starts(model, files):
+    guides, _ = guides_of(model, {"init": files / "image.png"}, size=(64, 64), clock=CLOCK)
+    start = model.to_latent(torch.from_numpy(picture()).permute(2, 0, 1)[None] / 127.5 - 1)
+    kept = rendered(model, guides, denoise=0.0)
+    assert all(torch.allclose(latent, start, atol=1e-5) for latent in kept)
+    near, far = (rendered(model, guides, denoise=denoise)[0] - start for denoise in (0.2, 0.8))
+    assert 0 < near.norm() < far.norm()
+
+
+def test_each_frame_starts_from_that_of_a_video(model, files):
+    guides, _ = guides_of(model, {"init": files / "video.mp4"}, size=(64, 64), clock=CLOCK)
+    brightness = [model.decode(latent).mean() for latent in rendered(model, guides, denoise=0.0)]
+    direct = [model.decode(model.to_latent(torch.full((1, 3, 64, 64), level / 127.5 - 1))).mean() for level in (20, 20, 60, 100, 100, 140)]
+    assert brightness == pytest.approx(direct, abs=3)
+
+
+def test_videos_keep_the_time_of_the_song_and_begin_again(files):
+    video = load_pictures(files / "video.mp4", size=(64, 64), clock=Clock.for_duration(4, 4))
+    seen = [int(video.at(k).mean()) for k in (0, 1, 5, 6, 7, 1)]
+    assert seen == pytest.approx([20, 60, 220, 20, 60, 60], abs=4) and video.moves
+
+
+def test_outside_the_mask_the_picture_stays_whatever_is_added(model, files):
+    guides, _ = guides_of(model, {"init": files / "image.png", "mask": files / "mask.png"}, size=(64, 64), clock=CLOCK)
+    start = model.to_latent(torch.from_numpy(picture()).permute(2, 0, 1)[None] / 127.5 - 1)
+    for latent in rendered(model, guides, denoise=0.7, noise=0.2, anchor=0.5):
+        assert torch.allclose(latent[..., 5:], start[..., 5:], atol=1e-4)
+        assert (latent[..., :3] - start[..., :3]).norm() > 0.1 * start[..., :3].norm()
+
+
+def test_inpainting_models_see_the_mask_and_the_rest(families, files):
+    model = load_model(families("inpainting")[0])
+    guides, _ = guides_of(model, {"init": files / "image.png", "mask": files / "mask.png"}, size=(64, 64), clock=CLOCK)
+    lead = lead_by_frame(model, av.Schedule(clock=CLOCK), guides)
+    beside = lead(model.guidance("gold"), 0).control.beside
+    assert beside.shape == (1, 5, 8, 8) and torch.equal(beside[0, 0, 0], torch.tensor([1.0] * 4 + [0.0] * 4))
+    grey = picture().astype(float) / 127.5 - 1
+    grey[:, :32] = 0
+    with torch.no_grad():
+        theirs = model.vae.encode(torch.from_numpy(grey).permute(2, 0, 1)[None].float()).latent_dist.mode() * 0.18215
+    assert torch.allclose(beside[:, 1:], theirs, atol=1e-5)
+    assert len({latent.numpy().tobytes() for latent in rendered(model, guides)}) == 6
+
+
+def test_control_and_style_follow_the_schedule(families, files, tmp_path):
+    folder, pipeline = families("sd1")
+    net = ControlNetModel.from_unet(pipeline.unet)
+    torch.nn.init.normal_(net.controlnet_mid_block.weight, std=0.5)
+    net.save_pretrained(tmp_path / "net")
+    model = load_model(folder, controlnet=tmp_path / "net", ip_adapter=tiny_ip_adapter(pipeline.unet, tmp_path))
+    guides, shown = guides_of(model, {"control": files / "video.mp4", "style": files / "image.png"}, size=(64, 64), clock=CLOCK)
+    assert set(shown) == {"control_sha256", "style_sha256"}
+    plans = list(plan_frames(model, av.Schedule(control=[0, 1] * 3, style=[0.2] * 6, prompts=["gold"], clock=CLOCK), LOOK,
+                             guides=guides))
+    assert [(plan.conditioning.control.strength, plan.conditioning.control.style) for plan in plans] == [(0, 0.2), (1, 0.2)] * 3
+    alone = [rendered(model, guides, denoise=1.0, control=control, style=style)[0]
+             for control, style in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))]
+    free = rendered(load_model(folder), Guides(), denoise=1.0)[0]
+    assert torch.allclose(alone[0], free, atol=1e-4)
+    assert not torch.allclose(alone[1], free, atol=1e-2) and not torch.allclose(alone[2], free, atol=1e-2)
+
+
+@pytest.mark.parametrize("given, message", [
+    ({"mask": "mask.png"}, "mask: expected an init too"),
+    ({"control": "image.png"}, "control .*: the model has no ControlNet that follows it; load one .--controlnet."),
+    ({"style": "image.png"}, "style .*: the model has no IP-Adapter"),
+    ({"init": "gone.png"}, "gone.png: there is no such file; expected an image or a video"),
+    ({"init": "image.png", "mask": "video.mp4"}, "mask .*: expected an image, white where frames are drawn"),
+    ({"init": "broken.png"}, "broken.png: cannot be read as an image"),
+    ({"init": "broken.mp4"}, "broken.mp4: cannot be read as a video .*; expected an image or a video"),
+])
+def test_what_cannot_lead_is_said(model, files, given, message):
+    for name in ("broken.png", "broken.mp4"):
+        (files / name).write_bytes(b"x" * 50)
+    with pytest.raises(InputError, match=message) as caught:
+        guides_of(model, {name: files / file for name, file in given.items()}, size=(64, 64), clock=CLOCK)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_render_with_pictures_is_known_by_them(model, files, tmp_path):
+    path = tmp_path / "song.wav"
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 44100), 44100)
+    song = made_song(path=path, seconds=1.0, fps="6")
+    schedule = av.Schedule(denoise=0.5, prompts=["gold"], clock=song.clock)
+    shown = []
+    for name, init in (("a", "image.png"), ("b", "image.png"), ("c", "video.mp4")):
+        out = av.render(song, schedule, out=tmp_path / f"{name}.mp4", model=model, steps=2, init=files / init, progress=False)
+        shown.append((json.loads(probe(out).metadata)["init_sha256"], out.read_bytes()))
+    assert shown[0] == shown[1] and shown[0][0] != shown[2][0]
+
+
+def test_without_pictures_nothing_changes():
+    plans = list(plan_frames(fake_model(), av.Schedule(prompts=["gold"], clock=CLOCK), LOOK))
+    assert plans[0].denoise == 1 and all(plan.keep is None and plan.conditioning.control.picture is None for plan in plans)
