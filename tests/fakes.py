@@ -28,7 +28,8 @@ def fake_text(words: float, *, tokens: int = 4, width: int = 8, batch: int = 1) 
 class FakeDenoiser:
     """The exact denoiser of a world whose latents are normal: their mean is what the text says.
 
-    `spread` is their deviation. Fulfils the denoiser contract; with `flow`, and flow_sigmas, that of flow matching. Its deterministic samplers all tend to mean + spread * noise.
+    `spread` is their deviation. Fulfils the denoiser contract; with `flow`, and flow_sigmas, that of flow matching. Its
+    deterministic samplers all tend to mean + spread * noise.
     """
 
     channels: int = 4

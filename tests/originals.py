@@ -121,7 +121,8 @@ def _sd3(transformer) -> dict[str, torch.Tensor]:
             names = {"attn.to_out.0": "x_block.attn.proj", "norm1.linear": "x_block.adaLN_modulation.1",
                      "ff.net.0.proj": "x_block.mlp.fc1", "ff.net.2": "x_block.mlp.fc2"}
             if i < last:
-                names |= {"attn.to_add_out": "context_block.attn.proj", "norm1_context.linear": "context_block.adaLN_modulation.1",
+                names |= {"attn.to_add_out": "context_block.attn.proj",
+                          "norm1_context.linear": "context_block.adaLN_modulation.1",
                           "ff_context.net.0.proj": "context_block.mlp.fc1", "ff_context.net.2": "context_block.mlp.fc2"}
             found |= {f"{there}{old}.{end}": weights[f"{here}{new}.{end}"] for new, old in names.items()}
         found[f"joint_blocks.{last}.context_block.adaLN_modulation.1.{end}"] = _swapped(

@@ -1,7 +1,9 @@
 """Pictures lead a render: where it starts, what it keeps, what it follows; and the manifest says which they were."""
 
 import json
+import runpy
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,7 +74,8 @@ def test_an_image_is_where_the_video_starts(model, files):
 def test_each_frame_starts_from_that_of_a_video(model, files):
     guides, _ = guides_of(model, {"init": files / "video.mp4"}, size=(64, 64), clock=CLOCK)
     brightness = [model.decode(latent).mean() for latent in rendered(model, guides, denoise=0.0)]
-    direct = [model.decode(model.to_latent(torch.full((1, 3, 64, 64), level / 127.5 - 1))).mean() for level in (20, 20, 60, 100, 100, 140)]
+    direct = [model.decode(model.to_latent(torch.full((1, 3, 64, 64), level / 127.5 - 1))).mean()
+              for level in (20, 20, 60, 100, 100, 140)]
     assert brightness == pytest.approx(direct, abs=3)
 
 
@@ -154,3 +157,17 @@ def test_a_render_with_pictures_is_known_by_them(model, files, tmp_path):
 def test_without_pictures_nothing_changes():
     plans = list(plan_frames(fake_model(), av.Schedule(prompts=["gold"], clock=CLOCK), LOOK))
     assert plans[0].denoise == 1 and all(plan.keep is None and plan.conditioning.control.picture is None for plan in plans)
+
+
+def test_the_pipeline_that_redraws(families, files, tmp_path):
+    folder, pipeline = families("sd1")
+    ControlNetModel.from_unet(pipeline.unet).save_pretrained(tmp_path / "net")
+    adapter = tiny_ip_adapter(pipeline.unet, tmp_path)
+    soundfile.write(tmp_path / "song.wav", np.random.default_rng(1).normal(0, 0.1, 44100), 44100)
+    redraw = runpy.run_path(str(Path(av.__file__).parents[1] / "pipelines" / "redraw.py"))["redraw"]
+    redraw.main([str(tmp_path / "song.wav"), str(files / "video.mp4"), "--out", str(tmp_path / "out.mp4"), "--model", str(folder),
+                 "--mask", str(files / "mask.png"), "--controlnet", str(tmp_path / "net"), "--ip-adapter", str(adapter),
+                 "--style", str(files / "image.png"), "--fps", "6", "--size", "64", "--steps", "2"], standalone_mode=False)
+    facts = json.loads(probe(tmp_path / "out.mp4").metadata)
+    assert len(facts["schedule"]["control"]) == 6
+    assert {"init_sha256", "mask_sha256", "control_sha256", "style_sha256"} <= set(facts)

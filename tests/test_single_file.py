@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from audioviz.errors import ModelError
 from audioviz.models import load_model, single_file
+from audioviz.models.load import defaults_of
 from audioviz.models.single_file import layout_of, read_shapes, write_layout
 from tests.checkpoints import tiny_pipeline
 from tests.originals import original_checkpoint
@@ -30,7 +31,7 @@ def test_a_file_is_its_folder(families, tmp_path, name):
     save_file(original_checkpoint(name, pipeline), tmp_path / "tiny.safetensors")
     only_settings(folder, tmp_path / "tiny")
     ours, theirs = load_model(tmp_path / "tiny.safetensors"), load_model(folder)
-    assert ours.defaults == theirs.defaults or name == "turbo"
+    assert ours.defaults == theirs.defaults == defaults_of(tmp_path / "tiny.safetensors")
     x = torch.randn(1, theirs.denoiser.channels, 8, 8, generator=torch.Generator().manual_seed(2))
     sigma = torch.tensor([0.5])
     answers = [model.denoiser(x, sigma, model.guidance("gold mandala", "grey"), 3.0) for model in (ours, theirs)]
@@ -104,6 +105,13 @@ def test_names_and_marks_tell_what_weights_do_not():
         assert (parts["scheduler"].get("prediction_type"), parts["unet"]["sample_size"]) == (scheduler, size)
     _, parts = layout_of(Path("xl.safetensors"), real_shapes("xl_base", None) | {"v_pred": (), "ztsnr": ()})
     assert parts["scheduler"]["prediction_type"] == "v_prediction" and parts["scheduler"]["rescale_betas_zero_snr"]
+
+
+def test_defaults_of_a_file_are_known_by_its_names_alone(tmp_path):
+    shapes = real_shapes("xl_base", tmp_path)
+    save_file({name: torch.zeros(shape) for name, shape in shapes.items()}, tmp_path / "sdxl_lightning_4step.safetensors")
+    found = defaults_of(tmp_path / "sdxl_lightning_4step.safetensors")
+    assert (found.size, found.steps, found.cfg) == (1024, 4, 1.0)
 
 
 def refused(file: Path) -> str:

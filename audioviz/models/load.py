@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from audioviz.errors import InputError
+from audioviz.errors import InputError, ModelError
 from audioviz.models.additions import add_embeddings, add_loras, other_vae, weighted
 from audioviz.models.control import add_ip_adapter, load_controlnet, style_reader
 from audioviz.models.denoiser import unet_denoiser
@@ -18,6 +18,7 @@ from audioviz.models.flow import flow_denoiser
 from audioviz.models.model import Defaults, Model, picture_to_latent
 from audioviz.models.pipeline import TEXT_PARTS, check_parts, load_pipeline, settings_of
 from audioviz.models.placement import place
+from audioviz.models.single_file import layout_of, read_shapes
 from audioviz.models.text import clip_text, flux_text, sd3_text, sdxl_text
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -56,6 +57,8 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
     styles = [weighted(lora) for lora in loras]
     pipeline = load_pipeline(str(EMBEDDED if source == "embedded" else source), kind)
     family = check_parts(pipeline, str(source))
+    if dtype == "auto" and kind == torch.float16 and family in ("SD3", "Flux"):
+        pipeline.to(torch.bfloat16)  # their values go beyond the range of float16
     add_loras(pipeline, styles)
     add_embeddings(pipeline, [Path(file) for file in embeddings])
     net = load_controlnet(pipeline, controlnet) if controlnet else None
@@ -123,14 +126,26 @@ def defaults_of(source: str | Path) -> Defaults:
     """What a model will do when nothing else is asked for, known without loading it."""
     if source == "embedded":
         return OWN
-    folder = Path(source)
     try:
-        core = next(json.loads(file.read_text()) for part in ("unet", "transformer")
-                    if (file := folder / part / "config.json").is_file())
-        scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
-        return defaults_for(core, scheduler, _called(source))
-    except (OSError, ValueError, StopIteration, KeyError):  # what is wrong with it is said when it is loaded
+        return defaults_for(*_settings_without_loading(str(source)), _called(source))
+    except (OSError, ValueError, KeyError, ModelError):  # what is wrong with it is said when it is loaded
         return defaults_for({"_class_name": "UNet2DConditionModel"}, {}, _called(source))
+
+
+def _settings_without_loading(source: str) -> tuple[dict, dict]:
+    """The settings of the UNet or transformer, and of the scheduler, of what lies on this disk."""
+    folder = Path(source)
+    if folder.is_file():
+        if not (folder.with_suffix("") / "model_index.json").is_file():
+            _, parts = layout_of(folder, read_shapes(folder, what="model"))
+            return parts.get("unet") or parts["transformer"], parts["scheduler"]
+        folder = folder.with_suffix("")
+    elif not folder.is_dir():
+        from huggingface_hub import try_to_load_from_cache
+        found = try_to_load_from_cache(source, "model_index.json")
+        folder = Path(found).parent if isinstance(found, str) else folder
+    core = next((file for part in ("unet", "transformer") if (file := folder / part / "config.json").is_file()), folder)
+    return json.loads(core.read_text()), json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
 
 
 def _called(source: str | Path) -> str:
