@@ -10,7 +10,7 @@ from audioviz.audio.song import Events, Song
 from audioviz.clock import Clock
 from audioviz.curve import Curve
 
-CURVES = ("rms", "onset", "low", "mid", "high", "percussive", "harmonic", "brightness")
+CURVES = ("rms", "onset", "low", "mid", "high", "percussive", "harmonic", "brightness", "hue")
 
 
 def made_song(*, seconds: float = 4.0, fps="12", beats_every: float = 0.5, path: Path = Path("made.wav")) -> Song:
