@@ -10,10 +10,10 @@ def schedule(song, *, beats: float = 8.0, depth: float = 0.6, heart: float = 0.3
     breath = av.curves.oscillate("sine", **period, phase=0.25, low=-1.0)
     beat = av.curves.at(song.kicks, 1.0).decay(0.15)
     return av.Schedule(
-        **av.seeds.travel(song.kicks, seed, ease="out_cubic"),
+        **av.seeds.travel(song.beats, seed, ease="out_cubic"),
         denoise=0.26 + 0.08 * loud + heart * beat,
         noise=0.02 + 0.03 * beat,
         interp=0.7 + 0.3 * beat,
         zoom=(1 + depth) ** (breath * (0.15 + loud)),
-        anchor=0.1,
+        anchor=0.3,
     )

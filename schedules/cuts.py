@@ -9,7 +9,7 @@ def schedule(song, *, bars: int = 1, hit: float = 0.55, calm: float = 0.12, quie
     cuts = starts[song.rms.peak(0.1)[starts] >= quiet]
     kick = av.curves.at(song.kicks, 1.0).decay(0.1)
     return av.Schedule(
-        seed=av.seeds.change_at(cuts, base=seed) + av.seeds.change_at(song.kicks),
+        **av.seeds.travel(song.beats, seed),
         denoise=av.curves.where(av.curves.at(cuts, 1.0), 1.0, calm + hit * kick),
         noise=0.02 + 0.05 * kick,
         anchor=0.3,
