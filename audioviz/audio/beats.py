@@ -42,7 +42,7 @@ def track_beats(cues: Cues, onsets: np.ndarray, *, bounds: tuple[float, float] |
     ------
     Ellis, "Beat tracking by dynamic programming", J. New Music Research 36 (2007), with a tempo that may change.
     """
-    found = [_settle(chain, onsets) for chain in chains(cues.strength, onsets, bounds) if len(chain) >= _FEWEST]
+    found = [settle(chain, onsets) for chain in chains(cues.strength, onsets, bounds) if len(chain) >= _FEWEST]
     if not found:
         return 0.0, np.zeros(0)
     seconds = choose_pulse(found, cues, bounds=bounds)
@@ -50,7 +50,7 @@ def track_beats(cues: Cues, onsets: np.ndarray, *, bounds: tuple[float, float] |
         seconds = likeliest([seconds[::2], seconds[1::2]], cues, against=seconds)
     elif beats == "double":
         seconds = twice(seconds)
-    seconds = _settle(seconds, onsets)
+    seconds = settle(seconds, onsets)
     return float(60 / np.median(np.diff(seconds))), seconds
 
 
@@ -99,7 +99,7 @@ def _cost(period: float) -> tuple[int, np.ndarray]:
     return int(back[0]), -_TIGHTNESS * np.log(-back / period) ** 2
 
 
-def _settle(beats: np.ndarray, onsets: np.ndarray) -> np.ndarray:
+def settle(beats: np.ndarray, onsets: np.ndarray) -> np.ndarray:
     """Beats off the grid of the tracker: drawn to the onsets that are close, then evened out among their neighbours."""
     after = np.clip(np.searchsorted(onsets, beats), 1, len(onsets) - 1)
     sooner, later = onsets[after - 1], onsets[after]

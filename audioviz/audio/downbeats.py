@@ -7,7 +7,7 @@ from audioviz.audio.cues import Cues
 USUAL_METRES = (4, 3)  # beats in a bar that are tried; the first where there is nothing to tell by
 _FEWEST = 8  # beats: with fewer there is nothing to tell by
 _SLIP = -10.0  # log probability that a bar is cut short or extended by a beat
-_WEIGHTS = {"bass": 1.6, "loud": 0.4, "change": 1.2}  # of each cue, in its standard deviations; fitted as those of the pulse
+_WEIGHTS = {"bass": 1.6, "loud": 0.4, "change": 1.2}  # of each cue, in its standard deviations: rounded from a logistic fit
 
 
 def find_downbeats(beats: np.ndarray, cues: Cues, *, metres: tuple[int, ...] = USUAL_METRES) -> tuple[int, np.ndarray]:
@@ -30,7 +30,7 @@ def find_downbeats(beats: np.ndarray, cues: Cues, *, metres: tuple[int, ...] = U
     Source
     ------
     The place in the bar as a hidden state at each beat: Durand, Bello, David & Richard, "Downbeat tracking with multiple
-    features and deep neural networks", ICASSP 2015; here with four features and no network.
+    features and deep neural networks", ICASSP 2015; here with three features and no network.
     """
     if len(beats) < _FEWEST:
         return metres[0], np.arange(0, len(beats), metres[0])

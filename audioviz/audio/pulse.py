@@ -9,7 +9,7 @@ _SLOWEST, _FASTEST = 50.0, 220.0  # beats a minute that may be chosen
 _NEAR = 1.25  # times or part of the tempo that the user gives about
 _USUAL = 120.0  # beats a minute
 _FEWEST = 3  # beats of which a pulse is made
-_WEIGHTS = {  # fitted to 360 songs of examples/grid_songs.py by the likelihood of the right pulse
+_WEIGHTS = {  # fitted to 360 songs by examples/fit_pulse.py
     "octaves": 1.74, "octaves squared": -3.49, "bars": 6.97, "bass": 3.67, "attack": 2.88,
     "attack against thirds": 4.83, "bass of every second": 1.94, "unevenness": -3.68,
 }
