@@ -108,6 +108,18 @@ def test_a_textual_inversion_of_another_family_is_refused(families, tmp_path, na
         load_model(families(name)[0], embeddings=[tmp_path / "moebius.safetensors"])
 
 
+def test_what_is_not_there_is_said(families, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    folder, _ = families("sd1")
+    for options, message in (({"embeddings": [tmp_path / "gone.safetensors"]}, "embedding .*: there is no such file"),
+                             ({"vae": "audioviz-tests/none"}, "vae audioviz-tests/none: is not on this disk, and the hub cannot"),
+                             ({"controlnet": "audioviz-tests/none"}, "ControlNet .*: is not on this disk, and the hub cannot"),
+                             ({"ip_adapter": tmp_path / "gone.safetensors"}, "IP-Adapter .*: there is no such file")):
+        with pytest.raises(ModelError, match=message):
+            load_model(folder, **options)
+    assert not capfd.readouterr().err
+
+
 def test_another_autoencoder(families, tmp_path):
     folder, pipeline = families("sd1")
     vae = copy.deepcopy(pipeline.vae)

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from safetensors.torch import load_file
 
 from audioviz.errors import InputError, ModelError
+from audioviz.models.pipeline import reason_of
 from audioviz.models.single_file import read_shapes
 
 
@@ -103,8 +104,8 @@ def other_vae(pipeline, source: str | Path):
     except ModelError:
         raise
     except Exception as error:  # as when a pipeline is loaded
-        raise ModelError(f"vae {source}: cannot be loaded ({str(error).strip().partition(chr(10))[0]:.150}); expected the folder, "
-                         "the hub id or the .safetensors file of an autoencoder") from error
+        what = "the folder, the hub id or the .safetensors file of an autoencoder"
+        raise ModelError(f"vae {source}: {reason_of(place, error, what)}") from error
     if not isinstance(vae, (AutoencoderKL, AutoencoderTiny)) or vae.config.latent_channels != own.config.latent_channels:
         raise ModelError(f"vae {source}: a {type(vae).__name__} of {vae.config.get('latent_channels')} channels; this model "
                          f"expects one of {own.config.latent_channels}")

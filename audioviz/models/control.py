@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from audioviz.errors import ModelError
+from audioviz.models.pipeline import reason_of
 from audioviz.models.single_file import read_shapes
 
 _ON_HUB = re.compile(r"([\w.-]+/[\w.-]+)/(.+/)?([^/]+\.safetensors)")
@@ -34,8 +35,8 @@ def load_controlnet(pipeline, source: str | Path):
         net = ControlNetModel.from_pretrained(str(source), torch_dtype=unet.dtype, use_safetensors=True,
                                               local_files_only=Path(source).is_dir())
     except Exception as error:  # a damaged folder makes diffusers raise almost anything
-        raise ModelError(f"ControlNet {source}: cannot be loaded ({str(error).strip().partition(chr(10))[0]:.150}); expected the "
-                         "diffusers folder or the hub id of one") from error
+        what = "the diffusers folder or the hub id of a ControlNet"
+        raise ModelError(f"ControlNet {source}: {reason_of(Path(source), error, what)}") from error
     for name in ("cross_attention_dim", "block_out_channels", "addition_embed_type"):
         if net.config[name] != unet.config[name]:
             raise ModelError(f"ControlNet {source}: made for another family than this model ({name} is {net.config[name]}, "

@@ -22,8 +22,10 @@ def load_pipeline(source: str, dtype: torch.dtype):
     """
     from diffusers import DiffusionPipeline
     from diffusers.utils import logging
+    from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging as transformers_logging
 
+    hub_logging.set_verbosity_error()
     for noise in (logging, transformers_logging):  # they talk of what no user of ours can act on
         noise.set_verbosity_error()
         noise.disable_progress_bar()
@@ -40,11 +42,11 @@ def load_pipeline(source: str, dtype: torch.dtype):
     except ModelError:
         raise
     except Exception as error:  # a damaged folder makes diffusers and transformers raise almost anything
-        raise ModelError(f"model {source}: {_reason(place, error)}") from error
+        raise ModelError(f"model {source}: {reason_of(place, error, WHAT)}") from error
 
 
-def _reason(place: Path, error: Exception) -> str:
-    """Why a model cannot be loaded, and what to do."""
+def reason_of(place: Path, error: Exception, what: str) -> str:
+    """Why what diffusers was to load from a place or an id cannot be loaded, and what to do; `what` was expected."""
     chain, names = error, set()
     while chain is not None:
         names |= {kind.__name__ for kind in type(chain).__mro__}
@@ -57,10 +59,10 @@ def _reason(place: Path, error: Exception) -> str:
     if not place.exists() and "GatedRepoError" in names:
         return f"its owners ask for consent; give it on https://huggingface.co/{place} and log in with `hf auth login`"
     if not place.exists() and "RepositoryNotFoundError" in names:
-        return f"there is no such model on the hub, nor such a folder here; expected {WHAT}"
+        return f"there is no such model on the hub, nor such a folder here; expected {what}"
     if not place.exists() and names & {"ConnectError", "ConnectTimeout", "ConnectionError", "LocalEntryNotFoundError"}:
-        return f"is not on this disk, and the hub cannot be reached to fetch it; connect once, or give {WHAT}"
-    return f"cannot be loaded ({str(error).strip().partition(chr(10))[0]:.200}); expected {WHAT}"
+        return f"is not on this disk, and the hub cannot be reached to fetch it; connect once, or give {what}"
+    return f"cannot be loaded ({str(error).strip().partition(chr(10))[0]:.200}); expected {what}"
 
 
 def check_parts(pipeline, source: str) -> str:

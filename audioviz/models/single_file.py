@@ -61,6 +61,8 @@ def read_shapes(file: Path, *, what: str) -> dict[str, tuple[int, ...]]:
             f"{what} {file}: pickled, so that opening it can run anything; convert it: python -c \"import torch, "
             f"safetensors.torch as s; w = torch.load('{file.name}', 'cpu', weights_only=True); s.save_file({{k: v.clone() for "
             f"k, v in w.get('state_dict', w).items() if torch.is_tensor(v)}}, '{file.stem}.safetensors')\"")
+    if not file.is_file():
+        raise ModelError(f"{what} {file}: there is no such file; expected a .safetensors file")
     try:
         with safe_open(file, framework="pt") as opened:
             return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}
