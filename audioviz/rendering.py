@@ -122,7 +122,8 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
     files = {"init": init, "mask": mask, "control": control, "style": style}
     guides, shown = guides_of(model, files, size=look.size, clock=song.clock)
     identity = _identity(model, look) | {"fps": str(clock.fps)} | shown
-    with Work.open(out, clock=clock, size=look.size, identity=identity, digests=frame_digests(schedule, look, part=part, anew=init is None),
+    digests = frame_digests(schedule, look, part=part, anew=init is None)
+    with Work.open(out, clock=clock, size=look.size, identity=identity, digests=digests,
                    chunk=max(1, round(CHUNK_SECONDS * clock.fps)), resume=resume) as work:
         if progress:
             print(f"audioviz: {look_said(model.name, look, model.defaults)}", file=sys.stderr)

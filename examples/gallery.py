@@ -10,7 +10,7 @@ import click
 from PIL import Image
 
 import audioviz as av
-from audioviz.cli import parse_size
+from audioviz.options import parse_size
 from audioviz.plots import plot_schedule
 from audioviz.reaction import Reaction, measure_video
 from audioviz.rendering import DEFAULT_PROMPTS

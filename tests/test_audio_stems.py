@@ -12,7 +12,7 @@ import audioviz as av
 from audioviz.audio import separate
 from audioviz.audio.files import song_to_csv, song_to_json
 from audioviz.audio.separate import separated
-from audioviz.cli import parse_stems
+from audioviz.options import parse_stems
 from audioviz.errors import InputError, ScheduleError
 from audioviz.schedule.binding import bound
 from audioviz.schedule.curves import expression

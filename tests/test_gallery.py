@@ -14,7 +14,7 @@ def test_the_gallery_shows_each_schedule_with_its_figures(tmp_path):
     song = av.load_song(EXAMPLES / "song.ogg", fps=12, start=3.0, duration=4.0)
     write_gallery(song, fake_model(), ["pulse", "hue"], tmp_path)
     page = (tmp_path / "gallery.md").read_text(encoding="utf-8")
-    assert "| [pulse](#pulse) | 0." in page and "## hue\n\nThe brightness of the sound" in page and "nan" not in page
+    assert "| [pulse](#pulse) | 0." in page and "## hue\n\nThe strongest note turns" in page and "nan" not in page
     pictures = sorted((tmp_path / "gallery").iterdir())
     assert [picture.name for picture in pictures] == ["hue-plot.jpg", "hue.jpg", "pulse-plot.jpg", "pulse.jpg"]
     for picture in pictures:

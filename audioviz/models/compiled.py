@@ -26,7 +26,8 @@ def compiled(model: Model, size: tuple[int, int], cfg: float) -> Model:
     latent = quick.empty_latent(size).to(denoiser.device)
     try:
         with torch.inference_mode():
-            denoiser(latent, denoiser.sigmas[-1:].float().to(latent.device), quick.guidance(""), cfg)
+            if quick.read_style is None:  # an IP-Adapter wants a picture: the first frame will have one
+                denoiser(latent, denoiser.sigmas[-1:].float().to(latent.device), quick.guidance(""), cfg)
             quick.decode(latent)
     except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
         reason = str(error).strip().partition("\n")[0]
