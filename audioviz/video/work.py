@@ -267,6 +267,7 @@ def _lock(out: Path, folder: Path) -> int:
 
 
 def _clear(folder: Path, *, keep: set[str]) -> None:
-    for path in list(folder.iterdir()):
+    # The manifest first: whoever is killed here leaves none that names what is gone.
+    for path in sorted(folder.iterdir(), key=lambda path: path.name != MANIFEST):
         if _OURS.fullmatch(path.name) and path.name not in keep:
             remove(path)
