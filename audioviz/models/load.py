@@ -20,6 +20,7 @@ from audioviz.models.pipeline import TEXT_PARTS, check_parts, load_pipeline, set
 from audioviz.models.placement import place
 from audioviz.models.single_file import layout_of, read_shapes
 from audioviz.models.text import clip_text, flux_text, sd3_text, sdxl_text
+from audioviz.models.vocabulary import few_words_text
 
 EMBEDDED = Path(__file__).parent / "embedded"
 
@@ -82,9 +83,10 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
     place(pipeline, where, texts=TEXT_PARTS, size=defaults.size)
     denoiser = denoiser_of(pipeline, family, units, factor=factor, tiny=tiny, controlnet=net and net.to(where))
     added = (*loras, *embeddings, *filter(None, (vae, controlnet, ip_adapter)))
+    read = few_words_text if source == "embedded" and not embeddings else READERS[family]
     return Model(
         name=" + ".join(map(str, (source, *added))), digest=_digest(pipeline, net), denoiser=denoiser, vae=pipeline.vae,
-        read=partial(READERS[family], pipeline), factor=factor, defaults=defaults,
+        read=partial(read, pipeline), factor=factor, defaults=defaults,
         multiple=factor * (denoiser.patch if denoiser.flow else 1), tiny_vae=tiny,
         read_style=style_reader(pipeline) if ip_adapter else None)
 

@@ -1,0 +1,43 @@
+"""A model of few words says which words of a prompt it does not know, once each, with the nearest that it knows."""
+
+import difflib
+import json
+import re
+import warnings
+from functools import cache
+
+from audioviz.errors import AudiovizWarning
+from audioviz.models.text import clip_text, parts_of
+from audioviz.sampling import Conditioning
+
+NEAR = 0.75  # likeness of spelling, 0..1, from which on a word is taken for a slip
+END = "</w>"  # marks the end of a word in a CLIP tokenizer's vocabulary
+
+
+def few_words_text(pipeline, text: str) -> Conditioning:
+    """What `clip_text` gives; unknown words are said first."""
+    for word in unknown_words(pipeline.tokenizer, "".join(parts_of(text)[0])):
+        say_unknown(pipeline.tokenizer, word)
+    return clip_text(pipeline, text)
+
+
+def unknown_words(tokenizer, text: str) -> list[str]:
+    """Words of a text that the tokenizer has to spell out, because none of its captions had them; each once, lower case."""
+    words = dict.fromkeys(re.findall(r"[^\W\d_]+", text.lower()))
+    return [word for word in words if len(tokenizer.tokenize(word)) > 1]
+
+
+def nearest_word(tokenizer, word: str) -> str | None:
+    """The known word that is spelt most like this one; None if none is alike."""
+    merges = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
+    endings = {merge[1] if isinstance(merge, list) else merge.split()[1] for merge in merges}  # parts of longer words
+    known = [token.removesuffix(END) for token in tokenizer.get_vocab() if token.endswith(END) and token not in endings]
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=NEAR)), None)
+
+
+@cache
+def say_unknown(tokenizer, word: str) -> None:
+    """Warn of a word, the first time that it is met."""
+    near = nearest_word(tokenizer, word)
+    hint = f"the nearest word that it knows is {near!r}" if near else "its card lists what it draws"
+    warnings.warn(f"the model does not know the word {word!r}: {hint}", AudiovizWarning, stacklevel=2)
