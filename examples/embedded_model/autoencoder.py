@@ -1,42 +1,79 @@
-"""Pictures to latents and back: diffusers' AutoencoderTiny, 256x256x3 to 16x16x8."""
+"""Pictures to latents and back: diffusers' AutoencoderTiny, 256x256x3 to 16x16x16."""
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderTiny
+from diffusers.models.autoencoders.vae import AutoencoderTinyBlock
 
-from .pictures import CHUNK, chunks
-from .training import Plan, averaged, fit
+from .pictures import chunks
+from .training import Machine, Plan, averaged, fit
 
-WIDTH = 48
-PLAN = Plan(steps=2800, batch=16, rate=1e-3, warmup=150, decay=1e-4, average=0.998)
+WIDTH, CHANNELS, FACTOR = 48, 16, 16
+PLANS = {"cpu": Plan(steps=9000, batch=16, rate=1e-3, warmup=200, decay=1e-4, average=0.998),
+         "cuda": Plan(steps=16000, batch=64, rate=1.2e-3, warmup=500, decay=1e-4, average=0.999)}
+LEARNED = 4000  # pictures that the autoencoder learns from
 WIDE = 0.8  # from this share of the steps on, crops are larger and fewer, so that borders count as they do in whole pictures
+WHITE = 0.05  # weight of the loss that keeps channels apart
 JITTER = 0.06  # noise on latents in training: what the decoder must forgive
 
 
 def new_autoencoder(scaling_factor: float = 1.0) -> AutoencoderTiny:
     """An untrained autoencoder: no normalisation layers, no blocks at full resolution, 16-fold reduction."""
-    return AutoencoderTiny(
+    model = AutoencoderTiny(
         encoder_block_out_channels=(WIDTH,) * 5, decoder_block_out_channels=(WIDTH,) * 5,
-        num_encoder_blocks=(0, 1, 1, 2, 2), num_decoder_blocks=(3, 3, 2, 0, 0),
-        latent_channels=8, scaling_factor=scaling_factor,
+        num_encoder_blocks=(0, 1, 1, 3, 4), num_decoder_blocks=(6, 4, 1, 0, 0),
+        latent_channels=CHANNELS, scaling_factor=scaling_factor,
     ).to(memory_format=torch.channels_last)
+    pass_on(model)
+    return model
 
 
-def to_tensor(pictures: np.ndarray) -> torch.Tensor:
+@torch.no_grad()
+def pass_on(model: AutoencoderTiny, *, spread: float = 3.0) -> None:
+    """Start from weights that hand the picture's colours through: a blurred picture comes out before anything is learned.
+
+    There are no normalisation layers, and from random weights the network is grey for hundreds of steps.
+    """
+    for part in model.modules():
+        if isinstance(part, torch.nn.Conv2d):
+            chance = 0.5 * torch.nn.init.kaiming_normal_(torch.empty_like(part.weight), nonlinearity="linear")
+            part.weight.copy_(torch.nn.init.dirac_(torch.empty_like(part.weight)))
+            part.weight[3:] += chance[3:]
+            if part.bias is not None:
+                part.bias.zero_()
+    for block in model.modules():
+        if isinstance(block, AutoencoderTinyBlock):  # has a way round its convolutions
+            for place, gain in ((0, 1.0), (2, 1.0), (4, 0.1)):
+                torch.nn.init.kaiming_normal_(block.conv[place].weight, nonlinearity="relu")
+                block.conv[place].weight.mul_(gain)
+    last, first = model.encoder.layers[-1], model.decoder.layers[0]
+    last.weight[:3] *= spread  # colours from 0..1 to about -1.5..1.5, and back
+    last.bias[:3] = -spread / 2
+    first.weight[:3] /= spread
+    first.bias[:3] = 0.5
+
+
+def to_tensor(pictures: np.ndarray | torch.Tensor) -> torch.Tensor:
     """uint8 (B, H, W, 3) -> float (B, 3, H, W) in [-1, 1], channels last."""
-    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+    return torch.as_tensor(pictures).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
-def crops(pool: list[np.ndarray], rng: np.random.Generator, *, count: int, size: int) -> torch.Tensor:
-    """Random squares of random pictures, float (count, 3, size, size)."""
-    out = np.empty((count, size, size, 3), np.uint8)
-    for square in out:
-        chunk = pool[rng.integers(len(pool))]
-        top, left = rng.integers(0, chunk.shape[1] - size + 1, 2)
-        square[:] = chunk[rng.integers(CHUNK), top : top + size, left : left + size]
-    return to_tensor(out)
+def load_pool(folder: Path, machine: Machine, *, count: int | None = None) -> torch.Tensor:
+    """The first `count` pictures of a pool, uint8 (count, H, W, 3), on the device."""
+    pool = torch.from_numpy(np.concatenate(list(chunks(folder))))
+    return pool[:count].to(machine.device)
+
+
+def crops(pool: torch.Tensor, chance: torch.Generator, *, count: int, size: int) -> torch.Tensor:
+    """Random squares of random pictures, mirrored by chance, float (count, 3, size, size)."""
+    side = pool.shape[1] - size + 1
+    chosen = torch.stack([torch.randint(end, (count,), generator=chance, device=pool.device)
+                          for end in (len(pool), side, side, 2)], 1).tolist()
+    squares = [pool[index, top : top + size, left : left + size].flip(1) if flip else
+               pool[index, top : top + size, left : left + size] for index, top, left, flip in chosen]
+    return to_tensor(torch.stack(squares))
 
 
 def picture_loss(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
@@ -49,27 +86,32 @@ def picture_loss(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     return loss
 
 
-def unit_loss(latents: torch.Tensor) -> torch.Tensor:
-    """How far each channel is from mean 0 and standard deviation 1: one scaling factor must serve them all."""
-    deviation, mean = torch.std_mean(latents, dim=(0, 2, 3))
-    return mean.square().mean() + (deviation - 1).square().mean()
+def white_loss(latents: torch.Tensor) -> torch.Tensor:
+    """How far the channels are from mean 0, standard deviation 1, and telling different things.
+
+    One scaling factor must serve them all, and none should be wasted on what another tells.
+    """
+    rows = latents.transpose(0, 1).flatten(1)  # (C, n)
+    apart = torch.cov(rows) - torch.eye(len(rows), device=rows.device)
+    return rows.mean(1).square().mean() + apart.square().sum() / len(rows)
 
 
-def train_autoencoder(folder: Path, *, plan: Plan = PLAN) -> None:
+def train_autoencoder(folder: Path, machine: Machine) -> None:
     """Train on crops of the pool in `folder`; the checkpoint is folder/autoencoder.safetensors."""
-    pool = list(chunks(folder / "pictures"))
+    plan = PLANS[machine.device.type]
+    pool = load_pool(folder / "pictures", machine, count=LEARNED)
     torch.manual_seed(plan.seed)
-    model = new_autoencoder()
+    model = new_autoencoder().to(machine.device)
 
-    def loss_at(step: int, rng: np.random.Generator) -> torch.Tensor:
+    def loss_at(step: int, chance: torch.Generator) -> torch.Tensor:
         wide = step >= WIDE * plan.steps
-        real = crops(pool, rng, count=plan.batch // 4 if wide else plan.batch, size=128 if wide else 64)
-        latents = model.encode(real).latents
-        noise = torch.from_numpy(rng.standard_normal(latents.shape, dtype=np.float32))
-        made = model.decode(latents + JITTER * noise).sample
-        return picture_loss(made, real) + 0.02 * unit_loss(latents)
+        real = crops(pool, chance, count=plan.batch // 4 if wide else plan.batch, size=128 if wide else 64)
+        latents = model.encode(real).latents.float()
+        noise = torch.randn(latents.shape, generator=chance, device=latents.device)
+        made = model.decode(latents + JITTER * noise).sample.float()
+        return picture_loss(made, real) + WHITE * white_loss(latents)
 
-    fit(model, loss_at, plan, folder / "autoencoder.safetensors")
+    fit(model, loss_at, plan, folder / "autoencoder.safetensors", machine)
 
 
 def load_autoencoder(folder: Path, *, scaling_factor: float = 1.0) -> AutoencoderTiny:

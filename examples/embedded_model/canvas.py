@@ -1,7 +1,11 @@
-"""What every pattern is drawn with: a grid, smooth noise, cells, relief light. All arrays are float32, shape (H, W)."""
+"""What every kind of picture is drawn with: a view, smooth noise, points of light, relief, a land seen from above it.
+
+All fields are float32 of shape (H, W); x runs to the right, y down, both from -1 to 1 over the picture.
+"""
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 SIZE = 256
@@ -15,14 +19,65 @@ class Scene:
     light: np.ndarray  # (H, W), 0 black, 1 the palette's own colour, 2 white
 
 
-def grid(rng: np.random.Generator, *, shift: float = 0.0, turn: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """x and y in [-1, 1], optionally with a random centre (up to `shift` away) and a random rotation."""
-    line = np.linspace(-1, 1, SIZE, dtype=np.float32)
-    dx, dy = rng.uniform(-shift, shift, 2).astype(np.float32)
-    x, y = np.broadcast_to(line[None] - dx, (SIZE, SIZE)), np.broadcast_to(line[:, None] - dy, (SIZE, SIZE))
-    if not turn:
-        return x, y
-    cos, sin = direction(rng.uniform(0, TAU))
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """Where a picture is drawn: its chance, how much of the motif is in view, and how crowded it is."""
+    rng: np.random.Generator
+    zoom: float = 1.0     # above 1 the motif is farther away and more of it is seen
+    density: float = 1.0  # factor on the number of things
+
+    def between(self, low: float, high: float) -> np.float32:
+        """A random number."""
+        return np.float32(self.rng.uniform(low, high))
+
+    def chance(self, share: float) -> bool:
+        """True in this share of cases."""
+        return bool(self.rng.uniform() < share)
+
+    def count(self, low: int, high: int) -> int:
+        """A random number of things, at least 1."""
+        return max(1, round(float(self.rng.uniform(low, high)) * self.density))
+
+    def grid(self, *, shift: float = 0.0, turn: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """x and y, optionally with a random centre (up to `shift` away) and a random rotation."""
+        line = np.linspace(-self.zoom, self.zoom, SIZE, dtype=np.float32)
+        dx, dy = self.rng.uniform(-shift, shift, 2).astype(np.float32) * np.float32(self.zoom)
+        x, y = np.broadcast_to(line[None] - dx, (SIZE, SIZE)), np.broadcast_to(line[:, None] - dy, (SIZE, SIZE))
+        return rotated(x, y, self.between(0, TAU)) if turn else (x, y)
+
+    def clouds(self, *, slope: float = 2.0, finest: float = 40.0, coarsest: float = 0.0,
+               stretch: tuple[float, float] = (1, 1)) -> np.ndarray:
+        """Periodic Gaussian noise whose amplitude falls as frequency**-slope, mean 0 and deviation 1.
+
+        `finest` and `coarsest` are the highest and lowest frequencies (cycles per picture) that are kept, softly;
+        `stretch` draws the noise out along x and y where it is above 1.
+        """
+        fy, fx = fft.fftfreq(SIZE, 1 / SIZE)[:, None] * stretch[1], fft.rfftfreq(SIZE, 1 / SIZE)[None] * stretch[0]
+        frequency = (np.sqrt(fx * fx + fy * fy) / self.zoom).astype(np.float32)
+        frequency[0, 0] = 1.0
+        gain = frequency ** np.float32(-slope) * np.exp(-(frequency / finest) ** 2)
+        if coarsest:
+            gain = gain * (1 - np.exp(-(frequency / coarsest) ** 4))
+        gain[0, 0] = 0.0
+        phases = self.rng.standard_normal((2, *gain.shape), dtype=np.float32)
+        noise = fft.irfft2(gain * (phases[0] + 1j * phases[1]), s=(SIZE, SIZE))
+        return noise / noise.std()
+
+    def stars(self, *, count: int, brightest: float = 1.5) -> np.ndarray:
+        """Stars, a few of them large with a halo; light from 0 to about `brightest`."""
+        count = self.count(count, 2 * count)
+        power = (self.rng.pareto(1.6, count) + 0.15).clip(0, 12).astype(np.float32) / 12
+        places = self.rng.uniform(-1, 1, (2, count))
+        sharp = splat(places[0], places[1], power)
+        large = power > 0.25
+        halo = splat(places[0][large], places[1][large], power[large])
+        points = gaussian_filter(sharp, 0.75, truncate=3) * 7 + gaussian_filter(halo, 3.0, truncate=3) * 16
+        return np.float32(brightest) * np.minimum(points, 1)
+
+
+def rotated(x: np.ndarray, y: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates turned by an angle in radians."""
+    cos, sin = direction(angle)
     return cos * x - sin * y, sin * x + cos * y
 
 
@@ -36,24 +91,14 @@ def polar(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.sqrt(x * x + y * y) + np.float32(1e-3), np.arctan2(y, x)
 
 
-def clouds(rng: np.random.Generator, *, slope: float = 2.0, finest: float = 40.0) -> np.ndarray:
-    """Periodic Gaussian noise whose amplitude falls as frequency**-slope, mean 0 and standard deviation 1.
-
-    `finest` is the highest frequency (cycles per picture) that is kept, softly.
-    """
-    fy, fx = np.fft.fftfreq(SIZE, 1 / SIZE)[:, None], np.fft.rfftfreq(SIZE, 1 / SIZE)[None]
-    frequency = np.sqrt(fx * fx + fy * fy)
-    frequency[0, 0] = 1.0
-    gain = frequency ** -slope * np.exp(-(frequency / finest) ** 2)
-    gain[0, 0] = 0.0
-    spectrum = gain * (rng.standard_normal(gain.shape) + 1j * rng.standard_normal(gain.shape))
-    noise = np.fft.irfft2(spectrum, s=(SIZE, SIZE))
-    return (noise / noise.std()).astype(np.float32)
-
-
 def unit(noise: np.ndarray, *, contrast: float = 1.0) -> np.ndarray:
-    """Noise of standard deviation 1 -> [0, 1], with few values at the ends."""
-    return 0.5 + 0.5 * np.tanh(0.8 * contrast * noise)
+    """Noise of deviation 1 -> [0, 1], with few values at the ends."""
+    return 0.5 + 0.5 * np.tanh(np.float32(0.8 * contrast) * noise)
+
+
+def ridges(noise: np.ndarray, *, width: float = 0.5) -> np.ndarray:
+    """1 where noise crosses 0, falling to 0: veins, filaments, crests."""
+    return np.exp(-np.abs(noise) / np.float32(width))
 
 
 def sample(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -73,19 +118,30 @@ def wave(phase: np.ndarray) -> np.ndarray:
     return 0.5 + 0.5 * np.cos(TAU * phase)
 
 
-def relief(height: np.ndarray, rng: np.random.Generator, *, strength: float = 12.0) -> np.ndarray:
-    """Light on a surface of the given height, from a random side: about 1 where it is flat."""
-    cos, sin = direction(rng.uniform(0, TAU))
+def over(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """`above` laid over `below` with this opacity."""
+    return below + share * (above - below)
+
+
+def relief(height: np.ndarray, angle: float, *, strength: float = 12.0) -> np.ndarray:
+    """Light on a surface of the given height, from one side: about 1 where it is flat, 0.25 to 1.75."""
+    cos, sin = direction(angle)
     dy, dx = np.gradient(height)
-    slope = strength * (cos * dx + sin * dy)
-    return 1 + 0.75 * slope / np.sqrt(1 + slope * slope)
+    slope = np.float32(strength) * (cos * dx + sin * dy)
+    return 1 + np.float32(0.75) * slope / np.sqrt(1 + slope * slope)
 
 
-def glow(rng: np.random.Generator, *, count: int, spread: float) -> np.ndarray:
-    """Points of light of random brightness, each blurred to `spread` pixels, peaks up to 1."""
-    points = np.zeros((SIZE, SIZE), np.float32)
-    points[rng.integers(0, SIZE, count), rng.integers(0, SIZE, count)] = rng.uniform(0.2, 1, count)
-    return np.clip(gaussian_filter(points, spread, truncate=3) * np.float32(TAU * spread**2), 0, 1)
+def splat(x: np.ndarray, y: np.ndarray, weight: np.ndarray | float = 1.0, *, size: int = SIZE) -> np.ndarray:
+    """Points laid on a picture, each shared by the four pixels around it; what lies outside is left out."""
+    px, py = (np.asarray(x, np.float32) + 1) * (size / 2) - 0.5, (np.asarray(y, np.float32) + 1) * (size / 2) - 0.5
+    column, row = np.floor(px).astype(np.int32), np.floor(py).astype(np.int32)
+    inside = (column >= 0) & (column < size - 1) & (row >= 0) & (row < size - 1)
+    px, py, column, row = px[inside] - column[inside], py[inside] - row[inside], column[inside], row[inside]
+    weight = np.broadcast_to(weight, inside.shape)[inside]
+    at, total = row * size + column, np.zeros(size * size)
+    for offset, share in ((0, (1 - px) * (1 - py)), (1, px * (1 - py)), (size, (1 - px) * py), (size + 1, px * py)):
+        total += np.bincount(at + offset, share * weight, minlength=size * size)
+    return total.reshape(size, size).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,3 +173,42 @@ def ridge_line(rng: np.random.Generator, *, slope: float, periods: int = 24) -> 
     at = np.linspace(0, rng.uniform(0.4, 1.0), SIZE)
     line = (gain[:, None] * np.sin(TAU * k[:, None] * at[None] + phase[:, None])).sum(0)
     return (line / (np.abs(line).max() + 1e-6)).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What each pixel sees of a land, shape (2H, 2W): drawn at twice the size, so that `halved` smooths the skyline."""
+    x: np.ndarray      # where the line of sight meets the ground, in units of the map
+    z: np.ndarray      # how far away that is
+    ground: np.ndarray  # bool: False where the sky is seen
+
+
+def look_over(height: np.ndarray, *, eye: float, horizon: float, near: float = 0.25, far: float = 6.0,
+              ramp: float = 0.0, steps: int = 260) -> View:
+    """Look along z over a land of periodic `height` (in units of the map, which repeats every 2) from `eye` above 0.
+
+    `horizon` is the y of the horizon in the picture. Each column marches outwards once; a pixel sees the first
+    place whose picture is at least as high. Up to the distance `ramp` the land is flattened towards the eye.
+    """
+    rows = columns = 2 * SIZE
+    z = np.geomspace(near, far, steps).astype(np.float32)
+    across = np.linspace(-1, 1, columns, dtype=np.float32)
+    x = z[:, None] * across[None] * np.float32(0.8)
+    rise = sample(height, x, np.broadcast_to(z[:, None], x.shape))
+    if ramp:
+        rise = rise * np.minimum(1, z / ramp)[:, None] ** 1.5
+    seen = horizon + (eye - rise) / z[:, None]  # y on the picture
+    skyline = np.minimum.accumulate(seen, 0)
+    wanted = np.linspace(1, -1, rows, dtype=np.float32)  # upwards, as np.interp wants rising values
+    depth = np.empty((rows, columns), np.float32)
+    for column in range(columns):
+        depth[:, column] = np.interp(-wanted, -skyline[:, column], z, right=np.inf)
+    depth = depth[::-1]
+    ground = np.isfinite(depth)
+    depth = np.where(ground, depth, np.float32(far))
+    return View(depth * across[None] * np.float32(0.8), depth, ground)
+
+
+def halved(field: np.ndarray) -> np.ndarray:
+    """(2H, 2W) -> (H, W), the mean of each four."""
+    return field.reshape(SIZE, 2, SIZE, 2).mean((1, 3), dtype=np.float32)

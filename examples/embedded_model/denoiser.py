@@ -1,4 +1,4 @@
-"""Noise to latents: diffusers' UNet2DConditionModel on 16x16x8, taught to predict v."""
+"""Noise to latents: diffusers' UNet2DConditionModel on 16x16x16, taught to predict v."""
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +8,15 @@ from diffusers import DPMSolverMultistepScheduler, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
 from . import text
-from .autoencoder import load_autoencoder, to_tensor
+from .autoencoder import CHANNELS, load_autoencoder, to_tensor
 from .captions import caption
-from .pictures import CHUNK, chunks, label_at
-from .training import Plan, averaged, fit
+from .pictures import CHUNK, NAMES, Label, chunks, label_at
+from .training import Machine, Plan, averaged, fit
 
-PLAN = Plan(steps=7400, batch=12, rate=6e-4, warmup=200, average=0.999)
-ENCODED = 6000  # pictures that the UNet learns from
+PLANS = {"cpu": Plan(steps=24000, batch=16, rate=5e-4, warmup=400, average=0.9993),
+         "cuda": Plan(steps=12000, batch=512, rate=8e-4, warmup=800, average=0.9995)}
 SILENT = 0.1  # share of pictures shown without a caption, so that guidance has something to lead away from
+WORDINGS = 4  # captions of each label
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -24,16 +25,16 @@ def new_unet() -> UNet2DConditionModel:
     The caption also joins the time embedding, which scales and shifts every block: so it reaches full size too.
     """
     return UNet2DConditionModel(
-        sample_size=16, in_channels=8, out_channels=8, layers_per_block=1, block_out_channels=(48, 96, 160),
+        sample_size=16, in_channels=CHANNELS, out_channels=CHANNELS, layers_per_block=1, block_out_channels=(96, 160, 224),
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=text.WIDTH, attention_head_dim=(2, 3, 5), norm_num_groups=16,
+        cross_attention_dim=text.WIDTH, attention_head_dim=(3, 5, 7), norm_num_groups=16,
         addition_embed_type="text", addition_embed_type_num_heads=4, resnet_time_scale_shift="scale_shift",
     ).to(memory_format=torch.channels_last)
 
 
 def new_scheduler() -> DPMSolverMultistepScheduler:
-    """Stable Diffusion's noise levels, v prediction, sampled well in about ten steps."""
+    """Stable Diffusion's noise levels, v prediction, sampled well in a few steps."""
     return DPMSolverMultistepScheduler(
         num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
         prediction_type="v_prediction", use_karras_sigmas=True, steps_offset=1,
@@ -41,50 +42,84 @@ def new_scheduler() -> DPMSolverMultistepScheduler:
 
 
 @torch.inference_mode()
-def encode_pool(folder: Path) -> None:
-    """Encode the first ENCODED pictures; folder/latents holds float16 (CHUNK, 8, 16, 16) files."""
+def encode_pool(folder: Path, machine: Machine) -> None:
+    """Encode the pool, on a GPU its mirror image too; folder/latents holds float16 (ways, CHUNK, CHANNELS, 16, 16) files."""
     (folder / "latents").mkdir(exist_ok=True)
-    model = load_autoencoder(folder)
-    for index, chunk in zip(range(ENCODED // CHUNK), chunks(folder / "pictures")):
+    model = load_autoencoder(folder).to(machine.device)
+    for index, chunk in enumerate(chunks(folder / "pictures")):
         path = folder / "latents" / f"latents-{index:03d}.safetensors"
         if not path.exists():
-            latents = [model.encode(to_tensor(chunk[at : at + 1])).latents for at in range(len(chunk))]
+            encoded = []
+            for at in range(0, CHUNK, 10):
+                real = to_tensor(np.array(chunk[at : at + 10])).to(machine.device)
+                ways = (real, real.flip(3)) if machine.device.type == "cuda" else (real,)
+                encoded.append(torch.stack([model.encode(way).latents for way in ways]))
             part = path.with_suffix(".part")
-            save_file({"latents": torch.cat(latents).half().contiguous()}, part)
+            save_file({"latents": torch.cat(encoded, 1).half().cpu().contiguous()}, part)
             part.rename(path)
-            print(f"encoded chunk {index + 1}", flush=True)
+            print(f"encoded {path.name}", flush=True)
 
 
 def load_latents(folder: Path) -> tuple[torch.Tensor, float]:
-    """Latents scaled to unit deviation, float (n, 8, 16, 16), and the scaling factor."""
+    """Latents scaled to unit deviation, float (ways, n, CHANNELS, 16, 16), and the scaling factor."""
     files = sorted((folder / "latents").glob("latents-*.safetensors"))
-    latents = torch.cat([load_file(path)["latents"] for path in files]).float()
+    latents = torch.cat([load_file(path)["latents"] for path in files], 1).float()
     scaling = 1 / latents.std().item()
     return latents * scaling, scaling
 
 
-def train_unet(folder: Path, *, plan: Plan = PLAN) -> None:
-    """Train on the encoded pool; the checkpoint is folder/unet.safetensors."""
-    latents, _ = load_latents(folder)
-    tokenizer, encoder = text.load_text(folder)
-    alphas = new_scheduler().alphas_cumprod
-    torch.manual_seed(plan.seed)
-    unet = new_unet()
+def label_number(label: Label) -> int:
+    """A number of its own for each label."""
+    modifiers = ("", *NAMES["modifier"])
+    place = NAMES["pattern"].index(label.pattern) * len(NAMES["palette"]) + NAMES["palette"].index(label.palette)
+    return place * len(modifiers) + modifiers.index(label.modifier)
 
-    def loss_at(step: int, rng: np.random.Generator) -> torch.Tensor:
-        chosen = rng.integers(0, len(latents), plan.batch)
-        clean = latents[chosen]
-        words = [caption(label_at(int(index)), rng)[0] if rng.uniform() > SILENT else "" for index in chosen]
-        with torch.no_grad():
-            conditioning = text.encode(tokenizer, encoder, words)
+
+@torch.inference_mode()
+def wordings(folder: Path, labels: list[Label], machine: Machine) -> tuple[torch.Tensor, torch.Tensor]:
+    """Conditioning for WORDINGS captions of each distinct label and, last, for no caption at all; and each label's first.
+
+    Returns
+    -------
+    float16, shape (n, LENGTH, WIDTH), and int, shape (len(labels),): the captions of label i are first[i] + 0..WORDINGS
+    """
+    tokenizer, encoder = text.load_text(folder)
+    encoder = encoder.to(machine.device)
+    distinct = {label_number(label): label for label in labels}
+    texts = [caption(label, np.random.default_rng((1, number, wording)))[0]
+             for number, label in distinct.items() for wording in range(WORDINGS)]
+    batches = [text.encode(tokenizer, encoder, [*texts, ""][at : at + 256]).half() for at in range(0, len(texts) + 1, 256)]
+    place = {number: WORDINGS * index for index, number in enumerate(distinct)}
+    return torch.cat(batches), torch.tensor([place[label_number(label)] for label in labels], device=machine.device)
+
+
+def train_unet(folder: Path, machine: Machine) -> None:
+    """Train on the encoded pool; the checkpoint is folder/unet.safetensors."""
+    plan, device = PLANS[machine.device.type], machine.device
+    latents = load_latents(folder)[0].to(device)
+    captions, first = wordings(folder, [label_at(index) for index in range(latents.shape[1])], machine)
+    alphas = new_scheduler().alphas_cumprod.to(device)
+    torch.manual_seed(plan.seed)
+    unet = new_unet().to(device)
+
+    def loss_at(step: int, chance: torch.Generator) -> torch.Tensor:
+        def below(end: int) -> torch.Tensor:
+            return torch.randint(end, (plan.batch,), generator=chance, device=device)
+
+        chosen = below(latents.shape[1])
+        clean = latents[below(len(latents)), chosen]
+        silent = torch.rand(plan.batch, generator=chance, device=device) < SILENT
+        conditioning = captions[torch.where(silent, len(captions) - 1, first[chosen] + below(WORDINGS))].float()
         # One timestep in each of `batch` equal spans: the loss is less noisy than with independent ones.
-        timesteps = torch.from_numpy(((np.arange(plan.batch) + rng.uniform()) * 1000 / plan.batch).astype(np.int64))
-        noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32))
+        span = torch.rand(1, generator=chance, device=device)
+        timesteps = ((torch.arange(plan.batch, device=device) + span) * 1000 / plan.batch).long().clamp_(max=999)
+        noise = torch.randn(clean.shape, generator=chance, device=device)
         signal, sigma = alphas[timesteps].sqrt().view(-1, 1, 1, 1), (1 - alphas[timesteps]).sqrt().view(-1, 1, 1, 1)
         noisy = (signal * clean + sigma * noise).to(memory_format=torch.channels_last)
-        return F.mse_loss(unet(noisy, timesteps, conditioning).sample, signal * noise - sigma * clean)
+        made = unet(noisy, timesteps, conditioning).sample.float()
+        return F.mse_loss(made, signal * noise - sigma * clean)
 
-    fit(unet, loss_at, plan, folder / "unet.safetensors")
+    fit(unet, loss_at, plan, folder / "unet.safetensors", machine)
 
 
 def load_unet(folder: Path) -> UNet2DConditionModel:

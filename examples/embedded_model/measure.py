@@ -1,128 +1,150 @@
-"""How good the shipped folder is, measured through StableDiffusionPipeline as a user would load it."""
+"""How good the folder that ships is, measured through audioviz itself, at the model's own settings."""
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from audioviz.models import Model, load_model
+from audioviz.models.load import OWN
+from audioviz.sampling import Conditioning, ksampler, slerp
+
 from .autoencoder import psnr
-from .captions import PALETTE_WORDS, PATTERN_WORDS
-from .judge import accuracy, load_judge
-from .pictures import NAMES, label_at, picture_at
+from .captions import MODIFIER_WORDS, PALETTE_WORDS, PATTERN_WORDS
+from .drawings import draw
+from .judge import frechet, load_judge, look, share, spread
+from .pictures import NAMES, Label, label_at
+from .training import Machine
 
-STEPS, GUIDANCE = 10, 3.5
-FRESH = 10**6  # drawings from this index on are in no pool
-SHEET = ("neon nebula", "gold mandala", "fire fractal", "ocean waves", "rose glass", "violet crystal", "emerald marble",
-         "ice mountains", "sunset lights", "mono tunnel", "candy bubbles", "forest tiles", "rainbow spiral", "neon aurora",
-         "gold plasma", "ocean ripples", "fire flowers", "violet nebula", "sunset mountains", "rainbow glass")
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What the model card reports."""
-    psnr: float           # dB, median over fresh drawings
-    palette: float        # share of generated pictures whose palette the judge names right
-    pattern: float
-    drawn_palette: float  # the same for fresh drawings: the judge's own ceiling
-    drawn_pattern: float
-    contrast_first: float  # standard deviation of pixels (0..1) in feedback
-    contrast_last: float
-    decode_ms: float
-    unet_ms: float
+COUNT = 500       # pictures for the shares and the distance
+FIDELITY = 76     # drawings that go through the autoencoder
+PAIRS = 100       # of prompts that are mixed
+VARIED, TIMES = 12, 24  # prompts for the spread, and pictures of each
+FRESH = 10**6     # seeds from here on drew nothing that was learned from
+SHEET = ("neon nebula", "gold mandala", "fire fractal", "ocean waves", "rose stained glass", "violet crystal",
+         "emerald marble", "ice mountains", "sunset city lights", "mono tunnel", "candy bubbles", "moss forest",
+         "rainbow spiral", "neon aurora", "copper plasma", "lagoon caustics", "fire flames", "cosmic galaxy",
+         "sunset mountains", "midnight city", "crimson lightning", "sand dunes", "acid lattice", "violet silk",
+         "gold cathedral", "neon horizon", "rose flowers", "emerald leaves", "copper feathers", "midnight stars",
+         "cosmic planet", "mono ink", "candy kaleidoscope", "lagoon coral", "crimson tiles", "ice clouds", "gold ether",
+         "underwater", "cyberpunk", "dark lava, glowing")
 
 
-def load(folder: Path) -> StableDiffusionPipeline:
-    """The shipped folder, in float32, without progress bars."""
-    pipe = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
+def load(folder: Path, machine: Machine) -> Model:
+    """The folder as audioviz loads it, with the settings of the embedded model."""
+    return replace(load_model(folder, device=machine.device.type, dtype="float32"), defaults=OWN)
 
 
-def paint(
-    pipe: StableDiffusionPipeline, prompts: list[str], *, seed: int, steps: int = STEPS, guidance: float = GUIDANCE
-) -> np.ndarray:
-    """One picture a prompt, uint8 (B, 256, 256, 3)."""
-    made = [
-        pipe(prompts[start : start + 8], num_inference_steps=steps, guidance_scale=guidance, output_type="np",
-             generator=torch.Generator().manual_seed(seed + start)).images
-        for start in range(0, len(prompts), 8)
-    ]
-    return (np.concatenate(made) * 255).round().astype(np.uint8)
+def paint(model: Model, texts: list[Conditioning], *, seed: int, size: tuple[int, int] = (OWN.size, OWN.size)) -> np.ndarray:
+    """One picture a text, uint8 (B, H, W, 3)."""
+    made = []
+    for start in range(0, len(texts), 8):
+        rows = Conditioning(torch.cat([text.embeddings for text in texts[start : start + 8]]))
+        latents = ksampler(model.denoiser, seed + start, OWN.steps, OWN.cfg, OWN.sampler, OWN.scheduler, rows,
+                           model.encode_text(""), model.empty_latent(size).repeat(len(rows.embeddings), 1, 1, 1))
+        made += [model.decode(latent[None]) for latent in latents]
+    return np.stack(made)
 
 
-def asked(count: int) -> list[tuple[str, str]]:
-    """Pairs of (pattern, palette) that go round all of both."""
-    return [(label_at(index).pattern, label_at(index * 7 // 5 + index).palette) for index in range(count)]
+def prompt_of(label: Label) -> str:
+    """A label in its plainest words."""
+    words = [MODIFIER_WORDS[label.modifier][0]] if label.modifier else []
+    return " ".join([*words, PALETTE_WORDS[label.palette][0], PATTERN_WORDS[label.pattern][0]])
 
 
-@torch.inference_mode()
-def feedback(
-    pipe: StableDiffusionPipeline, prompt: str, *, frames: int = 60, denoise: float = 0.4, steps: int = 8
-) -> list[np.ndarray]:
-    """Each frame sampled from the latent before it, with new noise: does the loop wash out? uint8 (256, 256, 3) each."""
-    conditional, empty = pipe.encode_prompt(prompt, "cpu", 1, True)
-    conditioning = torch.cat([empty, conditional])
-    latents, out = torch.zeros(1, 8, 16, 16), []
-    for frame in range(frames):
-        pipe.scheduler.set_timesteps(steps if frame == 0 else int(steps / denoise))
-        pipe.scheduler.set_begin_index(max(0, len(pipe.scheduler.timesteps) - steps))
-        times = pipe.scheduler.timesteps[-steps:]
-        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(frame))
-        latents = pipe.scheduler.add_noise(latents, noise, times[:1])
-        for moment in times:
-            scaled = pipe.scheduler.scale_model_input(torch.cat([latents] * 2), moment)
-            without, with_ = pipe.unet(scaled, moment, conditioning).sample.chunk(2)
-            latents = pipe.scheduler.step(without + GUIDANCE * (with_ - without), moment, latents).prev_sample
-        picture = pipe.vae.decode(latents / pipe.vae.config.scaling_factor).sample.clamp(-1, 1)
-        out.append((picture[0].permute(1, 2, 0) * 127.5 + 127.5).round().byte().numpy())
-    return out
+def plain(index: int) -> Label:
+    """Labels that go round all patterns and palettes, without modifiers."""
+    return replace(label_at(index * 7 + index // 20), modifier="")
 
 
-@torch.inference_mode()
-def milliseconds(call, *, times: int = 9) -> float:
-    """Median time of a call after a warm-up."""
-    call()
-    spent = []
-    for _ in range(times):
+def draw_fresh(place: tuple[int, Label]) -> np.ndarray:
+    """A drawing that was never learned from."""
+    seed, label = place
+    return draw(label.pattern, label.palette, np.random.default_rng((FRESH, seed)), modifier=label.modifier)
+
+
+def drawn(labels: list[Label], machine: Machine, *, seed: int) -> np.ndarray:
+    """Fresh drawings of these labels, uint8 (B, 256, 256, 3)."""
+    with get_context("spawn").Pool(machine.workers) as pool:
+        return np.stack(pool.map(draw_fresh, [(seed + index, label) for index, label in enumerate(labels)], chunksize=8))
+
+
+def colourfulness(pictures: np.ndarray) -> np.ndarray:
+    """Mean over each picture of the difference between its strongest and its weakest channel, 0..1."""
+    return (pictures.max(-1).astype(float) - pictures.min(-1)).mean((1, 2)) / 255
+
+
+def measure(folder: Path, work: Path, machine: Machine) -> dict[str, float]:
+    """All figures but those of the feedback loop."""
+    model, judge = load(folder, machine), load_judge(work)
+    labels = [plain(index) for index in range(COUNT)]
+    truth = {name: [getattr(label, name) for label in labels] for name in ("pattern", "palette")}
+    texts = [model.encode_text(prompt_of(label)) for label in labels]
+    made, (first, second) = paint(model, texts, seed=0), (drawn(labels, machine, seed=seed) for seed in (0, COUNT))
+    (made_names, made_seen), (drawn_names, first_seen), (_, second_seen) = (look(judge, p) for p in (made, first, second))
+    figures = {f"made_{name}": share(made_names[name], truth[name]) for name in truth}
+    figures |= {f"drawn_{name}": share(drawn_names[name], truth[name]) for name in truth}
+    figures |= {"frechet": frechet(made_seen, first_seen), "frechet_drawn": frechet(second_seen, first_seen)}
+    figures |= {"psnr": float(np.median(psnr(model.vae.cpu(), first[:FIDELITY])))}
+    model.vae.to(machine.device)
+    return figures | spreads(model, judge, machine) | blends(model, judge, labels, texts, made) | times(model)
+
+
+def spreads(model: Model, judge, machine: Machine) -> dict[str, float]:
+    """How much pictures of one prompt differ from each other, as a share of how much drawings do; median and least."""
+    shares = []
+    for index in range(VARIED):
+        label = plain(index * 41 + 5)
+        made = paint(model, [model.encode_text(prompt_of(label))] * TIMES, seed=1000 * index)
+        real = drawn([label] * TIMES, machine, seed=10**4 + TIMES * index)
+        shares.append(spread(look(judge, made)[1]) / spread(look(judge, real)[1]))
+    return {"spread": float(np.median(shares)), "spread_least": float(min(shares))}
+
+
+def blends(model: Model, judge, labels: list[Label], texts: list[Conditioning], made: np.ndarray) -> dict[str, float]:
+    """Two prompts half and half: how often the judge sees one of the two in it, and how colourful it is."""
+    pairs = [(index, COUNT - 1 - index) for index in range(PAIRS)]
+    mixed = paint(model, [slerp(texts[a], texts[b], 0.5) for a, b in pairs], seed=5)
+    names = look(judge, mixed)[0]
+    seen = {f"blend_{name}": float(np.mean([answer in (getattr(labels[a], name), getattr(labels[b], name))
+                                            for answer, (a, b) in zip(names[name], pairs)])) for name in names}
+    colour = colourfulness(made)
+    parents = np.array([min(colour[a], colour[b]) for a, b in pairs])
+    return seen | {"blend_grey": float(np.mean(colourfulness(mixed) < 0.5 * parents))}
+
+
+def times(model: Model, *, calls: int = 9) -> dict[str, float]:
+    """Milliseconds of one guided call and of decoding one picture, the median of some calls."""
+    guidance, x = model.guidance("neon nebula"), model.empty_latent((OWN.size, OWN.size)).to(model.denoiser.device)
+    sigma = torch.ones(1, device=x.device)
+    with torch.inference_mode():
+        jobs = {"call_ms": lambda: model.denoiser(x, sigma, guidance, OWN.cfg).cpu(), "decode_ms": partial(model.decode, x)}
+        return {name: 1e3 * float(np.median(list(spent(job, calls)))) for name, job in jobs.items()}
+
+
+def spent(job, calls: int) -> Iterator[float]:
+    """Seconds of each call, after a first one to warm up."""
+    job()
+    for _ in range(calls):
         start = time.perf_counter()
-        call()
-        spent.append(1e3 * (time.perf_counter() - start))
-    return float(np.median(spent))
+        job()
+        yield time.perf_counter() - start
 
 
-def measure(folder: Path, work: Path, *, count: int = 200) -> Figures:
-    """All figures for the folder, with the judge from the work folder."""
-    pipe, judge = load(folder), load_judge(work)
-    fresh = range(FRESH, FRESH + 221)
-    drawn = np.stack([picture_at(index, seed=1) for index in fresh])
-    drawn_share = accuracy(judge, drawn, [(label_at(index).pattern, label_at(index).palette) for index in fresh])
-    names = asked(count)
-    prompts = [f"{PALETTE_WORDS[palette][0]} {PATTERN_WORDS[pattern][0]}" for pattern, palette in names]
-    made_share = accuracy(judge, paint(pipe, prompts, seed=0), names)
-    loop = feedback(pipe, "neon nebula")
-    latents, states = torch.zeros(2, 8, 16, 16), torch.cat(pipe.encode_prompt("neon nebula", "cpu", 1, True))
-    return Figures(
-        psnr=float(np.median(psnr(pipe.vae, drawn[:68]))),
-        palette=made_share["palette"], pattern=made_share["pattern"],
-        drawn_palette=drawn_share["palette"], drawn_pattern=drawn_share["pattern"],
-        contrast_first=float(np.mean([frame.std() / 255 for frame in loop[:5]])),
-        contrast_last=float(np.mean([frame.std() / 255 for frame in loop[-5:]])),
-        decode_ms=milliseconds(lambda: pipe.vae.decode(latents[:1])),
-        unet_ms=milliseconds(lambda: pipe.unet(latents, torch.tensor(500), states)),
-    )
-
-
-def contact_sheet(folder: Path, path: Path, *, seed: int = 7, size: int = 160) -> None:
-    """Twenty prompts, four rows of five, as one picture file."""
-    pictures = paint(load(folder), list(SHEET), seed=seed)
-    small = [np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS)) for picture in pictures]
-    rows = [np.concatenate(small[start : start + 5], 1) for start in range(0, len(small), 5)]
-    Image.fromarray(np.concatenate(rows)).save(path, quality=90)
+def contact_sheet(folder: Path, path: Path, machine: Machine, *, seed: int = 7, side: int = 144, columns: int = 8) -> None:
+    """The prompts of SHEET as one picture file."""
+    model = load(folder, machine)
+    pictures = paint(model, [model.encode_text(prompt) for prompt in SHEET], seed=seed)
+    small = [np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS)) for picture in pictures]
+    rows = [np.concatenate(small[start : start + columns], 1) for start in range(0, len(small), columns)]
+    Image.fromarray(np.concatenate(rows)).save(path, quality=88)
 
 
 def known_names() -> str:
-    """The patterns and palettes by name, for the card."""
-    return f"Patterns: {', '.join(NAMES['pattern'])}.\nPalettes: {', '.join(NAMES['palette'])}."
+    """The patterns, palettes and modifiers by name, for the card."""
+    return "\n".join(f"{name.capitalize()}s: {', '.join(names)}." for name, names in NAMES.items())

@@ -1,14 +1,37 @@
 """The trained networks become a Stable Diffusion folder that diffusers loads as it is, with a card."""
 import hashlib
+import json
 from pathlib import Path
 
-import torch
 from diffusers import StableDiffusionPipeline
 
 from .autoencoder import load_autoencoder
-from .denoiser import ENCODED, load_latents, load_unet, new_scheduler
-from .measure import GUIDANCE, STEPS, Figures, known_names
+from .denoiser import load_latents, load_unet, new_scheduler
+from .measure import COUNT, OWN, known_names
 from .text import load_text
+from .training import progress
+
+PARTS = {"autoencoder": "autoencoder", "text": "text encoder", "unet": "UNet"}  # checkpoint: what it is called
+
+# figure: what it says, how it is written
+ROWS = {
+    "psnr": ("autoencoder on fresh drawings, median", "{psnr:.1f} dB"),
+    "made_palette": ("palette named right by a classifier", "{made_palette:.0%} (of fresh drawings: {drawn_palette:.0%})"),
+    "made_pattern": ("pattern named right", "{made_pattern:.0%} (of fresh drawings: {drawn_pattern:.0%})"),
+    "blend_palette": ("two prompts half and half: a palette, a pattern of the two is seen",
+                      "{blend_palette:.0%}, {blend_pattern:.0%}"),
+    "blend_grey": ("of these less than half as colourful as the paler of the two", "{blend_grey:.0%}"),
+    "spread": ("spread of pictures of one prompt against drawings, median and least prompt",
+               "{spread:.0%}, {spread_least:.0%}"),
+    "frechet": ("Fréchet distance to drawings in the classifier's features",
+                "{frechet:.2f} (drawings to others: {frechet_drawn:.2f})"),
+    "drift_mean": ("2,000 frames of `drift`, worst window of 50 against the first: a channel's mean, in deviations",
+                   "{drift_mean:.2f}"),
+    "drift_deviation": ("the same: a channel's deviation, contrast, colour",
+                        "{drift_deviation:.0%}, {drift_contrast:.0%}, {drift_colour:.0%}"),
+    "still_seconds": ("the same: longest standstill", "{still_seconds:.1f} s"),
+    "call_ms": ("one guided call of the UNet, decoding one picture", "{call_ms:.0f} ms, {decode_ms:.0f} ms on {machine}"),
+}
 
 CARD = """\
 ---
@@ -21,9 +44,9 @@ pipeline_tag: text-to-image
 A text-conditioned latent diffusion model small enough to travel inside `audioviz`, so that the first video needs neither a
 graphics card nor a network. It loads with `diffusers.StableDiffusionPipeline.from_pretrained`.
 
-    an autoencoder (AutoencoderTiny)  256x256x3 <-> 16x16x8        {vae:.1f} M parameters
+    an autoencoder (AutoencoderTiny)  256x256x3 <-> 16x16x{channels}       {vae:.1f} M parameters
     a text encoder (CLIP, 2 layers)   32 tokens -> 32x128          {text:.1f} M parameters
-    a UNet (v prediction)             16x16x8, conditioned on text {unet:.1f} M parameters
+    a UNet (v prediction)             16x16x{channels}, conditioned on text {unet:.1f} M parameters
 
 ## What it was trained on
 
@@ -32,45 +55,33 @@ other people in it. Captions are composed of synonyms by the same code.
 
 {names}
 
-"dark" and "bright" are understood as well, and many synonyms ("fiery", "galaxy", "black and white"). Other words are
-tokenized and do no harm.
+Each has many synonyms ("fiery", "milky way", "black and white", "macro"), and some words stand for a kind of picture in its
+usual colours ("underwater", "cyberpunk", "lava"). Other words do no harm; audioviz names those that it does not know.
 
 ## How
 
     python examples/train_embedded.py
 
+AdamW with an even rate that falls at the end, averaged weights, on {machine}:
+
 {history}
 
-The shipped weights came from this script's run of 21 November 2026, with three differences from its defaults. The
-autoencoder's number of steps was lowered while it ran (4000, then 3200, then 2800), and its first 2312 steps saw an earlier
-version of the drawings with smaller shapes; the classifier was trained on that version alone. The UNet's first 2816 steps
-saw 3500 pictures and were planned as 7000, the rest saw all {encoded}. Seeds are fixed, but another processor or number of
-threads gives other rounding, and so similar but not equal weights. On a machine that did other work as well it took 38
-minutes for the autoencoder, 4 for the text encoder, and 54 for the UNet.
+Seeds are fixed, but another processor or number of threads gives other rounding, and so similar but not equal weights.
 
 ## Figures
 
-Measured by the same script, default settings ({steps} steps of DPM-Solver++ 2M on Karras sigmas, guidance {guidance}):
+Measured by the same script at the model's own settings ({own.steps} steps of {own.sampler} on {own.scheduler}, guidance
+{own.cfg}), {count} pictures. The classifier learned from other drawings than the model.
 
 | figure | value |
 |---|---|
-| autoencoder, fresh drawings, median | {f.psnr:.1f} dB |
-| generated pictures whose palette a classifier names right | {f.palette:.0%} (of drawn ones: {f.drawn_palette:.0%}) |
-| generated pictures whose pattern it names right | {f.pattern:.0%} (of drawn ones: {f.drawn_pattern:.0%}) |
-| contrast in feedback, 60 frames at denoise 0.4, first and last | {f.contrast_first:.2f}, {f.contrast_last:.2f} |
-| decoding one picture | {f.decode_ms:.0f} ms |
-| one guided UNet call | {f.unet_ms:.0f} ms |
-
-Times are from {threads} threads of a shared x86 processor while it did other work, and say no more than the
-order of magnitude. Decoding is twice as fast or better in channels-last memory (`pipe.vae.to(memory_format=torch.channels_last)`).
+{figures}
 
 ## Limits
 
-It knows its patterns and palettes and nothing else: a prompt about a person or a place gives an abstract picture. Colours
-and textures follow the prompt closely; geometry is loose: mandalas, spirals and tunnels are recognisable (the classifier is
-content) but far from the symmetry of the drawings. Fine detail is soft, since a picture is stored in 2048 numbers. In a long
-feedback loop contrast rises rather than fades; hold the latents' deviation where that is not wanted. It is trained at 256x256; other sizes (multiples of 16) work, with
-the same pattern repeated or cut. UNet and autoencoder are stored in float16; compute in float32 on a CPU.
+It knows its patterns and palettes and nothing else: a prompt about a person or a thing gives an abstract picture. It was
+trained at 256x256; other sizes (multiples of 16) work, with the same pattern repeated or cut. UNet and autoencoder are
+stored in float16; compute in float32 on a CPU.
 
 ## Weights
 
@@ -106,13 +117,25 @@ def hashes(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in weights}
 
 
-def write_card(folder: Path, figures: Figures, *, pictures: int, history: str) -> None:
-    """Write README.md: sizes and hashes are read from the folder, figures were measured."""
+def learned(work: Path) -> str:
+    """How long each network learned, for the card."""
+    lines = []
+    for name, called in PARTS.items():
+        steps, seconds = progress(work / f"{name}.safetensors")
+        lines.append(f"- {called}: {steps} steps in {seconds / 60:.0f} minutes")
+    return "\n".join(lines)
+
+
+def write_card(folder: Path, work: Path, *, pictures: int, machine: str) -> None:
+    """Write README.md: sizes and hashes are read from the folder, figures from work/figures.json."""
+    figures = json.loads((work / "figures.json").read_text(encoding="utf-8"))
     pipe = StableDiffusionPipeline.from_pretrained(folder)
     sizes = {name: sum(p.numel() for p in getattr(pipe, part).parameters()) / 1e6
              for name, part in (("vae", "vae"), ("text", "text_encoder"), ("unet", "unet"))}
+    table = [f"| {says} | {form.format(machine=machine, **figures)} |"
+             for name, (says, form) in ROWS.items() if name in figures]
     listing = "\n".join(f"    {digest}  {path}" for path, digest in hashes(folder).items())
     (folder / "README.md").write_text(CARD.format(
-        f=figures, pictures=pictures, encoded=ENCODED, history=history, names=known_names(), hashes=listing, steps=STEPS, guidance=GUIDANCE,
-        threads=torch.get_num_threads(), **sizes,
+        pictures=pictures, channels=pipe.vae.config.latent_channels, history=learned(work), names=known_names(),
+        hashes=listing, own=OWN, count=COUNT, figures="\n".join(table), machine=machine, **sizes,
     ), encoding="utf-8")

@@ -11,11 +11,11 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from .captions import caption, vocabulary
 from .pictures import NAMES, Label, label_at
-from .training import Plan, averaged, fit
+from .training import Machine, Plan, averaged, fit
 
 WIDTH = 128
 LENGTH = 32  # tokens
-PLAN = Plan(steps=1200, batch=64, rate=2e-3, warmup=100, average=0.99)
+PLAN = Plan(steps=1600, batch=64, rate=2e-3, warmup=100, average=0.99)
 START, END, SUFFIX = "<|startoftext|>", "<|endoftext|>", "</w>"
 
 
@@ -72,11 +72,11 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 def encode(tokenizer: CLIPTokenizer, model: CLIPTextModel, texts: list[str]) -> torch.Tensor:
     """Conditioning as StableDiffusionPipeline makes it, float (B, LENGTH, WIDTH)."""
     tokens = tokenizer(texts, padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt")
-    return model(tokens.input_ids).last_hidden_state
+    return model(tokens.input_ids.to(model.device)).last_hidden_state
 
 
 class Reader(torch.nn.Module):
-    """The text encoder under three questions: which pattern, which palette, which mood; the last answer is "not told"."""
+    """The text encoder under three questions: which pattern, palette and modifier; the last answer is "not told"."""
 
     def __init__(self, encoder: CLIPTextModel):
         super().__init__()
@@ -95,18 +95,20 @@ def answer_of(label: Label, question: str) -> int:
     return NAMES[question].index(name) if name else len(NAMES[question])
 
 
-def train_text(folder: Path, *, plan: Plan = PLAN) -> None:
+def train_text(folder: Path, machine: Machine) -> None:
     """Teach the text encoder; writes folder/tokenizer and the checkpoint folder/text.safetensors."""
     tokenizer = write_tokenizer(folder / "tokenizer")
-    torch.manual_seed(plan.seed)
-    reader = Reader(new_text_encoder(tokenizer))
+    torch.manual_seed(PLAN.seed)
+    reader = Reader(new_text_encoder(tokenizer)).to(machine.device)
 
-    def loss_at(step: int, rng: np.random.Generator) -> torch.Tensor:
-        told = [caption(label_at(int(index)), rng) for index in rng.integers(0, 10**6, plan.batch)]
-        answers = {name: torch.tensor([answer_of(label, name) for _, label in told]) for name in NAMES}
+    def loss_at(step: int, chance: torch.Generator) -> torch.Tensor:
+        rng = np.random.default_rng((PLAN.seed, step))
+        told = [caption(label_at(int(index)), rng) for index in rng.integers(0, 10**6, PLAN.batch)]
+        answers = {name: torch.tensor([answer_of(label, name) for _, label in told], device=machine.device)
+                   for name in NAMES}
         return reader.loss(tokenizer, [text for text, _ in told], answers)
 
-    fit(reader, loss_at, plan, folder / "text.safetensors")
+    fit(reader, loss_at, PLAN, folder / "text.safetensors", machine)
 
 
 def load_text(folder: Path) -> tuple[CLIPTokenizer, CLIPTextModel]:
