@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -106,6 +107,11 @@ class UNetDenoiser:
     controlnet: torch.nn.Module | None
     flow: ClassVar[bool] = False
 
+    @cached_property
+    def dtype(self) -> torch.dtype:
+        """What the UNet runs in; it looks through all its modules to tell."""
+        return self.unet.dtype
+
     def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
         """Denoised x, float32, shape (B, C, H, W).
 
@@ -143,21 +149,21 @@ class UNetDenoiser:
         timestep = (sigma.log()[:, None] - self.log_sigmas).abs().argmin(1)
         sigma = sigma[:, None, None, None]
         scaled = x / (sigma * sigma + 1).sqrt()
-        embeddings = text.embeddings.to(x.device, self.unet.dtype).expand(len(x), -1, -1)
+        embeddings = text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1)
         added = self._size_told(x, text) or {}
         down, middle = None, None
         if control.picture is not None and control.strength:
-            hint = control.picture.to(x.device, self.unet.dtype).expand(len(x), -1, -1, -1)
+            hint = control.picture.to(x.device, self.dtype).expand(len(x), -1, -1, -1)
             down, middle = self.controlnet(
-                scaled.to(self.unet.dtype), timestep, encoder_hidden_states=embeddings, controlnet_cond=hint,
+                scaled.to(self.dtype), timestep, encoder_hidden_states=embeddings, controlnet_cond=hint,
                 conditioning_scale=control.strength, added_cond_kwargs=added or None, return_dict=False)
         if self.blank:
             beside = control.beside if control.beside is not None else torch.cat(
                 (torch.ones_like(x[:1, :1]), self.blank(*x.shape[2:])), 1)
             scaled = torch.cat((scaled, beside.to(x).expand(len(x), -1, -1, -1)), 1)
-        scaled = scaled.to(self.unet.dtype, memory_format=self.memory_format)
+        scaled = scaled.to(self.dtype, memory_format=self.memory_format)
         if text.image is not None:
-            added["image_embeds"] = [text.image.to(x.device, self.unet.dtype).expand(len(x), *text.image.shape[1:])]
+            added["image_embeds"] = [text.image.to(x.device, self.dtype).expand(len(x), *text.image.shape[1:])]
         output = self.unet(scaled, timestep, encoder_hidden_states=embeddings, timestep_cond=self._scale_told(x, cfg),
                            added_cond_kwargs=added or None, down_block_additional_residuals=down,
                            mid_block_additional_residual=middle, return_dict=False)[0]
@@ -174,7 +180,7 @@ class UNetDenoiser:
         if width is None:
             return None
         scale = torch.full((len(x),), (cfg - 1) * 1000.0, device=x.device)
-        return get_timestep_embedding(scale, width, downscale_freq_shift=1).to(self.unet.dtype)
+        return get_timestep_embedding(scale, width, downscale_freq_shift=1).to(self.dtype)
 
     def _size_told(self, x: Tensor, text: Conditioning) -> dict[str, Tensor] | None:
         """The pooled text and the size as SDXL's UNets read them: a whole picture, nothing cropped.
@@ -186,8 +192,8 @@ class UNetDenoiser:
         if self.unet.config.addition_embed_type != "text_time":
             return None
         height, width = (side * self.factor for side in x.shape[2:])
-        ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.unet.dtype)
-        return {"text_embeds": text.pooled.to(x.device, self.unet.dtype).expand(len(x), -1), "time_ids": ids.expand(len(x), -1)}
+        ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.dtype)
+        return {"text_embeds": text.pooled.to(x.device, self.dtype).expand(len(x), -1), "time_ids": ids.expand(len(x), -1)}
 
 
 def repeated(text: Conditioning, tokens: int) -> Conditioning:

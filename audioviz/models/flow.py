@@ -5,6 +5,7 @@ Here x is (1 - sigma) * latent + sigma * noise with sigma in 0..1, and the trans
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -60,6 +61,11 @@ class FlowDenoiser:
     patch: int             # latent cells a token, each way
     flow: ClassVar[bool] = True
 
+    @cached_property
+    def dtype(self) -> torch.dtype:
+        """What the transformer runs in; it looks through all its modules to tell."""
+        return self.transformer.dtype
+
     def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
         """Denoised x, float32, shape (B, C, H, W); all as for UNetDenoiser."""
         positive, negative = conditioning.positive, conditioning.negative
@@ -70,10 +76,9 @@ class FlowDenoiser:
         return unwanted + (wanted - unwanted) * cfg
 
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
-        dtype = self.transformer.dtype
-        rows = Conditioning(text.embeddings.to(x.device, dtype).expand(len(x), -1, -1),
-                            text.pooled.to(x.device, dtype).expand(len(x), -1))
-        velocity = self.velocity(self.transformer, x.to(dtype), sigma, rows, cfg)
+        rows = Conditioning(text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1),
+                            text.pooled.to(x.device, self.dtype).expand(len(x), -1))
+        velocity = self.velocity(self.transformer, x.to(self.dtype), sigma, rows, cfg)
         return x - velocity.float() * sigma[:, None, None, None]
 
     def at_size(self, height: int, width: int) -> "FlowDenoiser":

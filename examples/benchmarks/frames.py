@@ -17,7 +17,7 @@ from audioviz.sampling import sequence
 
 SONG = Path(__file__).parents[1] / "song.ogg"
 COMMAND = [sys.executable, "-c", "from audioviz.cli import main; main()"]
-SECONDS, SAMPLED, REPEATS = 12.0, 24, 30
+SECONDS, SAMPLED, REPEATS = 8.0, 16, 30
 SAMPLERS = ("euler", "dpmpp_2m", "uni_pc", "dpmpp_2m_sde")
 
 
@@ -54,7 +54,7 @@ def measure(device: str) -> list[tuple[str, str]]:
         command(*part)
         rows.append(("a video of one frame, the whole command", f"{command(*part):.1f} s"))
         song = av.load_song(SONG, fps=12, duration=SECONDS)
-        schedule = av.load_schedule("pulse")(song)
+        schedule = av.load_schedule("pulse")(song).with_prompts(["neon nebula", "gold mandala"])
         model = av.load_model("embedded", device=device)
         unet, decoder = Timed(model.denoiser), Timed(model.vae, method="decode")
         begin = time.perf_counter()
