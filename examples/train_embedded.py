@@ -1,7 +1,7 @@
 """Make the embedded model from nothing: draw pictures, train on them, measure, and write the folder that ships.
 
     python examples/train_embedded.py
-    python examples/train_embedded.py --out audioviz/models/embedded --stage export measure drift card  # ships it
+    python examples/train_embedded.py --out audioviz/models/embedded --stage export measure drift card show  # ships it
 
 Every stage leaves its result in the work folder and is skipped or continued when it is run again, so the same command goes
 on after an interruption. It is planned for a night on two cores of a 2020s x86 processor, or for less than an hour on a GPU
@@ -18,9 +18,11 @@ import torch
 
 from embedded_model import autoencoder, denoiser, judge, measure, pictures, ship, text
 from embedded_model.drift import drift
+from embedded_model.show import show
 from embedded_model.training import Machine, Paused
 
-ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = Path(__file__).resolve().parent
+ROOT = EXAMPLES.parent
 POOLS = {"cpu": 15200, "cuda": 45600}  # pictures to learn from: every pattern in every palette equally often
 SEED = 2024
 
@@ -48,10 +50,9 @@ def draw(work: Path, machine: Machine) -> None:
 
 
 def card(work: Path, out: Path, machine: Machine) -> None:
-    """Write the card and the sheet of pictures."""
+    """Write the card."""
     count = pictures.CHUNK * len(list((work / "latents").glob("latents-*.safetensors")))
     ship.write_card(out, work, pictures=count, machine=name_of(machine))
-    measure.contact_sheet(out, work / "sheet.jpg", machine)
 
 
 STAGES = {
@@ -63,8 +64,9 @@ STAGES = {
     "unet": lambda work, out, machine: denoiser.train_unet(work, machine),
     "export": lambda work, out, machine: ship.export(work, out),
     "measure": lambda work, out, machine: note(work, measure.measure(out, work, machine)),
-    "drift": lambda work, out, machine: note(work, drift(out, work, ROOT / "examples" / "song.ogg", machine)),
+    "drift": lambda work, out, machine: note(work, drift(out, work, EXAMPLES / "song.ogg", machine)),
     "card": card,
+    "show": lambda work, out, machine: show(out, EXAMPLES, machine),
 }
 
 
@@ -73,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "embedded", help="checkpoints, pictures, latents")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "embedded" / "model", help="diffusers folder to write")
-    parser.add_argument("--stage", choices=STAGES, nargs="+", default=list(STAGES))
+    parser.add_argument("--stage", choices=STAGES, nargs="+", default=[name for name in STAGES if name != "show"])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1),
                         help="of computing, and processes that draw")

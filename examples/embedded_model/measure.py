@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from audioviz.models import Model, load_model
 from audioviz.models.load import OWN
@@ -26,13 +25,6 @@ FIDELITY = 76     # drawings that go through the autoencoder
 PAIRS = 100       # of prompts that are mixed
 VARIED, TIMES = 12, 24  # prompts for the spread, and pictures of each
 FRESH = 10**6     # seeds from here on drew nothing that was learned from
-SHEET = ("neon nebula", "gold mandala", "fire fractal", "ocean waves", "rose stained glass", "violet crystal",
-         "emerald marble", "ice mountains", "sunset city lights", "mono tunnel", "candy bubbles", "moss forest",
-         "rainbow spiral", "neon aurora", "copper plasma", "lagoon caustics", "fire flames", "cosmic galaxy",
-         "sunset mountains", "midnight city", "crimson lightning", "sand dunes", "acid lattice", "violet silk",
-         "gold cathedral", "neon horizon", "rose flowers", "emerald leaves", "copper feathers", "midnight stars",
-         "cosmic planet", "mono ink", "candy kaleidoscope", "lagoon coral", "crimson tiles", "ice clouds", "gold ether",
-         "underwater", "cyberpunk", "dark lava, glowing")
 
 
 def load(folder: Path, machine: Machine) -> Model:
@@ -134,15 +126,6 @@ def spent(job, calls: int) -> Iterator[float]:
         start = time.perf_counter()
         job()
         yield time.perf_counter() - start
-
-
-def contact_sheet(folder: Path, path: Path, machine: Machine, *, seed: int = 7, side: int = 144, columns: int = 8) -> None:
-    """The prompts of SHEET as one picture file."""
-    model = load(folder, machine)
-    pictures = paint(model, [model.encode_text(prompt) for prompt in SHEET], seed=seed)
-    small = [np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS)) for picture in pictures]
-    rows = [np.concatenate(small[start : start + columns], 1) for start in range(0, len(small), columns)]
-    Image.fromarray(np.concatenate(rows)).save(path, quality=88)
 
 
 def known_names() -> str:
