@@ -13,6 +13,7 @@ from audioviz.errors import AudiovizError, AudiovizWarning, Defect, InputError
 from audioviz.options import (fps_option, grid_options, model_options, options, parse_settings, parse_size, parse_stems,
                               schedule_options, song_argument, start_option, stem_option)
 
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="audioviz")
 def cli() -> None:
