@@ -56,3 +56,13 @@ def test_a_changed_text_moves_it_less_than_fresh_noise():
                  for unsample in (True, False)]
         kept, fresh = ((sample_frame(model, plan, latent) - latent).norm() for plan in plans)
         assert kept < fresh
+
+
+def test_a_changed_text_changes_it_without_guidance_too():
+    model = FakeDenoiser()
+    latent = 11 + 2.7 * torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(1))
+    before, after = Guidance(fake_text(2.0)), Guidance(fake_text(2.5))
+    plans = [plan_frame(text, seed=3, frame=1, steps=20, cfg=1.0, denoise=0.6, unsample=True, conditioning_before=before)
+             for text in (before, after)]
+    same, changed = ((sample_frame(model, plan, latent) - latent).norm() / latent.norm() for plan in plans)
+    assert same < 0.01 < changed

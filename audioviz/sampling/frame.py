@@ -143,8 +143,8 @@ def _initial_noise(denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, lat
         return torch.zeros_like(latent)
     if plan.unsample_steps:
         x = _scale(denoiser, latent)
-        noisy = invert(_Bound(denoiser, plan.conditioning, 1.0), x, stretch(sigmas, plan.unsample_steps),
-                       first_order=kind.first_order)
+        follow = _Bound(denoiser, plan.conditioning_before or plan.conditioning, 1.0)
+        noisy = invert(follow, x, stretch(sigmas, plan.unsample_steps), first_order=kind.first_order)
         return (noisy - _kept(denoiser, x, sigmas[0].item())) / _start_scale(denoiser, sigmas)
     if not plan.add_noise:
         return torch.zeros_like(latent)

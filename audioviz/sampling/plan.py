@@ -34,6 +34,7 @@ class FramePlan:
     add_noise: bool = True               # fresh noise up to the first sigma
     noise_before: float = 0.0            # standard deviation, in the autoencoder's units
     unsample_steps: int = 0              # steps of the inversion up to the first sigma; 0 is off
+    conditioning_before: Guidance | None = None  # what the inversion follows, if not the conditioning
     noise_after: float = 0.0             # standard deviation, in the autoencoder's units
     interp: float = 1.0                  # weight of the new latent: 1 is off, 0 freezes
     mode: str = "blend"                  # of the interpolation
@@ -65,7 +66,8 @@ class FramePlan:
 
 def plan_frame(conditioning: Guidance, *, seed: int, frame: int, steps: int, cfg: float, denoise: float,
                noise: float = 0.0, interp: float = 1.0, mode: str = "blend", unsample: bool = False,
-               warp: Callable[[Tensor], Tensor] | None = None, anchor: Anchor | None = None) -> FramePlan:
+               conditioning_before: Guidance | None = None, warp: Callable[[Tensor], Tensor] | None = None,
+               anchor: Anchor | None = None) -> FramePlan:
     """The plan of a frame as the documentation promises it.
 
     Noise is injected once, after the camera has moved, so that it stays fine; unsampling stands in the place of fresh
@@ -77,12 +79,14 @@ def plan_frame(conditioning: Guidance, *, seed: int, frame: int, steps: int, cfg
     warp : the camera, see warp.py
     unsample : bool
         Start from the inversion of the previous latent, at the cost of more model calls (see inversion.py).
+    conditioning_before : Guidance, optional
+        What the previous latent was made with: the inversion follows it, so that sampling changes what has changed since.
     """
     drawn = denoise > 0
     return FramePlan(conditioning=conditioning, seed=seed, frame=frame, steps=steps, cfg=cfg, denoise=denoise,
                      add_noise=not unsample, unsample_steps=steps if unsample and drawn else 0,
-                     noise_after=noise if drawn else 0.0, interp=interp, mode=mode, warp=warp,
-                     anchor=anchor if drawn else None)
+                     conditioning_before=conditioning_before, noise_after=noise if drawn else 0.0, interp=interp, mode=mode,
+                     warp=warp, anchor=anchor if drawn else None)
 
 
 _RANGES = (("seed", -(2 ** 63), 2 ** 64 - 1), ("frame", 0, math.inf), ("steps", 1, 10_000), ("cfg", 0, math.inf),

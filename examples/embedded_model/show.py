@@ -17,8 +17,8 @@ SHEET = ("neon nebula", "gold mandala", "fire fractal", "ocean waves", "rose sta
          "gold cathedral", "neon horizon", "rose flowers", "emerald leaves", "copper feathers", "midnight stars",
          "cosmic planet", "mono ink", "candy kaleidoscope", "lagoon coral", "crimson tiles", "ice clouds", "gold ether",
          "underwater", "cyberpunk", "dark lava, glowing")
-VIDEOS = {"drift": ("lagoon caustics", "cosmic nebula", "violet silk"), "pulse": ("fire flames", "neon fractal"),
-          "sections": ("midnight city", "copper crystal", "sunset dunes")}
+VIDEOS = {"drift": ("lagoon caustics", "violet crystal", "sunset clouds"), "pulse": ("fire flames", "neon horizon"),
+          "sections": ("ocean waves", "acid lattice", "gold cathedral")}
 SECONDS, FPS = 20.0, 12
 
 
