@@ -118,6 +118,7 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
         model = compiled(model, look.size, look.cfg)
     sampler_for(look.sampler, flow=model.denoiser.flow)
     _say_difference(schedule, part)
+    _say_unread_negatives(model, schedule, look)
     clock = Clock(song.clock.fps, len(part))
     files = {"init": init, "mask": mask, "control": control, "style": style}
     guides, shown = guides_of(model, files, size=look.size, clock=song.clock)
@@ -231,6 +232,17 @@ def _say_difference(schedule: Schedule, part: range) -> None:
     until = "" if alike is None or alike >= part.stop else f", until {float(alike / schedule.clock.fps):.2f} s"
     warnings.warn("a part begins without the frames before it, so its pictures resemble those of the whole song but do not "
                   f"equal them{until}", AudiovizWarning, stacklevel=3)
+
+
+def _say_unread_negatives(model: Model, schedule: Schedule, look: Look) -> None:
+    """Say that what is steered away from is not read, where it is not."""
+    if not any(prompt.negative for prompt in schedule.prompts):
+        return
+    if model.denoiser.distilled:
+        warnings.warn(f"negative prompts do nothing: {model.name} has its guidance within itself and does not read them",
+                      AudiovizWarning, stacklevel=3)
+    elif look.cfg == 1 and "cfg" not in schedule.columns:
+        warnings.warn("negative prompts do nothing at cfg 1: ask for a higher --cfg", AudiovizWarning, stacklevel=3)
 
 
 def _check_output(out: Path) -> None:

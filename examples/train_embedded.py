@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from embedded_model import autoencoder, denoiser, judge, measure, pictures, ship, text
+from embedded_model import autoencoder, denoiser, guided, judge, measure, pictures, ship, text
 from embedded_model.drift import drift
 from embedded_model.show import show
 from embedded_model.training import Machine, Paused
@@ -62,6 +62,7 @@ STAGES = {
     "judge": lambda work, out, machine: judge.train_judge(work, machine),
     "latents": lambda work, out, machine: denoiser.encode_pool(work, machine),
     "unet": lambda work, out, machine: denoiser.train_unet(work, machine),
+    "guided": lambda work, out, machine: guided.train_guided(work, machine),
     "export": lambda work, out, machine: ship.export(work, out),
     "measure": lambda work, out, machine: note(work, measure.measure(out, work, machine)),
     "drift": lambda work, out, machine: note(work, drift(out, work, EXAMPLES / "song.ogg", machine)),

@@ -37,6 +37,7 @@ class FakeDenoiser:
     scaling_factor: float = 0.18215
     shift_factor: float = 0.0
     flow: bool = False
+    distilled: bool = False  # reads nothing negative
     nan_from_call: int | None = None  # this call, counted from 0, and all later ones give NaN
     device: torch.device = torch.device("cpu")
     sigmas: Tensor = field(default_factory=fake_sigmas)
@@ -47,7 +48,7 @@ class FakeDenoiser:
             raise ModelError(f"x has the shape {tuple(x.shape)} and sigma {tuple(sigma.shape)}")
         self.calls.append(sigma[0].item())
         wanted = self._denoise(x, sigma, conditioning.positive)
-        if cfg != 1 and conditioning.negative is not None:
+        if cfg != 1 and conditioning.negative is not None and not self.distilled:
             unwanted = self._denoise(x, sigma, conditioning.negative)
             wanted = unwanted + (wanted - unwanted) * cfg
         broken = self.nan_from_call is not None and len(self.calls) > self.nan_from_call

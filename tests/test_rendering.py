@@ -223,3 +223,12 @@ def test_a_tiny_model_makes_the_same_latents_with_one_thread_and_with_two(song, 
         torch.set_num_threads(threads)
     assert torch.isfinite(made[0]).all() and made[0].std() > 0.1
     assert (made[0] - made[1]).abs().max() <= 1e-4
+
+
+@pytest.mark.parametrize("model, options, message", [
+    (fake_model(distilled=True), {}, "fake has its guidance within itself"),
+    (fake_model(), {"cfg": 1.0}, "do nothing at cfg 1"),
+])
+def test_negative_prompts_that_are_not_read_are_said(song, schedule, tmp_path, model, options, message):
+    with pytest.warns(match=message):
+        render(song, schedule, tmp_path / "out.mp4", model=model, negative="grey", start=0, duration=0.5, **options)

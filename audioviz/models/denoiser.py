@@ -112,6 +112,11 @@ class UNetDenoiser:
         """What the UNet runs in; it looks through all its modules to tell."""
         return self.unet.dtype
 
+    @cached_property
+    def distilled(self) -> bool:
+        """It is told the guidance scale, and needs no negative half."""
+        return self.unet.config.time_cond_proj_dim is not None
+
     def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
         """Denoised x, float32, shape (B, C, H, W).
 
@@ -133,7 +138,7 @@ class UNetDenoiser:
         positive, negative, control = conditioning.positive, conditioning.negative, conditioning.control
         if positive.image is not None:
             follow_style(self.unet, control.style)
-        if cfg == 1 or negative is None or self.unet.config.time_cond_proj_dim:
+        if cfg == 1 or negative is None or self.distilled:
             return self._denoise(x, sigma, positive, control, cfg)
         lengths = positive.embeddings.shape[1], negative.embeddings.shape[1]
         tokens = math.lcm(*lengths)
@@ -176,11 +181,10 @@ class UNetDenoiser:
         ------
         Luo et al., arXiv 2310.04378, section 4.2.
         """
-        width = self.unet.config.time_cond_proj_dim
-        if width is None:
+        if not self.distilled:
             return None
         scale = torch.full((len(x),), (cfg - 1) * 1000.0, device=x.device)
-        return get_timestep_embedding(scale, width, downscale_freq_shift=1).to(self.dtype)
+        return get_timestep_embedding(scale, self.unet.config.time_cond_proj_dim, downscale_freq_shift=1).to(self.dtype)
 
     def _size_told(self, x: Tensor, text: Conditioning) -> dict[str, Tensor] | None:
         """The pooled text and the size as SDXL's UNets read them: a whole picture, nothing cropped.

@@ -1,4 +1,5 @@
 """Noise to latents: diffusers' UNet2DConditionModel on 16x16x16, taught to predict v."""
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,11 @@ SILENT = 0.1  # share of pictures shown without a caption, so that guidance has 
 WORDINGS = 4  # captions of each label
 
 
-def new_unet() -> UNet2DConditionModel:
+def new_unet(*, told: int | None = None) -> UNet2DConditionModel:
     """An untrained UNet: most weights where the picture is small, attention below full size.
 
-    The caption also joins the time embedding, which scales and shifts every block: so it reaches full size too.
+    The caption also joins the time embedding, which scales and shifts every block: so it reaches full size too. `told`
+    numbers may tell it more.
     """
     return UNet2DConditionModel(
         sample_size=16, in_channels=CHANNELS, out_channels=CHANNELS, layers_per_block=1, block_out_channels=(48, 96, 160),
@@ -30,6 +32,7 @@ def new_unet() -> UNet2DConditionModel:
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=text.WIDTH, attention_head_dim=(2, 3, 5), norm_num_groups=16,
         addition_embed_type="text", addition_embed_type_num_heads=4, resnet_time_scale_shift="scale_shift",
+        time_cond_proj_dim=told,
     ).to(memory_format=torch.channels_last)
 
 
@@ -93,6 +96,39 @@ def wordings(folder: Path, labels: list[Label], machine: Machine) -> tuple[torch
     return torch.cat(batches), torch.tensor([place[label_number(label)] for label in labels], device=machine.device)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Clean latents, noise, and the first hidden by the second."""
+    clean: torch.Tensor
+    noise: torch.Tensor
+    noisy: torch.Tensor
+    signal: torch.Tensor     # share of the clean latents, (B, 1, 1, 1)
+    sigma: torch.Tensor      # share of the noise
+    timesteps: torch.Tensor  # (B,)
+    texts: torch.Tensor      # float (B, LENGTH, WIDTH)
+
+
+def noisy_batch(latents: torch.Tensor, captions: torch.Tensor, first: torch.Tensor, alphas: torch.Tensor, count: int,
+                chance: torch.Generator) -> Batch:
+    """`count` latents, chosen, captioned and hidden by chance; see `load_latents` and `wordings`."""
+    device = latents.device
+
+    def below(end: int) -> torch.Tensor:
+        return torch.randint(end, (count,), generator=chance, device=device)
+
+    chosen = below(latents.shape[1])
+    clean = latents[below(len(latents)), chosen]
+    silent = torch.rand(count, generator=chance, device=device) < SILENT
+    texts = captions[torch.where(silent, len(captions) - 1, first[chosen] + below(WORDINGS))].float()
+    # One timestep in each of `count` equal spans: the loss is less noisy than with independent ones.
+    span = torch.rand(1, generator=chance, device=device)
+    timesteps = ((torch.arange(count, device=device) + span) * 1000 / count).long().clamp_(max=999)
+    noise = torch.randn(clean.shape, generator=chance, device=device)
+    signal, sigma = alphas[timesteps].sqrt().view(-1, 1, 1, 1), (1 - alphas[timesteps]).sqrt().view(-1, 1, 1, 1)
+    noisy = (signal * clean + sigma * noise).to(memory_format=torch.channels_last)
+    return Batch(clean, noise, noisy, signal, sigma, timesteps, texts)
+
+
 def train_unet(folder: Path, machine: Machine) -> None:
     """Train on the encoded pool; the checkpoint is folder/unet.safetensors."""
     plan, device = PLANS[machine.device.type], machine.device
@@ -103,21 +139,9 @@ def train_unet(folder: Path, machine: Machine) -> None:
     unet = new_unet().to(device)
 
     def loss_at(step: int, chance: torch.Generator) -> torch.Tensor:
-        def below(end: int) -> torch.Tensor:
-            return torch.randint(end, (plan.batch,), generator=chance, device=device)
-
-        chosen = below(latents.shape[1])
-        clean = latents[below(len(latents)), chosen]
-        silent = torch.rand(plan.batch, generator=chance, device=device) < SILENT
-        conditioning = captions[torch.where(silent, len(captions) - 1, first[chosen] + below(WORDINGS))].float()
-        # One timestep in each of `batch` equal spans: the loss is less noisy than with independent ones.
-        span = torch.rand(1, generator=chance, device=device)
-        timesteps = ((torch.arange(plan.batch, device=device) + span) * 1000 / plan.batch).long().clamp_(max=999)
-        noise = torch.randn(clean.shape, generator=chance, device=device)
-        signal, sigma = alphas[timesteps].sqrt().view(-1, 1, 1, 1), (1 - alphas[timesteps]).sqrt().view(-1, 1, 1, 1)
-        noisy = (signal * clean + sigma * noise).to(memory_format=torch.channels_last)
-        made = unet(noisy, timesteps, conditioning).sample.float()
-        return F.mse_loss(made, signal * noise - sigma * clean)
+        batch = noisy_batch(latents, captions, first, alphas, plan.batch, chance)
+        made = unet(batch.noisy, batch.timesteps, batch.texts).sample.float()
+        return F.mse_loss(made, batch.signal * batch.noise - batch.sigma * batch.clean)
 
     fit(unet, loss_at, plan, folder / "unet.safetensors", machine)
 
