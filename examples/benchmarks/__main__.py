@@ -13,6 +13,7 @@ from importlib.metadata import version
 import analysis
 import frames
 import growth
+import img2img
 import torch
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     print(f"{date.today()}, {machine(device)}; Python {platform.python_version()}, "
           + ", ".join(f"{name} {version(name)}" for name in ("torch", "diffusers", "librosa")) + "\n")
     print("| what | figure |\n|---|---|")
-    for rows in (frames.measure(device), growth.measure(), analysis.measure()):
+    for rows in (frames.measure(device), img2img.measure(device), growth.measure(), analysis.measure()):
         for what, figure in rows:
             print(f"| {what} | {figure} |", flush=True)
 

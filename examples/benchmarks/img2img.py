@@ -1,0 +1,88 @@
+"""Frames a second of the frame loop, beside diffusers' image-to-image pipeline driven frame by frame with the same model."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline, UNet2DConditionModel
+from frames import SONG
+from PIL import Image
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+import audioviz as av
+from audioviz.models import Model
+from audioviz.planner import Look, plan_frames
+from audioviz.sampling import sequence
+
+EMBEDDED = Path(av.__file__).parent / "models" / "embedded"
+STEPS, FRAMES, DENOISE = (1, 4, 20), {"cpu": 3, "cuda": 24}, 0.5
+PROMPT = "neon nebula"
+
+
+def measure(device: str) -> list[tuple[str, str]]:
+    """Rows of (what, figure): the embedded model's on a CPU; on a GPU, those of a model of Stable Diffusion 1.5's size."""
+    with tempfile.TemporaryDirectory() as folder:
+        if device == "cuda":
+            write_random_sd15(Path(folder))
+        source = folder if device == "cuda" else EMBEDDED
+        model = av.load_model(source, device=device)
+        pipe = StableDiffusionImg2ImgPipeline.from_pretrained(source).to(device, model.denoiser.dtype)
+    pipe.set_progress_bar_config(disable=True)
+    size, rows = model.defaults.size, []
+    for steps in STEPS:
+        ways = {"guided": loop(model, steps, cfg=4.0), "unsampled": loop(model, steps, cfg=4.0, unsample=1.0),
+                "by diffusers' img2img, guided": redrawn(pipe, size, steps)}
+        if not model.denoiser.distilled:
+            ways["at cfg 1"] = loop(model, steps, cfg=1.0)
+        told = ", ".join(f"{rate(make, FRAMES[device]):.2f} {way}" for way, make in ways.items())
+        rows.append((f"frames a second at {size}x{size}, {steps} {'step' if steps == 1 else 'steps'}, decoded", told))
+    return rows
+
+
+def loop(model: Model, steps: int, *, cfg: float, unsample: float = 0.0) -> Callable[[], object]:
+    """A function that makes the next picture of a video."""
+    song = av.load_song(SONG, fps=12)
+    schedule = av.Schedule(clock=song.clock, seed=av.seeds.step(7, clock=song.clock), denoise=DENOISE, unsample=unsample,
+                           prompts=[PROMPT])
+    look = Look((model.defaults.size,) * 2, steps, cfg, "euler", "normal")
+    latents = sequence(model.denoiser, plan_frames(model, schedule, look), start=model.empty_latent(look.size),
+                       sampler=look.sampler, scheduler=look.scheduler)
+    return lambda: model.decode(next(latents))
+
+
+def redrawn(pipe: StableDiffusionImg2ImgPipeline, size: int, steps: int) -> Callable[[], object]:
+    """A function that redraws the picture it made last."""
+    def frames() -> Iterator[Image.Image]:
+        picture = Image.new("RGB", (size, size), "grey")
+        while True:
+            picture = pipe(PROMPT, picture, strength=DENOISE, num_inference_steps=round(steps / DENOISE),
+                           guidance_scale=4.0).images[0]
+            yield picture
+
+    made = frames()
+    return lambda: next(made)
+
+
+def rate(make: Callable[[], object], count: int) -> float:
+    """Calls a second, after a first one to warm up; each ends with a picture in main memory."""
+    make()
+    begin = time.perf_counter()
+    for _ in range(count):
+        make()
+    return count / (time.perf_counter() - begin)
+
+
+def write_random_sd15(folder: Path) -> None:
+    """A diffusers folder of Stable Diffusion 1.5's architecture with random weights, float16."""
+    tokenizer = CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer")
+    StableDiffusionPipeline(
+        unet=UNet2DConditionModel(sample_size=64, cross_attention_dim=768),
+        vae=AutoencoderKL(block_out_channels=(128, 256, 512, 512), down_block_types=("DownEncoderBlock2D",) * 4,
+                          up_block_types=("UpDecoderBlock2D",) * 4, layers_per_block=2, latent_channels=4, sample_size=512),
+        text_encoder=CLIPTextModel(CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_attention_heads=12,
+                                                  vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id)),
+        tokenizer=tokenizer, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        scheduler=DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1),
+    ).to(torch.float16).save_pretrained(folder)
