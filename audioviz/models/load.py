@@ -182,5 +182,5 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-OWN = Defaults(size=256, steps=4, cfg=3.5, sampler="dpmpp_2m", scheduler="sgm_uniform")
+OWN = Defaults(size=256, steps=4, cfg=3.0, sampler="dpmpp_2m", scheduler="sgm_uniform")
 READERS = {FAMILIES[0]: clip_text, "SDXL": sdxl_text, "SD3": sd3_text, "Flux": flux_text}
