@@ -11,5 +11,5 @@ def schedule(song, *, flow: float = 0.30, swell: float = 0.15, seconds: float = 
         denoise=flow + swell * loud,
         noise=0.02 + 0.04 * song.low.smooth(0.3),
         interp=0.55 + 0.2 * loud,
-        anchor=0.1,
+        anchor=0.2,
     )
