@@ -71,6 +71,7 @@ def _command(arguments: list[str], cwd: str, fault: str, at: int) -> None:
     """Become the command: never returns."""
     try:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell makes what it runs in the background ignore it
         os.chdir(cwd)
         for name, stream in (("stdout", 1), ("stderr", 2)):
             os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), stream)

@@ -41,12 +41,12 @@ def pipe():
     torch.set_num_threads(threads)
 
 
-def paint(pipe, prompts, *, seed=3):
+def paint(pipe, prompts, *, seed=3, cfg=3.0):
     """Pictures in [0, 1], float (B, 256, 256, 3)."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    return pipe(prompts, num_inference_steps=8, guidance_scale=3.5, generator=generator, output_type="np").images
+    return pipe(prompts, num_inference_steps=8, guidance_scale=cfg, generator=generator, output_type="np").images
 
 
 def test_folder_is_small():
@@ -97,6 +97,11 @@ def test_pictures_have_contrast_and_the_colours_asked_for(pipe):
     (fire_red, _, fire_blue), (ocean_red, _, ocean_blue) = fire.mean((0, 1)), ocean.mean((0, 1))
     assert fire_red > fire_blue + 0.1
     assert ocean_blue > ocean_red + 0.1
+
+
+def test_the_unet_obeys_the_guidance_that_it_is_told(pipe):
+    weak, strong = (paint(pipe, ["fire nebula"], cfg=cfg)[0].mean((0, 1)) for cfg in (1.5, 6.0))
+    assert strong[0] - strong[2] > weak[0] - weak[2] + 0.02
 
 
 def test_same_seed_same_picture(pipe):
