@@ -15,7 +15,7 @@ import sys, time, resource
 import audioviz as av
 path, out = sys.argv[1:]
 begin = time.perf_counter()
-song = av.load_song(path, fps=2)
+song = av.load_song(path, fps="3/2")
 heard = time.perf_counter()
 schedule = av.load_schedule("drift")(song)
 model = av.load_model("embedded")

@@ -17,7 +17,7 @@ from audioviz.planner import Look, plan_frames
 from audioviz.sampling import sequence
 
 EMBEDDED = Path(av.__file__).parent / "models" / "embedded"
-STEPS, FRAMES, DENOISE = (1, 4, 20), {"cpu": 3, "cuda": 24}, 0.5
+STEPS, FRAMES, DENOISE = (1, 4, 20), {"cpu": 2, "cuda": 24}, 0.5
 PROMPT = "neon nebula"
 
 
