@@ -169,22 +169,14 @@ class UNetDenoiser:
         scaled = scaled.to(self.dtype, memory_format=self.memory_format)
         if text.image is not None:
             added["image_embeds"] = [text.image.to(x.device, self.dtype).expand(len(x), *text.image.shape[1:])]
-        output = self.unet(scaled, timestep, encoder_hidden_states=embeddings, timestep_cond=self._scale_told(x, cfg),
+        told = None
+        if self.distilled:
+            scales = torch.full((len(x),), float(cfg), device=x.device)
+            told = told_scales(scales, self.unet.config.time_cond_proj_dim).to(self.dtype)
+        output = self.unet(scaled, timestep, encoder_hidden_states=embeddings, timestep_cond=told,
                            added_cond_kwargs=added or None, down_block_additional_residuals=down,
                            mid_block_additional_residual=middle, return_dict=False)[0]
         return _DENOISED[self.prediction_type](x, output.float(), sigma)
-
-    def _scale_told(self, x: Tensor, cfg: float) -> Tensor | None:
-        """The guidance scale as LCM's UNets read it.
-
-        Source
-        ------
-        Luo et al., arXiv 2310.04378, section 4.2.
-        """
-        if not self.distilled:
-            return None
-        scale = torch.full((len(x),), (cfg - 1) * 1000.0, device=x.device)
-        return get_timestep_embedding(scale, self.unet.config.time_cond_proj_dim, downscale_freq_shift=1).to(self.dtype)
 
     def _size_told(self, x: Tensor, text: Conditioning) -> dict[str, Tensor] | None:
         """The pooled text and the size as SDXL's UNets read them: a whole picture, nothing cropped.
@@ -198,6 +190,16 @@ class UNetDenoiser:
         height, width = (side * self.factor for side in x.shape[2:])
         ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.dtype)
         return {"text_embeds": text.pooled.to(x.device, self.dtype).expand(len(x), -1), "time_ids": ids.expand(len(x), -1)}
+
+
+def told_scales(scales: Tensor, width: int) -> Tensor:
+    """Guidance scales (B,) as UNets that are told them read them: float32, shape (B, width).
+
+    Source
+    ------
+    Luo et al. (LCM), arXiv 2310.04378, section 4.2.
+    """
+    return get_timestep_embedding((scales - 1) * 1000.0, width, downscale_freq_shift=1)
 
 
 def repeated(text: Conditioning, tokens: int) -> Conditioning:

@@ -2,7 +2,7 @@
 
     python examples/benchmarks [--device cpu|cuda]
 
-Under five minutes on two cores that have nothing else to do.
+About five minutes on two cores that have nothing else to do.
 """
 
 import argparse

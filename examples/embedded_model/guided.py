@@ -3,7 +3,8 @@ from pathlib import Path
 
 import torch
 from diffusers import UNet2DConditionModel
-from diffusers.models.embeddings import get_timestep_embedding
+
+from audioviz.models.denoiser import told_scales
 
 from .denoiser import load_latents, load_unet, new_scheduler, new_unet, noisy_batch, wordings
 from .pictures import label_at
@@ -14,16 +15,6 @@ PLANS = {"cpu": Plan(steps=2500, batch=16, rate=5e-4, warmup=100, average=0.998,
 TOLD = 64      # numbers that tell the scale
 SCALES = 1, 8  # of the guidance; low ones, which are asked for most, are learned most
 MIXED = 0.25   # share of pictures whose caption is mixed with another, as prompts that change are
-
-
-def tell(scales: torch.Tensor) -> torch.Tensor:
-    """The guidance scales (B,) as LCM's UNets read them: (B, TOLD).
-
-    Source
-    ------
-    Luo et al., arXiv 2310.04378, section 4.2.
-    """
-    return get_timestep_embedding(1000 * (scales - 1), TOLD, downscale_freq_shift=1)
 
 
 def train_guided(folder: Path, machine: Machine) -> None:
@@ -54,7 +45,7 @@ def train_guided(folder: Path, machine: Machine) -> None:
             pair = torch.cat((texts, captions[-1:].float().expand_as(texts)))
             wanted, unwanted = teacher(batch.noisy.repeat(2, 1, 1, 1), batch.timesteps.repeat(2), pair).sample.float().chunk(2)
             guided = unwanted + (wanted - unwanted) * scales.view(-1, 1, 1, 1)
-        made = student(batch.noisy, batch.timesteps, texts, timestep_cond=tell(scales)).sample.float()
+        made = student(batch.noisy, batch.timesteps, texts, timestep_cond=told_scales(scales, TOLD)).sample.float()
         # what is guided strongly differs more, and would be all that is learned
         return ((made - guided).square().mean((1, 2, 3)) / (1 + (scales - 1) ** 2)).mean()
 

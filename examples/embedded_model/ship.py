@@ -50,8 +50,8 @@ graphics card nor a network. It loads with `diffusers.StableDiffusionPipeline.fr
     a text encoder (CLIP, 2 layers)   32 tokens -> 32x128          {text:.1f} M parameters
     a UNet (v prediction)             16x16x{channels}, conditioned on text {unet:.1f} M parameters
 
-The UNet is told the guidance scale, as LCM's are, and does in one call what takes others two; so a negative prompt does
-nothing.
+The UNet is told the guidance scale, from 1 to 8, as LCM's are, and does in one call what takes others two; so a negative
+prompt does nothing.
 
 ## What it was trained on
 
