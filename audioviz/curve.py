@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
 
+
 def easing(name: str) -> Callable[[np.ndarray], np.ndarray]:
     """The function of that name from progress 0..1, float (n,), to weight, float (n,).
 
@@ -68,6 +69,9 @@ class Curve(NDArrayOperatorsMixin):
             if isinstance(other, Curve) and other.clock != self.clock:
                 raise ScheduleError(f"curves of different clocks: {self.clock} and {other.clock}")
         plain = [i.values if isinstance(i, Curve) else i for i in inputs]
+        if ufunc in _LOGIC:
+            plain = [np.asarray(i) != 0 for i in plain]
+        options.pop("out", None)  # `curve += 1` makes a new curve
         result = getattr(ufunc, method)(*plain, **options)
         return Curve(result, self.clock) if np.shape(result) == self.values.shape else result
 
@@ -75,7 +79,7 @@ class Curve(NDArrayOperatorsMixin):
         return self.clock.frames
 
     def __getitem__(self, index):
-        return self.values[index]
+        return self.values[index.values != 0 if isinstance(index, Curve) else index]
 
     def __repr__(self) -> str:
         low, mean, high = self.values.min(), self.values.mean(), self.values.max()
@@ -141,7 +145,7 @@ class Curve(NDArrayOperatorsMixin):
         return self._with(np.clip(self.values, low, high))
 
     def ease(self, name: str = "smooth") -> "Curve":
-        """Values of 0..1 bent by an easing."""
+        """Values of 0..1 bent by an easing; those outside are held at its ends."""
         return self._with(easing(name)(np.clip(self.values, 0, 1)))
 
     def quantize(self, levels: int) -> "Curve":
@@ -183,6 +187,7 @@ def _exact_at_the_ends(bend: Callable[[np.ndarray], np.ndarray]) -> Callable[[np
     return lambda u: np.where(u <= 0, 0.0, np.where(u >= 1, 1.0, bend(u)))
 
 
+_LOGIC = (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert)  # of what compares: `(low > 0.5) & (high > 0.3)`
 EASINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "linear": lambda u: u,
     "hold": lambda u: np.zeros_like(u),

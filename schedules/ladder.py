@@ -7,10 +7,11 @@ def schedule(song, *, rungs: int = 4, punch: float = 0.6, calm: float = 0.2, see
     """rungs: pictures on the ladder; punch: what a kick adds to the denoise; calm: denoise on a rung."""
     step = av.curves.at(song.kicks, 1.0)
     height = av.seeds.ladder(song.kicks, rungs=rungs) / (rungs - 1)
+    upward = av.curves.where(av.curves.count(song.kicks) // (rungs - 1) % 2, -1, 1)
     return av.Schedule(
         seed=av.seeds.ladder(song.kicks, seed, rungs=rungs),
         denoise=calm + punch * step.decay(0.08),
         cfg=3.0 + 2.0 * height,
-        shift_y=0.5 * step.decay(0.1) * av.curves.where(av.curves.count(song.kicks) // (rungs - 1) % 2, -1, 1),
+        shift_y=0.07 * av.curves.push(song.kicks, seconds=0.1) * upward,
         anchor=0.2,
     )

@@ -3,9 +3,9 @@
 import audioviz as av
 
 
-def schedule(song, *, bass: float = 0.45, mids: float = 0.1, treble: float = 0.04, zoom: float = 1.0,
+def schedule(song, *, bass: float = 0.45, mids: float = 0.1, treble: float = 0.5, zoom: float = 1.0,
              seed: int = 41) -> av.Schedule:
-    """bass: what it adds to the denoise, mids: to the noise, treble: of the picture that it shakes; zoom: by the bass."""
+    """bass: what it adds to the denoise, mids: to the noise, treble: to the shaking, in widths a second; zoom: by the bass."""
     shake = treble * song.high.decay(0.15)
     return av.Schedule(
         seed=av.seeds.change_at(song.onsets, base=seed),
@@ -13,7 +13,7 @@ def schedule(song, *, bass: float = 0.45, mids: float = 0.1, treble: float = 0.0
         noise=0.01 + mids * song.mid * song.low,
         cfg=2.5 + 3.0 * song.brightness.smooth(0.5),
         zoom=1 + zoom * song.low.decay(0.2),
-        shift_x=float(song.clock.fps) * shake * av.curves.tremor(seed, hz=6),
-        shift_y=float(song.clock.fps) * shake * av.curves.tremor(seed + 1, hz=6),
+        shift_x=shake * av.curves.tremor(seed, hz=6),
+        shift_y=shake * av.curves.tremor(seed + 1, hz=6),
         anchor=0.1,
     )

@@ -22,6 +22,18 @@ def test_arithmetic_and_numpy_functions_give_curves():
     assert np.mean(RISE) == pytest.approx(0.5)
 
 
+def test_an_augmented_assignment_makes_a_new_curve():
+    curve = RISE
+    curve += 1
+    assert isinstance(curve, Curve) and curve[0] == 1 and RISE[0] == 0
+
+
+def test_comparisons_are_combined_and_choose_frames():
+    middle = (RISE > 0.25) & ~(RISE >= 0.75)
+    assert np.array_equal(middle, (np.asarray(RISE) > 0.25) & (np.asarray(RISE) < 0.75))
+    assert RISE[middle].min() > 0.25 and RISE[middle].max() < 0.75 and len(RISE[middle]) == np.sum(middle)
+
+
 def test_a_scalar_is_held_and_values_cannot_be_changed():
     curve = Curve(0.25, CLOCK)
     assert len(curve) == 240 and set(np.asarray(curve)) == {0.25}

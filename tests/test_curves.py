@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -77,12 +79,47 @@ def test_oscillators_repeat_with_their_period_and_stay_in_range(shape):
     assert np.ptp(wave) > 0.3
 
 
-def test_an_oscillator_in_beats_follows_the_grid():
-    song = made_song(seconds=6, fps=24, beats_every=0.6)
+@pytest.mark.parametrize("seconds", [0.1, 0.2, 0.3, 0.7])
+@pytest.mark.parametrize("fps", [10, 25, 30, 60])
+def test_an_oscillator_turns_on_its_frame(fps, seconds):
+    clock = Clock.for_duration(60, fps)
+    wave = np.asarray(av.curves.oscillate("saw", seconds=seconds, clock=clock))
+    turns = [Fraction(k, fps) / Fraction(str(seconds)) % 1 for k in range(clock.frames)]
+    assert wave == pytest.approx(np.array(turns, float), abs=1e-8)
+
+
+@pytest.mark.parametrize("fps", [12, 24, "30000/1001"])
+def test_what_is_locked_to_the_beats_is_on_their_frames(fps):
+    song = made_song(seconds=30, fps=fps, beats_every=0.4937)
+    beats = list(song.beats)
     with bound(song):
-        wave = np.asarray(av.curves.oscillate("saw", beats=1))
-    on_beats = wave[list(song.beats)]
-    assert np.minimum(on_beats, 1 - on_beats).max() < 0.5 / 24 / 0.6 + 1e-9
+        saw, beat = av.curves.oscillate("saw", beats=1), av.curves.expression("b")
+        held = np.asarray(av.curves.keyframes({f"{i}b": i for i in range(len(beats))}, ease="hold"))
+    assert saw[beats] == pytest.approx(0, abs=1e-8) and beat[beats] == pytest.approx(np.arange(len(beats)))
+    assert np.array_equal(np.flatnonzero(np.diff(held)) + 1, beats[1:])
+
+
+def test_beats_that_share_a_frame_still_count():
+    song = made_song(seconds=10, fps=1, beats_every=0.4)
+    with bound(song):
+        assert np.asarray(av.curves.expression("b")) == pytest.approx(song.clock.times / 0.4)
+
+
+@pytest.mark.parametrize("fps", [6, 12, 24, "30000/1001", 60])
+def test_a_push_goes_the_same_way_at_any_fps(fps):
+    song = made_song(seconds=12, fps=fps, beats_every=1.5)
+    push = np.asarray(av.curves.push(song.beats[1:], seconds=0.2))
+    assert push.sum() / float(song.clock.fps) == pytest.approx(7, rel=1e-3) and push.argmax() == song.beats[1]
+
+
+def test_events_may_be_frame_numbers():
+    song = made_song()
+    with bound(song):
+        assert np.array_equal(av.curves.at([k for k in song.beats], 1.0), av.curves.at(song.beats, 1.0))
+        assert av.seeds.change_at(np.array([], int), base=7).tolist() == [7] * len(song.clock.times)
+        for wrong in ([0.5], [-1], [song.clock.frames], "beats", 3.5):
+            with pytest.raises(ScheduleError, match="expected song.beats"):
+                av.curves.at(wrong, 1.0)
 
 
 def test_noise_is_the_same_for_a_seed_and_at_another_fps():
@@ -145,6 +182,9 @@ def test_outside_a_script_a_clock_is_asked_for():
     lambda: av.curves.noise(1, seconds=0, clock=CLOCK), lambda: av.curves.oscillate(beats=1, clock=CLOCK),
     lambda: av.curves.keyframes({9: 1.0}, clock=CLOCK), lambda: av.curves.keyframes({"2x": 1.0}, clock=CLOCK),
     lambda: av.curves.tremor(1, hz=0, clock=CLOCK), lambda: av.curves.cross(0, 1, at=1, seconds=-1, clock=CLOCK),
+    lambda: av.curves.ramp(0, 1, begin=5, end=4, clock=CLOCK), lambda: av.curves.cross(0, 1, at=9, seconds=1, clock=CLOCK),
+    lambda: av.curves.oscillate(seconds=0, clock=CLOCK), lambda: av.curves.push(made_song().beats, seconds=0),
+    lambda: av.seeds.fixed(7.9, clock=CLOCK), lambda: av.seeds.step(0, by=0.5, clock=CLOCK),
     lambda: av.seeds.fixed(-1, clock=CLOCK), lambda: av.seeds.fixed(2**64, clock=CLOCK),
 ])
 def test_wrong_arguments_are_refused(wrong):

@@ -42,8 +42,7 @@ def test_random_at_changes_at_events_alone_and_is_the_same_for_a_base():
 
 def test_a_seed_for_each_section():
     song = made_song()
-    with bound(song):
-        seeds = av.seeds.change_at([SimpleNamespace(start=0.0), SimpleNamespace(start=2.0)], base=7)
+    seeds = av.seeds.change_at([SimpleNamespace(start=s, clock=song.clock) for s in (0.0, 2.0)], base=7)
     assert seeds[[0, 23, 24, 47]].tolist() == [8, 8, 9, 9]
 
 
@@ -82,7 +81,7 @@ def test_mixed_seeds_change_what_a_frame_depends_on():
 @pytest.mark.parametrize(("wrong", "message"), [
     (lambda: av.seeds.ladder(made_song().beats, rungs=1), "expected at least 2"),
     (lambda: av.seeds.alternate(made_song().beats, []), "expected at least one"),
-    (lambda: av.seeds.alternate(made_song().beats, [-1]), "seed -1: expected 0"),
+    (lambda: av.seeds.alternate(made_song().beats, [-1]), "seed -1: expected a whole number in 0"),
     (lambda: av.seeds.sine(1, divisor=0, clock=CLOCK), "divisor 0: expected at least 1"),
     (lambda: av.Schedule(seed_mix=0.5, clock=CLOCK), "seed_to and seed_mix: give both"),
     (lambda: av.Schedule(seed_to=-1, seed_mix=0.5, clock=CLOCK), "seed_to: expected whole numbers"),

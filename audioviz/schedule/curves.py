@@ -36,6 +36,18 @@ def at(events, value: float, otherwise: float = 0.0) -> Curve:
     return Curve(values, clock)
 
 
+def push(events, *, seconds: float) -> Curve:
+    """A speed for the camera: it leaps up at each event, dies away over `seconds`, and takes the picture one way in all.
+
+    At any fps the way is the same: `shift_x=0.1 * push(song.kicks, seconds=0.2)` moves it by a tenth at each kick, and
+    `zoom=1.4 ** push(...)` makes it 1.4 times as large. Events that come sooner than that cut the way short.
+    """
+    if not seconds > 0:
+        raise ScheduleError(f"push over {seconds} seconds: expected above 0")
+    shape = at(events, 1.0).decay(seconds)
+    return shape * -np.expm1(-1 / (seconds * float(shape.clock.fps))) * float(shape.clock.fps)
+
+
 def count(events) -> Curve:
     """How many of the events have come so far: `count(song.beats) % 4` numbers the beats of a bar 1, 2, 3, 0."""
     return Curve(passed(events), event_frames(events)[1])
@@ -52,7 +64,10 @@ def ramp(start: float, stop: float, *, begin: float = 0.0, end: float | None = N
          clock: Clock | None = None) -> Curve:
     """From `start` to `stop` between two times in seconds (the whole song if not given), level outside them."""
     clock = bound_clock(clock)
-    return keyframes({begin: start, float(clock.duration) if end is None else end: stop}, ease=ease, clock=clock)
+    end = float(clock.duration) if end is None else end
+    if not begin < end:
+        raise ScheduleError(f"ramp from {begin} to {end} seconds: expected a beginning before its end")
+    return keyframes({begin: start, end: stop}, ease=ease, clock=clock)
 
 
 def keyframes(keys: Mapping[float | str, float], *, ease: str = "linear", clock: Clock | None = None) -> Curve:
@@ -68,10 +83,9 @@ def keyframes(keys: Mapping[float | str, float], *, ease: str = "linear", clock:
         raise ScheduleError("keyframes: expected at least one {seconds: value}")
     pairs = sorted((key_to_seconds(key, clock), value) for key, value in keys.items())
     times, values = (np.array(column, float) for column in zip(*pairs))
-    if not (np.isfinite(times).all() and (times >= 0).all() and times[-1] <= float(clock.duration)):
-        raise ScheduleError(f"keyframes at {times.tolist()} seconds: expected times in 0 .. {float(clock.duration):g}, "
-                            "the length of the song")
-    left = np.clip(np.searchsorted(times, clock.times, side="right") - 1, 0, len(times) - 1)
+    _check_inside(times, clock)
+    begun = np.searchsorted(clock.seconds_to_frame(times), np.arange(clock.frames), side="right")
+    left = np.maximum(begun - 1, 0)
     right = np.minimum(left + 1, len(times) - 1)
     span = np.where(right > left, times[right] - times[left], 1.0)
     progress = np.clip((clock.times - times[left]) / span, 0, 1)
@@ -89,11 +103,12 @@ def oscillate(shape: str = "sine", *, seconds: float | None = None, beats: float
     """
     if shape not in WAVES:
         raise ScheduleError(f"unknown wave {shape!r}: use one of {', '.join(WAVES)}")
-    if (seconds is None) == (beats is None) or (seconds or beats) <= 0:
+    if (seconds is None) == (beats is None) or (seconds if beats is None else beats) <= 0:
         raise ScheduleError("oscillate: give a period above 0, either seconds= or beats=")
     clock = bound_clock(clock)
     turns = clock.times / seconds if beats is None else beat_position(clock.times) / beats
-    return Curve(low + (high - low) * WAVES[shape]((turns + phase) % 1.0), clock)
+    turns = np.round(turns + phase, 9)  # so that what should be a whole turn is not a hair less
+    return Curve(low + (high - low) * WAVES[shape](turns % 1.0), clock)
 
 
 def noise(seed: int, *, seconds: float = 1.0, low: float = 0.0, high: float = 1.0, clock: Clock | None = None) -> Curve:
@@ -190,8 +205,16 @@ def cross(a, b, *, at: float | str, seconds: float, ease: str = "smooth", clock:
     if not seconds >= 0:
         raise ScheduleError(f"cross over {seconds} seconds: expected at least 0")
     middle = key_to_seconds(at, clock)
-    progress = (clock.times - middle) / seconds + 0.5 if seconds else (clock.times >= middle).astype(float)
+    _check_inside(np.array([middle]), clock)
+    begun = np.arange(clock.frames) >= clock.seconds_to_frame(middle)
+    progress = (clock.times - middle) / seconds + 0.5 if seconds else begun.astype(float)
     return blend(a, b, easing(ease)(np.clip(progress, 0, 1)), clock=clock)
+
+
+def _check_inside(times: np.ndarray, clock: Clock) -> None:
+    if not ((times >= 0) & (times <= float(clock.duration))).all():
+        raise ScheduleError(f"keyframes at {times.tolist()} seconds: expected times in 0 .. {float(clock.duration):g}, "
+                            "the length of the song")
 
 
 def _common_clock(clock: Clock | None, *values) -> Clock:

@@ -19,7 +19,7 @@ def fixed(seed: int, *, clock: Clock | None = None) -> np.ndarray:
 
 def step(base: int = 0, *, by: int = 1, clock: Clock | None = None) -> np.ndarray:
     """base, base + by, base + 2 by ...: another seed in each frame, modulo 2^64."""
-    return _base(base) + np.arange(bound_clock(clock).frames, dtype=np.uint64) * np.uint64(by % 2**64)
+    return _base(base) + np.arange(bound_clock(clock).frames, dtype=np.uint64) * _base(by % 2**64)
 
 
 def random(base: int = 0, *, clock: Clock | None = None) -> np.ndarray:
@@ -98,6 +98,6 @@ def _keyed(base: int, seed_of_frame: Callable[[int], int], divisor: int, clock: 
 
 
 def _base(seed: int) -> np.uint64:
-    if not 0 <= int(seed) < 2**64:
-        raise ScheduleError(f"seed {seed}: expected 0 .. 2^64 - 1")
+    if not 0 <= seed < 2**64 or int(seed) != seed:
+        raise ScheduleError(f"seed {seed}: expected a whole number in 0 .. 2^64 - 1")
     return np.uint64(int(seed))

@@ -1,6 +1,7 @@
 """Moments: what a key such as `4bar` means in seconds, the frames of events, and where the beat grid is at a time."""
 
 import re
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def key_to_seconds(key: str | int | float, clock: Clock) -> float:
     ScheduleError
         If it is none of these, or beats are meant and the song has no grid.
     """
-    if isinstance(key, (int, float)) and not isinstance(key, bool):
+    if isinstance(key, Real) and not isinstance(key, bool):
         return float(key)
     sections, word = section_starts(), str(key).strip()
     if word in sections:
@@ -53,11 +54,24 @@ def is_key(text: str) -> bool:
 
 
 def event_frames(events) -> tuple[np.ndarray, Clock]:
-    """The frames of events, int64 (n,), and their clock; sections are events at their starts."""
+    """The frames of events, int64 (n,), and their clock; sections are events at their starts, and plain frame numbers will do.
+
+    Raises
+    ------
+    ScheduleError
+        If they are anything else, or frames outside of the song.
+    """
     if hasattr(events, "clock"):
         return np.asarray(events, np.int64), events.clock
+    events = list(events) if np.iterable(events) else [events]
+    if events and all(hasattr(event, "start") for event in events):
+        clock = events[0].clock
+        return clock.seconds_to_frame(np.array([float(section.start) for section in events])), clock
     clock = bound_clock()
-    return clock.seconds_to_frame(np.array([float(section.start) for section in events])), clock
+    if not all(isinstance(frame, Integral) and 0 <= frame < clock.frames for frame in events):
+        raise ScheduleError(f"events {events!r:.60}: expected song.beats[::4] and the like, song.sections, or frames in "
+                            f"0 .. {clock.frames - 1}")
+    return np.array(events, np.int64), clock
 
 
 def passed(events) -> np.ndarray:
@@ -69,14 +83,15 @@ def passed(events) -> np.ndarray:
 def beat_position(times: np.ndarray) -> np.ndarray:
     """Beats since the first one, with fractions, at these times in seconds: the same shape.
 
-    The grid goes on at its own tempo beyond both ends.
+    Each beat lies at the start of its frame, so that there the number is whole. The grid goes on at its own tempo beyond
+    both ends.
 
     Raises
     ------
     ScheduleError
         If the song has fewer than two beats.
     """
-    grid = _beats()
+    grid = _beats_on_frames()
     inside = np.interp(times, grid, np.arange(len(grid)))
     before, after = times - grid[0], times - grid[-1]
     return inside + np.minimum(before, 0) / (grid[1] - grid[0]) + np.maximum(after, 0) / (grid[-1] - grid[-2])
@@ -109,6 +124,13 @@ def _beats() -> np.ndarray:
     if len(song.beats) < 2:
         raise ScheduleError("beats: this song has no beat grid; use seconds instead")
     return song.beats.seconds
+
+
+def _beats_on_frames() -> np.ndarray:
+    """Starts of the frames of the beats, seconds; the beats themselves where a frame has several."""
+    exact, clock = _beats(), bound_clock()
+    starts = clock.frame_to_seconds(clock.seconds_to_frame(exact))
+    return starts if (np.diff(starts) > 0).all() else exact
 
 
 def _bars() -> np.ndarray:
