@@ -144,17 +144,19 @@ def analyze(song, stems, fps, start, duration, json_file, csv_file, plot, clicks
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--deforum", "deforum_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings for Deforum.")
 @click.option("--parseq", "parseq_file", type=click.Path(path_type=Path), metavar="FILE", help="A manifest for Parseq.")
+@click.option("--lists", "lists_file", type=click.Path(path_type=Path), metavar="FILE", help="Lists for the original nodes.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png")
 def schedule(song, source, settings, prompts, negative, stems, fps, json_file, csv_file, deforum_file, parseq_file,
-             plot, **corrections) -> None:
+             lists_file, plot, **corrections) -> None:
     """Compute the schedule of SONG and show or save it, without rendering."""
     from audioviz.report import describe_schedule
-    from audioviz.schedule import schedule_to_csv, schedule_to_deforum, schedule_to_json, schedule_to_parseq
+    from audioviz.schedule import schedule_to_csv, schedule_to_deforum, schedule_to_json, schedule_to_lists, schedule_to_parseq
     track, plan = load(song, source, settings, prompts, negative, fps, av.Grid(**corrections), parse_stems(stems))
     save(json_file, schedule_to_json, plan)
     save(csv_file, schedule_to_csv, plan)
     save(deforum_file, schedule_to_deforum, plan)
     save(parseq_file, schedule_to_parseq, plan)
+    save(lists_file, schedule_to_lists, plan)
     if plot:
         from audioviz.plots import plot_schedule
         draw(plot, plot_schedule, track, plan)

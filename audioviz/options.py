@@ -18,7 +18,7 @@ schedule_options = (
     click.option("--set", "settings", multiple=True, metavar="K=V", help="Set an option of the schedule."),
     click.option("--prompt", "prompts", multiple=True, metavar="TEXT",
                  help="What to show; give several to travel from one to the next, with times if you like: '8s: gold mandala'; "
-                      "or a file of lyrics: words.lrc."),
+                      "or a file: lyrics, words.lrc, or prompts at frames, prompts.txt or prompts.json."),
     click.option("--negative", default="", metavar="TEXT", help="What to steer away from."),
 )
 grid_options = (

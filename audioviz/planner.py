@@ -104,8 +104,8 @@ def _rows(schedule: Schedule, look: Look, *, begin: int, anew: bool) -> Callable
         speed = {name: values.pop(name, still) for name, still in STILL.items()}
         edges = {name: values.pop(name, 0.0) >= 0.5 for name in ("wrap", "in_picture")}
         camera = {name: value / fps for name, value in speed.items()} | {"zoom": speed["zoom"] ** (1 / fps)} | edges
-        alone = ({"interp": 1.0, "unsample": 0.0} | ({"denoise": 1.0} if anew else {})) if k == begin else {}
-        return values | {"camera": camera if moves and k > 0 else None} | alone | ({"noise": 0.0} if k == 0 else {})
+        alone = ({"interp": 1.0, "unsample": 0.0, "noise": 0.0} | ({"denoise": 1.0} if anew else {})) if k == begin else {}
+        return values | {"camera": camera if moves and k != begin else None} | alone
 
     return row
 

@@ -10,6 +10,7 @@ from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule import (Prompt, deforum_to_schedule, lines_to_schedule, lists_to_schedule, parseq_to_schedule,
                                schedule_to_csv, schedule_to_deforum, schedule_to_json, schedule_to_lines,
                                schedule_to_lists, schedule_to_parseq)
+from audioviz.schedule.formats.frames import Theirs
 from audioviz.schedule.formats.keyframes import keyframes_to_values, values_to_keyframes
 from tests.songs import made_song
 
@@ -57,14 +58,14 @@ def quietly(read, *arguments) -> av.Schedule:
     ("0: ((1)+(t))", 1 + FRAMES),
 ])
 def test_keyframe_strings_mean_what_deforum_means(text, value):
-    assert keyframes_to_values(text, FRAMES, where="x") == pytest.approx(value)
+    assert keyframes_to_values(text, FRAMES, Theirs.on(CLOCK, CLOCK.fps), where="x") == pytest.approx(value)
 
 
 @pytest.mark.parametrize("text", ["", "0", "0: ", "0: (1", "0: 1)", "x: (1)", "0: (__import__('os'))", "0: (open(1))", "-5: (1)",
                                   "900: (1)", "0: (unknown)", "0: (1/0)", "0:(1), 30", ":(1)", "0: (nan)"])
 def test_a_broken_keyframe_string_is_one_line_with_its_name(text):
     with pytest.raises(ScheduleError, match="^strength_schedule") as caught:
-        keyframes_to_values(text, FRAMES, where="strength_schedule")
+        keyframes_to_values(text, FRAMES, Theirs.on(CLOCK, CLOCK.fps), where="strength_schedule")
     assert "\n" not in str(caught.value)
 
 
@@ -80,22 +81,59 @@ def test_deforum_settings_become_columns():
     assert plan.zoom[0] == pytest.approx(1.02 ** 15) and plan.angle == pytest.approx(-30 * np.sin(FRAMES))
     assert plan.shift_x[0] == pytest.approx(4 * 15 / 640) and plan.shift_y[0] == pytest.approx(-4 * 15 / 320)
     assert [(p.seconds, p.text, p.negative, p.ease) for p in plan.prompts] == [
-        (0.0, "a cat sharp", "a dog blurry", "hold"), (2.0, "a bird sharp", "blurry", "hold"),
-        (59 / 15, "a fish sharp", "blurry", "hold")]
+        (0.0, "sharp a cat", "a dog blurry", "hold"), (2.0, "sharp a bird", "blurry", "hold"),
+        (59 / 15, "sharp a fish", "blurry", "hold")]
+
+
+@pytest.mark.parametrize("fps", [6, 15, 24, 60])
+def test_a_camera_goes_the_same_way_at_any_fps(fps):
+    jerk = {"translation_x": "0: (0), 31: (0), 32: (20), 33: (0)", "zoom": "0: (1), 31: (1), 32: (1.5), 33: (1)"}
+    clock = Clock.for_duration(4, fps)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if fps < 15 else "error")
+        plan = deforum_to_schedule(json.dumps(SETTINGS | jerk), clock)
+    assert np.sum(plan.shift_x) / fps == pytest.approx(20 / 640)
+    assert np.prod(plan.zoom ** (1 / fps)) == pytest.approx(1.5)
+
+
+def test_what_is_finer_than_our_frames_is_said_to_be_missed():
+    with pytest.warns(AudiovizWarning, match="15 frames a second and the video 10: .* may be missed"):
+        deforum_to_schedule(json.dumps(SETTINGS), Clock.for_duration(4, 10))
+
+
+@pytest.mark.parametrize(("write", "read"), [(schedule_to_deforum, deforum_to_schedule), (schedule_to_parseq, parseq_to_schedule)])
+def test_a_file_fits_the_same_song_at_a_lower_fps(write, read):
+    fast, slow = Clock.for_duration(25.583, 24), Clock.for_duration(25.583, 6)
+    schedule = shared(fast, denoise=np.linspace(0, 1, fast.frames), seed=[2**60 + k // 100 * 7 for k in range(fast.frames)])
+    with pytest.warns(AudiovizWarning, match="may be missed"):
+        again = read(write(schedule), slow)
+    assert again.denoise == pytest.approx(schedule.denoise[::4][:slow.frames], abs=1e-9)
+    assert set(again.seed.tolist()) <= set(schedule.seed.tolist())
+
+
+def test_a_camera_of_another_mode_is_left_out_and_that_is_said():
+    with pytest.warns(AudiovizWarning, match="left out.*: zoom, angle, translation_x, translation_y, diffusion_cadence$"):
+        plan = deforum_to_schedule(json.dumps(SETTINGS | {"animation_mode": "3D", "diffusion_cadence": 2}), CLOCK)
+    assert plan.zoom is None and plan.angle is None and plan.shift_x is None
+    assert quietly(deforum_to_schedule, json.dumps(SETTINGS | {"border": "wrap", "diffusion_cadence": 1}), CLOCK).wrap[0] == 1
 
 
 def test_keyframes_keep_their_time_at_another_fps():
     slow, fast = (quietly(deforum_to_schedule, json.dumps(SETTINGS | {"prompts": {"0": "a", "30": "b"}}),
                           Clock.for_duration(4, fps)) for fps in (15, 60))
-    assert fast.denoise[::4] == pytest.approx(slow.denoise) and fast.angle[::4] == pytest.approx(slow.angle)
+    assert fast.denoise[::4] == pytest.approx(slow.denoise)
+    assert fast.angle[1:5].mean() == pytest.approx(slow.angle[1])
     assert fast.zoom[0] == pytest.approx(slow.zoom[0]) and fast.prompts == slow.prompts
     assert fast.seed[:8].tolist() == [5] * 4 + [6] * 4
 
 
 @pytest.mark.parametrize(("behavior", "seeds"), [
-    ("fixed", [5, 5, 5, 5, 5]), ("alternate", [5, 6, 5, 6, 5]), ("ladder", [5, 7, 6, 8, 7]), ("iter", [5, 6, 7, 8, 9])])
+    ({"seed_behavior": "fixed"}, [5, 5, 5, 5, 5]), ({"seed_behavior": "alternate"}, [5, 6, 5, 6, 5]),
+    ({"seed_behavior": "ladder"}, [5, 7, 6, 8, 7]), ({"seed_behavior": "iter"}, [5, 6, 7, 8, 9]),
+    ({"seed_iter_N": 3}, [5, 6, 6, 6, 7]), ({"seed": 5.0}, [5, 6, 7, 8, 9]),
+    ({"seed_behavior": "random"}, av.seeds.random(5, clock=CLOCK)[:5].tolist())])
 def test_deforums_own_seed_behaviors(behavior, seeds):
-    plan = deforum_to_schedule(json.dumps(SETTINGS | {"seed_behavior": behavior}), CLOCK)
+    plan = quietly(deforum_to_schedule, json.dumps(SETTINGS | behavior), CLOCK)
     assert plan.seed[:5].tolist() == seeds
 
 
@@ -135,14 +173,14 @@ def test_the_lists_round_trip():
 
 
 @pytest.mark.parametrize(("write", "lost"), [
-    (schedule_to_deforum, "interp, anchor, mix, easing from prompt to prompt"),
-    (schedule_to_parseq, "interp, anchor, mix, easing from prompt to prompt"),
-    (schedule_to_lists, "anchor, mix, easing from prompt to prompt, seed_to, zoom, angle, shift_x, shift_y, a changing cfg"),
+    (schedule_to_deforum, "interp, anchor, control, mix, all but the last of several prompts in a frame, easing from prompt to prompt"),
+    (schedule_to_parseq, "interp, anchor, control, mix, all but the last of several prompts in a frame, easing from prompt to prompt"),
+    (schedule_to_lists, "anchor, control, mix, all but the last of several prompts in a frame, easing from prompt to prompt, seed_to, zoom, angle, shift_x, shift_y, a changing cfg"),
     (schedule_to_lines, "all columns"),
 ])
 def test_what_they_cannot_say_is_said_once(write, lost):
-    schedule = shared(**camera(), interp=0.5, anchor=0.1, mix={"fire": 0.2})
-    schedule = schedule.with_prompts([Prompt(0.0, "a"), Prompt(1.0, "b")])
+    schedule = shared(**camera(), interp=0.5, anchor=0.1, control=0.5, mix={"fire": 0.2})
+    schedule = schedule.with_prompts([Prompt(0.0, "a"), Prompt(0.01, "c"), Prompt(1.0, "b")])
     with pytest.warns(AudiovizWarning) as said:
         write(schedule)
     assert [str(warning.message).partition(": left out, as it has no equal on the other side: ")[2] for warning in said] == [lost]
@@ -163,6 +201,19 @@ def test_a_manifest_shorter_than_the_song_holds_its_last_frame_and_that_is_said(
     with pytest.warns(AudiovizWarning, match="ends at its frame 4, which holds to the end of the song"):
         plan = parseq_to_schedule(json.dumps({"options": {"output_fps": 15}, "rendered_frames": rows}), CLOCK)
     assert plan.denoise[[0, 4, 59]] == pytest.approx([1, 0.6, 0.6])
+
+
+def test_a_manifest_longer_than_the_song_is_said_to_be_cut():
+    rows = [{"frame": k, "strength": 0.5} for k in range(90)]
+    with pytest.warns(AudiovizWarning, match="the song ends at frame 60 of the file, and its frames to 89 are left out"):
+        parseq_to_schedule(json.dumps({"options": {"output_fps": 15}, "rendered_frames": rows}), CLOCK)
+
+
+def test_the_lists_of_a_whole_node_are_read_and_what_belongs_to_the_render_is_said():
+    with pytest.warns(AudiovizWarning, match="left out.*: steps, latent_interpolation_mode$"):
+        plan = lists_to_schedule('{"denoise_sequence": [0.4, 0.5], "denoise_start": 0.9, "steps": 20, '
+                                 '"latent_interpolation_mode": "Slerp"}', CLOCK)
+    assert plan.denoise[:4].tolist() == [0.9, 0.5, 0.4, 0.5]
 
 
 def test_prompt_lines_are_read_and_written():
@@ -215,6 +266,13 @@ def test_files_are_known_by_their_content(tmp_path):
     ("a.json", '{"denoise_sequence": [0.5], "seeds": 1}', "a.json: unknown key 'seeds'"),
     ("a.json", '{"denoise_sequence": [0.5], "unsample_latents": 1}', "a.json: unsample_latents is 1: expected true or false"),
     ("a.json", '{"denoise_sequence": [0.5], "prompts": {"a": "b"}}', "a.json: prompts: 'a': 'b': expected a frame"),
+    ("a.json", '{"0": "a", "sixty": "b"}', "a.json: prompts, key 'sixty': 'sixty' is no frame"),
+    ("a.json", '{"0": "a", "-5": "b"}', "a.json: prompts, key '-5': frame -5: expected at least 0"),
+    ("a.json", '{"noise_strength_sequence": [1' + "0" * 400 + "]}", "a.json: a number is too large"),
+    ("a.txt", '"1' + "0" * 400 + '": "a"', "a.txt: a number is too large"),
+    ("a.json", '{"fps": 12, "frames": 48, "noise": [1' + "0" * 400 + "]}", "a.json: noise: expected numbers"),
+    ("a.json", '{"fps": 12, "frames": 48, "prompts": [{"seconds": 1' + "0" * 400 + ', "prompt": "a"}]}', "a.json: a number is too large"),
+    ("a.json", '{"fps": 12, "frames": 48, "denoise": null}', "a.json: denoise: expected numbers, not None"),
     ("a.txt", '"0": "a"\nhello\n', "a.txt: line 2: 'hello' is no keyframe"),
     ("a.txt", '"0": "a\\x"', "a.txt: line 1: .* is no keyframe"),
     ("a.json", '{"animation_mode": "2D", "seed_behavior": []}', r"a.json: seed_behavior is '\[\]'"),

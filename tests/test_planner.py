@@ -38,3 +38,10 @@ def test_the_anchor_follows_the_mix():
     schedule = av.Schedule(prompts=["x" * 4], mix={"x" * 20: [0.0, 1.0] * 5}, anchor=0.5, clock=CLOCK)
     first, second = (plan.anchor.mean.mean() for plan, _ in zip(plan_frames(fake_model(), schedule, LOOK), range(2)))
     assert second > first
+
+
+def test_the_first_frame_of_a_part_is_neither_moved_nor_noised():
+    schedule = av.Schedule(prompts=["x" * 4], noise=0.2, zoom=2.0, clock=CLOCK)
+    for part in (range(10), range(4, 8)):
+        first, second = (plan for plan, _ in zip(plan_frames(fake_model(), schedule, LOOK, part=part), range(2)))
+        assert (first.warp, first.noise_after) == (None, 0) and second.warp and second.noise_after == 0.2

@@ -89,6 +89,16 @@ def test_wrong_csv_names_the_frame():
         csv_to_schedule("\n".join(lines[:-1]), CLOCK)
     with pytest.raises(ScheduleError, match="frame 8: seed is 'x'"):
         csv_to_schedule(text.replace(lines[9], lines[9].replace(lines[9].split(",")[2], "x", 1), 1), CLOCK)
+    for wrong in ([*lines[:9], lines[10], lines[9], *lines[11:]], [*lines[:9], lines[9] + ",1", *lines[10:]]):
+        with pytest.raises(ScheduleError, match="row 9: expected frame 8 and"):
+            csv_to_schedule("\n".join(wrong), CLOCK)
+
+
+def test_csv_keeps_an_empty_prompt_and_says_where_a_frame_has_several():
+    plan = av.Schedule(prompts=[Prompt(0.5, "a"), Prompt(0.51, "b"), Prompt(1.0, ""), Prompt(2.0, "c")], clock=CLOCK)
+    with pytest.warns(AudiovizWarning, match="csv: of several prompts in a frame only the last is kept"):
+        again = csv_to_schedule(schedule_to_csv(plan), CLOCK)
+    assert again.prompts == plan.prompts[1:]
 
 
 def test_scalars_are_broadcast_and_short_lists_repeated_and_that_is_said():
@@ -106,6 +116,14 @@ def test_what_lies_outside_a_range_is_clipped_and_that_is_said():
 def test_a_curve_of_another_clock_is_refused():
     with pytest.raises(ScheduleError, match="denoise: a curve of 24 frames at 12 fps, where the song has 300"):
         av.Schedule(denoise=av.Curve(0.5, Clock.for_duration(2, 12)), clock=CLOCK)
+    with pytest.raises(ScheduleError, match="seed: a curve of 300 frames at 24 fps, where the song has 300"):
+        av.Schedule(seed=av.Curve(5, Clock(Fraction(24), 300)), clock=CLOCK)
+
+
+@pytest.mark.parametrize("name", ["seed", "denoise", "noise", "interp"])
+def test_no_column_that_all_have_may_be_none(name):
+    with pytest.raises(ScheduleError, match=f"{name}: expected numbers, not None"):
+        av.Schedule(**{name: None}, clock=CLOCK)
 
 
 def test_texts_are_spread_over_the_song_and_hold_before_they_travel():
@@ -139,7 +157,17 @@ def test_prompts_stand_at_sections_where_the_song_has_them():
         plan.with_prompts({"chorus": "x"}, song=song)
 
 
+@pytest.mark.parametrize(("name", "text"), [("p.txt", '"0": "a --neg b"\n"60": "c"'), ("p.json", '{"0": "a --neg b", "60": "c"}')])
+def test_prompts_may_come_from_a_file(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    prompts = to_prompts(str(tmp_path / name), CLOCK)
+    assert [(p.text, p.negative, CLOCK.seconds_to_frame(p.seconds)) for p in prompts] == [("a", "b", 0), ("c", "", 60)]
+    with pytest.raises(ScheduleError, match="none.txt: cannot be read"):
+        to_prompts([str(tmp_path / "none.txt")], CLOCK)
+
+
 @pytest.mark.parametrize(("value", "message"), [
+    (["Z: gold"], "unknown keyframe 'Z'"), (["-1s: gold"], "expected a time of at least 0"),
     ({"chorus": "x"}, "unknown keyframe 'chorus'"), (["8x: a"], "unknown keyframe '8x'"),
     (["12: a"], "unknown keyframe '12'"), (["99s: a"], "lies past the end of the song at 10.01 s"),
     (["1s: a", "b"], "prompt 'b' has no time"), ([3], "prompt 3: expected text"), ({0: 3}, "expected text"),
@@ -167,7 +195,7 @@ def test_an_easing_that_overshoots_stays_between_its_prompts():
 
 @pytest.mark.parametrize(("mix", "message"), [
     (["fire"], "mix: expected prompts with a curve each"), ({1: 0.5}, "mix: expected prompts"),
-    ({"fire": "high"}, "mix 'fire': expected numbers"), ({"fire": [0.5] * 400}, "mix 'fire' has shape"),
+    ({"fire": "high"}, "mix 'fire': expected numbers"), ({"fire --neg ice": 0.5}, "--neg has no place here"), ({"fire": [0.5] * 400}, "mix 'fire' has shape"),
 ])
 def test_a_wrong_mix_is_refused(mix, message):
     with pytest.raises(ScheduleError, match=message):

@@ -2,6 +2,8 @@
 
 import ast
 import operator
+import warnings
+from functools import reduce
 from typing import Callable, Mapping
 
 import numpy as np
@@ -31,8 +33,9 @@ def evaluate(text: str, names: Mapping[str, np.ndarray]) -> np.ndarray:
     if len(text) > MAX_LENGTH:
         raise ScheduleError(f"expression of {len(text)} characters: expected at most {MAX_LENGTH}")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-        with np.errstate(all="ignore"):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", SyntaxWarning)
+            tree = ast.parse(text.strip(), mode="eval")
             value = _value(tree.body, names)
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         raise ScheduleError(f"expression {text!r}: not a formula") from error
@@ -63,8 +66,12 @@ def _value(node: ast.expr, names: Mapping[str, np.ndarray]) -> np.ndarray:
             return UNARY[type(op)](_value(operand, names))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
             return BINARY[type(op)](_value(left, names), _value(right, names))
-        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARE:
-            return COMPARE[type(op)](_value(left, names), _value(right, names)).astype(float)
+        case ast.BoolOp(op=op, values=parts):
+            return reduce(BINARY[LOGIC[type(op)]], (_value(part, names) for part in parts))
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in COMPARE for op in ops):
+            values = [_value(part, names) for part in (left, *others)]
+            pairs = (COMPARE[type(op)](*pair) for op, pair in zip(ops, zip(values, values[1:])))
+            return reduce(np.logical_and, pairs).astype(float)
         case ast.IfExp(test=test, body=body, orelse=orelse):
             return np.where(*(_value(part, names) for part in (test, body, orelse)))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
@@ -78,17 +85,24 @@ def _value(node: ast.expr, names: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 CONSTANTS = {"pi": np.pi, "e": np.e}
-UNARY: dict[type, Callable] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
+UNARY: dict[type, Callable] = {
+    ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Not: lambda a: np.logical_not(a).astype(float),
+    ast.Invert: lambda a: np.logical_not(a).astype(float),
+}
 BINARY: dict[type, Callable] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: np.divide,
     ast.Mod: np.mod, ast.Pow: np.power, ast.FloorDiv: np.floor_divide,
+    ast.BitAnd: lambda a, b: np.logical_and(a, b).astype(float), ast.BitOr: lambda a, b: np.logical_or(a, b).astype(float),
 }
+LOGIC = {ast.And: ast.BitAnd, ast.Or: ast.BitOr}
 COMPARE: dict[type, Callable] = {
     ast.Lt: np.less, ast.LtE: np.less_equal, ast.Gt: np.greater, ast.GtE: np.greater_equal,
     ast.Eq: np.equal, ast.NotEq: np.not_equal,
 }
 FUNCTIONS: dict[str, tuple[int, Callable]] = {
     "sin": (1, np.sin), "cos": (1, np.cos), "tan": (1, np.tan), "tanh": (1, np.tanh), "exp": (1, np.exp),
+    "sinh": (1, np.sinh), "cosh": (1, np.cosh), "arcsin": (1, np.arcsin), "arccos": (1, np.arccos), "arctan": (1, np.arctan),
+    "arctan2": (2, np.arctan2), "expm1": (1, np.expm1), "log1p": (1, np.log1p), "log10": (1, np.log10),
     "log": (1, np.log), "sqrt": (1, np.sqrt), "abs": (1, np.abs), "floor": (1, np.floor), "ceil": (1, np.ceil),
     "round": (1, np.round), "sign": (1, np.sign), "min": (2, np.minimum), "max": (2, np.maximum),
     "clip": (3, np.clip), "where": (3, np.where),

@@ -1,13 +1,14 @@
-"""Schedules as JSON and CSV; both keep every value exactly."""
+"""Schedules as JSON and CSV; both keep every value exactly, but for CSV, which has room for one prompt a frame."""
 
 import csv
 import io
 import json
+import warnings
 from fractions import Fraction
 from pathlib import Path
 
 from audioviz.clock import Clock, to_fps
-from audioviz.errors import AudiovizError, ScheduleError
+from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.prompts import Prompt
 from audioviz.schedule.schedule import COLUMNS, SEEDS, Schedule
 
@@ -57,6 +58,8 @@ def schedule_to_csv(schedule: Schedule) -> str:
     columns = {name: values.tolist() for name, values in schedule.columns.items()}
     columns |= {_MIX + text: values.tolist() for text, values in schedule.mix.items()}
     prompts = dict(schedule.prompt_rows())
+    if len(prompts) < len(schedule.prompts):
+        warnings.warn("csv: of several prompts in a frame only the last is kept", AudiovizWarning, stacklevel=2)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["frame", "seconds", *columns, *_PROMPT_FIELDS])
@@ -82,11 +85,14 @@ def csv_to_schedule(text: str, clock: Clock) -> Schedule:
         raise ScheduleError(f"unknown column {sorted(map(str, unknown))[0]!r}: expected {', '.join(COLUMNS)}")
     if len(rows) != clock.frames:
         raise ScheduleError(f"{len(rows)} rows: expected {clock.frames}, one for each frame of the song")
+    for frame, row in enumerate(rows):
+        if None in row or row.get("frame", str(frame)) != str(frame):
+            raise ScheduleError(f"row {frame + 1}: expected frame {frame} and {len(names)} cells")
     columns = {name: [_number(name, row[name], frame) for frame, row in enumerate(rows)]
                for name in COLUMNS if name in names}
     prompts = [Prompt(_number("seconds", row.get("seconds"), frame), row["prompt"], row.get("negative") or "",
                       row.get("ease") or "late", row.get("way") or "slerp")
-               for frame, row in enumerate(rows) if row.get("prompt")]
+               for frame, row in enumerate(rows) if row.get("prompt") or row.get("ease")]
     mix = {name.removeprefix(_MIX): [_number(name, row[name], frame) for frame, row in enumerate(rows)] for name in mixed}
     return Schedule(**columns, prompts=prompts, mix=mix, clock=clock)
 
@@ -116,7 +122,7 @@ def _prompt(number: int, entry, clock: Clock) -> Prompt:
             raise ScheduleError(f"{where}: {key} is {value!r}")
     if "seconds" not in entry and "frame" not in entry:
         raise ScheduleError(f"{where}: has neither frame nor seconds")
-    seconds = entry["seconds"] if "seconds" in entry else clock.frame_to_seconds(entry["frame"])
+    seconds = float(entry["seconds"]) if "seconds" in entry else clock.frame_to_seconds(entry["frame"])
     return Prompt(seconds, entry["prompt"], entry.get("negative", ""), entry.get("ease", "late"), entry.get("way", "slerp"))
 
 

@@ -45,7 +45,8 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
     value : str, sequence of str or Prompt, or mapping of time to str
         Plain texts are spread evenly over the song. A time is a number of seconds, or text such as `8s`, `96f`,
         `16b` (beats), `4bar` or the label of a section, which means every section that has it; in a sequence it stands
-        before the text: `8s: gold mandala`. In place of a text may be a file of lyrics with times, `words.lrc`.
+        before the text: `8s: gold mandala`. In place of a text may be a file: lyrics with times, `words.lrc`, or prompts at
+        frames, `prompts.txt` or `prompts.json`, as the formats of schedules have them.
         What to steer away from may follow the text: `gold mandala --neg grey`.
     clock : Clock
     negative : str
@@ -118,11 +119,22 @@ def _split(item, clock: Clock) -> list[tuple[float | None, str | Prompt]]:
         return [(item.seconds, item)]
     if not isinstance(item, str):
         raise ScheduleError(f"prompt {item!r}: expected text")
-    if item.strip().lower().endswith(".lrc"):
+    path = Path(item.strip())
+    if path.suffix.lower() == ".lrc":
         start = getattr(bound_song(), "start", 0.0)
-        return lyrics_to_prompts(Path(item.strip()), start=start, end=start + float(clock.duration))
+        return lyrics_to_prompts(path, start=start, end=start + float(clock.duration))
+    if path.suffix.lower() in (".txt", ".json"):
+        return [(prompt.seconds, prompt) for prompt in _prompts_of(path, clock)]
     key, colon, text = item.partition(":")
     if colon and is_key(key):
         return [(seconds, text.strip()) for seconds in key_to_times(key, clock)]
     return [(None, item.strip())]
 
+
+def _prompts_of(path: Path, clock: Clock) -> tuple[Prompt, ...]:
+    """The prompts of a schedule file."""
+    from audioviz.schedule.formats import load_schedule_file  # which needs prompts itself
+    prompts = load_schedule_file(path, clock).prompts
+    if not prompts:
+        raise ScheduleError(f"{path}: has no prompts")
+    return prompts

@@ -10,7 +10,7 @@ from audioviz.clock import Clock
 from audioviz.curve import Curve
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.binding import bound, bound_clock, bound_song
-from audioviz.schedule.prompts import Prompt, to_prompts
+from audioviz.schedule.prompts import NEGATIVE, Prompt, to_prompts
 
 RANGES = {
     "seed_mix": (0.0, 1.0),
@@ -20,7 +20,7 @@ RANGES = {
     "cfg": (0.0, np.inf),
     "unsample": (0.0, 1.0),
     "anchor": (0.0, 1.0),
-    "zoom": (0.01, 100.0),
+    "zoom": (1e-30, 1e30),  # a second: tenfold in each of 30 frames
     "angle": (-np.inf, np.inf),
     "shift_x": (-np.inf, np.inf),
     "shift_y": (-np.inf, np.inf),
@@ -31,6 +31,7 @@ RANGES = {
     "style": (0.0, np.inf),
 }
 SEEDS = ("seed", "seed_to")
+_ALWAYS = ("seed", "denoise", "noise", "interp")  # the columns that every schedule has
 COLUMNS = (*SEEDS, *RANGES)
 
 
@@ -67,7 +68,7 @@ class Schedule:
     control: Any = None  # how strongly the picture of a ControlNet is followed; 1 if not given
     style: Any = None  # how strongly the style of a picture is followed (IP-Adapter); 1 if not given
     prompts: Any = ()
-    mix: Any = None  # prompt -> 0..1: how much of it is mixed in; what is left of 1 is that of the keyframes
+    mix: Any = None  # prompt -> 0..1: how much of it is mixed in; what is left of 1, if anything, is that of the keyframes
     clock: Clock | None = None
 
     def __post_init__(self):
@@ -77,6 +78,11 @@ class Schedule:
         object.__setattr__(self, "prompts", to_prompts(self.prompts, clock))
         for name in COLUMNS:
             value = getattr(self, name)
+            if value is None and name in _ALWAYS:
+                raise ScheduleError(f"{name}: expected numbers, not None")
+            if isinstance(value, Curve) and value.clock != clock:
+                raise ScheduleError(f"{name}: a curve of {len(value)} frames at {value.clock.fps} fps, "
+                                    f"where the song has {clock.frames} at {clock.fps}")
             column = None if value is None else _seed_column(name, value, clock) if name in SEEDS else (
                 _column(name, value, clock, RANGES[name]))
             object.__setattr__(self, name, column)
@@ -120,16 +126,15 @@ def _seed_column(name: str, value, clock: Clock) -> np.ndarray:
 def _mix_columns(value, clock: Clock) -> dict[str, np.ndarray]:
     if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value):
         raise ScheduleError(f"mix: expected prompts with a curve each, {{text: curve}}, not {value!r:.60}")
+    if unwanted := [text for text in value if NEGATIVE in text]:
+        raise ScheduleError(f"mix {unwanted[0]!r}: {NEGATIVE} has no place here: what to steer away from belongs to prompts")
     return {text: _column(f"mix {text!r}", values, clock, (0.0, 1.0)) for text, values in value.items()}
 
 
 def _column(name: str, value, clock: Clock, limits: tuple[float, float]) -> np.ndarray:
-    if isinstance(value, Curve) and value.clock != clock:
-        raise ScheduleError(f"{name}: a curve of {len(value)} frames at {value.clock.fps} fps, "
-                            f"where the song has {clock.frames} at {clock.fps}")
     try:
         values = np.atleast_1d(np.asarray(value, dtype=float))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         place = _place(value, lambda v: isinstance(v, (int, float, np.number)))
         raise ScheduleError(f"{name}: expected numbers, not {value!r:.60}{place}") from error
     values = _fit(name, values, clock)

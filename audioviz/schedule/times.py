@@ -9,7 +9,8 @@ from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound_clock, bound_song
 
-_KEY = re.compile(r"\s*(?P<number>\d+(\.\d*)?|\.\d+)\s*(?P<unit>[A-Za-z]*)\s*")
+_KEY = re.compile(r"\s*(?P<number>-?(\d+(\.\d*)?|\.\d+))\s*(?P<unit>[A-Za-z]*)\s*")
+_LABEL = re.compile(r"\s*[A-Z]\s*")
 
 
 def key_to_seconds(key: str | int | float, clock: Clock) -> float:
@@ -50,7 +51,7 @@ def key_to_times(key: str | int | float, clock: Clock) -> list[float]:
 
 def is_key(text: str) -> bool:
     """Whether a text reads as a key, as what stands before the colon of `8s: gold mandala`."""
-    return text.strip() in section_starts() or _KEY.fullmatch(text) is not None
+    return text.strip() in section_starts() or (_KEY.fullmatch(text) or _LABEL.fullmatch(text)) is not None
 
 
 def event_frames(events) -> tuple[np.ndarray, Clock]:

@@ -34,6 +34,8 @@ def load_schedule_file(path: Path, clock: Clock) -> Schedule:
         raise ScheduleError(f"{path}: cannot be read ({error.strerror})") from error
     except (AudiovizError, UnicodeDecodeError, csv.Error) as error:
         raise ScheduleError(f"{path}: {error}") from error
+    except OverflowError as error:
+        raise ScheduleError(f"{path}: a number is too large") from error
 
 
 def _reader(path: Path, text: str) -> Callable[[str, Clock], Schedule]:

@@ -1,23 +1,23 @@
 """Deforum: settings JSON and prompts JSON. Keys are frames of the file's own fps, so they keep their time at another."""
 
 import json
-from fractions import Fraction
 
 import numpy as np
 
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import ScheduleError
 from audioviz.schedule.files import fps_to_json
-from audioviz.schedule.formats.frames import (SIDE, camera_to_columns, columns_to_camera, lost_columns, prompt_to_text,
-                                              read_object, say_lost, their_frames, whole)
-from audioviz.schedule.formats.keyframes import (check_end, key_to_frame, keyframes_to_seeds, keyframes_to_values,
-                                                 values_to_keyframes)
+from audioviz.schedule.formats.frames import (SIDE, Theirs, camera_to_columns, columns_to_camera, lost_columns,
+                                              prompt_to_text, read_object, say_lost)
+from audioviz.schedule.formats.keyframes import key_to_frame, keyframes_to_seeds, keyframes_to_values, values_to_keyframes
 from audioviz.schedule.prompts import Prompt, text_to_prompt
 from audioviz.schedule.schedule import Schedule
+from audioviz.schedule.seeds import random
 
 _CAMERA = ("zoom", "angle", "translation_x", "translation_y")
 _PLAIN = {"noise_schedule": "noise", "cfg_scale_schedule": "cfg", "subseed_strength_schedule": "seed_mix"}
 _READ = {"strength_schedule", "seed_schedule", "subseed_schedule", *_PLAIN}
+_STILL = {"diffusion_cadence": 1, "use_init": False, "hybrid_composite": "None"}  # what else would change the picture
 _SPACE = ("translation_z", "rotation_3d_x", "rotation_3d_y", "rotation_3d_z", "perspective_flip_theta",
           "perspective_flip_phi", "perspective_flip_gamma")
 
@@ -31,27 +31,33 @@ def deforum_to_schedule(text: str, clock: Clock) -> Schedule:
         If it is neither, a keyframe string is broken, or a key lies past the end; the message names the setting.
     """
     settings = read_object(text)
-    if "prompts" not in settings and settings and all(key.isdecimal() for key in settings):
-        return Schedule(prompts=_prompts(settings, clock, clock.fps), clock=clock)
-    fps = to_fps(settings.get("fps", 15))
-    frames = their_frames(clock, fps)
+    if any(key.isdecimal() for key in settings):
+        return Schedule(prompts=_prompts(settings, clock, Theirs.on(clock, clock.fps)), clock=clock)
+    theirs = Theirs.on(clock, to_fps(settings.get("fps", 15)))
 
-    def series(name: str) -> np.ndarray:
-        return keyframes_to_values(_text(settings, name), frames, where=name)
+    def series(name: str, frames: np.ndarray = theirs.at) -> np.ndarray:
+        return keyframes_to_values(_text(settings, name), frames, theirs, where=name)
 
     columns = {column: series(name) for name, column in _PLAIN.items() if name in settings}
     if "strength_schedule" in settings:
         columns["denoise"] = 1 - series("strength_schedule")
-    columns["seed"] = _seeds(settings, frames)
+    columns["seed"] = _seeds(settings, theirs)
     if settings.get("enable_subseed_scheduling", "seed_mix" in columns) and "subseed_schedule" in settings:
-        columns["seed_to"] = keyframes_to_seeds(_text(settings, "subseed_schedule"), frames, where="subseed_schedule")
+        columns["seed_to"] = keyframes_to_seeds(_text(settings, "subseed_schedule"), theirs, where="subseed_schedule")
     if ("seed_to" in columns) != ("seed_mix" in columns):
         columns = {name: values for name, values in columns.items() if name not in ("seed_to", "seed_mix")}
     size = tuple(_whole(settings, side, SIDE) for side in ("W", "H"))
-    columns |= camera_to_columns({name: series(name) for name in _CAMERA if name in settings}, fps, size)
-    say_lost("deforum", [name for name in settings if name in _SPACE or name.endswith("_schedule") and name not in _READ])
-    prompts = _prompts(settings.get("prompts", {}), clock, fps, positive=str(settings.get("positive_prompts", "")),
-                       negative=str(settings.get("negative_prompts", "")))
+    moves = [name for name in _CAMERA if name in settings]
+    flat = settings.get("animation_mode", "2D") == "2D"
+    if flat:
+        columns |= camera_to_columns({name: series(name, theirs.whole) for name in moves}, theirs, size)
+    if settings.get("border") == "wrap":
+        columns["wrap"] = 1.0
+    say_lost("deforum", [name for name in settings if name in _SPACE or name.endswith("_schedule") and name not in _READ
+                         or name in moves and not flat or settings[name] != _STILL.get(name, settings[name])])
+    positive, negative = (str(settings.get(f"animation_prompts_{kind}", settings.get(f"{kind}_prompts", "")))
+                          for kind in ("positive", "negative"))
+    prompts = _prompts(settings.get("prompts", {}), clock, theirs, positive=positive, negative=negative)
     return Schedule(**columns, prompts=prompts, clock=clock)
 
 
@@ -64,41 +70,43 @@ def schedule_to_deforum(schedule: Schedule) -> str:
         series["subseed_schedule"] = columns["seed_to"]
     document = {"animation_mode": "2D", "fps": fps_to_json(clock.fps), "max_frames": clock.frames, "W": SIDE, "H": SIDE,
                 "seed_behavior": "schedule", "enable_subseed_scheduling": "seed_to" in columns}
+    if "wrap" in columns and (columns["wrap"] == columns["wrap"][0]).all():
+        document["border"] = "wrap" if columns["wrap"][0] >= 0.5 else "reflect"
     document |= {name: values_to_keyframes(values) for name, values in series.items()}
     document["prompts"] = {str(frame): prompt_to_text(prompt) for frame, prompt in schedule.prompt_rows()}
-    say_lost("deforum", lost_columns(schedule))
+    say_lost("deforum", [name for name in lost_columns(schedule) if name != "wrap" or "border" not in document])
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _seeds(settings: dict, frames: np.ndarray) -> list[int]:
+def _seeds(settings: dict, theirs: Theirs) -> list[int]:
     """The seed of each frame: scheduled, or following the file's seed behavior."""
     behavior, seed = str(settings.get("seed_behavior", "iter")), settings.get("seed", 0)
     if behavior == "schedule" and "seed_schedule" in settings:
-        return keyframes_to_seeds(_text(settings, "seed_schedule"), frames, where="seed_schedule")
-    if behavior not in SEED_BEHAVIORS:
-        raise ScheduleError(f"seed_behavior is {behavior!r}: expected schedule with a seed_schedule, {', '.join(SEED_BEHAVIORS)}")
-    if not isinstance(seed, int) or seed < 0:
+        return keyframes_to_seeds(_text(settings, "seed_schedule"), theirs, where="seed_schedule")
+    if behavior not in (known := ("random", *SEED_BEHAVIORS)):
+        raise ScheduleError(f"seed_behavior is {behavior!r}: expected schedule with a seed_schedule, {', '.join(known)}")
+    if not isinstance(seed, (int, float)) or seed < 0 or seed % 1:
         say_lost("deforum", [f"seed {seed} draws one by chance: 0 is taken"])
         seed = 0
-    every = _whole(settings, "seed_iter_N", 1) if behavior == "iter" else 1
-    passed = (frames + 1e-9).astype(np.int64) // every
-    return [(seed + change) % 2**64 for change in SEED_BEHAVIORS[behavior](passed).tolist()]
+    held = theirs.held.astype(np.int64)
+    if behavior == "random":
+        return random(int(seed), clock=Clock(theirs.fps, theirs.count + 1))[held].tolist()
+    passed = -(-held // _whole(settings, "seed_iter_N", 1)) if behavior == "iter" else held
+    return [(int(seed) + change) % 2**64 for change in SEED_BEHAVIORS[behavior](passed).tolist()]
 
 
-def _prompts(entries, clock: Clock, fps: Fraction, *, positive: str = "", negative: str = "") -> list[Prompt]:
-    """Prompts at their frames; Deforum jumps from one to the next."""
+def _prompts(entries, clock: Clock, theirs: Theirs, *, positive: str = "", negative: str = "") -> list[Prompt]:
+    """Prompts at their frames, with what stands before and after each; Deforum jumps from one to the next."""
     if not isinstance(entries, dict):
         raise ScheduleError("prompts: expected an object of frame and prompt")
-    last = np.array([float(fps / clock.fps) * (clock.frames - 1)])
     prompts = []
     for key, text in entries.items():
         where = f"prompts, key {key!r}"
-        frame = key_to_frame(key, np.floor(last[0]), where)
-        check_end(frame, last, where)
+        frame = key_to_frame(key, theirs, where)
         if not isinstance(text, str):
             raise ScheduleError(f"{where}: expected text, not {text!r:.40}")
-        prompt = text_to_prompt(float(int(frame) / fps), text)
-        words, unwanted = (" ".join(filter(None, pair)) for pair in ((prompt.text, positive), (prompt.negative, negative)))
+        prompt = text_to_prompt(float(min(int(frame) / theirs.fps, clock.duration)), text)
+        words, unwanted = (" ".join(filter(None, pair)) for pair in ((positive, prompt.text), (prompt.negative, negative)))
         prompts.append(Prompt(prompt.seconds, words, unwanted, ease="hold"))
     return prompts
 
@@ -119,7 +127,7 @@ def _text(settings: dict, name: str) -> str:
     return value
 
 
-SEED_BEHAVIORS = {
+SEED_BEHAVIORS = {  # what is added to the seed after so many steps
     "iter": lambda k: k,
     "fixed": lambda k: 0 * k,
     "alternate": lambda k: k % 2,

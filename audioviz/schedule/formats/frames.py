@@ -6,6 +6,7 @@ picture right and down in pixels a frame; ours are a second, with the clock, and
 
 import json
 import warnings
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -35,18 +36,67 @@ def read_object(text: str) -> dict:
     return document
 
 
-def their_frames(clock: Clock, fps: Fraction) -> np.ndarray:
-    """Where our frames lie among those of a file of that fps: float (T,), with fractions."""
-    return np.arange(clock.frames) * float(fps / clock.fps)
+@dataclass(frozen=True)
+class Theirs:
+    """The frames of a file of some fps, against those of our clock.
+
+    Parameters
+    ----------
+    fps : Fraction
+    at : float, shape (T,)
+        Where our frames lie among them, with fractions.
+    count : int
+        How many there are in our song.
+    end : float
+        The latest that a key may lie: ours end up to half a frame before the song.
+    """
+
+    fps: Fraction
+    at: np.ndarray
+    count: int
+    end: float
+
+    @classmethod
+    def on(cls, clock: Clock, fps: Fraction) -> "Theirs":
+        """Those of a file of that fps."""
+        ratio = fps / clock.fps
+        if ratio > 1:
+            warnings.warn(f"the file has {fps} frames a second and the video {clock.fps}: what it says for less than a frame "
+                          "may be missed", AudiovizWarning, stacklevel=3)
+        at = np.arange(clock.frames) * float(ratio)
+        return cls(fps, at, max(1, round(clock.frames * ratio)), float((clock.frames + Fraction(1, 2)) * ratio))
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Each of them, and one more: float, shape (count + 1,)."""
+        return np.arange(self.count + 1.0)
+
+    @property
+    def held(self) -> np.ndarray:
+        """The one of them that is on at each of ours: float, shape (T,)."""
+        return np.floor(self.at + 1e-9)
 
 
-def camera_to_columns(moves: dict[str, np.ndarray], fps: Fraction, size: tuple[float, float]) -> dict[str, np.ndarray]:
-    """Columns zoom, angle, shift_x, shift_y of what was given of zoom, angle, translation_x, translation_y."""
-    rate, (width, height) = float(fps), size
-    convert = {"zoom": ("zoom", lambda v: np.maximum(v, 0) ** rate), "angle": ("angle", lambda v: -v * rate),
-               "translation_x": ("shift_x", lambda v: v * rate / width),
-               "translation_y": ("shift_y", lambda v: v * rate / height)}
+def camera_to_columns(moves: dict[str, np.ndarray], theirs: Theirs, size: tuple[float, float]) -> dict[str, np.ndarray]:
+    """Columns zoom, angle, shift_x, shift_y of what was given of zoom, angle, translation_x, translation_y.
+
+    Moves have a value for each of `theirs.whole`, and take the picture to each from the one before; over our frames they
+    add up to the same way.
+    """
+    rate, (width, height) = float(theirs.fps), size
+    convert = {"zoom": ("zoom", lambda v: np.exp(_mean_on_the_way(np.log(np.maximum(v, 1e-6)), theirs) * rate)),
+               "angle": ("angle", lambda v: -_mean_on_the_way(v, theirs) * rate),
+               "translation_x": ("shift_x", lambda v: _mean_on_the_way(v, theirs) * rate / width),
+               "translation_y": ("shift_y", lambda v: _mean_on_the_way(v, theirs) * rate / height)}
     return {convert[name][0]: convert[name][1](values) for name, values in moves.items()}
+
+
+def _mean_on_the_way(values: np.ndarray, theirs: Theirs) -> np.ndarray:
+    """The mean of their values between each of our frames and the one before it: float, shape (T,)."""
+    if len(theirs.at) == 1:
+        return values[:1]
+    way = np.interp(theirs.at, theirs.whole, np.cumsum(values) - values[0])
+    return np.concatenate([values[:1], np.diff(way) / theirs.at[1]])
 
 
 def columns_to_camera(schedule: Schedule) -> dict[str, np.ndarray]:
@@ -69,10 +119,12 @@ def whole(values) -> list[int]:
 
 def lost_columns(schedule: Schedule) -> list[str]:
     """What a schedule says that neither Deforum nor Parseq can."""
-    lost = [name for name in ("interp", "unsample", "anchor", "wrap", "in_picture", "travel")
+    lost = [name for name in ("interp", "unsample", "anchor", "wrap", "in_picture", "travel", "control", "style")
             if name in schedule.columns and not (name == "interp" and (schedule.interp == 1).all())]
     if schedule.mix:
         lost.append("mix")
+    if len(dict(schedule.prompt_rows())) < len(schedule.prompts):
+        lost.append("all but the last of several prompts in a frame")
     if any(prompt.ease != "hold" for prompt in schedule.prompts[:-1]):
         lost.append("easing from prompt to prompt")
     return lost

@@ -9,12 +9,12 @@ import numpy as np
 
 from audioviz.errors import ScheduleError
 from audioviz.schedule.expression import evaluate
-from audioviz.schedule.formats.frames import whole
+from audioviz.schedule.formats.frames import Theirs, whole
 
 _KEY = re.compile(r"\s*\"?(?P<frame>[^:\"]+?)\"?\s*:\s*(?P<value>.+?)\s*", re.DOTALL)
 
 
-def keyframes_to_values(text: str, frames: np.ndarray, *, where: str) -> np.ndarray:
+def keyframes_to_values(text: str, frames: np.ndarray, theirs: Theirs, *, where: str) -> np.ndarray:
     """The value of a keyframe string at these frames of its file, with fractions.
 
     Parameters
@@ -22,6 +22,7 @@ def keyframes_to_values(text: str, frames: np.ndarray, *, where: str) -> np.ndar
     text : str
         `FRAME: (VALUE)`, separated by commas; a value is a number or a formula of `t`, the frame, and `max_f`, the last.
     frames : float, shape (T,)
+    theirs : Theirs
     where : str
         Begins the message of an error.
 
@@ -29,7 +30,7 @@ def keyframes_to_values(text: str, frames: np.ndarray, *, where: str) -> np.ndar
     -------
     float, shape (T,)
     """
-    keys, names = _keys(text, frames, where), {"max_f": np.float64(np.floor(frames[-1]))}
+    keys, names = _keys(text, theirs, where), {"max_f": np.float64(theirs.count - 1)}
     starts = list(keys)
     current = np.maximum(np.searchsorted(starts, frames, side="right") - 1, 0)
     values, ends = np.full(len(frames), np.nan), []
@@ -47,12 +48,15 @@ def keyframes_to_values(text: str, frames: np.ndarray, *, where: str) -> np.ndar
     return np.where(np.isnan(values), np.interp(frames, *zip(*ends)), values)
 
 
-def keyframes_to_seeds(text: str, frames: np.ndarray, *, where: str) -> list[int]:
-    """As keyframes_to_values, in 0 .. 2^64 - 1; a number is kept to its last digit where it holds, which floats do not."""
-    keys = _keys(text, frames, where)
+def keyframes_to_seeds(text: str, theirs: Theirs, *, where: str) -> list[int]:
+    """The seed at each of our frames, in 0 .. 2^64 - 1: that of the whole frame of the file, so that none is made up.
+
+    A number is kept to its last digit where it holds, which floats do not.
+    """
+    keys = _keys(text, theirs, where)
     starts, written = list(keys), [value.strip("() ") for value in keys.values()]
-    seeds = whole(keyframes_to_values(text, frames, where=where))
-    for k, frame in enumerate(frames.tolist()):
+    seeds = whole(keyframes_to_values(text, theirs.held, theirs, where=where))
+    for k, frame in enumerate(theirs.held.tolist()):
         i = max(int(np.searchsorted(starts, frame, side="right")) - 1, 0)
         held = frame <= starts[i] or i + 1 == len(starts) or written[i + 1] == written[i]
         if held and written[i].isdecimal():
@@ -68,34 +72,29 @@ def values_to_keyframes(values: np.ndarray) -> str:
     return ", ".join(f"{k}: ({value!r})" for k, value in enumerate(values.tolist()) if not same[k])
 
 
-def key_to_frame(key: str, last: float, where: str) -> float:
-    """The frame of a key: a number, or a formula of `max_f`."""
+def key_to_frame(key: str, theirs: Theirs, where: str) -> float:
+    """The frame of a key: a number, or a formula of `max_f`; inside of the song."""
     frame = _as_number(key)
     if frame is None:
         try:
-            frame = float(evaluate(key, {"max_f": np.float64(last)}))
+            frame = float(evaluate(key, {"max_f": np.float64(theirs.count - 1)}))
         except (ScheduleError, TypeError) as error:
             raise ScheduleError(f"{where}: {key.strip()!r} is no frame: expected a whole number") from error
     if frame < 0:
         raise ScheduleError(f"{where}: frame {frame:g}: expected at least 0")
+    if np.floor(frame) > theirs.end:
+        raise ScheduleError(f"{where}: key at frame {frame:g} lies past the end of the song, frame {theirs.count}")
     return np.floor(frame)
 
 
-def check_end(frame: float, frames: np.ndarray, where: str) -> None:
-    """Refuse a key that lies past the last of these frames."""
-    if frame > np.ceil(frames[-1]):
-        raise ScheduleError(f"{where}: key at frame {frame:g} lies past the end of the song, frame {frames[-1]:g}")
-
-
-def _keys(text: str, frames: np.ndarray, where: str) -> dict[float, str]:
+def _keys(text: str, theirs: Theirs, where: str) -> dict[float, str]:
     """Frame -> value, as written, of each key in order."""
     keys = {}
     for part in _split(text, where):
         match = _KEY.fullmatch(part)
         if not match:
             raise ScheduleError(f"{where}: {part.strip()!r} is no keyframe: expected FRAME: (VALUE), such as 0: (0.65)")
-        keys[key_to_frame(match["frame"], np.floor(frames[-1]), where)] = match["value"]
-    check_end(max(keys), frames, where)
+        keys[key_to_frame(match["frame"], theirs, where)] = match["value"]
     return dict(sorted(keys.items()))
 
 

@@ -7,6 +7,8 @@ import json
 import math
 import re
 
+import numpy as np
+
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
 from audioviz.schedule.formats.frames import lost_columns, prompt_to_text, read_object, say_lost
@@ -16,7 +18,8 @@ from audioviz.schedule.schedule import Schedule
 TWICE = math.sqrt(2)  # the original injects independent noise of this strength twice a frame, and we once
 _LISTS = ("seed_sequence", "denoise_sequence", "latent_interp_strength_sequence", "noise_strength_sequence")
 _SWITCHES = {"use_latent_interpolation": False, "unsample_latents": True, "inject_noise": True}
-_KNOWN = {*_LISTS, *_SWITCHES, "cfg", "prompts"}
+_OF_THE_RENDER = ("steps", "sampler_name", "scheduler", "latent_interpolation_mode")
+_KNOWN = {*_LISTS, *_SWITCHES, *_OF_THE_RENDER, "cfg", "denoise_start", "prompts"}
 _LINE = re.compile(r'\s*"?(?P<frame>\d+)"?\s*:\s*"(?P<text>(?:[^"\\]|\\.)*)"\s*,?\s*')
 
 
@@ -36,6 +39,10 @@ def lists_to_schedule(text: str, clock: Clock) -> Schedule:
             raise ScheduleError(f"{name} is {lists[name]!r:.40}: expected true or false")
     columns = {column: lists[name] for name, column in (("seed_sequence", "seed"), ("denoise_sequence", "denoise"),
                                                         ("cfg", "cfg")) if name in lists}
+    if "denoise_start" in lists:
+        later = lists.get("denoise_sequence", [0.5])
+        columns["denoise"] = [lists["denoise_start"], *np.resize(later, clock.frames)[1:].tolist()]
+    say_lost("lists", [name for name in _OF_THE_RENDER if name in lists])
     if lists["use_latent_interpolation"]:
         columns["interp"] = lists.get("latent_interp_strength_sequence", 0.5)
     if lists["inject_noise"]:

@@ -9,8 +9,8 @@ import numpy as np
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.files import fps_to_json
-from audioviz.schedule.formats.frames import (camera_to_columns, columns_to_camera, lost_columns, prompt_to_text,
-                                              read_object, say_lost, their_frames, whole)
+from audioviz.schedule.formats.frames import (Theirs, camera_to_columns, columns_to_camera, lost_columns, prompt_to_text,
+                                              read_object, say_lost, whole)
 from audioviz.schedule.prompts import Prompt, text_to_prompt
 from audioviz.schedule.schedule import Schedule
 
@@ -41,22 +41,26 @@ def parseq_to_schedule(text: str, clock: Clock) -> Schedule:
     numbers = np.array([_number(row, "frame", i) for i, row in enumerate(rows)], float)
     if (np.diff(numbers) <= 0).any():
         raise ScheduleError(f"rendered_frames[{int(np.argmax(np.diff(numbers) <= 0)) + 1}]: frame numbers do not rise")
-    frames = their_frames(clock, fps)
-    if frames[-1] >= numbers[-1] + 1:
+    theirs = Theirs.on(clock, fps)
+    if theirs.at[-1] >= numbers[-1] + 1:
         warnings.warn(f"parseq: the file ends at its frame {numbers[-1]:g}, which holds to the end of the song",
+                      AudiovizWarning, stacklevel=2)
+    elif numbers[-1] > theirs.count:
+        warnings.warn(f"parseq: the song ends at frame {theirs.count} of the file, and its frames to {numbers[-1]:g} are left out",
                       AudiovizWarning, stacklevel=2)
     there = {name for name in rows[0] if name in _READ}
 
-    def series(name: str) -> np.ndarray:
+    def series(name: str, frames: np.ndarray = theirs.at) -> np.ndarray:
         return np.interp(frames, numbers, np.array([_number(row, name, i) for i, row in enumerate(rows)], float))
 
     columns = {column: series(name) for name, column in _PLAIN.items() if name in there}
     if "strength" in there:
         columns["denoise"] = 1 - series("strength")
-    columns |= _seeds(rows, numbers, frames, there)
+    columns |= _seeds(rows, numbers, theirs.at, there)
     if "seed_to" not in columns:
         columns.pop("seed_mix", None)
-    columns |= camera_to_columns({_CAMERA[name]: series(name) for name in _CAMERA if name in there}, fps, _SIZE)
+    moves = {_CAMERA[name]: series(name, theirs.whole) for name in _CAMERA if name in there}
+    columns |= camera_to_columns(moves, theirs, _SIZE)
     say_lost("parseq", sorted({name for name in rows[0] if name not in _READ and not name.endswith(("_pc", "_delta"))
                                and any(row.get(name) != rows[0][name] for row in rows)}))
     return Schedule(**columns, prompts=_prompts(rows, numbers, fps, clock), clock=clock)
@@ -110,7 +114,7 @@ def _prompts(rows: list[dict], numbers: np.ndarray, fps: Fraction, clock: Clock)
         if text is not None and not isinstance(text, str):
             raise ScheduleError(f"rendered_frames[{i}]: deforum_prompt is {text!r:.40}, expected text")
         seconds = float(Fraction(number) / fps)
-        if text and text != last and seconds <= clock.duration:
+        if text is not None and text != (last or "") and seconds <= clock.duration:
             prompt = text_to_prompt(seconds, text)
             prompts.append(Prompt(seconds, prompt.text, prompt.negative, ease="hold"))
             last = text
