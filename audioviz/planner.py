@@ -92,7 +92,8 @@ def frame_without_past(schedule: Schedule, *, first: int) -> int | None:
 def _rows(schedule: Schedule, look: Look, *, begin: int, anew: bool) -> Callable[[int], dict]:
     """What each frame's columns say, as plain numbers, with what was not given filled in.
 
-    The frame `begin` has nothing before it: with `anew` it is drawn so, whatever the columns say.
+    The frame `begin` has nothing before it: with `anew` it is drawn so, whatever the columns say, else from a picture that
+    is neither moved nor noised.
     """
     columns = {"cfg": np.full(len(schedule), look.cfg), "unsample": np.zeros(len(schedule)),
                "anchor": np.zeros(len(schedule))} | schedule.columns
@@ -102,10 +103,11 @@ def _rows(schedule: Schedule, look: Look, *, begin: int, anew: bool) -> Callable
     def row(k: int) -> dict:
         values = {name: values[k].item() for name, values in columns.items()}
         speed = {name: values.pop(name, still) for name, still in STILL.items()}
-        edges = {name: values.pop(name, 0.0) >= 0.5 for name in ("wrap", "in_picture")}
+        edges = {name: values.pop(name, usual) >= 0.5 for name, usual in (("wrap", 0.0), ("in_picture", 1.0))}
         camera = {name: value / fps for name, value in speed.items()} | {"zoom": speed["zoom"] ** (1 / fps)} | edges
-        alone = ({"interp": 1.0, "unsample": 0.0, "noise": 0.0} | ({"denoise": 1.0} if anew else {})) if k == begin else {}
-        return values | {"camera": camera if moves and k != begin else None} | alone
+        alone = ({"interp": 1.0, "unsample": 0.0} | ({"denoise": 1.0} if anew else {})) if k == begin else {}
+        rests = k == 0 or k == begin and not anew
+        return values | {"camera": camera if moves and not rests else None} | alone | ({"noise": 0.0} if rests else {})
 
     return row
 

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import torch
+from torch.nn.functional import avg_pool2d
 
 from audioviz.models.model import Defaults, Model
 from audioviz.sampling import Conditioning
@@ -12,11 +13,21 @@ from tests.fakes import FakeDenoiser
 class FakeVae(torch.nn.Module):
     """Each latent cell becomes a block of 8 x 8 pixels, coloured by its first three channels."""
 
-    dtype = torch.float32
+    dtype, device = torch.float32, torch.device("cpu")
 
     def decode(self, latent: torch.Tensor) -> SimpleNamespace:
         blocks = latent[:, :3].repeat_interleave(8, 2).repeat_interleave(8, 3)
         return SimpleNamespace(sample=blocks / 6)
+
+    def encode(self, picture: torch.Tensor) -> "Encoded":
+        cells = 6 * avg_pool2d(picture, 8)
+        return Encoded(latents=torch.cat((cells, cells.mean(1, keepdim=True)), 1))
+
+
+class Encoded(dict):
+    """As diffusers gives it: a dict whose entry is an attribute too."""
+
+    latents = property(lambda self: self["latents"])
 
 
 def count_letters(text: str) -> Conditioning:

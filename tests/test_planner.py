@@ -3,6 +3,7 @@ import pytest
 
 import audioviz as av
 from audioviz.clock import Clock
+from audioviz.guides import Guides
 from audioviz.planner import Look, frame_digests, plan_frames
 from audioviz.schedule import Prompt
 from tests.models import fake_model
@@ -40,8 +41,9 @@ def test_the_anchor_follows_the_mix():
     assert second > first
 
 
-def test_the_first_frame_of_a_part_is_neither_moved_nor_noised():
+def test_the_picture_that_a_part_starts_from_is_neither_moved_nor_noised():
     schedule = av.Schedule(prompts=["x" * 4], noise=0.2, zoom=2.0, clock=CLOCK)
+    guides = Guides(init=lambda k: np.zeros((64, 64, 3), np.uint8))
     for part in (range(10), range(4, 8)):
-        first, second = (plan for plan, _ in zip(plan_frames(fake_model(), schedule, LOOK, part=part), range(2)))
+        first, second = (plan for plan, _ in zip(plan_frames(fake_model(), schedule, LOOK, part=part, guides=guides), range(2)))
         assert (first.warp, first.noise_after) == (None, 0) and second.warp and second.noise_after == 0.2

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 from dataclasses import replace
 
@@ -92,23 +93,41 @@ def test_the_first_frame_is_drawn_anew_and_later_ones_follow_the_columns(song, s
 def test_camera_speeds_are_a_second_so_fps_does_not_matter(song):
     for fps in (12, 24):
         track = made_song(fps=fps)
-        plans = list(plan_frames(fake_model(), av.Schedule(zoom=1.5, angle=24, shift_x=0.1, prompts=["x"],
+        plans = list(plan_frames(fake_model(), av.Schedule(zoom=1.5, angle=24, shift_x=0.1, in_picture=0, prompts=["x"],
                                                            clock=track.clock), LOOK))
         move = plans[1].warp.keywords
         assert (move["zoom"] ** fps, move["angle"] * fps, move["shift_x"] * fps) == pytest.approx((1.5, 24, 0.1))
         assert plans[0].warp is None and not move["wrap"]
 
 
-def test_the_camera_can_move_the_picture(song):
-    model = av.load_model("embedded")
-    latent = next(sequence(model.denoiser, [next(plan_frames(model, av.Schedule(prompts=["rose glass"], clock=song.clock),
-                                                              replace(LOOK, steps=4, cfg=3.5)))],
-                           start=model.empty_latent((64, 64))))
-    schedule = av.Schedule(shift_x=6.0, wrap=1, in_picture=1, prompts=["x"], clock=song.clock)  # half a width each frame
-    moved = list(plan_frames(model, schedule, LOOK, first=1))[0].warp(latent)
-    wanted = model.to_picture(latent).roll(32, 3)
-    assert (model.to_picture(moved) - wanted).square().mean() < 0.1 * wanted.var()
-    assert list(plan_frames(model, av.Schedule(in_picture=1, prompts=["x"], clock=song.clock), LOOK, first=1))[0].warp is None
+def middle(picture: torch.Tensor) -> torch.Tensor:
+    """Where the one bright disc of a picture lies: x and y in pixels."""
+    bright = picture[0].mean(0).add(1).clamp_min(0) ** 4
+    y, x = torch.meshgrid(*(torch.arange(float(side)) for side in bright.shape), indexing="ij")
+    return torch.stack(((x * bright).sum(), (y * bright).sum())) / bright.sum()
+
+
+@pytest.mark.parametrize("size", [(256, 160), (160, 256)])
+@pytest.mark.parametrize("move", [{"zoom": 1.02, "angle": 2.0}, {"zoom": 1.1, "angle": -10.0}, {"shift_x": 0.03, "shift_y": -0.02}],
+                         ids=str)
+def test_a_test_card_lands_within_half_a_pixel_through_the_model(song, size, move):
+    model, (width, height) = av.load_model("embedded"), size
+    y, x = torch.meshgrid(torch.arange(height) - 0.3 * height, torch.arange(width) - 0.65 * width, indexing="ij")
+    card = torch.sigmoid(14 - (x**2 + y**2).sqrt()).expand(1, 3, -1, -1) * 1.8 - 0.9
+    latent = model.to_latent(card)
+    speed = {name: value ** 12 if name == "zoom" else value * 12 for name, value in move.items()}
+    plans = list(plan_frames(model, av.Schedule(**speed, prompts=["x"], clock=song.clock), replace(LOOK, size=size), first=1))
+    centre = torch.tensor([width - 1, height - 1]) / 2
+    before = middle(model.to_picture(latent)) - centre
+    turn, zoom = math.radians(move.get("angle", 0)), move.get("zoom", 1)
+    turned = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]) @ before * zoom
+    wanted = turned + torch.tensor([move.get("shift_x", 0) * width, move.get("shift_y", 0) * height])
+    found = middle(model.to_picture(plans[0].warp(latent))) - centre
+    assert (wanted - before).norm() > 1.5 and (found - wanted).abs().max() < 0.5
+
+
+def test_a_camera_that_rests_moves_nothing(song):
+    assert list(plan_frames(fake_model(), av.Schedule(zoom=1, prompts=["x"], clock=song.clock), LOOK, first=1))[0].warp is None
 
 
 def test_pictures_follow_the_prompt(song, tmp_path):

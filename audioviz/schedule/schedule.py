@@ -63,7 +63,7 @@ class Schedule:
     shift_x: Any = None  # fractions of the width, to the right
     shift_y: Any = None  # fractions of the height, down
     wrap: Any = None  # 0 or 1: the edges are joined to those opposite, in place of a mirror image
-    in_picture: Any = None  # 0 or 1: the camera moves the picture, not its latent: finer, and slower
+    in_picture: Any = None  # 0 or 1: the camera moves the picture, 1 if not given, or its latent: quicker, and only roughly
     travel: Any = None  # 0..1: where between the first and the last prompt, in place of their times
     control: Any = None  # how strongly the picture of a ControlNet is followed; 1 if not given
     style: Any = None  # how strongly the style of a picture is followed (IP-Adapter); 1 if not given
