@@ -57,7 +57,7 @@ def plan_frames(model: Model, schedule: Schedule, look: Look, *, part: range | N
             noise = interpolate.slerp(Draw(row["seed"])(empty.shape), Draw(row["seed_to"])(empty.shape), row["seed_mix"])
             plan = replace(plan, initial_noise=noise)
         if plan.denoise == 1 and not plan.unsample_steps:
-            plan = replace(plan, start=empty)
+            plan = replace(plan, start=empty, warp=plan.warp if plan.interp < 1 else None)
         if guides.init and (guides.moves or k == part.start):
             plan = replace(plan, start=init(k))
         yield plan if guides.mask is None else replace(plan, keep=init(k))

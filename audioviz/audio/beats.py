@@ -67,7 +67,8 @@ def _accents(strength: np.ndarray) -> np.ndarray:
     """Strength in steps of the tracker, above its surroundings, in units of its own spread."""
     steps = np.pad(strength, (0, -len(strength) % _STEP)).reshape(-1, _STEP).max(axis=1).astype(np.float64)
     local = np.maximum(0, steps - uniform_filter1d(steps, int(0.4 * _RATE)))
-    spread = local.std()
+    sounding = np.flatnonzero(local)
+    spread = local[sounding[0]:sounding[-1] + 1].std() if len(sounding) else 0  # whatever silence is around the song
     return local / spread if spread > 0 else np.zeros_like(local)
 
 

@@ -7,11 +7,12 @@ from audioviz.audio.downbeats import bar_likelihood
 
 _SLOWEST, _FASTEST = 50.0, 220.0  # beats a minute that may be chosen
 _NEAR = 1.25  # times or part of the tempo that the user gives about
+_CLOSE = 1.01  # and of bounds: a tempo is not heard more finely
 _USUAL = 120.0  # beats a minute
 _FEWEST = 3  # beats of which a pulse is made
 _WEIGHTS = {  # fitted to 360 songs by examples/fit_pulse.py
-    "octaves": 1.74, "octaves squared": -3.49, "bars": 6.97, "bass": 3.67, "attack": 2.88,
-    "attack against thirds": 4.83, "bass of every second": 1.94, "unevenness": -3.68,
+    "octaves": 5.79, "octaves squared": -2.59, "bars": 3.99, "bass": 4.55, "attack": 8.42, "loud against halfway": -5.69,
+    "late against early": 2.35, "bass of every second": 1.5, "unevenness": -3.29,
 }
 
 
@@ -30,6 +31,7 @@ def choose_pulse(found: list[np.ndarray], cues: Cues, *, bounds: tuple[float, fl
     if low == high:
         low, high = low / _NEAR, high * _NEAR
     pulses = [pulse for beats in found for pulse in pulses_of(beats)]
+    low, high = low / _CLOSE, high * _CLOSE
     fitting = [pulse for pulse in pulses if len(pulse) >= _FEWEST and low <= _tempo(pulse) <= high]
     return likeliest(fitting or found[:1], cues, against=twice(found[0]))
 
@@ -60,13 +62,17 @@ def twice(beats: np.ndarray) -> np.ndarray:
 
 
 def features(beats: np.ndarray, cues: Cues, whole: dict[str, np.ndarray]) -> dict[str, float]:
-    """What tells a beat from another pulse: a usual tempo, bars, and how much sounds at it, how evenly, and beside it."""
+    """What tells a beat from another pulse: a usual tempo, bars, and how much sounds at it, how evenly, and in between.
+
+    A beat is louder than what is halfway to the next, but not alone; what leads to the next is a quarter before it.
+    """
     octaves = np.log2(_tempo(beats) / _USUAL)
-    thirds = beats[:-1, None] + np.diff(beats)[:, None] * [1 / 3, 2 / 3]
-    on, aside = cues.at(beats), cues.at(thirds.ravel())
+    on, half = cues.at(beats), cues.at(halfway(beats))
+    early, late = (cues.at(beats[:-1] + np.diff(beats) * part) for part in (0.25, 0.75))
     level = {name: float(np.log(on[name].mean() / (whole[name].mean() + 1e-9) + 0.05)) for name in ("bass", "attack")}
     return {"octaves": octaves, "octaves squared": octaves**2, "bars": bar_likelihood(beats, cues), **level,
-            "attack against thirds": _contrast(on["attack"], aside["attack"]),
+            "loud against halfway": _contrast(on["loud"], half["loud"]),
+            "late against early": _contrast(late["attack"], early["attack"]),
             "bass of every second": abs(_contrast(on["bass"][::2], on["bass"][1::2])),
             "unevenness": float(on["loud"].std() / (on["loud"].mean() + 1e-9))}
 

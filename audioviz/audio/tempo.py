@@ -64,7 +64,11 @@ def _prior(bounds: tuple[float, float] | None) -> np.ndarray:
     if bounds is not None and bounds[0] == bounds[1]:
         return np.exp(-0.5 * (np.log2(TEMPI / bounds[0]) / _NEAR) ** 2)
     usual = np.exp(-0.5 * (np.log2(TEMPI / _USUAL) / _SPREAD) ** 2)
-    return usual if bounds is None else usual * ((TEMPI >= bounds[0]) & (TEMPI <= bounds[1]))
+    if bounds is None:
+        return usual
+    inside = (TEMPI >= bounds[0]) & (TEMPI <= bounds[1])
+    inside[np.argmin(np.abs(np.log(TEMPI**2 / (bounds[0] * bounds[1]))))] = True  # bounds may lie between two of TEMPI
+    return usual * inside
 
 
 def _best_path(score: np.ndarray) -> np.ndarray:

@@ -56,7 +56,9 @@ def sample_frame(denoiser, plan: FramePlan, previous: Tensor, *, sampler: str | 
     latent = _inject(latent, plan.noise_before, plan.draw_before or injected(plan.seed, plan.frame, "before"))
     if plan.warp is not None:
         moved = plan.warp(previous)
-        latent, previous = moved if latent is previous else plan.warp(latent), moved
+        if plan.start is None:
+            latent = moved if latent is previous else plan.warp(latent)
+        previous = moved
     if plan.rising_sigmas:
         rising = torch.tensor(plan.rising_sigmas)
         latent = _run(denoiser, plan, kind, rising, latent, torch.zeros_like(latent), mask)
