@@ -2,7 +2,7 @@
 
     python examples/fit_pulse.py [FIRST_SEED [COUNT]]
 
-Each song of `grid_songs.py` offers its pulses, and the one with the best F-measure is the right one: the weights maximise
+Each song of `grid_songs.py`, three at random to two of usual drum patterns, offers its pulses, and the one with the best F-measure is the right one: the weights maximise
 the likelihood of those (a conditional logit), held near zero. Judge them by seeds that they were not fitted to.
 """
 
@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import soxr
 import synth
-from grid_songs import GridSong, draw
+from grid_songs import USUAL, GridSong, draw, usual
 from mir_eval.beat import f_measure, trim_beats
 from scipy.optimize import minimize
 
@@ -49,12 +49,14 @@ def loss(weights: np.ndarray, songs: list[tuple[np.ndarray, np.ndarray]]) -> flo
 
 def main(first: int, count: int) -> None:
     """Draw songs, fit, print."""
-    tempi = ("steady", "steady", "ramp", "steps")
-    offered = [offers(draw(seed, tempi=tempi[seed % 4])) for seed in range(first, first + count)]
+    kinds = ("steady", "steady", "ramp", "steps")
+    songs = (usual(seed, list(USUAL)[seed % 3]) if seed % 5 < 2 else draw(seed, tempi=kinds[seed % 4])
+             for seed in range(first, first + count))
+    offered = [offers(song) for song in songs]
     names, songs = offered[0][2], [(rows, right) for rows, right, _ in offered]
     fitted = minimize(loss, np.zeros(len(names)), args=(songs,), method="L-BFGS-B").x
     print("\n".join(f'"{name}": {weight:.2f},' for name, weight in zip(names, fitted)))
 
 
 if __name__ == "__main__":
-    main(*(int(text) for text in (sys.argv[1:] + ["0", "200"][len(sys.argv) - 1:])))
+    main(*(int(text) for text in (sys.argv[1:] + ["0", "500"][len(sys.argv) - 1:])))

@@ -2,12 +2,13 @@
 
     python examples/grid_songs.py [FIRST_SEED [COUNT]]
 
-Each seed makes another song. What has no answer is not drawn: where both halves of a bar are alike, chords last a bar.
+Each seed makes another song; first come those with the usual drum patterns. What has no answer is not drawn: where both halves of a bar are alike, chords last a bar.
 """
 
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import soxr
@@ -26,8 +27,10 @@ DRUMS = {  # beats per bar -> name -> kicks, snares: positions in the bar, in be
 HATS = {"none": (), "quarters": (0,), "eighths": (0, 0.5), "offbeats": (0.5,), "sixteenths": (0, 0.25, 0.5, 0.75),
         "shuffle": (0, 2 / 3), "syncopated": None}
 BASSES = ("none", "held", "eighths", "root and fifth", "walking", "syncopated")
-CHORDS = ("pad", "stabs", "offbeats", "arpeggio", "strum")
 TEMPI = ("steady", "ramp", "steps")
+CHORDS = ("pad", "stabs", "offbeats", "arpeggio", "strum")
+USUAL_DRUMS = {4: ("rock", "busy rock", "house", "half time", "breakbeat", "hip hop"), 3: ("waltz", "three rock", "three busy")}
+USUAL = {"steady": {}, "ramp": {"tempi": "ramp"}, "syncopated hats": {"hats": "syncopated"}}  # kinds of songs with these
 ALIKE = ("sparse", "house", "none")  # both halves of the bar are the same: only the chords tell where it begins
 SCALE = (0, 2, 4, 5, 7, 9, 11)
 
@@ -63,6 +66,12 @@ def draw(seed: int, *, seconds: float = 30.0, tempi: str = "steady", drums: str 
         "noise": float(rng.choice((0, 0.003, 0.02))), "hall": float(rng.choice((0, 0, 0.1, 0.3))),
     }
     return _Player(made_of, seconds, rng).song()
+
+
+def usual(seed: int, kind: str) -> GridSong:
+    """One song with a usual drum pattern, of a kind of `USUAL`; every third is in three."""
+    metre = 3 if seed % 3 == 2 else 4
+    return draw(seed, beats_per_bar=metre, drums=USUAL_DRUMS[metre][seed // 3 % len(USUAL_DRUMS[metre])], **USUAL[kind])
 
 
 class _Player:
@@ -204,20 +213,20 @@ def level(song: GridSong, found: np.ndarray) -> str:
 
 
 def main(first: int, count: int) -> None:
-    """Print the means, and the tenth percentile, of each kind of tempo."""
-    rows: dict[str, list] = {}
-    for seed in range(first, first + count):
-        song = draw(seed, tempi=("steady", "steady", "ramp", "steps")[seed % 4])
-        heard, beats, downbeats = hear(song)
-        row = (beats, downbeats, heard.beats_per_bar == song.beats_per_bar, level(song, heard.beats))
-        rows.setdefault(song.made_of["tempi"], []).append(row)
-    for kind, found in rows.items():
-        beats, downbeats, metres, levels = zip(*found)
-        spread = [f"{name} F {np.mean(scores):.3f} (tenth percentile {np.percentile(scores, 10):.2f})"
-                  for name, scores in (("beats", beats), ("downbeats", downbeats))]
-        print(f"{kind:7} {len(found):4} songs: {', '.join(spread)}, metre right {np.mean(metres):.2f}; tempo "
-              + ", ".join(f"{name} {number}" for name, number in Counter(levels).most_common()))
+    """Print the means, and the tenth percentile, of so many songs of each kind."""
+    kinds = {f"usual, {kind}": partial(usual, kind=kind) for kind in USUAL}
+    kinds |= {f"any, {tempi}": partial(draw, tempi=tempi) for tempi in TEMPI}
+    for name, make in kinds.items():
+        rows = []
+        for song in map(make, range(first, first + count)):
+            heard, beats, downbeats = hear(song)
+            rows.append((beats, downbeats, heard.beats_per_bar == song.beats_per_bar, level(song, heard.beats)))
+        beats, downbeats, metres, levels = zip(*rows)
+        spread = [f"{what} F {np.mean(scores):.3f} (tenth percentile {np.percentile(scores, 10):.2f})"
+                  for what, scores in (("beats", beats), ("downbeats", downbeats))]
+        print(f"{name:22} {count} songs: {', '.join(spread)}, metre right {np.mean(metres):.2f}; tempo "
+              + ", ".join(f"{level} {number}" for level, number in Counter(levels).most_common()), flush=True)
 
 
 if __name__ == "__main__":
-    main(*(int(text) for text in (sys.argv[1:] + ["0", "40"][len(sys.argv) - 1:])))
+    main(*(int(text) for text in (sys.argv[1:] + ["0", "45"][len(sys.argv) - 1:])))

@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+import soxr
+import synth
 from grid_songs import draw, hear, level
+from mir_eval.beat import f_measure, trim_beats
 
-from audioviz.audio.analysis import analyse
+from audioviz.audio.analysis import analyse, with_grid
 from audioviz.audio.downbeats import find_downbeats
+from audioviz.audio.grid import Grid
+from audioviz.audio.spectrum import RATE
 from audioviz.audio.tempo import TEMPI, tempo_path
 
 STEADY = [  # each draws its own bass, chords, melody, pick-up, jitter, noise and hall
@@ -86,3 +91,19 @@ def test_a_few_sounds_have_no_grid_that_breaks():
         samples[1000 + 11025 * np.arange(count)] = 1
         heard = analyse([samples + 1e-6])
         assert len(heard.downbeats) <= len(heard.beats) and np.isfinite(heard.tempo)
+
+
+def test_silence_around_a_song_moves_no_beat():
+    song = draw(7004, seconds=20, drums="rock", beats_per_bar=4)
+    samples = soxr.resample(song.samples, synth.RATE, RATE)
+    alone, within = analyse([samples]).beats, analyse([np.pad(samples, (10 * RATE, 40 * RATE))]).beats
+    assert len(within) >= len(alone) - 1
+    assert np.abs(within[:, None] - 10 - alone).min(axis=1).max() < 0.02
+
+
+@pytest.mark.parametrize("bpm", [116, 123])
+def test_bounds_may_lie_close_together(bpm):
+    song = draw(7003, seconds=20, drums="rock", beats_per_bar=4, bpm=float(bpm))
+    heard = analyse([soxr.resample(song.samples, synth.RATE, RATE)])
+    found = with_grid(heard, Grid(tempo=(bpm - 0.5, bpm + 0.5)))
+    assert f_measure(trim_beats(song.beats), trim_beats(found.beats)) > 0.95

@@ -10,9 +10,9 @@ _NEAR = 1.25  # times or part of the tempo that the user gives about
 _CLOSE = 1.01  # and of bounds: a tempo is not heard more finely
 _USUAL = 120.0  # beats a minute
 _FEWEST = 3  # beats of which a pulse is made
-_WEIGHTS = {  # fitted to 360 songs by examples/fit_pulse.py
-    "octaves": 5.79, "octaves squared": -2.59, "bars": 3.99, "bass": 4.55, "attack": 8.42, "loud against halfway": -5.69,
-    "late against early": 2.35, "bass of every second": 1.5, "unevenness": -3.29,
+_WEIGHTS = {  # fitted to 500 songs by examples/fit_pulse.py
+    "octaves": 4.86, "octaves squared": -2.48, "bars": 3.34, "bass": 3.67, "attack": 7.03, "loud against halfway": -4.59,
+    "late against early": 2.05, "bass of every second": 1.67, "unevenness": -3.16,
 }
 
 
