@@ -11,6 +11,7 @@ _HOMES = {
     "Prompt": "audioviz.schedule",
     "curves": "audioviz.schedule",
     "seeds": "audioviz.schedule",
+    "bound": "audioviz.schedule",
     "Curve": "audioviz.curve",
     "load_model": "audioviz.models",
     "render": "audioviz.rendering",

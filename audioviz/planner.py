@@ -48,9 +48,9 @@ def plan_frames(model: Model, schedule: Schedule, look: Look, *, part: range | N
     empty = model.empty_latent(look.size)
     for k in part[first:]:
         row = rows(k)
-        unsample = row["unsample"] >= 0.5
+        unsample, mode = row["unsample"] >= 0.5, "slerp" if row.get("slerp", 0.0) >= 0.5 else "blend"
         plan = plan_frame(lead(guidance(k), k), seed=row["seed"], frame=k, steps=look.steps, cfg=row["cfg"],
-                          denoise=row["denoise"], noise=row["noise"], interp=row["interp"], unsample=unsample,
+                          denoise=row["denoise"], noise=row["noise"], interp=row["interp"], mode=mode, unsample=unsample,
                           conditioning_before=lead(guidance(k - 1), k) if unsample else None,
                           warp=_camera(model, row["camera"]), anchor=anchor(k, row["anchor"]))
         if row.get("seed_mix"):

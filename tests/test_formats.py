@@ -164,7 +164,7 @@ def test_a_round_trip_loses_nothing_that_both_can_say(write, read, fps):
 
 
 def test_the_lists_round_trip():
-    schedule = shared(interp=np.linspace(0.5, 1, 60), unsample=1.0, cfg=4.0)
+    schedule = shared(interp=np.linspace(0.5, 1, 60), slerp=1.0, unsample=1.0, cfg=4.0)
     again = quietly(lists_to_schedule, quietly(schedule_to_lists, schedule), CLOCK)
     assert again.columns.keys() == schedule.columns.keys() and again.prompts == schedule.prompts
     for name, values in schedule.columns.items():
@@ -210,9 +210,9 @@ def test_a_manifest_longer_than_the_song_is_said_to_be_cut():
 
 
 def test_the_lists_of_a_whole_node_are_read_and_what_belongs_to_the_render_is_said():
-    with pytest.warns(AudiovizWarning, match="left out.*: steps, latent_interpolation_mode$"):
+    with pytest.warns(AudiovizWarning, match="left out.*: steps, Cosine Interp$"):
         plan = lists_to_schedule('{"denoise_sequence": [0.4, 0.5], "denoise_start": 0.9, "steps": 20, '
-                                 '"latent_interpolation_mode": "Slerp"}', CLOCK)
+                                 '"latent_interpolation_mode": "Cosine Interp"}', CLOCK)
     assert plan.denoise[:4].tolist() == [0.9, 0.5, 0.4, 0.5]
 
 

@@ -47,3 +47,8 @@ def test_the_picture_that_a_part_starts_from_is_neither_moved_nor_noised():
     for part in (range(10), range(4, 8)):
         first, second = (plan for plan, _ in zip(plan_frames(fake_model(), schedule, LOOK, part=part, guides=guides), range(2)))
         assert (first.warp, first.noise_after) == (None, 0) and second.warp and second.noise_after == 0.2
+
+
+def test_frames_are_mixed_straight_or_along_the_arc():
+    schedule = av.Schedule(prompts=["x" * 4], interp=0.5, slerp=[0.0, 1.0] * 5, clock=CLOCK)
+    assert [plan.mode for plan in plan_frames(fake_model(), schedule, LOOK)][:4] == ["blend", "slerp"] * 2

@@ -35,5 +35,5 @@ def bound_clock(clock: Clock | None = None) -> Clock:
     """
     song = bound_song()
     if clock is None and song is None:
-        raise ScheduleError("no clock: outside a schedule script, pass clock=song.clock")
+        raise ScheduleError("no clock: outside a schedule script, pass clock=song.clock, or work inside `with av.bound(song):`")
     return clock or song.clock

@@ -34,7 +34,7 @@ def evaluate(text: str, names: Mapping[str, np.ndarray]) -> np.ndarray:
         raise ScheduleError(f"expression of {len(text)} characters: expected at most {MAX_LENGTH}")
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore", SyntaxWarning)
+            warnings.simplefilter("ignore")  # of what Python would say of odd syntax
             tree = ast.parse(text.strip(), mode="eval")
             value = _value(tree.body, names)
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:

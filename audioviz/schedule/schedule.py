@@ -17,6 +17,7 @@ RANGES = {
     "denoise": (0.0, 1.0),
     "noise": (0.0, np.inf),
     "interp": (0.0, 1.0),
+    "slerp": (0.0, 1.0),
     "cfg": (0.0, np.inf),
     "unsample": (0.0, 1.0),
     "anchor": (0.0, 1.0),
@@ -55,6 +56,7 @@ class Schedule:
     denoise: Any = 0.5  # 0 keeps the previous frame, 1 redraws it
     noise: Any = 0.0  # standard deviation of noise injected into the previous latent, in the autoencoder's units
     interp: Any = 1.0  # weight of the new frame against the previous one, 1 = off
+    slerp: Any = None  # 0 or 1: that mix goes along the arc between the two, in place of straight
     cfg: Any = None  # guidance scale; the model's own if not given
     unsample: Any = None  # 0 or 1: start from the inverted previous frame in place of fresh noise
     anchor: Any = None  # how far each frame's colours are drawn back to those of its prompt

@@ -121,7 +121,7 @@ def _beats() -> np.ndarray:
     """Seconds of the beats, at least two."""
     song = bound_song()
     if song is None:
-        raise ScheduleError("no beat grid: beats are known inside a schedule script, or where a song is given")
+        raise ScheduleError("no beat grid: beats are known inside a schedule script, or inside `with av.bound(song):`")
     if len(song.beats) < 2:
         raise ScheduleError("beats: this song has no beat grid; use seconds instead")
     return song.beats.seconds

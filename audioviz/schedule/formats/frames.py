@@ -119,7 +119,7 @@ def whole(values) -> list[int]:
 
 def lost_columns(schedule: Schedule) -> list[str]:
     """What a schedule says that neither Deforum nor Parseq can."""
-    lost = [name for name in ("interp", "unsample", "anchor", "wrap", "in_picture", "travel", "control", "style")
+    lost = [name for name in ("interp", "slerp", "unsample", "anchor", "wrap", "in_picture", "travel", "control", "style")
             if name in schedule.columns and not (name == "interp" and (schedule.interp == 1).all())]
     if schedule.mix:
         lost.append("mix")

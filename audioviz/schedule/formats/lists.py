@@ -18,8 +18,9 @@ from audioviz.schedule.schedule import Schedule
 TWICE = math.sqrt(2)  # the original injects independent noise of this strength twice a frame, and we once
 _LISTS = ("seed_sequence", "denoise_sequence", "latent_interp_strength_sequence", "noise_strength_sequence")
 _SWITCHES = {"use_latent_interpolation": False, "unsample_latents": True, "inject_noise": True}
-_OF_THE_RENDER = ("steps", "sampler_name", "scheduler", "latent_interpolation_mode")
-_KNOWN = {*_LISTS, *_SWITCHES, *_OF_THE_RENDER, "cfg", "denoise_start", "prompts"}
+_OF_THE_RENDER = ("steps", "sampler_name", "scheduler")
+_MODES = {"Blend": 0.0, "Slerp": 1.0}  # of the node's three; the mix of Cosine Interp has no column
+_KNOWN = {*_LISTS, *_SWITCHES, *_OF_THE_RENDER, "latent_interpolation_mode", "cfg", "denoise_start", "prompts"}
 _LINE = re.compile(r'\s*"?(?P<frame>\d+)"?\s*:\s*"(?P<text>(?:[^"\\]|\\.)*)"\s*,?\s*')
 
 
@@ -42,9 +43,11 @@ def lists_to_schedule(text: str, clock: Clock) -> Schedule:
     if "denoise_start" in lists:
         later = lists.get("denoise_sequence", [0.5])
         columns["denoise"] = [lists["denoise_start"], *np.resize(later, clock.frames)[1:].tolist()]
-    say_lost("lists", [name for name in _OF_THE_RENDER if name in lists])
+    mode = str(lists.get("latent_interpolation_mode", "Blend"))
+    say_lost("lists", [name for name in _OF_THE_RENDER if name in lists] + ([] if mode in _MODES else [mode]))
     if lists["use_latent_interpolation"]:
         columns["interp"] = lists.get("latent_interp_strength_sequence", 0.5)
+        columns |= {"slerp": 1.0} if _MODES.get(mode) else {}
     if lists["inject_noise"]:
         columns["noise"] = _scaled(lists.get("noise_strength_sequence", [0.1]))
     if lists["unsample_latents"]:
@@ -64,18 +67,23 @@ def schedule_to_lists(schedule: Schedule) -> str:
         "denoise_sequence": schedule.denoise.tolist(),
         "use_latent_interpolation": bool((schedule.interp < 1).any()),
         "latent_interp_strength_sequence": schedule.interp.tolist(),
-        "unsample_latents": unsample is not None and bool((unsample >= 0.5).all()),
+        "latent_interpolation_mode": "Slerp" if _always(columns.get("slerp")) else "Blend",
+        "unsample_latents": _always(unsample),
         "inject_noise": bool((schedule.noise > 0).any()),
         "noise_strength_sequence": (schedule.noise / TWICE).tolist(),
     }
     if cfg is not None and (cfg == cfg[0]).all():
         document["cfg"] = cfg[0].item()
     document["prompts"] = {str(frame): prompt_to_text(prompt) for frame, prompt in schedule.prompt_rows()}
-    lost = [name for name in lost_columns(schedule) if name not in ("interp", "unsample")]
+    lost = [name for name in lost_columns(schedule) if name not in ("interp", "slerp", "unsample")]
     lost += [name for name in ("seed_to", "zoom", "angle", "shift_x", "shift_y") if name in columns]
-    lost += [f"a changing {name}" for name in ("cfg", "unsample") if name in columns and (columns[name] != columns[name][0]).any()]
+    lost += [f"a changing {name}" for name in ("cfg", "slerp", "unsample") if name in columns and (columns[name] != columns[name][0]).any()]
     say_lost("lists", lost)
     return json.dumps(document, ensure_ascii=False)
+
+
+def _always(column: np.ndarray | None) -> bool:
+    return column is not None and bool((column >= 0.5).all())
 
 
 def lines_to_schedule(text: str, clock: Clock) -> Schedule:

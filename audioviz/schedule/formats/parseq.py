@@ -45,7 +45,7 @@ def parseq_to_schedule(text: str, clock: Clock) -> Schedule:
     if theirs.at[-1] >= numbers[-1] + 1:
         warnings.warn(f"parseq: the file ends at its frame {numbers[-1]:g}, which holds to the end of the song",
                       AudiovizWarning, stacklevel=2)
-    elif numbers[-1] > theirs.count:
+    elif numbers[-1] > theirs.end:
         warnings.warn(f"parseq: the song ends at frame {theirs.count} of the file, and its frames to {numbers[-1]:g} are left out",
                       AudiovizWarning, stacklevel=2)
     there = {name for name in rows[0] if name in _READ}
