@@ -121,8 +121,9 @@ def render_all(songs: Sequence[Path], targets: Sequence[Path], model, make) -> N
               help="Write the song with a tick at each beat, a higher one at each downbeat.")
 def analyze(song, stems, fps, start, duration, json_file, csv_file, plot, clicks, **corrections) -> None:
     """Show what is heard in SONG: tempo, beats, bars, onsets, sections, curves."""
-    track = av.load_song(song, fps=fps, start=start, duration=duration, grid=av.Grid(**corrections),
-                         stems=parse_stems(stems))
+    stems = parse_stems(stems)
+    check_outputs(song, stems, json_file, csv_file, plot, clicks)
+    track = av.load_song(song, fps=fps, start=start, duration=duration, grid=av.Grid(**corrections), stems=stems)
     say_notes(track)
     if json_file or csv_file:
         from audioviz.audio.files import song_to_csv, song_to_json
@@ -151,7 +152,9 @@ def schedule(song, source, settings, prompts, negative, stems, fps, json_file, c
     """Compute the schedule of SONG and show or save it, without rendering."""
     from audioviz.report import describe_schedule
     from audioviz.schedule import schedule_to_csv, schedule_to_deforum, schedule_to_json, schedule_to_lists, schedule_to_parseq
-    track, plan = load(song, source, settings, prompts, negative, fps, av.Grid(**corrections), parse_stems(stems))
+    stems = parse_stems(stems)
+    check_outputs(song, stems, json_file, csv_file, deforum_file, parseq_file, lists_file, plot)
+    track, plan = load(song, source, settings, prompts, negative, fps, av.Grid(**corrections), stems)
     save(json_file, schedule_to_json, plan)
     save(csv_file, schedule_to_csv, plan)
     save(deforum_file, schedule_to_deforum, plan)
@@ -216,6 +219,12 @@ def load(song, source, settings, prompts, negative, fps, grid, stems):
     if prompts or negative:
         plan = plan.with_prompts(prompts or plan.prompts, negative=negative, song=track)
     return track, plan
+
+
+def check_outputs(song: Path, stems, *outputs: Path | None) -> None:
+    """Refuse to write over the song or a stem."""
+    from audioviz.video.files import check_apart
+    check_apart(outputs, [song, *(stems.values() if isinstance(stems, dict) else ())])
 
 
 def describe(track) -> str:

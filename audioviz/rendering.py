@@ -35,6 +35,7 @@ from audioviz.sampling.samplers import sampler_for
 from audioviz.sampling.sigmas import scheduler_for
 from audioviz.schedule import Schedule, schedule_to_json
 from audioviz.video.chunks import sha256_of
+from audioviz.video.files import check_apart
 from audioviz.video.mux import mux
 from audioviz.video.work import Work
 
@@ -101,6 +102,7 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
     """
     out = Path(out)
     _check_output(out)
+    check_apart([out], [song.path, *(stem.path for stem in song.stems.values())])
     if schedule.clock != song.clock:
         raise InputError(f"the schedule has {len(schedule)} frames at {schedule.clock.fps} fps, but the song "
                          f"{song.clock.frames} at {song.clock.fps}: make it from this song")

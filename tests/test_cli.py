@@ -205,6 +205,24 @@ def test_a_mistake_is_one_line_exit_status_2_and_harms_nothing(mistakes, command
     assert {p.name: p.stat().st_mtime_ns for p in mistakes.iterdir()} == before
 
 
+@pytest.mark.parametrize("arguments", [
+    ("analyze", "--json", "song.wav"), ("analyze", "--csv", "same/song.wav"), ("analyze", "--plot", "song.wav"),
+    ("analyze", "--stem", "voice=voice.wav", "--clicks", "voice.wav"), ("schedule", "--json", "song.wav"),
+    ("schedule", "--csv", "song.wav"), ("schedule", "--plot", "song.wav"), ("schedule", "--deforum", "song.wav"),
+    ("schedule", "--parseq", "song.wav"), ("render", "-o", "song.mp4"),
+])
+def test_no_output_overwrites_the_song_or_a_stem(folder, tmp_path, command, arguments):
+    for name in ("song.wav", "voice.wav"):
+        shutil.copy(folder / "song.wav", tmp_path / name)
+    (tmp_path / "song.mp4").symlink_to("song.wav")
+    (tmp_path / "same").symlink_to(".")
+    before = {p.name: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
+    name, *options = arguments
+    status, _, err = command(name, "song.mp4" if name == "render" else "song.wav", *options, cwd=tmp_path)
+    assert status == 2 and f"{options[-1]}: would overwrite what is read" in err and err.count("\n") == 1
+    assert {p.name: p.stat().st_mtime_ns for p in tmp_path.iterdir()} == before
+
+
 def test_an_output_folder_that_cannot_be_written_is_said(folder, tmp_path, command):
     if os.geteuid() == 0:
         target = Path("/proc/out.mp4")  # root may write everywhere else

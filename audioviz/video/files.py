@@ -3,9 +3,20 @@
 import io
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
+from audioviz.errors import InputError
+
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def check_apart(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
+    """Raise an InputError if one of the files to be written is one of those that are read."""
+    read = [Path(path) for path in inputs if os.path.exists(path)]
+    for path in outputs:
+        if path and os.path.exists(path) and any(path.samefile(other) for other in read):
+            raise InputError(f"{path}: would overwrite what is read: give the output another name")
 
 
 def part_of(path: Path) -> Path:
