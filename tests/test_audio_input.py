@@ -9,6 +9,8 @@ import soundfile
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from audioviz.audio import load_song
+from audioviz.audio.blocks import mono
+from audioviz.audio.decode import BLOCK
 from audioviz.errors import InputError
 
 
@@ -61,6 +63,20 @@ def test_a_steady_tone_is_steady(tmp_path):
         assert song.curves[name].values[12:-12].min() > 0.9, name
     assert song.percussive.values[6:-6].max() < 0.3 and not song.high.values[1:].any()
     assert song.tempo == 0 and len(song.beats) == 0 and list(song.onsets) == [0]
+
+
+@pytest.mark.parametrize("side", [-1, np.where(np.arange(220_500) < 6 * BLOCK, -1, 1)], ids=["all of it", "the beginning"])
+def test_channels_that_cancel_each_other_are_heard_without_a_click(tmp_path, side):
+    tone = 0.3 * np.sin(np.arange(220_500) / 10)
+    song = load_song(write(tmp_path / "a.wav", np.c_[tone, side * tone], subtype="FLOAT"), fps=24)
+    assert song.rms.values.min() > 0.6 and not song.silence.values.any() and list(song.onsets) == [0]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_channels_that_do_not_are_mixed_as_their_mean(channels):
+    sound = np.random.default_rng(0).standard_normal((40_000, channels)).astype(np.float32)
+    mixed = np.concatenate(list(mono(np.split(sound, [16_384, 32_768]))))
+    assert mixed == pytest.approx(sound.mean(axis=1), abs=1e-6)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])

@@ -9,6 +9,8 @@ import soxr
 from audioviz.audio.spectrum import RATE
 
 _LOUDEST = 1e6  # a sample beyond this is damage, not sound
+_CANCELLED = 0.02  # power of the mean of the channels against what is expected of channels that have nothing in common
+_FADE = 1024  # samples in which one mix gives way to another, so that nothing clicks
 
 
 def part(blocks: Iterable[np.ndarray], first: int, last: float, tally: Counter[str]) -> Iterator[np.ndarray]:
@@ -36,9 +38,21 @@ def mended(blocks: Iterable[np.ndarray], tally: Counter[str]) -> Iterator[np.nda
 
 
 def mono(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The mean of the channels: shape (n, channels) becomes (n,)."""
+    """The mean of the channels, or in blocks where they cancel each other one of them: (n, channels) becomes (n,)."""
+    before = None
     for block in blocks:
-        yield block @ np.full(block.shape[1], 1 / block.shape[1], np.float32)
+        weights = np.full(block.shape[1], 1 / block.shape[1], np.float32)
+        mixed = block @ weights
+        if mixed @ mixed < _CANCELLED * weights[0] ** 2 * np.vdot(block, block):
+            power = np.einsum("ij,ij->j", block, block)
+            kept = before is not None and before.max() == 1 and power[before.argmax()] >= power.max() / 2
+            weights = before if kept else np.eye(len(power), dtype=np.float32)[power.argmax()]
+            mixed = block @ weights
+        if before is not None and (weights != before).any():
+            fade = np.linspace(0, 1, min(_FADE, len(block)), dtype=np.float32)
+            mixed[:len(fade)] = fade * mixed[:len(fade)] + (1 - fade) * (block[:len(fade)] @ before)
+        before = weights
+        yield mixed
 
 
 def resampled(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
