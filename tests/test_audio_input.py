@@ -79,6 +79,20 @@ def test_channels_that_do_not_are_mixed_as_their_mean(channels):
     assert mixed == pytest.approx(sound.mean(axis=1), abs=1e-6)
 
 
+@pytest.mark.parametrize("offset", [0.001, 0.1, -0.3])
+def test_an_offset_is_no_sound(tmp_path, offset):
+    tone = 0.3 * np.sin(np.arange(44100) / 10)
+    plain, moved = (load_song(write(tmp_path / f"{level}.wav", np.r_[tone, np.zeros(88200), tone] + level), fps=24)
+                    for level in (0, offset))
+    for name in ("rms", "onset", "low"):
+        assert moved.curves[name].values == pytest.approx(plain.curves[name].values, abs=0.002), name
+    assert np.array_equal(moved.silence, plain.silence) and moved.silence.values[28:70].all()
+    assert moved.voiced.values[28:70].max() < 0.1
+    assert moved.onsets.seconds == pytest.approx(plain.onsets.seconds, abs=0.001)
+    alone = load_song(write(tmp_path / "alone.wav", np.full(44100, offset)), fps=24)
+    assert not any(curve.values.any() for curve in alone.curves.values()) and len(alone.onsets) == 0
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
 def test_samples_that_are_no_sound_are_silenced_and_said(tmp_path, bad):
     samples = 0.3 * np.sin(np.arange(88200) / 10)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from audioviz.audio.analysis import Analysis, analyse, with_grid
-from audioviz.audio.blocks import mended, mono, part, resampled
+from audioviz.audio.blocks import mended, mono, part, resampled, without_offset
 from audioviz.audio.cache import cache_key, recall, remember
 from audioviz.audio.curves import curves_on_clock
 from audioviz.audio.decode import FORMATS, check_file, open_stream
@@ -106,7 +106,8 @@ def _listen(path: Path, start: float, duration: float | None) -> tuple[Facts, An
     last = math.inf if duration is None else first + max(1, round(duration * stream.rate))
     tally: Counter[str] = Counter()
     with closing(stream.blocks):
-        blocks = resampled(mono(mended(part(stream.blocks, first, last, tally), tally)), stream.rate)
+        blocks = mono(mended(part(stream.blocks, first, last, tally), tally))
+        blocks = resampled(without_offset(blocks, stream.rate), stream.rate)
         head = next(blocks, None)
         if head is None:
             raise _nothing_heard(path, start, tally["decoded"] / stream.rate)

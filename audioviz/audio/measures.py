@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from audioviz.audio import pitch
-from audioviz.audio.blocks import mended, mono, part, resampled, with_surroundings
+from audioviz.audio.blocks import mended, mono, part, resampled, with_surroundings, without_offset
 from audioviz.audio.cache import cache_key, recall, remember
 from audioviz.audio.curves import frame_means, scale
 from audioviz.audio.decode import check_file, open_stream
@@ -56,9 +56,13 @@ class Sound:
     channels: int
     blocks: Iterator[np.ndarray]
 
+    def mono(self) -> Iterator[np.ndarray]:
+        """One channel at the rate of the file."""
+        return without_offset(mono(self.blocks), self.rate)
+
     def analysed(self) -> Iterator[np.ndarray]:
         """Mono chunks at the rate of the analysis."""
-        return in_chunks(resampled(mono(self.blocks), self.rate))
+        return in_chunks(resampled(self.mono(), self.rate))
 
 
 def measure(song, name: str) -> dict[str, Curve | tuple[Curve, ...]]:
@@ -176,7 +180,7 @@ def band_power(sound: Sound, low: float, high: float) -> Series:
     passing = butter(3, edges, kind, fs=sound.rate, output="sos") if low > 0 or top else None
     around = round(sound.rate * max(0.1, 4 / (high - low)))  # samples on each side in which the filter settles
     found = []
-    for chunk in with_surroundings(in_chunks(mono(sound.blocks)), around):
+    for chunk in with_surroundings(in_chunks(sound.mono()), around):
         here = slice(around, len(chunk) - around)
         inside = chunk if passing is None else sosfiltfilt(passing, chunk, padlen=0)
         found.append(np.stack([mean_squares(inside[here], _STEP), mean_squares(chunk[here], _STEP)], axis=1))
@@ -243,7 +247,7 @@ def weighted_power(sound: Sound) -> Series:
 
 def mono_power(sound: Sound) -> Series:
     """Power of the mean of the channels."""
-    power = np.concatenate([mean_squares(chunk, _STEP) for chunk in in_chunks(mono(sound.blocks))])
+    power = np.concatenate([mean_squares(chunk, _STEP) for chunk in in_chunks(sound.mono())])
     return Series(power[:, None], sound.rate, _STEP, 0)
 
 
