@@ -112,7 +112,7 @@ def render_all(songs: Sequence[Path], targets: Sequence[Path], model, make) -> N
 @cli.command()
 @song_argument
 @options(stem_option, fps_option, start_option)
-@click.option("--duration", type=float, metavar="S", help="Hear so many seconds of it.")
+@click.option("--duration", type=float, metavar="S", help="Show so many seconds of it; all of it is heard.")
 @options(*grid_options)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), metavar="FILE")
@@ -123,7 +123,10 @@ def analyze(song, stems, fps, start, duration, json_file, csv_file, plot, clicks
     """Show what is heard in SONG: tempo, beats, bars, onsets, sections, curves."""
     stems = parse_stems(stems)
     check_outputs(song, stems, json_file, csv_file, plot, clicks)
-    track = av.load_song(song, fps=fps, start=start, duration=duration, grid=av.Grid(**corrections), stems=stems)
+    track = av.load_song(song, fps=fps, grid=av.Grid(**corrections), stems=stems)
+    if start or duration is not None:
+        from audioviz.audio.part import cut, part_of
+        track = cut(track, part_of(track, start=start, duration=duration))
     say_notes(track)
     if json_file or csv_file:
         from audioviz.audio.files import song_to_csv, song_to_json

@@ -4,7 +4,6 @@
 """
 
 import json
-import math
 import sys
 import time
 import warnings
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from audioviz.audio.part import part_of
 from audioviz.clock import Clock
 from audioviz.costs import remember_cost
 from audioviz.errors import AudiovizWarning, InputError
@@ -148,25 +148,6 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
         if not keep_work:
             work.discard()
     return out
-
-
-def part_of(song, *, start: float = 0.0, duration: float | None = None) -> range:
-    """The frames of a song that lie in a part of it, at least one.
-
-    Raises
-    ------
-    InputError
-        If the part lies outside the song, or is none.
-    """
-    if not (math.isfinite(start) and start >= 0):
-        raise InputError(f"start {start} s: expected 0 or more seconds into the song")
-    if duration is not None and not (math.isfinite(duration) and duration > 0):
-        raise InputError(f"duration {duration} s: expected more than 0 seconds, or none for the whole song")
-    if start >= song.duration:
-        raise InputError(f"start {start:g} s is past the end of {song.path}, which is {song.duration:.2f} s long: give an "
-                         "earlier start")
-    first, end = song.clock.seconds_to_frame(start), song.clock.frames
-    return range(first, end if duration is None else min(end, first + max(1, round(Fraction(duration) * song.clock.fps))))
 
 
 def with_words(schedule: Schedule, *, prompts=None, negative: str = "", song=None) -> Schedule:

@@ -31,9 +31,10 @@ def describe_render(song, plan: Schedule, *, model: str, size: tuple[int, int] |
     InputError, ScheduleError
         If an option is wrong.
     """
+    from audioviz.audio.part import part_of
     from audioviz.costs import RAW_BYTES, recall_cost
     from audioviz.models.load import defaults_of, find_device
-    from audioviz.rendering import CHUNK_SECONDS, look_of, look_said, part_of, with_words
+    from audioviz.rendering import CHUNK_SECONDS, look_of, look_said, with_words
     from audioviz.sampling.samplers import sampler_for
     from audioviz.sampling.sigmas import scheduler_for
 

@@ -63,6 +63,15 @@ def test_analyze_writes_what_other_programs_read(folder, tmp_path):
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_analyze_shows_a_part_as_it_is_in_the_whole(folder, tmp_path, command):
+    grid = ("--first-downbeat", "1b", "--beats-per-bar", "2", "--fps", "24")
+    for name, part in (("whole", ()), ("part", ("--start", "0.5", "--duration", "1", "--clicks", "part.wav"))):
+        assert command("analyze", folder / "song.wav", "--json", f"{name}.json", *grid, *part, cwd=tmp_path)[0] == 0
+    whole, part = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "part"))
+    assert part["curves"]["low"] == whole["curves"]["low"][12:36] and soundfile.info(tmp_path / "part.wav").duration == 1
+    assert part["downbeats"]["frames"] == [k - 12 for k in whole["downbeats"]["frames"] if 12 <= k < 36]
+
+
 def test_a_schedule_saved_as_json_or_csv_is_read_back_the_same(folder, tmp_path):
     song = folder / "song.wav"
     audioviz("schedule", song, "--schedule", "pulse", "--set", "punch=0.3", "--prompt", "a", "--prompt", "b",

@@ -30,7 +30,7 @@ _EVENTS = ("beats", "downbeats", "onsets", "kicks")
 def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start: float = 0.0,
               duration: float | None = None, grid: Grid = Grid(), stems: Mapping[str, str | Path] | str | None = None,
               cache: bool = True) -> Song:
-    """Decode and analyse a song, or a part of it.
+    """Decode and analyse a song, or a part of it as if there were no more; `part.cut` takes one as it is in the whole.
 
     Parameters
     ----------
