@@ -63,7 +63,7 @@ def without_offset(blocks: Iterable[np.ndarray], rate: int, *, hz: float = _OFFS
     b, a = butter(1, hz, "highpass", fs=rate)
     state = None
     for block in blocks:
-        state = lfilter_zi(b, a) * block[0] if state is None else state
+        state = lfilter_zi(b, a) * np.median(block[:rate // 40 + 1]) if state is None else state  # 25 ms
         level, state = lfilter(b, a, block, zi=state)
         yield level.astype(np.float32)
 
