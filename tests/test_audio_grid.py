@@ -60,6 +60,15 @@ def test_bars_are_counted_from_the_first_downbeat(heard, first, place):
     assert np.array_equal(song.downbeats.seconds, heard.beats.seconds[place::5])
 
 
+@pytest.mark.parametrize(("first", "place", "shift"), [
+    (3.2 * BEAT, 3, 0), (3.35 * BEAT, 3, 0.5), (2.5 * BEAT, 2, 0.5), (0.45 * BEAT, 0, 0.5)])
+def test_a_first_downbeat_between_the_beats_moves_them_by_half(heard, first, place, shift):
+    song = corrected(first_downbeat=first)
+    assert song.downbeats.seconds[0] == pytest.approx(heard.beats.seconds[place] + shift * BEAT, abs=0.01)
+    nearest = np.abs(song.beats.seconds[:, None] - heard.beats.seconds).min(axis=1)
+    assert nearest[1:-1] == pytest.approx(shift * BEAT, abs=0.01) and np.diff(song.beats.seconds) == pytest.approx(BEAT, abs=0.02)
+
+
 def test_beats_per_bar_alone_leave_their_place_to_the_ear():
     song = corrected(beats_per_bar=2)
     assert song.beats_per_bar == 2 and np.median(np.diff(song.downbeats.seconds)) == pytest.approx(2 * BEAT, rel=0.01)

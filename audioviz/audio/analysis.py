@@ -96,13 +96,12 @@ def with_grid(heard: Analysis, grid: Grid) -> Analysis:
 
 def _corrected(heard: Analysis, beats: np.ndarray, down: np.ndarray, grid: Grid) -> Analysis:
     """With beats moved by the offset, and bars counted from the first downbeat."""
-    moved = beats + grid.beat_offset / 1000
+    moved = grid.placed(beats + grid.beat_offset / 1000)
     inside = (moved >= 0) & (moved <= (len(heard.series["power"]) - 1) * FINE / RATE)
-    moved, down = moved[inside], down[inside]
     first = grid.first_of(moved)
     if first is not None:
         down = np.isin(np.arange(len(moved)), np.arange(first, len(moved), heard.beats_per_bar))
-    return replace(heard, beats=moved, downbeats=moved[down])
+    return replace(heard, beats=moved[inside], downbeats=moved[inside & down])
 
 
 def _silence(spectrum: Spectrum) -> Analysis:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from audioviz.audio.pulse import halfway
 from audioviz.errors import InputError
 
 SLOWEST, FASTEST = 30.0, 300.0  # beats a minute that may be asked for
@@ -26,7 +27,7 @@ class Grid:
         Milliseconds by which all beats come later than heard; negative: sooner.
     first_downbeat : number, or text such as `1.9s` or `3b`, optional
         The beat nearest to so many seconds, or a beat counted from 0, begins the first bar; each bar after it has
-        `beats_per_bar` beats.
+        `beats_per_bar` beats. Seconds that are more than a quarter of a beat from it move all beats by half of one.
     beats_per_bar : int, optional
 
     Raises
@@ -58,8 +59,17 @@ class Grid:
         """Lowest and highest tempo, which are equal if one number was given; None if none."""
         return _tempo_bounds(self.tempo)
 
+    def placed(self, beats: np.ndarray) -> np.ndarray:
+        """These beats (seconds, after the offset), or those halfway between if the first downbeat is nearer to one of them."""
+        value, unit = _moment(self.first_downbeat) if self.first_downbeat is not None else (0.0, "b")
+        if unit == "b" or len(beats) < 2:
+            return beats
+        step = np.median(np.diff(beats))
+        apart = np.abs(beats - value).min() / step
+        return halfway(np.r_[beats[0] - step, beats, beats[-1] + step]) if 1 / 4 < apart < 3 / 4 else beats
+
     def first_of(self, beats: np.ndarray) -> int | None:
-        """Which of these beats (seconds, after the offset) begins the first bar; None if it is left to the ear.
+        """Which of the beats (seconds, placed) begins the first bar; None if it is left to the ear.
 
         Raises
         ------
