@@ -53,6 +53,16 @@ def test_the_offset_moves_beats_and_bars_alike(heard):
     assert corrected(beat_offset=-2000).beats.seconds.min() >= 0
 
 
+def test_beats_moved_before_the_song_renumber_no_bar(heard):
+    early = -1000 * heard.beats.seconds[0] - 40
+    song = corrected(beat_offset=early, first_downbeat="1b", beats_per_bar=4)
+    assert song.beats.seconds[0] == 0 and len(song.beats) == len(heard.beats)
+    assert song.downbeats.seconds == pytest.approx(heard.beats.seconds[1::4] + early / 1000)
+    song = corrected(beat_offset=early - 20, first_downbeat="1b", beats_per_bar=4)
+    assert len(song.beats) == len(heard.beats) - 1
+    assert song.downbeats.seconds == pytest.approx(heard.beats.seconds[1::4] + early / 1000 - 0.02)
+
+
 @pytest.mark.parametrize(("first", "place"), [("3b", 3), ("0b", 0), (3 * BEAT, 3), ("1.5s", 3), (" 1.0 ", 2)])
 def test_bars_are_counted_from_the_first_downbeat(heard, first, place):
     song = corrected(first_downbeat=first, beats_per_bar=5)

@@ -17,7 +17,7 @@ from audioviz.audio.spectrum import FINE, RATE, Spectrum, transform
 
 _SILENCE = 1e-9  # mean square: below -90 dB of full scale there is nothing but rounding
 _FAINT = 1e-6  # power against the loudest: before and after all that is louder, there are no beats
-_EDGE = 0.05  # seconds that a beat may lie outside of it
+_EDGE = 0.05  # seconds that a beat may lie outside of it, or of the song once it is moved
 _NONE = np.zeros(0)
 _POINTS = 2000  # of the waveform for plots
 
@@ -97,11 +97,11 @@ def with_grid(heard: Analysis, grid: Grid) -> Analysis:
 def _corrected(heard: Analysis, beats: np.ndarray, down: np.ndarray, grid: Grid) -> Analysis:
     """With beats moved by the offset, and bars counted from the first downbeat."""
     moved = grid.placed(beats + grid.beat_offset / 1000)
-    inside = (moved >= 0) & (moved <= (len(heard.series["power"]) - 1) * FINE / RATE)
+    inside = (moved >= -_EDGE) & (moved <= (len(heard.series["power"]) - 1) * FINE / RATE)
     first = grid.first_of(moved)
     if first is not None:
         down = np.isin(np.arange(len(moved)), np.arange(first, len(moved), heard.beats_per_bar))
-    return replace(heard, beats=moved[inside], downbeats=moved[inside & down])
+    return replace(heard, beats=moved[inside].clip(0), downbeats=moved[inside & down].clip(0))
 
 
 def _silence(spectrum: Spectrum) -> Analysis:
