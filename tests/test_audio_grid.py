@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import audioviz as av
+from audioviz.audio.analysis import _on_bars
 from audioviz.audio.cache import cache_folder
 from audioviz.errors import InputError
 
@@ -51,6 +52,23 @@ def test_the_offset_moves_beats_and_bars_alike(heard):
     assert song.downbeats.seconds == pytest.approx(heard.downbeats.seconds[:len(song.downbeats)] + 0.03)
     assert np.array_equal(song.onsets.seconds, heard.onsets.seconds)
     assert corrected(beat_offset=-2000).beats.seconds.min() >= 0
+
+
+@pytest.mark.parametrize("grid", [{"first_downbeat": "2b"}, {"first_downbeat": "3b", "beat_offset": 40}, {"beats": "half"}])
+def test_sections_begin_with_the_corrected_bars(heard, grid):
+    song = corrected(**grid)
+    starts, before = ([part.start for part in each.sections] for each in (song, heard))
+    assert len(starts) == len(before) > 1 and starts[0] == 0 and set(starts[1:]) <= set(song.downbeats.seconds)
+    bar = np.median(np.diff(song.downbeats.seconds))
+    assert starts == pytest.approx(before, abs=bar) and np.diff(starts).min() > 0
+    assert [part.label for part in song.sections] == [part.label for part in heard.sections]
+    assert [part.start for part in corrected(beat_offset=0.0, tempo=120).sections] == before
+
+
+@pytest.mark.parametrize(("starts", "found"), [
+    ([0, 3.2, 8.9], [0, 4, 8]), ([0, 0.5, 11], [0, 0.5, 12]), ([0, 6.5, 7.5, 40], [0, 6.5, 7.5, 40]), ([0], [0])])
+def test_no_two_sections_meet(starts, found):
+    assert _on_bars(np.array(starts, float), np.array([0.0, 4, 8, 12])).tolist() == found
 
 
 def test_beats_moved_before_the_song_renumber_no_bar(heard):

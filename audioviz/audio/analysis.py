@@ -95,13 +95,25 @@ def with_grid(heard: Analysis, grid: Grid) -> Analysis:
 
 
 def _corrected(heard: Analysis, beats: np.ndarray, down: np.ndarray, grid: Grid) -> Analysis:
-    """With beats moved by the offset, and bars counted from the first downbeat."""
+    """With beats moved by the offset, bars counted from the first downbeat, and sections that begin with these bars."""
     moved = grid.placed(beats + grid.beat_offset / 1000)
     inside = (moved >= -_EDGE) & (moved <= (len(heard.series["power"]) - 1) * FINE / RATE)
     first = grid.first_of(moved)
     if first is not None:
         down = np.isin(np.arange(len(moved)), np.arange(first, len(moved), heard.beats_per_bar))
-    return replace(heard, beats=moved[inside].clip(0), downbeats=moved[inside & down].clip(0))
+    beats, downbeats = moved[inside].clip(0), moved[inside & down].clip(0)
+    sections = heard.sections if np.array_equal(downbeats, heard.downbeats) else _on_bars(heard.sections, downbeats)
+    return replace(heard, beats=beats, downbeats=downbeats, sections=sections)
+
+
+def _on_bars(starts: np.ndarray, downbeats: np.ndarray) -> np.ndarray:
+    """Each start but the first at the nearest downbeat, if it is less than a bar away and nearest to no other start."""
+    if len(starts) < 2 or len(downbeats) < 2:
+        return starts
+    nearest = np.abs(starts[:, None] - downbeats).argmin(axis=1)
+    near = np.abs(downbeats[nearest] - starts) < np.median(np.diff(downbeats))
+    alone = np.bincount(nearest)[nearest] == 1
+    return np.concatenate([starts[:1], np.where(near & alone, downbeats[nearest], starts)[1:]])
 
 
 def _silence(spectrum: Spectrum) -> Analysis:
