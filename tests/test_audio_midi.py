@@ -78,7 +78,8 @@ def test_it_stands_on_the_song_and_what_lies_outside_is_said(path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no midi", b"MThd\0\0\0\6\0\2\0\0\1\xe0",
-                                     b"MThd\0\0\0\6\0\1\0\1\xe7\x28MTrk\0\0\0\4\0\xff\x2f\0",
+                                     b"MThd\0\0\0\6\0\1\0\1\xe7\0MTrk\0\0\0\4\0\xff\x2f\0",
+                                     b"MThd\0\0\0\6\0\1\0\1\xf0\x28MTrk\0\0\0\4\0\xff\x2f\0",
                                      b"MThd\0\0\0\6\0\1\0\1\0\0MTrk\0\0\0\4\0\xff\x2f\0"])
 def test_what_is_no_midi_is_one_line(tmp_path, content):
     (tmp_path / "a.mid").write_bytes(content)
@@ -88,6 +89,37 @@ def test_what_is_no_midi_is_one_line(tmp_path, content):
         av.load_midi(tmp_path / "b.mid", CLOCK)
     with pytest.raises(InputError, match="no MIDI file that can be read"):
         av.load_midi(tmp_path, CLOCK)
+
+
+def raw(*events, division=b"\1\xe0", between=b""):
+    """A file of one track of these bytes."""
+    track = b"".join(events) + b"\0\xff\x2f\0"
+    return b"MThd\0\0\0\6\0\1\0\1" + division + between + b"MTrk" + len(track).to_bytes(4, "big") + track
+
+
+NOTE = b"\x64\x90\x3c\x40\x64\x80\x3c\x40"  # from tick 100 to 200
+
+
+@pytest.mark.parametrize(("content", "second"), [
+    (raw(NOTE), 960), (raw(b"\0\xff\x59\x02\x09\0", NOTE), 960), (raw(NOTE, between=b"XFIH\0\0\0\3abc"), 960),
+    (raw(NOTE, division=b"\xe7\x28"), 1000), (raw(NOTE, division=b"\xe3\x64"), 100 * 30000 / 1001)])
+def test_what_the_standard_allows_is_read(tmp_path, content, second):
+    (tmp_path / "a.mid").write_bytes(content)
+    midi = av.load_midi(tmp_path / "a.mid", CLOCK)
+    assert (midi.seconds[0], midi.ends[0]) == pytest.approx((100 / second, 200 / second))
+
+
+def test_notes_and_controllers_at_the_edges_of_the_song(path):
+    song = made_song(seconds=2.4, fps=10)
+    with pytest.warns(AudiovizWarning, match="3 of its 9"):
+        midi = av.load_midi(path, song)
+    assert midi.track(2).held[22] == pytest.approx(32 / 127) and midi.controller(7).values.max() == 0
+    object.__setattr__(song, "start", 1.7)
+    with pytest.warns(AudiovizWarning, match="3 of its 9"):  # two more began before, and sound
+        part = av.load_midi(path, song)
+    voice = part.track(2)
+    assert voice.held.values[:3] == pytest.approx(64 / 127) and voice.held.values[3:13] == pytest.approx(32 / 127)
+    assert voice.velocity.values[:13].max() == 0 and part.note(36).held.values[:13].max() == 0
 
 
 def test_damaged_files_are_read_or_refused(path):

@@ -1,7 +1,11 @@
 """A MIDI file becomes exact events and curves on the clock of a song."""
 
+import io
+import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +16,8 @@ from audioviz.curve import Curve
 from audioviz.errors import AudiovizWarning, InputError
 
 _LOUDEST = 127
-_SMPTE = 0x8000  # set in the division of a file whose ticks are parts of a second and not of a beat
+_TIME_CODES = {24: Fraction(24), 25: Fraction(25), 29: Fraction(30000, 1001), 30: Fraction(30)}  # frames a second
+_KEY_SIGNATURE = re.compile(rb"\xff\x59\x02..", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +35,8 @@ class Midi:
         0 to 127, 1 to 127, 1 to 16, and positions in `names`.
     controls : float64, shape (m, 5)
         Seconds, number, value 0 to 127, channel and track of each change of a controller, in order.
+    earlier : Midi, optional
+        The notes that began before the song, or the part of it, and still sound: `held` knows them.
     """
 
     clock: Clock
@@ -41,6 +48,7 @@ class Midi:
     channels: np.ndarray
     tracks: np.ndarray
     controls: np.ndarray
+    earlier: "Midi | None" = None
 
     @property
     def notes(self) -> Events:
@@ -57,8 +65,8 @@ class Midi:
     @property
     def held(self) -> Curve:
         """The velocity of the hardest note that sounds in each frame, in [0, 1]; 0 where none does."""
-        values, ends = np.zeros(self.clock.frames), Events.at(self.ends, self.clock).frames
-        for first, end, velocity in zip(self.notes.frames, ends, self.velocities / _LOUDEST):
+        values = self.earlier.held.values.copy() if self.earlier else np.zeros(self.clock.frames)
+        for first, end, velocity in zip(self.notes.frames, self._frames_or_end(self.ends), self.velocities / _LOUDEST):
             held = values[first:max(first + 1, end)]
             np.maximum(held, velocity, out=held)
         return Curve(values, self.clock)
@@ -69,26 +77,31 @@ class Midi:
         if not places:
             known = ", ".join(f"{i} {known!r}" for i, known in enumerate(self.names))
             raise InputError(f"no MIDI track {name!r}: the file has {known}")
-        return self._only(np.isin(self.tracks, places), np.isin(self.controls[:, 4], places))
+        return self._only(lambda midi: np.isin(midi.tracks, places), np.isin(self.controls[:, 4], places))
 
     def channel(self, number: int) -> "Midi":
         """Those of one channel, 1 to 16; 10 is that of the drums."""
-        return self._only(self.channels == number, self.controls[:, 3] == number)
+        return self._only(lambda midi: midi.channels == number, self.controls[:, 3] == number)
 
     def note(self, pitch: int) -> "Midi":
         """The notes of one key, 0 to 127: 60 is the middle C, and on the channel of the drums 36 is the bass drum."""
-        return self._only(self.pitches == pitch, np.ones(len(self.controls), bool))
+        return self._only(lambda midi: midi.pitches == pitch, np.ones(len(self.controls), bool))
 
     def controller(self, number: int) -> Curve:
         """The value of a controller, in [0, 1], from each change on: 1 is the modulation wheel. 0 before the first."""
         changes = self.controls[self.controls[:, 1] == number]
-        frames = self.clock.seconds_to_frame(changes[:, 0])
-        last = np.searchsorted(frames, np.arange(self.clock.frames), side="right")
+        last = np.searchsorted(self._frames_or_end(changes[:, 0]), np.arange(self.clock.frames), side="right")
         return Curve(np.append(0.0, changes[:, 2] / _LOUDEST)[last], self.clock)
 
-    def _only(self, notes: np.ndarray, controls: np.ndarray) -> "Midi":
+    def _frames_or_end(self, seconds: np.ndarray) -> np.ndarray:
+        """The frames of these seconds; T for those after the last."""
+        return replace(self.clock, frames=self.clock.frames + 1).seconds_to_frame(seconds)
+
+    def _only(self, notes: "Callable[[Midi], np.ndarray]", controls: np.ndarray) -> "Midi":
         columns = ("seconds", "ends", "pitches", "velocities", "channels", "tracks")
-        return replace(self, **{name: getattr(self, name)[notes] for name in columns}, controls=self.controls[controls])
+        return replace(self, **{name: getattr(self, name)[notes(self)] for name in columns},
+                       controls=self.controls[controls],
+                       earlier=self.earlier and self.earlier._only(notes, controls))
 
 
 def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> Midi:
@@ -97,7 +110,7 @@ def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> M
     Parameters
     ----------
     path : str or Path
-        A standard MIDI file of type 0 or 1; its tempo changes are followed.
+        A standard MIDI file of type 0 or 1; its tempo changes, or its time code, are followed.
     song : Song or Clock
         What it belongs to. Of a part of a song, the notes of that part are taken.
     offset : float
@@ -118,34 +131,60 @@ def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> M
         found, changes = _notes_and_controls(messages)
         notes += [(seconds(first) + begin, seconds(end) + begin, *rest, number) for first, end, *rest in found]
         controls += [(seconds(tick) + begin, *rest, number) for tick, *rest in changes]
-    inside = sorted(note for note in notes if 0 <= note[0] < clock.duration)
-    if len(inside) < len(notes):
-        warnings.warn(f"{path}: {len(notes) - len(inside)} of its {len(notes)} notes lie outside of the song and are left "
-                      "out", AudiovizWarning, stacklevel=2)
-    first, end, *columns = np.array(inside, np.float64).reshape(-1, 6).T
-    return Midi(clock, tuple(names), first, end, *(column.astype(np.int64) for column in columns),
-                np.array(sorted(controls, key=lambda change: change[0]), np.float64).reshape(-1, 5))
+    inside = [note for note in notes if 0 <= note[0] < clock.duration]
+    earlier = [note for note in notes if note[0] < 0 and note[1] > 0.5 / clock.fps]  # to the end of a frame at least
+    if left := len(notes) - len(inside) - len(earlier):
+        warnings.warn(f"{path}: {left} of its {len(notes)} notes lie outside of the song and are left out", AudiovizWarning,
+                      stacklevel=2)
+    changes = np.array(sorted(controls, key=lambda change: change[0]), np.float64).reshape(-1, 5)
+
+    def midi(found: list[tuple], **more) -> Midi:
+        first, end, *columns = np.array(sorted(found), np.float64).reshape(-1, 6).T
+        return Midi(clock, tuple(names), first, end, *(column.astype(np.int64) for column in columns), changes, **more)
+
+    return midi(inside, earlier=midi(earlier))
 
 
 def _read(path: Path):
-    from mido import MidiFile
+    from mido import KeySignatureError, MidiFile
 
     try:
-        file = MidiFile(path)
+        data = _known_chunks(path.read_bytes())
+        try:
+            file = MidiFile(file=io.BytesIO(data))
+        except KeySignatureError:  # one that does not exist, which is no reason to refuse the notes
+            file = MidiFile(file=io.BytesIO(_KEY_SIGNATURE.sub(b"\xff\x59\x02\0\0", data)))
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file; give a MIDI file (.mid)") from error
     except (OSError, EOFError, ValueError, LookupError, TypeError) as error:  # mido has no error of its own
         why = str(error) or "it is cut short"
         raise InputError(f"{path} is no MIDI file that can be read ({why}): export it again") from error
-    if file.type == 2 or not 0 < file.ticks_per_beat < _SMPTE:
-        raise InputError(f"{path}: MIDI of type 2 and time codes in place of beats are not read: export it as type 0 or 1")
+    ticks = file.ticks_per_beat
+    if file.type == 2 or ticks == 0 or ticks < 0 and (-(ticks >> 8) not in _TIME_CODES or not ticks & 0xFF):
+        raise InputError(f"{path}: MIDI of type 2, or without a time base that is known: export it as type 0 or 1")
     return file
+
+
+def _known_chunks(data: bytes) -> bytes:
+    """A file without the chunks that are neither its header nor a track, which the standard says to pass over."""
+    if not data.startswith(b"MThd"):
+        return data
+    kept, here = [], 0
+    while here < len(data):
+        end = here + 8 + int.from_bytes(data[here + 4:here + 8], "big")
+        if data[here:here + 4] in (b"MThd", b"MTrk"):
+            kept.append(data[here:end])
+        here = end
+    return b"".join(kept)
 
 
 def _tempo_map(file):
     """The function from ticks to seconds."""
     from mido import tick2second
 
+    if file.ticks_per_beat < 0:  # minus the time code, and ticks a frame of it
+        second = _TIME_CODES[-(file.ticks_per_beat >> 8)] * (file.ticks_per_beat & 0xFF)
+        return lambda tick: float(tick / second)
     ticks, seconds, tempi = [0], [0.0], [500_000]  # microseconds a beat: what holds until a file says otherwise
     changes = []
     for messages in file.tracks:
