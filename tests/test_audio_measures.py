@@ -172,7 +172,9 @@ def test_a_song_that_has_changed_is_one_clear_error(song_of):
 @pytest.mark.parametrize(("call", "said"), [
     (lambda song: song.band(120, 60), "the lower one first"), (lambda song: song.band(30_000, 40_000), "nothing above 24000 Hz"),
     (lambda song: song.band(-1, 60), "two frequencies"), (lambda song: song.mel(0), "1 to 128 bands"),
-    (lambda song: song.band(float("nan"), 60), "two frequencies")])
+    (lambda song: song.band(float("nan"), 60), "two frequencies"), (lambda song: song.band("60", "120"), "two frequencies"),
+    (lambda song: song.band(440, 440.001), "at least 2.2 Hz apart"), (lambda song: song.band(20, 20.9), "at least 1 Hz apart"),
+    (lambda song: song.mel("4"), "1 to 128 bands"), (lambda song: song.mel(2.5), "1 to 128 bands")])
 def test_impossible_bands_are_refused(song_of, call, said):
     with pytest.raises(InputError, match=said):
         call(song_of(sine(220, 0.5)))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
+from numbers import Real
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -28,6 +29,7 @@ _FLUX_HOP = 4 * HOP
 _QUIET = 1e-6  # power against the loudest frame: silence
 _NOTHING = 1e-9  # mean square, too
 _BASS = 0.03  # power of the bass notes among the others: the drum there has a note too
+_NARROWEST_HZ, _NARROWEST = 1.0, 0.005  # between the edges of a band, and against them: narrower filters ring for seconds
 _TURN = 0.25  # seconds, standard deviation: how slowly the hue turns
 _VOICED = 0.7  # from here on there is a pitch
 _STEADY = 8  # power of the certainty by which pitches are weighed within a frame
@@ -105,17 +107,19 @@ def _sound(song) -> Iterator[Sound]:
 
 def band(song, low: float, high: float) -> Curve:
     """The level between two frequencies: see `Song.band`."""
-    if not 0 <= low < high:
-        raise InputError(f"band({low}, {high}): expected two frequencies in Hz, the lower one first")
+    if not (isinstance(low, Real) and isinstance(high, Real) and 0 <= low < high):
+        raise InputError(f"band({low!r}, {high!r}): expected two frequencies in Hz, the lower one first")
     if low >= song.rate / 2:
         raise InputError(f"band({low}, {high}): the file holds nothing above {song.rate / 2:g} Hz")
+    if high - low < (least := max(_NARROWEST_HZ, _NARROWEST * low)):
+        raise InputError(f"band({low}, {high}): expected frequencies that are at least {least:g} Hz apart")
     return _levels(_heard(song, band_power, float(low), float(high)), song.clock)[0]
 
 
 def mel(song, bands: int) -> tuple[Curve, ...]:
     """The levels of bands spaced as the ear hears: see `Song.mel`."""
-    if not 1 <= bands <= 128:
-        raise InputError(f"mel({bands}): expected 1 to 128 bands")
+    if not (isinstance(bands, Real) and 1 <= bands <= 128 and bands % 1 == 0):
+        raise InputError(f"mel({bands!r}): expected 1 to 128 bands")
     return _levels(_heard(song, mel_power, int(bands)), song.clock)
 
 
