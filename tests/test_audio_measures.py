@@ -109,6 +109,12 @@ def test_chroma_hue_and_pitch_follow_notes(song_of):
     assert np.ptp(song.hue.values[rest]) < 0.02 and np.ptp(song.pitch.values[rest]) == 0 and song.voiced.values[rest].max() < 0.1
 
 
+def test_a_tone_above_the_pitches_is_none(song_of):
+    song = song_of(np.concatenate([sine(hz, 1) for hz in (1950, 2100, 2500, 4000, 9000)]))
+    assert song.pitch.values[8:16] == pytest.approx(1950, rel=0.005) and song.voiced.values[8:16].min() > 0.9
+    assert song.voiced.values[26:].max() < 0.7 and song.voiced.values[26:].mean() < 0.05 and song.pitch.values[26:] == pytest.approx(1950, rel=0.02)
+
+
 def test_noise_has_no_pitch(song_of):
     song = song_of(0.3 * np.random.default_rng(0).standard_normal(3 * RATE))
     assert song.voiced.values.mean() < 0.4
