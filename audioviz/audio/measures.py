@@ -18,7 +18,7 @@ from audioviz.audio.curves import frame_means, scale
 from audioviz.audio.decode import check_file, open_stream
 from audioviz.audio.loudness import SILENCE, WINDOW as MOMENT, channel_weights, k_weighting, power_to_lufs
 from audioviz.audio.spectrum import (HOP, NOTES_HOP, NOTES_WINDOW, RATE, WINDOW, Sliding, in_chunks, mean_squares,
-                                     mel_filters, note_filters, squares)
+                                     mel_filters, note_bins, note_filters, squares)
 from audioviz.clock import Clock
 from audioviz.curve import Curve
 from audioviz.errors import InputError
@@ -30,6 +30,8 @@ _QUIET = 1e-6  # power against the loudest frame: silence
 _NOTHING = 1e-9  # mean square, too
 _BASS = 0.03  # power of the bass notes among the others: the drum there has a note too
 _NARROWEST_HZ, _NARROWEST = 1.0, 0.005  # between the edges of a band, and against them: narrower filters ring for seconds
+_NOTES = (40, 52, 108)  # MIDI: lowest that the window tells from its neighbours, lowest of the chords, end
+_NO_NOTE = 1e-5  # power of the strongest pitch class against all that sounds: it is but a trace of what is no note
 _TURN = 0.25  # seconds, standard deviation: how slowly the hue turns
 _VOICED = 0.7  # from here on there is a pitch
 _STEADY = 8  # power of the certainty by which pitches are weighed within a frame
@@ -199,12 +201,18 @@ def mel_power(sound: Sound, bands: int) -> Series:
 
 
 def pitch_classes(sound: Sound) -> Series:
-    """Amplitude in the twelve pitch classes from C on, above the weakest."""
-    bass, above = np.split(note_filters(), 2, axis=1)
-    rows = above + _BASS * bass
+    """Amplitude in the twelve pitch classes from C on, above the weakest; 0 where what sounds is none of the notes."""
+    lowest, split, end = _NOTES
+    note = note_bins()
+    inside = (note > lowest - 0.5) & (note < end - 0.5)
+    bass, above = np.split(note_filters(_NOTES) * inside[:, None], 2, axis=1)
+    ranges = np.stack([note < lowest - 0.5, (note > lowest - 0.5) & (note < split), np.ones(len(note))], axis=1)
 
     def classes(bins: np.ndarray) -> np.ndarray:
-        level = np.sqrt(squares(bins) @ rows)
+        power = squares(bins)
+        deeper, deep, whole = (power @ ranges.astype(np.float32)).T
+        found = power @ above + _BASS * (power @ bass) * (deep > deeper)[:, None]  # a deeper tone spills over into the bass
+        level = np.sqrt(np.where(found.max(axis=1) > _NO_NOTE * whole, found.T, 0).T)
         return level - level.min(axis=1, keepdims=True)  # drums sound in all of them
 
     return _slide(sound, NOTES_WINDOW, NOTES_HOP // 2, classes)

@@ -157,15 +157,19 @@ def in_chunks(blocks: Iterable[np.ndarray], *, size: int = _CHUNK) -> Iterator[n
         yield np.concatenate(held)
 
 
-def note_filters() -> np.ndarray:
+def note_filters(notes: tuple[int, int, int] = _NOTES) -> np.ndarray:
     """Bells around the semitones, folded into pitch classes: float32, shape (NOTES_WINDOW // 2 + 1, 24)."""
-    hz = np.maximum(np.arange(NOTES_WINDOW // 2 + 1) * RATE / NOTES_WINDOW, 1)
-    pitch = 69 + 12 * np.log2(hz / 440)
-    filters = np.zeros((len(hz), 24), np.float32)
-    lowest, split, end = _NOTES
+    (lowest, split, end), bins = notes, note_bins()
+    filters = np.zeros((NOTES_WINDOW // 2 + 1, 24), np.float32)
     for note in range(lowest, end):
-        filters[:, note % 12 + 12 * (note >= split)] += np.exp(-0.5 * ((pitch - note) / 0.4) ** 2)
+        filters[:, note % 12 + 12 * (note >= split)] += np.exp(-0.5 * ((bins - note) / 0.4) ** 2)
     return filters
+
+
+def note_bins() -> np.ndarray:
+    """The MIDI note of each bin of the notes' window, with a fraction: float64, shape (NOTES_WINDOW // 2 + 1,)."""
+    hz = np.maximum(np.arange(NOTES_WINDOW // 2 + 1) * RATE / NOTES_WINDOW, 1)
+    return 69 + 12 * np.log2(hz / 440)
 
 
 def mean_squares(samples: np.ndarray, step: int) -> np.ndarray:
