@@ -72,6 +72,18 @@ def test_a_part_of_the_song_is_the_same_part_of_its_stems(files):
     assert song.stems["voice"].pitch.values.max() == pytest.approx(500, rel=0.02)
 
 
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_stem_that_ends_before_the_part_is_silent(files, cache):
+    for _ in range(2):
+        song = load(files, start=4, duration=3, cache=cache)
+        voice = song.stems["voice"]
+        assert len(voice.onsets) == 0 and voice.rms.values.max() == 0 and voice.silence.values.all()
+        assert voice.band(60, 120).values.max() == 0 and voice.pitch.values.max() == 0
+        assert len(song.notes) == 1 and "3.00 s shorter than" in song.notes[0] and "silent from there on" in song.notes[0]
+    with pytest.raises(InputError, match="start 4 s is past the end of .*voice.flac"):
+        av.load_song(files / "voice.flac", start=4, duration=3)
+
+
 def test_expressions_files_and_errors_know_stems(files):
     song = load(files)
     with bound(song):

@@ -75,18 +75,20 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
         from audioviz.audio.separate import separated
         stems = separated(path, sha256)
     files = {name: Path(file) for name, file in stems.items()}
-    return with_stems(song, {name: (file, *_heard(file, start, duration, cache)) for name, file in files.items()})
+    return with_stems(song, {name: (file, *_heard(file, start, duration, cache, silent_after=True))
+                             for name, file in files.items()})
 
 
-def _heard(path: Path, start: float, duration: float | None, cache: bool) -> tuple[str, Facts, Analysis]:
+def _heard(path: Path, start: float, duration: float | None, cache: bool, *,
+           silent_after: bool = False) -> tuple[str, Facts, Analysis]:
     """The digest of a file, and what is heard in a part of it, from the cache if it is there."""
     check_file(path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    key = cache_key(sha256, start, duration)
+    key = cache_key(f"{sha256} stem" if silent_after else sha256, start, duration)
     found = _recall(key) if cache else None
     if found is None:
-        found = _listen(path, start, duration)
+        found = _listen(path, start, duration, silent_after)
         if cache:
             _remember(key, *found)
     return sha256, *found
@@ -100,7 +102,7 @@ def _check_part(start: float, duration: float | None) -> tuple[float, float | No
     return float(start), None if duration is None else float(duration)
 
 
-def _listen(path: Path, start: float, duration: float | None) -> tuple[Facts, Analysis]:
+def _listen(path: Path, start: float, duration: float | None, silent_after: bool) -> tuple[Facts, Analysis]:
     stream = open_stream(path)
     first = round(start * stream.rate)
     last = math.inf if duration is None else first + max(1, round(duration * stream.rate))
@@ -109,6 +111,8 @@ def _listen(path: Path, start: float, duration: float | None) -> tuple[Facts, An
         blocks = mono(mended(part(stream.blocks, first, last, tally), tally))
         blocks = resampled(without_offset(blocks, stream.rate), stream.rate)
         head = next(blocks, None)
+        if head is None and silent_after and tally["decoded"]:
+            head, tally["kept"] = np.zeros(1, np.float32), 1
         if head is None:
             raise _nothing_heard(path, start, tally["decoded"] / stream.rate)
         analysis = analyse(chain([head], blocks))

@@ -104,7 +104,13 @@ def _sound(song) -> Iterator[Sound]:
     first = round(song.start * stream.rate)
     with closing(stream.blocks):
         blocks = part(stream.blocks, first, first + max(1, round(song.duration * stream.rate)), tally)
-        yield Sound(stream.rate, stream.channels, mended(blocks, tally))
+        yield Sound(stream.rate, stream.channels, mended(_at_least_one(blocks, stream.channels), tally))
+
+
+def _at_least_one(blocks: Iterator[np.ndarray], channels: int) -> Iterator[np.ndarray]:
+    """The blocks, or a silent sample where there are none: a stem may end before the part begins."""
+    yield next(blocks, np.zeros((1, channels), np.float32))
+    yield from blocks
 
 
 def band(song, low: float, high: float) -> Curve:
