@@ -1,6 +1,7 @@
 """The click track: the song itself, and a tick where each beat is."""
 
 import dataclasses
+import resource
 import tracemalloc
 
 import numpy as np
@@ -10,6 +11,7 @@ import soundfile
 from audioviz.audio import Events, load_song
 from audioviz.audio.clicks import write_clicks
 from audioviz.errors import InputError
+from audioviz.video.chunks import sha256_of
 
 RATE = 48000
 
@@ -46,11 +48,25 @@ def test_the_length_of_the_song_takes_no_memory(tmp_path):
     written(tmp_path, seconds=1)
     song = load_song(tmp_path / "song.wav")
     soundfile.write(tmp_path / "song.wav", np.zeros((60 * RATE, 2), np.int16), RATE)
+    song = dataclasses.replace(song, duration=60.0, sha256=sha256_of(tmp_path / "song.wav"))
     tracemalloc.start()
-    write_clicks(dataclasses.replace(song, duration=60.0), tmp_path / "long.wav")
+    write_clicks(song, tmp_path / "long.wav")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert soundfile.info(tmp_path / "long.wav").duration == 60 and peak < 8e6
+
+
+@pytest.mark.parametrize("name", ["full.wav", "full.flac"])
+def test_a_full_disk_is_one_line(tmp_path, name):
+    written(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=f"{name}: cannot be written: make room"):
+            write_clicks(load_song(tmp_path / "song.wav", cache=False), tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path.name for path in tmp_path.iterdir()} == {"song.wav", "clicks.wav"}
 
 
 def test_a_click_track_is_written_whole_or_not_at_all(tmp_path):
@@ -58,6 +74,9 @@ def test_a_click_track_is_written_whole_or_not_at_all(tmp_path):
     song = load_song(tmp_path / "song.wav")
     with pytest.raises(InputError, match="x.mp3: a click track is written as .wav or .flac"):
         write_clicks(song, tmp_path / "x.mp3")
+    soundfile.write(tmp_path / "song.wav", np.zeros(RATE), RATE)
+    with pytest.raises(InputError, match="song.wav has changed since it was loaded"):
+        write_clicks(song, tmp_path / "clicks.wav")
     (tmp_path / "song.wav").unlink()
     before = (tmp_path / "clicks.wav").read_bytes()
     with pytest.raises((InputError, OSError)):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from audioviz.audio.decode import open_stream
+from audioviz.audio.decode import check_unchanged, open_stream
 from audioviz.audio.song import Song
 from audioviz.errors import InputError
 
@@ -15,6 +15,7 @@ _SONG, _CLICK = 0.5, 0.45  # of full scale: together they stay below it
 _HZ = {False: 1000.0, True: 2000.0}  # of a beat, of a downbeat
 _FALL = 0.012  # seconds in which a click dies away to a third
 _SECONDS = 0.06
+_SYSTEM = 2  # libsndfile's code for an error of the system: the file was open, so the disk is full
 
 
 def write_clicks(song: Song, path: str | Path) -> None:
@@ -37,23 +38,26 @@ def write_clicks(song: Song, path: str | Path) -> None:
     path = Path(path)
     if path.suffix.lower() not in (".wav", ".flac"):
         raise InputError(f"{path}: a click track is written as .wav or .flac")
+    check_unchanged(song.path, song.sha256)
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
-            _write(song, file, path.suffix[1:].upper())
+        part.open("wb").close()  # libsndfile would not say why it cannot
+        _write(song, part, path.suffix[1:].upper())
         os.replace(part, path)
     except soundfile.LibsndfileError as error:
+        if error.code == _SYSTEM:
+            raise InputError(f"{path}: cannot be written: make room on its disk") from error
         raise InputError(f"{path}: {song.rate} Hz in {song.channels} channels cannot be written so: try .wav") from error
     finally:
         part.unlink(missing_ok=True)
 
 
-def _write(song: Song, file, kind: str) -> None:
+def _write(song: Song, path: Path, kind: str) -> None:
     clicks = _clicks(song)
     stream = open_stream(song.path)
     first = round(song.start * stream.rate)
     last = first + math.floor(song.duration * stream.rate + 0.5)
-    with soundfile.SoundFile(file, "w", song.rate, song.channels, format=kind, subtype="PCM_16") as out:
+    with soundfile.SoundFile(path, "w", song.rate, song.channels, format=kind, subtype="PCM_16") as out:
         here = 0
         for block in stream.blocks:
             wanted = block[max(0, first - here):max(0, last - here)]

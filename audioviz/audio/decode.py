@@ -1,5 +1,6 @@
 """A sound file becomes a stream of blocks: libsndfile where it reads the format, the ffmpeg binary for the rest."""
 
+import hashlib
 import re
 import struct
 import subprocess
@@ -57,6 +58,14 @@ def check_file(path: Path) -> None:
                          f"({FORMATS})") from error
     if empty:
         raise InputError(f"{path} is empty: give a sound file ({FORMATS})")
+
+
+def check_unchanged(path: Path, sha256: str) -> None:
+    """Raise an InputError if a file is not any more what was loaded."""
+    check_file(path)
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise InputError(f"{path} has changed since it was loaded: load it again")
 
 
 def open_stream(path: Path) -> Stream:

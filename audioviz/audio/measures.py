@@ -1,6 +1,5 @@
 """What is heard only when it is asked for: the file is read once more, in a stream, and the result is kept."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,7 +14,7 @@ from audioviz.audio import pitch
 from audioviz.audio.blocks import mended, mono, part, resampled, with_surroundings, without_offset
 from audioviz.audio.cache import cache_key, recall, remember
 from audioviz.audio.curves import frame_means, scale
-from audioviz.audio.decode import check_file, open_stream
+from audioviz.audio.decode import check_unchanged, open_stream
 from audioviz.audio.loudness import SILENCE, WINDOW as MOMENT, channel_weights, k_weighting, power_to_lufs
 from audioviz.audio.spectrum import (HOP, NOTES_HOP, NOTES_WINDOW, RATE, WINDOW, Sliding, in_chunks, mean_squares,
                                      mel_filters, note_bins, note_filters, squares)
@@ -96,10 +95,7 @@ def _heard(song, listen: Callable[..., Series], *settings: float) -> Series:
 
 @contextmanager
 def _sound(song) -> Iterator[Sound]:
-    check_file(song.path)
-    with song.path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != song.sha256:
-            raise InputError(f"{song.path} has changed since it was loaded: load it again")
+    check_unchanged(song.path, song.sha256)
     stream, tally = open_stream(song.path), Counter()
     first = round(song.start * stream.rate)
     with closing(stream.blocks):
