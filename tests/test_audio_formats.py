@@ -9,6 +9,7 @@ import soundfile
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from audioviz.audio import load_song
+from audioviz.audio.decode import open_stream
 
 SECONDS, CLICKS = 4.0, np.array([0.5, 1.21, 1.83, 2.52, 3.3])
 
@@ -112,3 +113,12 @@ def test_a_part_of_a_song(tmp_path):
     assert (part.start, part.duration, part.clock.frames) == (1.0, 2.0, 48)
     assert part.onsets.seconds[-3:] + 1 == pytest.approx(CLICKS[1:4], abs=0.003)
     assert load_song(tmp_path / "clicks.flac", start=3.0, duration=99).duration == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("layout", "channels"), [("3.0", 3), ("5.0", 5), ("5.1", 6), ("6.1", 7), ("7.1", 8)])
+def test_channels_of_vorbis_come_in_the_order_of_wav(tmp_path, layout, channels):
+    tones = np.stack([0.08 * 1.4**i * np.sin(np.arange(44100) / 120) for i in range(channels)], axis=1)
+    soundfile.write(tmp_path / "a.wav", tones, 44100)
+    ffmpeg("-channel_layout", layout, "-i", tmp_path / "a.wav", "-c:a", "libvorbis", tmp_path / "a.ogg")
+    heard = np.concatenate(list(open_stream(tmp_path / "a.ogg").blocks))[11025:33075]
+    assert heard.std(axis=0) == pytest.approx(tones[11025:33075].std(axis=0), rel=0.25)  # the bass is coded roughly

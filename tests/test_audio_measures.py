@@ -45,6 +45,13 @@ def test_loudness_weighs_the_channels_of_surround(song_of):
         assert song.loudness.values[12:-12] == pytest.approx(lufs, abs=0.05)
 
 
+def test_loudness_of_eight_channels_leaves_the_bass_out(song_of):
+    tone, none = sine(997, 1, level=1.0), np.zeros(RATE)
+    for place, lufs in ((2, -3.01), (3, -70.0), (4, -3.01), (7, -3.01 + 1.49)):  # L R C LFE Lb Rb Ls Rs
+        song = song_of(*(tone if i == place else none for i in range(8)))
+        assert song.loudness.values[10:-10] == pytest.approx(lufs, abs=0.05)
+
+
 def test_the_filter_is_the_standards():
     assert k_weighting(48_000) == pytest.approx(np.array([
         [1.53512485958697, -2.69169618940638, 1.19839281085285, 1, -1.69065929318241, 0.73248077421585],

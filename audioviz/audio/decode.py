@@ -19,6 +19,9 @@ BLOCK = 16384  # frames a block: small, because libsndfile drops the whole block
 RATES = range(2_000, 768_001)
 FORMATS = "WAV, FLAC, OGG, Opus, MP3, M4A or AAC"
 _SLACK = 0.1  # seconds that a coded file may end before the length that it names: padding of the coder
+_FROM_VORBIS = {  # where the channels of all other formats, L R C and the bass first, stand in its order
+    3: [0, 2, 1], 5: [0, 2, 1, 3, 4], 6: [0, 2, 1, 5, 3, 4], 7: [0, 2, 1, 6, 5, 3, 4], 8: [0, 2, 1, 7, 5, 6, 3, 4],
+}
 _AU_HEADER = struct.Struct(">4sIIIII")  # magic, offset of the data, bytes, encoding, rate, channels
 _UNKNOWN_SIZE = 0xFFFFFFFF  # what a writer to a pipe puts for a length that it does not know
 
@@ -102,6 +105,7 @@ def _open_libsndfile(path: Path) -> Stream | None:
         file.close()
         return None
     _check_header(path, file.samplerate, file.channels)
+    order = _FROM_VORBIS.get(file.channels) if file.subtype == "VORBIS" else None
     notes = _short_wav(path) if file.format in ("WAV", "WAVEX") else _short_ogg(path)
 
     def blocks() -> Iterator[np.ndarray]:
@@ -110,7 +114,7 @@ def _open_libsndfile(path: Path) -> Stream | None:
             try:
                 while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
                     done += len(block)
-                    yield block
+                    yield block if order is None else block[:, order]
             except soundfile.LibsndfileError:
                 pass  # a damaged end: the count below tells
             if done < file.frames:

@@ -4,7 +4,7 @@ import numpy as np
 
 WINDOW = 0.4  # seconds: momentary
 SILENCE = -70.0  # LUFS: below, the standard does not listen
-_SURROUND = 1.41  # weight of the channels beside and behind the listener, where there are five or six
+_SURROUND = 1.41  # weight of the channels beside the listener, where there are five or more
 _SHELF = (1681.974450955533, 3.999843853973347, 0.7071752369554196)  # Hz, dB, Q: the head
 _HIGHPASS = (38.13547087602444, 0.5003270373238773)  # Hz, Q
 
@@ -30,10 +30,10 @@ def k_weighting(rate: int) -> np.ndarray:
 
 
 def channel_weights(channels: int) -> np.ndarray:
-    """1 for front channels, more for surround, 0 for the bass channel of 5.1: shape (channels,)."""
-    if channels == 5:
-        return np.array([1, 1, 1, _SURROUND, _SURROUND])
-    return np.array([1, 1, 1, 0, _SURROUND, _SURROUND]) if channels == 6 else np.ones(channels)
+    """1 for channels in front and behind, more for those beside, 0 for the bass channel: shape (channels,)."""
+    beside = [_SURROUND, _SURROUND]
+    known = {5: [1, 1, 1, *beside], 6: [1, 1, 1, 0, *beside], 7: [1, 1, 1, 0, 1, *beside], 8: [1, 1, 1, 0, 1, 1, *beside]}
+    return np.array(known.get(channels, [1] * channels))
 
 
 def power_to_lufs(power: np.ndarray) -> np.ndarray:
