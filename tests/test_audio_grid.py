@@ -46,6 +46,12 @@ def test_tempo_and_octave(heard, grid, factor):
     assert np.median(np.diff(song.beats.seconds)) == pytest.approx(BEAT / factor, rel=0.01)
 
 
+def test_a_tempo_that_is_not_heard_is_said():
+    notes = [corrected(tempo=tempo).notes for tempo in ("119-120", "121-122", 120)]
+    assert [len(said) for said in notes] == [1, 0, 0]
+    assert "no beats of the tempo 119-120 are heard, but of 122.0" in notes[0][0]
+
+
 def test_the_offset_moves_beats_and_bars_alike(heard):
     song = corrected(beat_offset=30)
     assert song.beats.seconds == pytest.approx(heard.beats.seconds[:len(song.beats)] + 0.03)

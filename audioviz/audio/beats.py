@@ -4,7 +4,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from audioviz.audio.cues import Cues
-from audioviz.audio.pulse import choose_pulse, likeliest, twice
+from audioviz.audio.downbeats import find_downbeats
+from audioviz.audio.pulse import choose_pulse, twice
 from audioviz.audio.spectrum import HOP, RATE
 from audioviz.audio.tempo import tempo_path
 
@@ -47,7 +48,8 @@ def track_beats(cues: Cues, onsets: np.ndarray, *, bounds: tuple[float, float] |
         return 0.0, np.zeros(0)
     seconds = choose_pulse(found, cues, bounds=bounds)
     if beats == "half":
-        seconds = likeliest([seconds[::2], seconds[1::2]], cues, against=seconds)
+        bars = find_downbeats(seconds, cues)[1]
+        seconds = seconds[round(np.mean(bars % 2))::2]  # those that begin the bars among them
     elif beats == "double":
         seconds = twice(seconds)
     seconds = settle(seconds, onsets)

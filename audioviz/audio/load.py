@@ -19,6 +19,7 @@ from audioviz.audio.curves import curves_on_clock
 from audioviz.audio.decode import FORMATS, check_file, open_stream
 from audioviz.audio.form import Sections
 from audioviz.audio.grid import Grid
+from audioviz.audio.pulse import tempo_limits
 from audioviz.audio.song import Events, Song
 from audioviz.audio.stems import Facts, with_stems
 from audioviz.clock import Clock, to_fps
@@ -68,7 +69,7 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
         duration=facts.samples / facts.rate, clock=clock, tempo=analysis.tempo, beats_per_bar=analysis.beats_per_bar,
         **{name: Events.at(getattr(analysis, name), clock) for name in _EVENTS},
         sections=sections, curves=curves, waveform=analysis.waveform,
-        notes=tuple(f"{path}: {note}" for note in facts.notes), cache=cache)
+        notes=tuple(f"{path}: {note}" for note in (*facts.notes, *_missed(grid, analysis.tempo))), cache=cache)
     if stems is None:
         return song
     if stems == "auto":
@@ -92,6 +93,15 @@ def _heard(path: Path, start: float, duration: float | None, cache: bool, *,
         if cache:
             _remember(key, *found)
     return sha256, *found
+
+
+def _missed(grid: Grid, tempo: float) -> list[str]:
+    """What is said where no beats are as fast as the user told."""
+    low, high = tempo_limits(grid.bounds)
+    heard = tempo / {"half": 0.5, "double": 2.0}.get(grid.beats, 1.0)
+    if grid.bounds is None or not tempo or low <= heard <= high:
+        return []
+    return [f"no beats of the tempo {grid.tempo} are heard, but of {heard:.1f}: these are taken"]
 
 
 def _check_part(start: float, duration: float | None) -> tuple[float, float | None]:

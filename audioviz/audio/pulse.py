@@ -27,13 +27,17 @@ def choose_pulse(found: list[np.ndarray], cues: Cues, *, bounds: tuple[float, fl
     bounds : (lowest, highest), optional
         Tempi that may be; where both are equal, about what it is.
     """
-    low, high = (_SLOWEST, _FASTEST) if bounds is None else bounds
-    if low == high:
-        low, high = low / _NEAR, high * _NEAR
+    low, high = tempo_limits(bounds)
     pulses = [pulse for beats in found for pulse in pulses_of(beats)]
-    low, high = low / _CLOSE, high * _CLOSE
     fitting = [pulse for pulse in pulses if len(pulse) >= _FEWEST and low <= _tempo(pulse) <= high]
-    return likeliest(fitting or found[:1], cues, against=twice(found[0]))
+    return likeliest(fitting or [found[0], halfway(found[0])], cues, against=twice(found[0]))
+
+
+def tempo_limits(bounds: tuple[float, float] | None) -> tuple[float, float]:
+    """Tempi that may be chosen: any usual one, one about what the user says, or one inside of his bounds."""
+    low, high = bounds or (_SLOWEST, _FASTEST)
+    slack = _NEAR if low == high else _CLOSE
+    return low / slack, high * slack
 
 
 def likeliest(pulses: list[np.ndarray], cues: Cues, *, against: np.ndarray) -> np.ndarray:
