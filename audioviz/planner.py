@@ -162,8 +162,8 @@ def _anchor_by_frame(model: Model, schedule: Schedule, look: Look,
     pair, mixed = _prompt_pairs(schedule), _mixed_in(schedule)
 
     @cache
-    def statistics(prompt: Prompt):
-        guidance = lead(model.guidance(prompt.text, prompt.negative))
+    def statistics(text: str, negative: str):
+        guidance = lead(model.guidance(text, negative))
         empty = model.empty_latent(look.size)
         plans = [plan_frame(guidance, seed=seed, frame=0, steps=look.steps, cfg=look.cfg, denoise=1.0)
                  for seed in range(ANCHOR_STILLS)]
@@ -177,10 +177,10 @@ def _anchor_by_frame(model: Model, schedule: Schedule, look: Look,
         if strength == 0:
             return None
         before, after, weight = pair(k)
-        mean, std = statistics(before)
-        others = [(after, weight)] if weight else []
-        for prompt, step in [*others, *((Prompt(0.0, text, before.negative), step) for text, step in mixed(k))]:
-            next_mean, next_std = statistics(prompt)
+        mean, std = statistics(before.text, before.negative)
+        others = [(after.text, after.negative, weight)] if weight else []
+        for text, negative, step in [*others, *((text, before.negative, step) for text, step in mixed(k))]:
+            next_mean, next_std = statistics(text, negative)
             mean, std = mean.lerp(next_mean, step), std.lerp(next_std, step)
         return Anchor(mean, std, strength)
 

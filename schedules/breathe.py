@@ -16,4 +16,5 @@ def schedule(song, *, beats: float = 8.0, depth: float = 0.6, heart: float = 0.3
         interp=0.7 + 0.3 * beat,
         zoom=(1 + depth) ** (breath * (0.15 + loud)),
         anchor=0.3,
+        prompts=["lagoon clouds", "candy clouds"],
     )

@@ -2,6 +2,8 @@
 
 import audioviz as av
 
+PICTURES = ("crimson flames", "emerald caustics", "mono marble", "gold cathedral")  # one after the other
+
 
 def schedule(song, *, bars: int = 1, hit: float = 0.55, calm: float = 0.12, quiet: float = 0.15, seed: int = 5) -> av.Schedule:
     """bars: from cut to cut; hit: what a kick adds to the denoise; quiet: loudness below which nothing cuts."""
@@ -13,4 +15,5 @@ def schedule(song, *, bars: int = 1, hit: float = 0.55, calm: float = 0.12, quie
         denoise=av.curves.where(av.curves.at(cuts, 1.0), 1.0, calm + hit * kick),
         noise=0.02 + 0.05 * kick,
         anchor=0.3,
+        prompts=[av.Prompt(at, PICTURES[i % len(PICTURES)], ease="hold") for i, at in enumerate(cuts.seconds)],
     )

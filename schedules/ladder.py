@@ -14,4 +14,5 @@ def schedule(song, *, rungs: int = 4, punch: float = 0.6, calm: float = 0.2, see
         cfg=3.0 + 2.0 * height,
         shift_y=0.07 * av.curves.push(song.kicks, seconds=0.1) * upward,
         anchor=0.2,
+        prompts=["emerald caustics", "copper coral"],
     )

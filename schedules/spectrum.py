@@ -16,4 +16,5 @@ def schedule(song, *, bass: float = 0.45, mids: float = 0.1, treble: float = 0.5
         shift_x=shake * av.curves.tremor(seed, hz=6),
         shift_y=shake * av.curves.tremor(seed + 1, hz=6),
         anchor=0.1,
+        prompts=["acid plasma", "rainbow tiles"],
     )

@@ -11,4 +11,5 @@ def schedule(song, *, every: int = 1, calm: float = 0.2, ring: float = 0.12, qui
         **av.seeds.travel(beats, seed),
         denoise=calm + (0.9 - calm) * av.curves.at(cuts, 1.0).decay(ring),
         anchor=0.3,
+        prompts=["mono marble"],
     )

@@ -15,4 +15,5 @@ def schedule(song, *, speed: float = 1.15, thrust: float = 1.4, turn: float = 4.
         zoom=speed * thrust ** av.curves.push(song.kicks, seconds=0.18),
         angle=turn * beat_rate * loud,
         anchor=0.3,
+        prompts=["neon tunnel", "midnight tunnel"],
     )

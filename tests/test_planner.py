@@ -4,7 +4,7 @@ import pytest
 import audioviz as av
 from audioviz.clock import Clock
 from audioviz.guides import Guides
-from audioviz.planner import Look, frame_digests, plan_frames
+from audioviz.planner import ANCHOR_STILLS, Look, frame_digests, plan_frames
 from audioviz.schedule import Prompt
 from tests.models import fake_model
 
@@ -52,3 +52,10 @@ def test_the_picture_that_a_part_starts_from_is_neither_moved_nor_noised():
 def test_frames_are_mixed_straight_or_along_the_arc():
     schedule = av.Schedule(prompts=["x" * 4], interp=0.5, slerp=[0.0, 1.0] * 5, clock=CLOCK)
     assert [plan.mode for plan in plan_frames(fake_model(), schedule, LOOK)][:4] == ["blend", "slerp"] * 2
+
+
+def test_the_colours_of_a_prompt_that_returns_are_looked_up_once():
+    prompts = [Prompt(0.1 * i, "xy"[i % 2] * 4, ease="hold") for i in range(10)]
+    model = fake_model()
+    list(plan_frames(model, av.Schedule(prompts=prompts, anchor=0.5, clock=CLOCK), LOOK))
+    assert len(model.denoiser.calls) == 2 * ANCHOR_STILLS * LOOK.steps
