@@ -71,7 +71,9 @@ class Curve(NDArrayOperatorsMixin):
         plain = [i.values if isinstance(i, Curve) else i for i in inputs]
         if ufunc in _LOGIC:
             plain = [np.asarray(i) != 0 for i in plain]
-        options.pop("out", None)  # `curve += 1` makes a new curve
+        if any(isinstance(out, Curve) for out in options.get("out", ())):
+            del options["out"]  # `curve += 1` makes a new curve
+        options = {name: option.values != 0 if isinstance(option, Curve) else option for name, option in options.items()}
         result = getattr(ufunc, method)(*plain, **options)
         return Curve(result, self.clock) if np.shape(result) == self.values.shape else result
 

@@ -59,7 +59,7 @@ def plan_frames(model: Model, schedule: Schedule, look: Look, *, part: range | N
         if plan.denoise == 1 and not plan.unsample_steps:
             plan = replace(plan, start=empty, warp=plan.warp if plan.interp < 1 else None)
         if guides.init and (guides.moves or k == part.start):
-            plan = replace(plan, start=init(k))
+            plan = replace(plan, start=init(k), warp=plan.warp if plan.interp < 1 else None)
         yield plan if guides.mask is None else replace(plan, keep=init(k))
 
 

@@ -15,5 +15,5 @@ def schedule(song, *, depth: float = 0.4, swell: float = 0.3, hold: float = 0.15
         cfg=2.5 + 1.5 * hit,
         travel=(0.05 + song.rms).accumulate(),
         anchor=0.2,
-        prompts=["cosmic nebula", "candy clouds", "violet silk"],
+        prompts=["cosmic nebula", "lagoon coral", "violet nebula"],
     )

@@ -26,6 +26,10 @@ def test_an_augmented_assignment_makes_a_new_curve():
     curve = RISE
     curve += 1
     assert isinstance(curve, Curve) and curve[0] == 1 and RISE[0] == 0
+    plain = np.zeros(len(RISE))
+    plain += RISE
+    assert np.array_equal(plain, np.asarray(RISE))
+    assert np.divide(1, RISE, where=RISE > 0, out=np.zeros(len(RISE)))[0] == 0
 
 
 def test_comparisons_are_combined_and_choose_frames():

@@ -1,3 +1,4 @@
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -7,6 +8,7 @@ import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound
+from audioviz.schedule.times import key_to_seconds
 from tests.songs import made_song
 
 CLOCK = Clock.for_duration(8, 25)
@@ -71,7 +73,9 @@ def test_keyframes_and_ramp_pass_through_their_keys():
     assert curve[[0, 50, 75, 100, 150, 199]] == pytest.approx([1, 1, 2, 3, 0, 0])
     held = np.asarray(av.curves.keyframes({0: 1.0, 4: 3.0}, ease="hold", clock=CLOCK))
     assert held[99] == 1 and held[100] == 3
-    ramp = np.asarray(av.curves.ramp(0, 1, begin=2, end=6, clock=CLOCK))
+    assert np.asarray(av.curves.ramp(0, 1, clock=CLOCK)) == pytest.approx(np.arange(200) / 200)
+    assert av.curves.keyframes({0: 0.0, 8: 1.0}, ease="hold", clock=CLOCK).values.max() == 0
+    ramp = np.asarray(av.curves.ramp(0, 1, begin="2s", end=6, clock=CLOCK))
     assert ramp[[0, 50, 100, 150, 199]] == pytest.approx([0, 0, 0.5, 1, 1])
 
 
@@ -102,6 +106,18 @@ def test_what_is_locked_to_the_beats_is_on_their_frames(fps):
     assert np.array_equal(np.flatnonzero(np.diff(held)) + 1, beats[1:])
 
 
+@pytest.mark.parametrize("fps", [5, 12, 24])
+def test_the_grid_goes_on_at_its_own_tempo(fps):
+    song = made_song(seconds=30, fps=fps, beats_every=60 / 128)
+    inner = dataclasses.replace(song, beats=song.beats[20:30])
+    with bound(inner):
+        beat, rate = np.asarray(av.curves.expression("b")), np.asarray(av.curves.beat_rate())
+        times = [key_to_seconds(key, song.clock) for key in ("-10b", "15b")]
+    assert beat[[0, -1]] + 20 == pytest.approx(song.clock.times[[0, -1]] * 128 / 60, abs=0.6)
+    assert rate == pytest.approx(128 / 60, rel=0.02)
+    assert times == pytest.approx(song.beats.seconds[[10, 35]])
+
+
 def test_beats_that_share_a_frame_still_count():
     song = made_song(seconds=10, fps=1, beats_every=0.4)
     with bound(song):
@@ -120,7 +136,8 @@ def test_events_may_be_frame_numbers():
     with bound(song):
         assert np.array_equal(av.curves.at([k for k in song.beats], 1.0), av.curves.at(song.beats, 1.0))
         assert av.seeds.change_at(np.array([], int), base=7).tolist() == [7] * len(song.clock.times)
-        for wrong in ([0.5], [-1], [song.clock.frames], "beats", 3.5):
+        assert av.curves.at(song.sections[0], 1.0)[0] == 1
+        for wrong in ([0.5], [-1], [song.clock.frames], [True, False], song.rms > 0.5, "beats", 3.5):
             with pytest.raises(ScheduleError, match="expected song.beats"):
                 av.curves.at(wrong, 1.0)
 

@@ -262,6 +262,7 @@ def test_files_are_known_by_their_content(tmp_path):
     ("a.json", '{"rendered_frames": [{"frame": 0}], "options": []}', "a.json: fps None is not a frame rate"),
     ("a.json", '{"rendered_frames": [{"frame": Infinity}]}', r"a.json: rendered_frames\[0\]: frame is inf"),
     ("a.json", '{"rendered_frames": [{"frame": NaN}]}', r"a.json: rendered_frames\[0\]: frame is nan"),
+    ("a.json", '{"denoise_sequence": [], "denoise_start": 1}', "a.json: denoise_sequence: expected a list of numbers"),
     ("a.json", '{"denoise_sequence": ["x"]}', "a.json: denoise: expected numbers"),
     ("a.json", '{"denoise_sequence": [0.5], "seeds": 1}', "a.json: unknown key 'seeds'"),
     ("a.json", '{"denoise_sequence": [0.5], "unsample_latents": 1}', "a.json: unsample_latents is 1: expected true or false"),

@@ -162,12 +162,14 @@ def test_prompts_may_come_from_a_file(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     prompts = to_prompts(str(tmp_path / name), CLOCK)
     assert [(p.text, p.negative, CLOCK.seconds_to_frame(p.seconds)) for p in prompts] == [("a", "b", 0), ("c", "", 60)]
+    assert [p.text for p in to_prompts(["a map of x.json"], CLOCK)] == ["a map of x.json"] == [
+        p.text for p in to_prompts(["0s: a map of x.json"], CLOCK)]
     with pytest.raises(ScheduleError, match="none.txt: cannot be read"):
         to_prompts([str(tmp_path / "none.txt")], CLOCK)
 
 
 @pytest.mark.parametrize(("value", "message"), [
-    (["Z: gold"], "unknown keyframe 'Z'"), (["-1s: gold"], "expected a time of at least 0"),
+    (["Z: gold"], "has no section Z; write '0s: Z: gold'"), (["-1s: gold"], "expected a time of at least 0"),
     ({"chorus": "x"}, "unknown keyframe 'chorus'"), (["8x: a"], "unknown keyframe '8x'"),
     (["12: a"], "unknown keyframe '12'"), (["99s: a"], "lies past the end of the song at 10.01 s"),
     (["1s: a", "b"], "prompt 'b' has no time"), ([3], "prompt 3: expected text"), ({0: 3}, "expected text"),

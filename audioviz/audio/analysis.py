@@ -98,10 +98,9 @@ def _corrected(heard: Analysis, beats: np.ndarray, down: np.ndarray, grid: Grid)
     """With beats moved by the offset, bars counted from the first downbeat, and sections that begin with these bars."""
     moved = grid.placed(beats + grid.beat_offset / 1000)
     inside = (moved >= -_EDGE) & (moved <= (len(heard.series["power"]) - 1) * FINE / RATE)
-    first = grid.first_of(moved)
-    if first is not None:
-        down = np.isin(np.arange(len(moved)), np.arange(first, len(moved), heard.beats_per_bar))
-    beats, downbeats = moved[inside].clip(0), moved[inside & down].clip(0)
+    beats = moved[inside].clip(0)
+    first = grid.first_of(beats)
+    downbeats = beats[down[inside]] if first is None else beats[first::heard.beats_per_bar]
     sections = heard.sections if np.array_equal(downbeats, heard.downbeats) else _on_bars(heard.sections, downbeats)
     return replace(heard, beats=beats, downbeats=downbeats, sections=sections)
 

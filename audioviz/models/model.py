@@ -1,7 +1,7 @@
 """Model: a diffusers model with all that a render asks of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -57,7 +57,6 @@ class Model:
     tiny_vae: bool = False
     compiled: bool = False
     read_style: Callable[[np.ndarray], tuple[Tensor, Tensor]] | None = None
-    _decoded: list = field(default_factory=lambda: [None, None], init=False, repr=False)  # a frame is shown, then moved
 
     @torch.inference_mode()
     def encode_text(self, text: str) -> Conditioning:
@@ -94,12 +93,9 @@ class Model:
     @torch.inference_mode()
     def to_picture(self, latent: Tensor) -> Tensor:
         """The pictures of latents (B, C, H, W) before they are rounded: float32, shape (B, 3, H * factor, W * factor), -1 .. 1."""
-        last, picture = self._decoded
-        if latent is not last:
-            scaled = (latent - self.denoiser.shift_factor) * self.denoiser.scaling_factor if self.tiny_vae else latent
-            picture = self.vae.decode(scaled.to(self.vae.dtype)).sample.float()
-            self._decoded[:] = latent, picture
-        return picture
+        if self.tiny_vae:
+            latent = (latent - self.denoiser.shift_factor) * self.denoiser.scaling_factor
+        return self.vae.decode(latent.to(self.vae.dtype)).sample.float()
 
     @torch.inference_mode()
     def to_latent(self, picture: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 Each takes `clock=`; inside a schedule script it may be left out.
 """
 
+from dataclasses import replace
 from typing import Callable, Mapping
 
 import numpy as np
@@ -60,11 +61,11 @@ def random_at(events, seed: int, *, low: float = 0.0, high: float = 1.0) -> Curv
     return Curve(low + (high - low) * values[count], event_frames(events)[1])
 
 
-def ramp(start: float, stop: float, *, begin: float = 0.0, end: float | None = None, ease: str = "linear",
+def ramp(start: float, stop: float, *, begin: float | str = 0.0, end: float | str | None = None, ease: str = "linear",
          clock: Clock | None = None) -> Curve:
-    """From `start` to `stop` between two times in seconds (the whole song if not given), level outside them."""
+    """From `start` to `stop` between two times (keys as of `keyframes`; the whole song if not given), level outside them."""
     clock = bound_clock(clock)
-    end = float(clock.duration) if end is None else end
+    begin, end = (key_to_seconds(key, clock) for key in (begin, float(clock.duration) if end is None else end))
     if not begin < end:
         raise ScheduleError(f"ramp from {begin} to {end} seconds: expected a beginning before its end")
     return keyframes({begin: start, end: stop}, ease=ease, clock=clock)
@@ -84,7 +85,8 @@ def keyframes(keys: Mapping[float | str, float], *, ease: str = "linear", clock:
     pairs = sorted((key_to_seconds(key, clock), value) for key, value in keys.items())
     times, values = (np.array(column, float) for column in zip(*pairs))
     _check_inside(times, clock)
-    begun = np.searchsorted(clock.seconds_to_frame(times), np.arange(clock.frames), side="right")
+    frames = replace(clock, frames=clock.frames + 1).seconds_to_frame(times)  # T for the end of the song
+    begun = np.searchsorted(frames, np.arange(clock.frames), side="right")
     left = np.maximum(begun - 1, 0)
     right = np.minimum(left + 1, len(times) - 1)
     span = np.where(right > left, times[right] - times[left], 1.0)
@@ -183,7 +185,8 @@ def beat_rate() -> Curve:
     """
     clock = bound_clock()
     step = 1 / float(clock.fps)
-    return Curve((beat_position(clock.times) - beat_position(clock.times - step)) / step, clock)
+    now, before = (beat_position(times, exact=True) for times in (clock.times, clock.times - step))
+    return Curve((now - before) / step, clock)
 
 
 def where(condition, yes, no, *, clock: Clock | None = None) -> Curve:

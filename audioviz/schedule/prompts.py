@@ -1,5 +1,6 @@
 """Prompt keyframes: which two prompts a frame lies between, and how far along."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Mapping, Sequence
@@ -15,6 +16,7 @@ from audioviz.schedule.times import is_key, key_to_times
 
 WAYS = ("slerp", "lerp")
 NEGATIVE = "--neg"
+_LABEL = re.compile(r"\s*[A-Z]\s*")
 
 
 @dataclass(frozen=True)
@@ -119,15 +121,17 @@ def _split(item, clock: Clock) -> list[tuple[float | None, str | Prompt]]:
         return [(item.seconds, item)]
     if not isinstance(item, str):
         raise ScheduleError(f"prompt {item!r}: expected text")
+    key, colon, text = item.partition(":")
+    if colon and is_key(key):
+        return [(seconds, text.strip()) for seconds in key_to_times(key, clock)]
+    if colon and _LABEL.fullmatch(key):
+        raise ScheduleError(f"prompt {item!r}: the song has no section {key.strip()}; write '0s: {item}' if that is no section")
     path = Path(item.strip())
     if path.suffix.lower() == ".lrc":
         start = getattr(bound_song(), "start", 0.0)
         return lyrics_to_prompts(path, start=start, end=start + float(clock.duration))
-    if path.suffix.lower() in (".txt", ".json"):
+    if path.suffix.lower() in (".txt", ".json") and (path.exists() or " " not in item.strip()):
         return [(prompt.seconds, prompt) for prompt in _prompts_of(path, clock)]
-    key, colon, text = item.partition(":")
-    if colon and is_key(key):
-        return [(seconds, text.strip()) for seconds in key_to_times(key, clock)]
     return [(None, item.strip())]
 
 

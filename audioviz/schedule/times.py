@@ -6,11 +6,11 @@ from numbers import Integral, Real
 import numpy as np
 
 from audioviz.clock import Clock
+from audioviz.curve import Curve
 from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound_clock, bound_song
 
 _KEY = re.compile(r"\s*(?P<number>-?(\d+(\.\d*)?|\.\d+))\s*(?P<unit>[A-Za-z]*)\s*")
-_LABEL = re.compile(r"\s*[A-Z]\s*")
 
 
 def key_to_seconds(key: str | int | float, clock: Clock) -> float:
@@ -51,7 +51,7 @@ def key_to_times(key: str | int | float, clock: Clock) -> list[float]:
 
 def is_key(text: str) -> bool:
     """Whether a text reads as a key, as what stands before the colon of `8s: gold mandala`."""
-    return text.strip() in section_starts() or (_KEY.fullmatch(text) or _LABEL.fullmatch(text)) is not None
+    return text.strip() in section_starts() or _KEY.fullmatch(text) is not None
 
 
 def event_frames(events) -> tuple[np.ndarray, Clock]:
@@ -62,14 +62,14 @@ def event_frames(events) -> tuple[np.ndarray, Clock]:
     ScheduleError
         If they are anything else, or frames outside of the song.
     """
-    if hasattr(events, "clock"):
+    if hasattr(events, "frames") and hasattr(events, "seconds"):
         return np.asarray(events, np.int64), events.clock
-    events = list(events) if np.iterable(events) else [events]
+    events = list(events) if np.iterable(events) and not isinstance(events, Curve) else [events]
     if events and all(hasattr(event, "start") for event in events):
         clock = events[0].clock
         return clock.seconds_to_frame(np.array([float(section.start) for section in events])), clock
     clock = bound_clock()
-    if not all(isinstance(frame, Integral) and 0 <= frame < clock.frames for frame in events):
+    if not all(isinstance(frame, Integral) and not isinstance(frame, bool) and 0 <= frame < clock.frames for frame in events):
         raise ScheduleError(f"events {events!r:.60}: expected song.beats[::4] and the like, song.sections, or frames in "
                             f"0 .. {clock.frames - 1}")
     return np.array(events, np.int64), clock
@@ -81,21 +81,22 @@ def passed(events) -> np.ndarray:
     return np.cumsum(np.bincount(frames, minlength=clock.frames))
 
 
-def beat_position(times: np.ndarray) -> np.ndarray:
+def beat_position(times: np.ndarray, *, exact: bool = False) -> np.ndarray:
     """Beats since the first one, with fractions, at these times in seconds: the same shape.
 
-    Each beat lies at the start of its frame, so that there the number is whole. The grid goes on at its own tempo beyond
-    both ends.
+    Each beat lies at the start of its frame, so that there the number is whole, unless the `exact` grid is asked for. It
+    goes on at its own tempo beyond both ends.
 
     Raises
     ------
     ScheduleError
         If the song has fewer than two beats.
     """
-    grid = _beats_on_frames()
+    beats = _beats()
+    grid = beats if exact else _on_frames(beats)
     inside = np.interp(times, grid, np.arange(len(grid)))
     before, after = times - grid[0], times - grid[-1]
-    return inside + np.minimum(before, 0) / (grid[1] - grid[0]) + np.maximum(after, 0) / (grid[-1] - grid[-2])
+    return inside + np.minimum(before, 0) / (beats[1] - beats[0]) + np.maximum(after, 0) / (beats[-1] - beats[-2])
 
 
 def section_starts() -> dict[str, float]:
@@ -114,7 +115,8 @@ def _grid_to_seconds(number: float, unit: str) -> float:
     """The time of a beat or a bar, counted from 0."""
     grid = _beats() if unit == "b" else _bars()
     last = len(grid) - 1
-    return float(np.interp(number, np.arange(last + 1), grid) + max(number - last, 0) * (grid[-1] - grid[-2]))
+    beyond = min(number, 0) * (grid[1] - grid[0]) + max(number - last, 0) * (grid[-1] - grid[-2])
+    return float(np.interp(number, np.arange(last + 1), grid) + beyond)
 
 
 def _beats() -> np.ndarray:
@@ -127,11 +129,11 @@ def _beats() -> np.ndarray:
     return song.beats.seconds
 
 
-def _beats_on_frames() -> np.ndarray:
+def _on_frames(beats: np.ndarray) -> np.ndarray:
     """Starts of the frames of the beats, seconds; the beats themselves where a frame has several."""
-    exact, clock = _beats(), bound_clock()
-    starts = clock.frame_to_seconds(clock.seconds_to_frame(exact))
-    return starts if (np.diff(starts) > 0).all() else exact
+    clock = bound_clock()
+    starts = clock.frame_to_seconds(clock.seconds_to_frame(beats))
+    return starts if (np.diff(starts) > 0).all() else beats
 
 
 def _bars() -> np.ndarray:

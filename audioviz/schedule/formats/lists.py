@@ -41,7 +41,7 @@ def lists_to_schedule(text: str, clock: Clock) -> Schedule:
     columns = {column: lists[name] for name, column in (("seed_sequence", "seed"), ("denoise_sequence", "denoise"),
                                                         ("cfg", "cfg")) if name in lists}
     if "denoise_start" in lists:
-        later = lists.get("denoise_sequence", [0.5])
+        later = _numbers(lists.get("denoise_sequence", [0.5]), "denoise_sequence")
         columns["denoise"] = [lists["denoise_start"], *np.resize(later, clock.frames)[1:].tolist()]
     mode = str(lists.get("latent_interpolation_mode", "Blend"))
     say_lost("lists", [name for name in _OF_THE_RENDER if name in lists] + ([] if mode in _MODES else [mode]))
@@ -122,7 +122,11 @@ def _prompt(frame: str, words, clock: Clock) -> Prompt:
     return Prompt(prompt.seconds, prompt.text, prompt.negative, ease="hold")
 
 
-def _scaled(values):
-    if not isinstance(values, list) or not all(isinstance(value, (int, float)) for value in values):
-        raise ScheduleError(f"noise_strength_sequence: expected a list of numbers, not {values!r:.40}")
-    return [value * TWICE for value in values]
+def _scaled(values) -> list[float]:
+    return [value * TWICE for value in _numbers(values, "noise_strength_sequence")]
+
+
+def _numbers(values, name: str) -> list[float]:
+    if not isinstance(values, list) or not values or not all(isinstance(value, (int, float)) for value in values):
+        raise ScheduleError(f"{name}: expected a list of numbers, not {values!r:.40}")
+    return values
