@@ -122,7 +122,7 @@ def render_all(songs: Sequence[Path], targets: Sequence[Path], model, make) -> N
 def analyze(song, stems, fps, start, duration, json_file, csv_file, plot, clicks, **corrections) -> None:
     """Show what is heard in SONG: tempo, beats, bars, onsets, sections, curves."""
     stems = parse_stems(stems)
-    check_outputs(song, stems, json_file, csv_file, plot, clicks)
+    check_outputs([song], stems, json_file, csv_file, plot, clicks)
     track = av.load_song(song, fps=fps, grid=av.Grid(**corrections), stems=stems)
     if start or duration is not None:
         from audioviz.audio.part import cut, part_of
@@ -156,7 +156,7 @@ def schedule(song, source, settings, prompts, negative, stems, fps, json_file, c
     from audioviz.report import describe_schedule
     from audioviz.schedule import schedule_to_csv, schedule_to_deforum, schedule_to_json, schedule_to_lists, schedule_to_parseq
     stems = parse_stems(stems)
-    check_outputs(song, stems, json_file, csv_file, deforum_file, parseq_file, lists_file, plot)
+    check_outputs([song, source, *prompts], stems, json_file, csv_file, deforum_file, parseq_file, lists_file, plot)
     track, plan = load(song, source, settings, prompts, negative, fps, av.Grid(**corrections), stems)
     save(json_file, schedule_to_json, plan)
     save(csv_file, schedule_to_csv, plan)
@@ -224,10 +224,10 @@ def load(song, source, settings, prompts, negative, fps, grid, stems):
     return track, plan
 
 
-def check_outputs(song: Path, stems, *outputs: Path | None) -> None:
-    """Refuse to write over the song or a stem."""
+def check_outputs(inputs: Sequence[str | Path], stems, *outputs: Path | None) -> None:
+    """Refuse to write over what is read."""
     from audioviz.video.files import check_apart
-    check_apart(outputs, [song, *(stems.values() if isinstance(stems, dict) else ())])
+    check_apart(outputs, [*inputs, *(stems.values() if isinstance(stems, dict) else ())])
 
 
 def describe(track) -> str:

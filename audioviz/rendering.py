@@ -29,7 +29,7 @@ from audioviz.models import Model, load_model
 from audioviz.models.compiled import compiled
 from audioviz.models.model import Defaults
 from audioviz.pictures import guides_of
-from audioviz.planner import Look, frame_digests, frame_without_past, plan_frames
+from audioviz.planner import STILL, Look, frame_digests, frame_without_past, plan_frames
 from audioviz.sampling import sequence
 from audioviz.sampling.samplers import sampler_for
 from audioviz.sampling.sigmas import scheduler_for
@@ -102,7 +102,7 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
     """
     out = Path(out)
     _check_output(out)
-    check_apart([out], [song.path, *(stem.path for stem in song.stems.values())])
+    check_apart([out], filter(None, [song.path, *(stem.path for stem in song.stems.values()), init, mask, control, style]))
     if schedule.clock != song.clock:
         raise InputError(f"the schedule has {len(schedule)} frames at {schedule.clock.fps} fps, but the song "
                          f"{song.clock.frames} at {song.clock.fps}: make it from this song")
@@ -124,6 +124,8 @@ def render(song, schedule: Schedule, *, out: str | Path, prompts=None, negative:
     clock = Clock(song.clock.fps, len(part))
     files = {"init": init, "mask": mask, "control": control, "style": style}
     guides, shown = guides_of(model, files, size=look.size, clock=song.clock)
+    if guides.moves:
+        _say_resting_camera(schedule)
     identity = _identity(model, look) | {"fps": str(clock.fps)} | shown
     digests = frame_digests(schedule, look, part=part, anew=init is None)
     with Work.open(out, clock=clock, size=look.size, identity=identity, digests=digests,
@@ -226,6 +228,13 @@ def _say_unread_negatives(model: Model, schedule: Schedule, look: Look) -> None:
                       AudiovizWarning, stacklevel=3)
     elif look.cfg == 1 and "cfg" not in schedule.columns:
         warnings.warn("negative prompts do nothing at cfg 1: ask for a higher --cfg", AudiovizWarning, stacklevel=3)
+
+
+def _say_resting_camera(schedule: Schedule) -> None:
+    """Say that the camera does nothing, where each frame starts from another video's and not from the one before."""
+    if STILL.keys() & schedule.columns.keys() and (schedule.interp == 1).all():
+        warnings.warn("the camera moves the frame before, and with an initial video frames do not start from that: it does "
+                      "nothing at interp 1", AudiovizWarning, stacklevel=3)
 
 
 def _check_output(out: Path) -> None:

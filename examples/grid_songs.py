@@ -30,7 +30,9 @@ BASSES = ("none", "held", "eighths", "root and fifth", "walking", "syncopated")
 TEMPI = ("steady", "ramp", "steps")
 CHORDS = ("pad", "stabs", "offbeats", "arpeggio", "strum")
 USUAL_DRUMS = {4: ("rock", "busy rock", "house", "half time", "breakbeat", "hip hop"), 3: ("waltz", "three rock", "three busy")}
-USUAL = {"steady": {}, "ramp": {"tempi": "ramp"}, "syncopated hats": {"hats": "syncopated"}}  # kinds of songs with these
+USUAL = {  # kinds of songs with these
+    "steady": {}, "ramp": {"tempi": "ramp"}, "syncopated hats": {"hats": "syncopated"}, "drums alone": {"alone": True},
+}
 ALIKE = ("sparse", "house", "none")  # both halves of the bar are the same: only the chords tell where it begins
 SCALE = (0, 2, 4, 5, 7, 9, 11)
 
@@ -48,8 +50,8 @@ class GridSong:
 
 
 def draw(seed: int, *, seconds: float = 30.0, tempi: str = "steady", drums: str | None = None, hats: str | None = None,
-         beats_per_bar: int | None = None, bpm: float | None = None) -> GridSong:
-    """One song; what is given is not drawn."""
+         beats_per_bar: int | None = None, bpm: float | None = None, alone: bool = False) -> GridSong:
+    """One song; what is given is not drawn. `alone` leaves the drums and nothing else."""
     rng = np.random.default_rng(seed)
     metre, usual = int(rng.choice((4, 4, 3))), float(np.clip(np.exp(rng.normal(np.log(116), 0.23)), 78, 170))
     metre, bpm = beats_per_bar or metre, bpm or usual
@@ -65,6 +67,8 @@ def draw(seed: int, *, seconds: float = 30.0, tempi: str = "steady", drums: str 
         "intro bars": int(rng.choice((0, 0, 2, 4))), "jitter": float(rng.choice((0, 0.004, 0.01))),
         "noise": float(rng.choice((0, 0.003, 0.02))), "hall": float(rng.choice((0, 0, 0.1, 0.3))),
     }
+    if alone:
+        made_of |= {"chords": "none", "bass": "none", "melody": False, "pick-up": 0}
     return _Player(made_of, seconds, rng).song()
 
 

@@ -41,6 +41,14 @@ def test_beats_and_downbeats(kinds, least):
     assert levels == ["right"] * len(kinds)
 
 
+@pytest.mark.parametrize(("drums", "metre", "hats"), [("breakbeat", 4, "eighths"), ("busy rock", 4, "eighths"), ("waltz", 3, "quarters")])
+def test_drums_alone(drums, metre, hats):
+    for bpm in (95.0, 130.0):
+        song = draw(7020, seconds=14, drums=drums, hats=hats, beats_per_bar=metre, bpm=bpm, alone=True)
+        heard, beats, _ = hear(song)
+        assert beats > 0.9 and level(song, heard.beats) == "right"
+
+
 def test_a_step_of_the_tempo_is_followed():
     song = draw(7011, seconds=30, drums="rock", beats_per_bar=4, bpm=110.0, tempi="steps")
     heard, beats, _ = hear(song)

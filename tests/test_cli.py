@@ -218,12 +218,16 @@ def test_a_mistake_is_one_line_exit_status_2_and_harms_nothing(mistakes, command
     ("analyze", "--json", "song.wav"), ("analyze", "--csv", "same/song.wav"), ("analyze", "--plot", "song.wav"),
     ("analyze", "--stem", "voice=voice.wav", "--clicks", "voice.wav"), ("schedule", "--json", "song.wav"),
     ("schedule", "--csv", "song.wav"), ("schedule", "--plot", "song.wav"), ("schedule", "--deforum", "song.wav"),
-    ("schedule", "--parseq", "song.wav"), ("render", "-o", "song.mp4"),
+    ("schedule", "--parseq", "song.wav"), ("schedule", "--lists", "song.wav"), ("render", "-o", "song.mp4"),
+    ("schedule", "--schedule", "p.txt", "--csv", "p.txt"), ("schedule", "--prompt", "p.txt", "--json", "p.txt"),
+    ("render", "--init", "init.mp4", "-o", "init.mp4"),
 ])
-def test_no_output_overwrites_the_song_or_a_stem(folder, tmp_path, command, arguments):
+def test_no_output_overwrites_what_is_read(folder, tmp_path, command, arguments):
     for name in ("song.wav", "voice.wav"):
         shutil.copy(folder / "song.wav", tmp_path / name)
     (tmp_path / "song.mp4").symlink_to("song.wav")
+    (tmp_path / "init.mp4").touch()
+    (tmp_path / "p.txt").write_text('"0": "a"')
     (tmp_path / "same").symlink_to(".")
     before = {p.name: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
     name, *options = arguments

@@ -14,14 +14,14 @@ from PIL import Image
 
 import audioviz as av
 from audioviz.clock import Clock
-from audioviz.errors import InputError
+from audioviz.errors import AudiovizWarning, InputError
 from audioviz.guides import Guides, lead_by_frame
 from audioviz.models import load_model
 from audioviz.pictures import guides_of, load_pictures
 from audioviz.planner import Look, plan_frames
 from audioviz.sampling import sequence
 from audioviz.video.encode import VideoWriter
-from audioviz.video.probe import probe
+from audioviz.video.probe import probe, read_frames
 from tests.checkpoints import tiny_ip_adapter
 from tests.models import fake_model
 from tests.songs import made_song
@@ -152,6 +152,17 @@ def test_a_render_with_pictures_is_known_by_them(model, files, tmp_path):
         out = av.render(song, schedule, out=tmp_path / f"{name}.mp4", model=model, steps=2, init=files / init, progress=False)
         shown.append((json.loads(probe(out).metadata)["init_sha256"], out.read_bytes()))
     assert shown[0] == shown[1] and shown[0][0] != shown[2][0]
+
+
+def test_a_camera_that_an_initial_video_leaves_nothing_to_move_is_said(model, files, tmp_path):
+    path = tmp_path / "song.wav"
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 22050), 44100)
+    song = made_song(path=path, seconds=0.5, fps="6")
+    moved, still = (av.Schedule(denoise=0.5, zoom=zoom, prompts=["gold"], clock=song.clock) for zoom in (2.0, None))
+    with pytest.warns(AudiovizWarning, match="it does nothing at interp 1"):
+        one = av.render(song, moved, out=tmp_path / "a.mp4", model=model, init=files / "video.mp4", progress=False)
+    other = av.render(song, still, out=tmp_path / "b.mp4", model=model, init=files / "video.mp4", progress=False)
+    assert all(np.array_equal(a, b) for a, b in zip(read_frames(one), read_frames(other), strict=True))
 
 
 def test_without_pictures_nothing_changes():

@@ -10,9 +10,10 @@ _NEAR = 1.25  # times or part of the tempo that the user gives about
 _CLOSE = 1.01  # and of bounds: a tempo is not heard more finely
 _USUAL = 120.0  # beats a minute
 _FEWEST = 3  # beats of which a pulse is made
-_WEIGHTS = {  # fitted to 500 songs by examples/fit_pulse.py
-    "octaves": 4.86, "octaves squared": -2.48, "bars": 3.34, "bass": 3.67, "attack": 7.03, "loud against halfway": -4.59,
-    "late against early": 2.05, "bass of every second": 1.67, "unevenness": -3.16,
+_SOUNDS = 0.25  # of the mean attack of beats: what is heard in between
+_WEIGHTS = {  # fitted to 676 songs, as examples/fit_pulse.py does
+    "octaves": 1.94, "octaves squared": -3.31, "bars": 2.56, "bass": 1.62, "attack": 3.46, "attack against thirds": 1.50,
+    "bass of every second": 1.13, "unevenness": -1.97, "halves that sound": 2.12,
 }
 
 
@@ -66,17 +67,14 @@ def twice(beats: np.ndarray) -> np.ndarray:
 
 
 def features(beats: np.ndarray, cues: Cues, whole: dict[str, np.ndarray]) -> dict[str, float]:
-    """What tells a beat from another pulse: a usual tempo, bars, and how much sounds at it, how evenly, and in between.
-
-    A beat is louder than what is halfway to the next, but not alone; what leads to the next is a quarter before it.
-    """
+    """What tells a beat from another pulse: a usual tempo, bars, and how much sounds at it, how evenly, and beside it."""
     octaves = np.log2(_tempo(beats) / _USUAL)
-    on, half = cues.at(beats), cues.at(halfway(beats))
-    early, late = (cues.at(beats[:-1] + np.diff(beats) * part) for part in (0.25, 0.75))
+    thirds = beats[:-1, None] + np.diff(beats)[:, None] * [1 / 3, 2 / 3]
+    on, aside = cues.at(beats), cues.at(thirds.ravel())
     level = {name: float(np.log(on[name].mean() / (whole[name].mean() + 1e-9) + 0.05)) for name in ("bass", "attack")}
     return {"octaves": octaves, "octaves squared": octaves**2, "bars": bar_likelihood(beats, cues), **level,
-            "loud against halfway": _contrast(on["loud"], half["loud"]),
-            "late against early": _contrast(late["attack"], early["attack"]),
+            "attack against thirds": _contrast(on["attack"], aside["attack"]),
+            "halves that sound": float((cues.at(halfway(beats))["attack"] > _SOUNDS * on["attack"].mean()).mean()),
             "bass of every second": abs(_contrast(on["bass"][::2], on["bass"][1::2])),
             "unevenness": float(on["loud"].std() / (on["loud"].mean() + 1e-9))}
 
