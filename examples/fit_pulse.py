@@ -21,7 +21,7 @@ from audioviz.audio.cues import Cues
 from audioviz.audio.pulse import features, pulses_of, twice
 from audioviz.audio.spectrum import RATE
 
-PENALTY = 2.0  # on the squares of the weights
+PENALTY = 0.3  # on the squares of the weights
 CLOSE = 0.03  # of the F-measure: pulses that differ by less are both right
 FEWEST = 9  # beats of a pulse
 
