@@ -1,7 +1,5 @@
 """Each part of the song is a world of its own: it arrives with a swell, and is as lively as the part is loud."""
 
-from itertools import cycle
-
 import audioviz as av
 
 WORLDS = ("neon aurora", "sunset mountains", "ocean waves", "rose glass", "violet nebula")  # one for each kind of part
@@ -11,8 +9,8 @@ def schedule(song, *, beats: int = 32, swell: float = 1.5, punch: float = 0.35, 
     """beats: length of a part where the song is all one; swell: seconds of the arrival; punch: what a kick adds."""
     parts = song.sections if len(song.sections) > 1 else song.beats[::beats]
     arrival = av.curves.at(parts, 1.0).anticipate(swell / 3).attack_release(0.0, swell / 3)
-    worlds = dict(zip(dict.fromkeys(part.label for part in song.sections), cycle(WORLDS)))
-    prompts = [av.Prompt(part.start, worlds[part.label], ease="hold") for part in song.sections]
+    kinds = list(dict.fromkeys(part.label for part in song.sections))
+    prompts = [av.Prompt(part.start, WORLDS[kinds.index(part.label) % len(WORLDS)], ease="hold") for part in song.sections]
     loud = song.rms.smooth(2.0)
     kick = av.curves.at(song.kicks, 1.0).decay(0.15)
     return av.Schedule(
@@ -22,5 +20,5 @@ def schedule(song, *, beats: int = 32, swell: float = 1.5, punch: float = 0.35, 
         interp=0.7 + 0.3 * kick,
         zoom=1 + 0.5 * arrival * loud,
         anchor=0.1,
-        prompts=prompts if len(worlds) > 1 else (),
+        prompts=prompts if len(kinds) > 1 else (),
     )
