@@ -270,7 +270,8 @@ class TestEarlierOutput:
         def kill():
             with open(tmp_path / "slow.h264", "wb"):  # opens when mux reads it, long after it started ffmpeg
                 for stat in Path("/proc").glob("[0-9]*/stat"):
-                    if int(stat.read_text().rpartition(")")[2].split()[1]) == os.getpid():
+                    name, _, fields = stat.read_text().rpartition(")")
+                    if "(ffmpeg" in name and int(fields.split()[1]) == os.getpid():  # there may be other children
                         os.kill(int(stat.parent.name), signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
