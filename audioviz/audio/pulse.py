@@ -31,7 +31,12 @@ def choose_pulse(found: list[np.ndarray], cues: Cues, *, bounds: tuple[float, fl
     low, high = tempo_limits(bounds)
     pulses = [pulse for beats in found for pulse in pulses_of(beats)]
     fitting = [pulse for pulse in pulses if len(pulse) >= _FEWEST and low <= _tempo(pulse) <= high]
-    return likeliest(fitting or [found[0], halfway(found[0])], cues, against=twice(found[0]))
+    whole = cues.at(twice(found[0]))
+
+    def likelihood(pulse: np.ndarray) -> float:
+        return sum(_WEIGHTS[name] * value for name, value in features(pulse, cues, whole).items())
+
+    return max(fitting or [found[0], halfway(found[0])], key=likelihood)
 
 
 def tempo_limits(bounds: tuple[float, float] | None) -> tuple[float, float]:
@@ -39,16 +44,6 @@ def tempo_limits(bounds: tuple[float, float] | None) -> tuple[float, float]:
     low, high = bounds or (_SLOWEST, _FASTEST)
     slack = _NEAR if low == high else _CLOSE
     return low / slack, high * slack
-
-
-def likeliest(pulses: list[np.ndarray], cues: Cues, *, against: np.ndarray) -> np.ndarray:
-    """The one of several pulses (seconds) that is most like a beat, `against` what sounds at all of these moments."""
-    whole = cues.at(against)
-
-    def likelihood(pulse: np.ndarray) -> float:
-        return sum(_WEIGHTS[name] * value for name, value in features(pulse, cues, whole).items())
-
-    return max(pulses, key=likelihood)
 
 
 def pulses_of(beats: np.ndarray) -> list[np.ndarray]:
