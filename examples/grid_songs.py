@@ -2,7 +2,8 @@
 
     python examples/grid_songs.py [FIRST_SEED [COUNT]]
 
-Each seed makes another song; first come those with the usual drum patterns. What has no answer is not drawn: where both halves of a bar are alike, chords last a bar.
+Each seed makes another song; first come those with the usual drum patterns. What has no answer is not drawn: where both
+halves of a bar are alike, chords last a bar.
 """
 
 import sys

@@ -56,11 +56,11 @@ def mono(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         yield mixed
 
 
-def without_offset(blocks: Iterable[np.ndarray], rate: int, *, hz: float = _OFFSET_HZ) -> Iterator[np.ndarray]:
-    """Mono blocks less what is constant in them, or slower than hz: an offset is no sound, and not at the start either."""
+def without_offset(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+    """Mono blocks less what is constant in them, or slower than sound: an offset is no sound, and not at the start either."""
     from scipy.signal import butter, lfilter, lfilter_zi
 
-    b, a = butter(1, hz, "highpass", fs=rate)
+    b, a = butter(1, _OFFSET_HZ, "highpass", fs=rate)
     state = None
     for block in blocks:
         state = lfilter_zi(b, a) * np.median(block[:rate // 40 + 1]) if state is None else state  # 25 ms

@@ -11,7 +11,7 @@ _CLOSE = 1.01  # and of bounds: a tempo is not heard more finely
 _USUAL = 120.0  # beats a minute
 _FEWEST = 3  # beats of which a pulse is made
 _SOUNDS = 0.25  # of the mean attack of beats: what is heard in between
-_WEIGHTS = {  # fitted to 676 songs, as examples/fit_pulse.py does
+_WEIGHTS = {  # fitted to 676 songs of examples/grid_songs.py, as fit_pulse.py beside it fits them
     "octaves": 2.96, "octaves squared": -3.75, "bars": 3.59, "bass": 1.50, "attack": 4.98, "attack against thirds": 1.17,
     "halves that sound": 3.34, "unevenness": -2.32,
 }

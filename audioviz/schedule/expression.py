@@ -84,15 +84,19 @@ def _value(node: ast.expr, names: Mapping[str, np.ndarray]) -> np.ndarray:
     raise _Unknown(f"{ast.unparse(node)!r} is not arithmetic")
 
 
+def _truth(function: Callable) -> Callable:
+    """The function with 1 for true and 0 for false."""
+    return lambda *values: function(*values).astype(float)
+
+
 CONSTANTS = {"pi": np.pi, "e": np.e}
 UNARY: dict[type, Callable] = {
-    ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Not: lambda a: np.logical_not(a).astype(float),
-    ast.Invert: lambda a: np.logical_not(a).astype(float),
+    ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Not: _truth(np.logical_not), ast.Invert: _truth(np.logical_not),
 }
 BINARY: dict[type, Callable] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: np.divide,
     ast.Mod: np.mod, ast.Pow: np.power, ast.FloorDiv: np.floor_divide,
-    ast.BitAnd: lambda a, b: np.logical_and(a, b).astype(float), ast.BitOr: lambda a, b: np.logical_or(a, b).astype(float),
+    ast.BitAnd: _truth(np.logical_and), ast.BitOr: _truth(np.logical_or),
 }
 LOGIC = {ast.And: ast.BitAnd, ast.Or: ast.BitOr}
 COMPARE: dict[type, Callable] = {
