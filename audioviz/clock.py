@@ -12,8 +12,14 @@ import numpy as np
 from audioviz.errors import InputError
 
 MAX_FPS = 240
-_NTSC = {"23.976": Fraction(24000, 1001), "23.98": Fraction(24000, 1001), "29.97": Fraction(30000, 1001),
-         "47.952": Fraction(48000, 1001), "59.94": Fraction(60000, 1001), "119.88": Fraction(120000, 1001)}
+_NTSC = {
+    "23.976": Fraction(24000, 1001),
+    "23.98": Fraction(24000, 1001),
+    "29.97": Fraction(30000, 1001),
+    "47.952": Fraction(48000, 1001),
+    "59.94": Fraction(60000, 1001),
+    "119.88": Fraction(120000, 1001),
+}
 
 
 def to_fps(value: str | int | float | Fraction) -> Fraction:
@@ -29,8 +35,10 @@ def to_fps(value: str | int | float | Fraction) -> Fraction:
     except (ValueError, ZeroDivisionError):
         fps = Fraction(0)
     if not 0 < fps <= MAX_FPS:
-        raise InputError(f"fps {value!s} is not a frame rate: give a number above 0 and at most {MAX_FPS}, "
-                         "such as 12, 23.976 or 30000/1001")
+        raise InputError(
+            f"fps {value!s} is not a frame rate: give a number above 0 and at most {MAX_FPS}, "
+            "such as 12, 23.976 or 30000/1001"
+        )
     return fps
 
 

@@ -1,7 +1,7 @@
 """Curve: what a schedule computes with, a float array (T,) that knows its clock."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 import pytweening
@@ -73,7 +73,9 @@ class Curve(NDArrayOperatorsMixin):
             plain = [np.asarray(i) != 0 for i in plain]
         if any(isinstance(out, Curve) for out in options.get("out", ())):
             del options["out"]  # `curve += 1` makes a new curve
-        options = {name: option.values != 0 if isinstance(option, Curve) else option for name, option in options.items()}
+        options = {
+            name: option.values != 0 if isinstance(option, Curve) else option for name, option in options.items()
+        }
         result = getattr(ufunc, method)(*plain, **options)
         return Curve(result, self.clock) if np.shape(result) == self.values.shape else result
 
@@ -198,7 +200,16 @@ EASINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 } | {
     way + name: _exact_at_the_ends(np.vectorize(getattr(pytweening, f"ease{bend}{kind}"), otypes=[float]))
     for way, bend in (("in", "In"), ("out", "Out"), ("in_out", "InOut"))
-    for name, kind in (("", "Quad"), ("_sine", "Sine"), ("_cubic", "Cubic"), ("_quart", "Quart"), ("_quint", "Quint"),
-                       ("_expo", "Expo"), ("_circ", "Circ"), ("_back", "Back"), ("_elastic", "Elastic"),
-                       ("_bounce", "Bounce"))
+    for name, kind in (
+        ("", "Quad"),
+        ("_sine", "Sine"),
+        ("_cubic", "Cubic"),
+        ("_quart", "Quart"),
+        ("_quint", "Quint"),
+        ("_expo", "Expo"),
+        ("_circ", "Circ"),
+        ("_back", "Back"),
+        ("_elastic", "Elastic"),
+        ("_bounce", "Bounce"),
+    )
 }

@@ -30,7 +30,7 @@ def find(kind: str, source: str | Path, *, suffixes: tuple[str, ...] = (".py",))
         If there is no such file; the message lists the names there are.
     """
     path = Path(source)
-    if path.suffix in suffixes or path.parent != Path("."):
+    if path.suffix in suffixes or path.parent != Path():
         if path.suffix not in suffixes:
             raise InputError(f"{path}: expected a file that ends in {', '.join(suffixes)}")
         if not path.is_file():
@@ -38,8 +38,10 @@ def find(kind: str, source: str | Path, *, suffixes: tuple[str, ...] = (".py",))
         return path
     ready = folder(kind) / f"{path}.py"
     if not ready.is_file():
-        raise InputError(f"unknown {kind[:-1]} {str(source)!r}: use {', '.join(names(kind))}, "
-                         f"or the path of a file that ends in {', '.join(suffixes)}")
+        raise InputError(
+            f"unknown {kind[:-1]} {str(source)!r}: use {', '.join(names(kind))}, "
+            f"or the path of a file that ends in {', '.join(suffixes)}"
+        )
     return ready
 
 

@@ -16,11 +16,11 @@ from grid_songs import USUAL, GridSong, draw, usual
 from mir_eval.beat import f_measure, trim_beats
 from scipy.optimize import minimize
 
-from audioviz.audio.analysis import analyse
-from audioviz.audio.beats import chains, settle
-from audioviz.audio.cues import Cues
-from audioviz.audio.pulse import features, pulses_of, twice
-from audioviz.audio.spectrum import RATE
+from audioviz.audio.hearing.analysis import analyse
+from audioviz.audio.hearing.beats import chains, settle
+from audioviz.audio.hearing.cues import Cues
+from audioviz.audio.hearing.metrical_level import features, pulses_of, twice
+from audioviz.audio.reading.blocks import RATE
 
 PENALTY = 0.3  # on the squares of the weights
 CLOSE = 0.03  # of the F-measure: pulses that differ by less are both right
@@ -51,8 +51,10 @@ def loss(weights: np.ndarray, songs: list[tuple[np.ndarray, np.ndarray]]) -> flo
 def main(first: int, count: int) -> None:
     """Draw songs, fit, print."""
     kinds = ("steady", "steady", "ramp", "steps")
-    songs = (usual(seed, list(USUAL)[seed % 4]) if seed % 5 < 2 else draw(seed, tempi=kinds[seed % 4])
-             for seed in range(first, first + count))
+    songs = (
+        usual(seed, list(USUAL)[seed % 4]) if seed % 5 < 2 else draw(seed, tempi=kinds[seed % 4])
+        for seed in range(first, first + count)
+    )
     offered = [offers(song) for song in songs]
     names, songs = offered[0][2], [(rows, right) for rows, right, _ in offered]
     fitted = minimize(loss, np.zeros(len(names)), args=(songs,), method="L-BFGS-B").x
@@ -60,4 +62,4 @@ def main(first: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(text) for text in (sys.argv[1:] + ["0", "600"][len(sys.argv) - 1:])))
+    main(*(int(text) for text in (sys.argv[1:] + ["0", "600"][len(sys.argv) - 1 :])))

@@ -1,6 +1,6 @@
 """Write gallery.md: every ready-made schedule on the example song, as frames, as a plot, and in figures of reaction.
 
-    python examples/gallery.py [--model DIR] [--size 256x256] [--steps N] [--duration S] [--out FOLDER]
+python examples/gallery.py [--model DIR] [--size 256x256] [--steps N] [--duration S] [--out FOLDER]
 """
 
 import tempfile
@@ -10,12 +10,12 @@ import click
 from PIL import Image
 
 import audioviz as av
-from audioviz.options import parse_size
-from audioviz.plots import plot_schedule
-from audioviz.reaction import Reaction, measure_video
-from audioviz.rendering import DEFAULT_PROMPTS
+from audioviz.command.options import parse_size
+from audioviz.insight.plots import plot_schedule
+from audioviz.insight.reaction import Reaction, measure_video
+from audioviz.insight.sheet import contact_sheet
+from audioviz.rendering.render import DEFAULT_PROMPTS
 from audioviz.shelf import names
-from audioviz.video.sheet import contact_sheet
 
 HERE = Path(__file__).parent
 WIDTH = 960  # pixels, of a picture on the page
@@ -41,24 +41,31 @@ passage against that in the quietest.
 @click.option("--steps", type=int, help="Model calls a frame; the model's own if not given.")
 @click.option("--fps", default="8", show_default=True)
 @click.option("--duration", type=float, default=18.0, show_default=True, help="Seconds of the song.")
-@click.option("--out", default=HERE, type=click.Path(path_type=Path, file_okay=False, exists=True), help="Folder of gallery.md.")
+@click.option(
+    "--out", default=HERE, type=click.Path(path_type=Path, file_okay=False, exists=True), help="Folder of gallery.md."
+)
 def main(song: Path, model: str, size: str | None, steps: int | None, fps: str, duration: float, out: Path) -> None:
     """Render every ready-made schedule and write the page."""
     track = av.load_song(song, fps=fps, duration=duration)
     write_gallery(track, av.load_model(model), list(names("schedules")), out, size=parse_size(size), steps=steps)
 
 
-def write_gallery(song, model, schedules: list[str], folder: Path, *, size: tuple[int, int] | None = None,
-                  steps: int | None = None) -> None:
+def write_gallery(
+    song, model, schedules: list[str], folder: Path, *, size: tuple[int, int] | None = None, steps: int | None = None
+) -> None:
     """Write folder/gallery.md, and its pictures into folder/gallery."""
     pictures = folder / "gallery"
     pictures.mkdir(exist_ok=True)
     rows, parts = [], []
     for name in schedules:
         figures = _draw(song, model, name, pictures, size=size, steps=steps)
-        rows.append(f"| [{name}](#{name}) | {figures.correlation:.2f} | {figures.hits:.0%} | {figures.loud_to_quiet:.1f} |\n")
-        parts.append(f"\n## {name}\n\n{names('schedules')[name]}\n\n![frames](gallery/{name}.jpg)\n\n"
-                     f"![columns](gallery/{name}-plot.jpg)\n")
+        rows.append(
+            f"| [{name}](#{name}) | {figures.correlation:.2f} | {figures.hits:.0%} | {figures.loud_to_quiet:.1f} |\n"
+        )
+        parts.append(
+            f"\n## {name}\n\n{names('schedules')[name]}\n\n![frames](gallery/{name}.jpg)\n\n"
+            f"![columns](gallery/{name}-plot.jpg)\n"
+        )
     (folder / "gallery.md").write_text(HEAD.format(song=song.path.name) + "".join(rows + parts), encoding="utf-8")
 
 

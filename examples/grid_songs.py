@@ -16,23 +16,44 @@ import soxr
 import synth
 from mir_eval.beat import f_measure, trim_beats
 
-from audioviz.audio.analysis import Analysis, analyse
-from audioviz.audio.spectrum import RATE
+from audioviz.audio.hearing.analysis import Analysis, analyse
+from audioviz.audio.reading.blocks import RATE
 
 DRUMS = {  # beats per bar -> name -> kicks, snares: positions in the bar, in beats
-    4: {"rock": ((0, 2), (1, 3)), "busy rock": ((0, 1.5, 2.5), (1, 3)), "house": ((0, 1, 2, 3), (1, 3)),
-        "half time": ((0, 2.75), (2,)), "breakbeat": ((0, 2.5), (1, 3)), "hip hop": ((0, 0.75, 2.5), (1, 3)),
-        "sparse": ((0, 2), ()), "bossa": ((0, 1.5, 2, 3.5), (0.75, 2.5)), "none": ((), ())},
+    4: {
+        "rock": ((0, 2), (1, 3)),
+        "busy rock": ((0, 1.5, 2.5), (1, 3)),
+        "house": ((0, 1, 2, 3), (1, 3)),
+        "half time": ((0, 2.75), (2,)),
+        "breakbeat": ((0, 2.5), (1, 3)),
+        "hip hop": ((0, 0.75, 2.5), (1, 3)),
+        "sparse": ((0, 2), ()),
+        "bossa": ((0, 1.5, 2, 3.5), (0.75, 2.5)),
+        "none": ((), ()),
+    },
     3: {"waltz": ((0,), (1, 2)), "three rock": ((0,), (2,)), "three busy": ((0, 1.5), (1, 2)), "none": ((), ())},
 }
-HATS = {"none": (), "quarters": (0,), "eighths": (0, 0.5), "offbeats": (0.5,), "sixteenths": (0, 0.25, 0.5, 0.75),
-        "shuffle": (0, 2 / 3), "syncopated": None}
+HATS = {
+    "none": (),
+    "quarters": (0,),
+    "eighths": (0, 0.5),
+    "offbeats": (0.5,),
+    "sixteenths": (0, 0.25, 0.5, 0.75),
+    "shuffle": (0, 2 / 3),
+    "syncopated": None,
+}
 BASSES = ("none", "held", "eighths", "root and fifth", "walking", "syncopated")
 TEMPI = ("steady", "ramp", "steps")
 CHORDS = ("pad", "stabs", "offbeats", "arpeggio", "strum")
-USUAL_DRUMS = {4: ("rock", "busy rock", "house", "half time", "breakbeat", "hip hop"), 3: ("waltz", "three rock", "three busy")}
+USUAL_DRUMS = {
+    4: ("rock", "busy rock", "house", "half time", "breakbeat", "hip hop"),
+    3: ("waltz", "three rock", "three busy"),
+}
 USUAL = {  # kinds of songs with these
-    "steady": {}, "ramp": {"tempi": "ramp"}, "syncopated hats": {"hats": "syncopated"}, "drums alone": {"alone": True},
+    "steady": {},
+    "ramp": {"tempi": "ramp"},
+    "syncopated hats": {"hats": "syncopated"},
+    "drums alone": {"alone": True},
 }
 ALIKE = ("sparse", "house", "none")  # both halves of the bar are the same: only the chords tell where it begins
 SCALE = (0, 2, 4, 5, 7, 9, 11)
@@ -50,8 +71,17 @@ class GridSong:
     made_of: dict[str, object]
 
 
-def draw(seed: int, *, seconds: float = 30.0, tempi: str = "steady", drums: str | None = None, hats: str | None = None,
-         beats_per_bar: int | None = None, bpm: float | None = None, alone: bool = False) -> GridSong:
+def draw(
+    seed: int,
+    *,
+    seconds: float = 30.0,
+    tempi: str = "steady",
+    drums: str | None = None,
+    hats: str | None = None,
+    beats_per_bar: int | None = None,
+    bpm: float | None = None,
+    alone: bool = False,
+) -> GridSong:
     """One song; what is given is not drawn. `alone` leaves the drums and nothing else."""
     rng = np.random.default_rng(seed)
     metre, usual = int(rng.choice((4, 4, 3))), float(np.clip(np.exp(rng.normal(np.log(116), 0.23)), 78, 170))
@@ -61,12 +91,20 @@ def draw(seed: int, *, seconds: float = 30.0, tempi: str = "steady", drums: str 
     hats = hats or ("none" if drums == "none" else any_hats)
     chords = str(rng.choice([c for c in CHORDS if drums != "none" or c not in ("pad", "offbeats")]))
     made_of = {
-        "metre": metre, "bpm": round(bpm, 1), "drums": drums, "hats": hats, "chords": chords,
-        "bass": str(rng.choice(BASSES)), "tempi": tempi,
+        "metre": metre,
+        "bpm": round(bpm, 1),
+        "drums": drums,
+        "hats": hats,
+        "chords": chords,
+        "bass": str(rng.choice(BASSES)),
+        "tempi": tempi,
         "chord bars": float(rng.choice((1, 1, 2) if drums in ALIKE else (0.5, 1, 1, 1, 2))),
-        "pick-up": int(rng.choice((0, 0, *range(1, metre)))), "melody": bool(rng.random() < 0.6),
-        "intro bars": int(rng.choice((0, 0, 2, 4))), "jitter": float(rng.choice((0, 0.004, 0.01))),
-        "noise": float(rng.choice((0, 0.003, 0.02))), "hall": float(rng.choice((0, 0, 0.1, 0.3))),
+        "pick-up": int(rng.choice((0, 0, *range(1, metre)))),
+        "melody": bool(rng.random() < 0.6),
+        "intro bars": int(rng.choice((0, 0, 2, 4))),
+        "jitter": float(rng.choice((0, 0.004, 0.01))),
+        "noise": float(rng.choice((0, 0.003, 0.02))),
+        "hall": float(rng.choice((0, 0, 0.1, 0.3))),
     }
     if alone:
         made_of |= {"chords": "none", "bass": "none", "melody": False, "pick-up": 0}
@@ -89,8 +127,9 @@ class _Player:
         self.times = self.times[self.times < seconds - 0.2]
         self.track = np.zeros((round(seconds * synth.RATE), 2))
         key, roots = rng.integers(-4, 5), rng.choice(7, 4, replace=False)
-        self.progression = [[48 + key + SCALE[(root + step) % 7] + 12 * ((root + step) // 7) for step in (0, 2, 4)]
-                            for root in roots]
+        self.progression = [
+            [48 + key + SCALE[(root + step) % 7] + 12 * ((root + step) // 7) for step in (0, 2, 4)] for root in roots
+        ]
 
     def song(self) -> GridSong:
         pick_up, metre = self.of["pick-up"], self.metre
@@ -107,7 +146,9 @@ class _Player:
         noise = noise - np.convolve(noise, np.ones(400) / 400, mode="same")  # red noise without its drift
         hiss = self.rng.standard_normal(len(samples))
         samples = samples + self.of["noise"] * (noise / noise.std() + 0.3 * hiss)
-        return GridSong(samples.astype(np.float32), self.times, self.times[pick_up::metre], metre, self.of["bpm"], self.of)
+        return GridSong(
+            samples.astype(np.float32), self.times, self.times[pick_up::metre], metre, self.of["bpm"], self.of
+        )
 
     def _bar(self, bar: int, first: int) -> None:
         of, rng, metre = self.of, self.rng, self.metre
@@ -154,7 +195,7 @@ class _Player:
             for n, note in enumerate(chord):
                 self._play("pluck", begin + 0.02 * n, 0.25, note + 12, self.metre)
         for beat in np.arange(0, length, 0.5):
-            if style == "stabs" and beat % 1 == 0 or style == "offbeats" and beat % 1 == 0.5:
+            if (style == "stabs" and beat % 1 == 0) or (style == "offbeats" and beat % 1 == 0.5):
                 for note in chord:
                     self._play("pluck", begin + beat, 0.16, note + 12, 0.4)
             if style == "arpeggio":
@@ -162,7 +203,8 @@ class _Player:
 
     def _bass(self, root: int, begin: float, length: float, half: int) -> None:
         notes = {
-            "none": [], "held": [(0, root, length)] if half == 0 else [],
+            "none": [],
+            "held": [(0, root, length)] if half == 0 else [],
             "eighths": [(at, root, 0.45) for at in np.arange(0, length, 0.5)],
             "root and fifth": [(0, root + (7 if half else 0), 0.9)],
             "walking": [(at, root + (0, 4, 7, 9)[at + 2 * half], 0.9) for at in range(int(length))],
@@ -183,8 +225,11 @@ class _Player:
         key = (name, note, length if note is not None else 0)
         if key not in self.sounds:
             self.sounds[key] = {
-                "kick": synth.kick, "clap": lambda: synth.clap(self.rng), "hat": lambda: synth.hat(self.rng),
-                "bass": lambda: synth.bass(note, length), "pluck": lambda: synth.pluck(note, length),
+                "kick": synth.kick,
+                "clap": lambda: synth.clap(self.rng),
+                "hat": lambda: synth.hat(self.rng),
+                "bass": lambda: synth.bass(note, length),
+                "pluck": lambda: synth.pluck(note, length),
                 "pad": lambda: synth.pad(list(note), length, attack=0.05),
             }[name]()
         return self.sounds[key]
@@ -205,8 +250,10 @@ def _tempo_curve(bpm: float, kind: str, seconds: float, rng: np.random.Generator
 def hear(song: GridSong) -> tuple[Analysis, float, float]:
     """The analysis of a song, and the F-measures of its beats and downbeats within 70 ms, from 5 s on as usual."""
     heard = analyse([soxr.resample(song.samples, synth.RATE, RATE)])
-    scores = (f_measure(trim_beats(truth), trim_beats(found))
-              for truth, found in ((song.beats, heard.beats), (song.downbeats, heard.downbeats)))
+    scores = (
+        f_measure(trim_beats(truth), trim_beats(found))
+        for truth, found in ((song.beats, heard.beats), (song.downbeats, heard.downbeats))
+    )
     return heard, *scores
 
 
@@ -227,11 +274,16 @@ def main(first: int, count: int) -> None:
             heard, beats, downbeats = hear(song)
             rows.append((beats, downbeats, heard.beats_per_bar == song.beats_per_bar, level(song, heard.beats)))
         beats, downbeats, metres, levels = zip(*rows)
-        spread = [f"{what} F {np.mean(scores):.3f} (tenth percentile {np.percentile(scores, 10):.2f})"
-                  for what, scores in (("beats", beats), ("downbeats", downbeats))]
-        print(f"{name:22} {count} songs: {', '.join(spread)}, metre right {np.mean(metres):.2f}; tempo "
-              + ", ".join(f"{level} {number}" for level, number in Counter(levels).most_common()), flush=True)
+        spread = [
+            f"{what} F {np.mean(scores):.3f} (tenth percentile {np.percentile(scores, 10):.2f})"
+            for what, scores in (("beats", beats), ("downbeats", downbeats))
+        ]
+        print(
+            f"{name:22} {count} songs: {', '.join(spread)}, metre right {np.mean(metres):.2f}; tempo "
+            + ", ".join(f"{level} {number}" for level, number in Counter(levels).most_common()),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
-    main(*(int(text) for text in (sys.argv[1:] + ["0", "45"][len(sys.argv) - 1:])))
+    main(*(int(text) for text in (sys.argv[1:] + ["0", "45"][len(sys.argv) - 1 :])))

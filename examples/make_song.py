@@ -1,6 +1,6 @@
 """Write the example song, `song.ogg`: 122 beats a minute; an intro, a groove, a break without drums, a drop, an end.
 
-    python examples/make_song.py [OUT.ogg]
+python examples/make_song.py [OUT.ogg]
 """
 
 import sys
@@ -57,8 +57,16 @@ def make(seed: int = 5) -> np.ndarray:
     return synth.master(dry + 0.16 * synth.reverb(duck * chords + 1.2 * lead + 0.12 * drums, rng))
 
 
-def _play_bar(section: str, bar: int, last: bool, rng: np.random.Generator, drums: np.ndarray, low: np.ndarray,
-              chords: np.ndarray, lead: np.ndarray) -> None:
+def _play_bar(
+    section: str,
+    bar: int,
+    last: bool,
+    rng: np.random.Generator,
+    drums: np.ndarray,
+    low: np.ndarray,
+    chords: np.ndarray,
+    lead: np.ndarray,
+) -> None:
     start, chord, root = bar * BAR, CHORDS[bar % 4], ROOTS[bar % 4]
     if section == "end":
         synth.place(chords, synth.pad(CHORDS[0], BAR, attack=0.01), start, gain=0.3)
@@ -72,19 +80,33 @@ def _play_bar(section: str, bar: int, last: bool, rng: np.random.Generator, drum
         for beat in (1, 3):
             synth.place(drums, synth.clap(rng), start + beat * BEAT, gain=0.5, pan=0.1)
         for eighth in range(8):
-            synth.place(low, synth.bass(root + 12 * (eighth == 5), 0.45 * BEAT), start + eighth * BEAT / 2,
-                        gain=0.5 if eighth % 2 else 0.35)
+            synth.place(
+                low,
+                synth.bass(root + 12 * (eighth == 5), 0.45 * BEAT),
+                start + eighth * BEAT / 2,
+                gain=0.5 if eighth % 2 else 0.35,
+            )
     for sixteenth in range(16):
         gain = {"intro": 0.09 * (sixteenth % 4 == 2), "groove": 0.12, "drop": 0.17, "break": 0}[section]
         long = sixteenth % 4 == 2 and section in ("groove", "drop")
         accent = 1.6 if long else 1.0 if sixteenth % 2 == 0 else 0.55
         if gain:
-            synth.place(drums, synth.hat(rng, seconds=0.07 if long else 0.022), start + sixteenth * BEAT / 4,
-                        gain=gain * accent, pan=0.35 if sixteenth % 4 == 3 else -0.15)
+            synth.place(
+                drums,
+                synth.hat(rng, seconds=0.07 if long else 0.022),
+                start + sixteenth * BEAT / 4,
+                gain=gain * accent,
+                pan=0.35 if sixteenth % 4 == 3 else -0.15,
+            )
     if section in ("drop", "break"):
         for beat, note in LEAD[:: 1 if section == "drop" else 2]:
-            synth.place(lead, synth.pluck(note + (12 if section == "drop" and bar % 2 else 0), 0.9 * BEAT),
-                        start + beat * BEAT, gain=0.34 if section == "drop" else 0.16, pan=-0.2)
+            synth.place(
+                lead,
+                synth.pluck(note + (12 if section == "drop" and bar % 2 else 0), 0.9 * BEAT),
+                start + beat * BEAT,
+                gain=0.34 if section == "drop" else 0.16,
+                pan=-0.2,
+            )
     if section == "break" and last:
         synth.place(drums, synth.riser(rng, 2 * BEAT), start + 2 * BEAT, gain=0.12)
 
@@ -94,5 +116,5 @@ if __name__ == "__main__":
     song = make()
     with soundfile.SoundFile(path, "w", synth.RATE, 2, compression_level=0.5) as file:
         for first in range(0, len(song), 4096):  # the Vorbis encoder overflows its stack on a whole song
-            file.write(song[first:first + 4096])
+            file.write(song[first : first + 4096])
     print(f"{path}: {len(song) / synth.RATE:.2f} s")

@@ -15,18 +15,41 @@ import soxr
 import synth
 from mir_eval.segment import detection, pairwise
 
-from audioviz.audio.analysis import analyse
-from audioviz.audio.spectrum import RATE
+from audioviz.audio.hearing.analysis import analyse
+from audioviz.audio.reading.blocks import RATE
 
 FORMS = (  # letters are parts, numbers their bars
-    "I4 V8 C8 V8 C8 B8 C8 O4", "A8 B8 A8 B8", "A8 A8 B8 A8", "I4 A16 B8 A16 B8", "A8 B8 A8 C8 A8", "I8 U4 D8 K8 U4 D8 O4",
-    "V8 C8 V8 C8 S4 B8 C8", "A12 B12 A12", "I4 V8 P4 C8 V8 P4 C8 O4", "A8 B8 C8 A8 B8 C8", "I8 G8 K4 D16 K4 D8",
+    "I4 V8 C8 V8 C8 B8 C8 O4",
+    "A8 B8 A8 B8",
+    "A8 A8 B8 A8",
+    "I4 A16 B8 A16 B8",
+    "A8 B8 A8 C8 A8",
+    "I8 U4 D8 K8 U4 D8 O4",
+    "V8 C8 V8 C8 S4 B8 C8",
+    "A12 B12 A12",
+    "I4 V8 P4 C8 V8 P4 C8 O4",
+    "A8 B8 C8 A8 B8 C8",
+    "I8 G8 K4 D16 K4 D8",
     "I2 G4 K2 D4 K4 D8 G8 O2",
 )
-PROGRESSIONS = ((0, -4, 3, -2), (0, 5, 0, 7), (3, 5, 0, 0), (0, 0, -4, -5), (5, 3, 0, -2), (0, 7, 5, 3), (-4, -2, 0, 0),
-                (0, 2, -2, 0))
-DRUMS = {"none": ((), ()), "four": ((0, 1, 2, 3), (1, 3)), "rock": ((0, 2), (1, 3)), "half": ((0,), (2,)),
-         "broken": ((0, 1.5, 2.5), (1, 3)), "kicks": ((0, 1, 2, 3), ())}
+PROGRESSIONS = (
+    (0, -4, 3, -2),
+    (0, 5, 0, 7),
+    (3, 5, 0, 0),
+    (0, 0, -4, -5),
+    (5, 3, 0, -2),
+    (0, 7, 5, 3),
+    (-4, -2, 0, 0),
+    (0, 2, -2, 0),
+)
+DRUMS = {
+    "none": ((), ()),
+    "four": ((0, 1, 2, 3), (1, 3)),
+    "rock": ((0, 2), (1, 3)),
+    "half": ((0,), (2,)),
+    "broken": ((0, 1.5, 2.5), (1, 3)),
+    "kicks": ((0, 1, 2, 3), ()),
+}
 
 
 @dataclass(frozen=True)
@@ -90,13 +113,20 @@ def _another(label: str, others: list[Part], rng: np.random.Generator) -> Part:
         part = Part(
             drums=str(rng.choice(["none", "none", "kicks", "half"] if quiet else ["four", "rock", "half", "broken"])),
             hats=int(rng.choice([0, 0, 1] if quiet else [1, 2, 2, 4])),
-            chords=PROGRESSIONS[rng.integers(len(PROGRESSIONS))], minor=bool(rng.random() < 0.5),
-            pad=float(rng.choice([0.1, 0.2, 0.3])), brightness=float(rng.choice([0.05, 0.3, 0.7])),
-            plucks=float(rng.choice([0.0, 0.2])), bass=int(rng.choice([0, 1] if quiet else [1, 2])),
-            lead=float(rng.choice([0.0, 0.3, 0.4])), motif=_motif(rng),
-            level=float(rng.uniform(0.35, 0.7) if quiet else rng.uniform(0.75, 1.0)))
-        own, *known = [(p.drums, p.hats, (p.chords, p.minor), (p.pad, p.brightness), p.plucks, p.bass, p.lead)
-                       for p in [part, *others]]
+            chords=PROGRESSIONS[rng.integers(len(PROGRESSIONS))],
+            minor=bool(rng.random() < 0.5),
+            pad=float(rng.choice([0.1, 0.2, 0.3])),
+            brightness=float(rng.choice([0.05, 0.3, 0.7])),
+            plucks=float(rng.choice([0.0, 0.2])),
+            bass=int(rng.choice([0, 1] if quiet else [1, 2])),
+            lead=float(rng.choice([0.0, 0.3, 0.4])),
+            motif=_motif(rng),
+            level=float(rng.uniform(0.35, 0.7) if quiet else rng.uniform(0.75, 1.0)),
+        )
+        own, *known = [
+            (p.drums, p.hats, (p.chords, p.minor), (p.pad, p.brightness), p.plucks, p.bass, p.lead)
+            for p in [part, *others]
+        ]
         if all(sum(mine != theirs for mine, theirs in zip(own, other)) >= 3 for other in known):
             return part
 
@@ -105,8 +135,18 @@ def _motif(rng: np.random.Generator) -> tuple[tuple[float, int], ...]:
     return tuple((float(at), int(rng.choice([0, 3, 5, 7, 10, 12]))) for at in np.flatnonzero(rng.random(8) < 0.5) / 2)
 
 
-def _play_bar(track: np.ndarray, part: Part, bar: int, at: float, beat: float, metre: int, key: int,
-              rng: np.random.Generator, *, fill: bool) -> None:
+def _play_bar(
+    track: np.ndarray,
+    part: Part,
+    bar: int,
+    at: float,
+    beat: float,
+    metre: int,
+    key: int,
+    rng: np.random.Generator,
+    *,
+    fill: bool,
+) -> None:
     root, length, level = part.chords[bar % 4] + key, metre * beat, part.level
     chord = (57 + root, 57 + root + (3 if part.minor else 4), 64 + root)
     kicks, claps = DRUMS[part.drums]
@@ -122,9 +162,13 @@ def _play_bar(track: np.ndarray, part: Part, bar: int, at: float, beat: float, m
         synth.place(track, synth.hat(rng), max(0, at + hat * beat / part.hats + late), gain=loud)
     synth.place(track, _pad(chord, length + 0.2, brightness=part.brightness), at, gain=part.pad * level)
     for note in range(metre * part.bass):
-        synth.place(track, _bass(33 + root % 12, 0.8 * beat / part.bass), at + note * beat / part.bass, gain=0.4 * level)
+        synth.place(
+            track, _bass(33 + root % 12, 0.8 * beat / part.bass), at + note * beat / part.bass, gain=0.4 * level
+        )
     for pluck in range(2 * metre if part.plucks else 0):
-        synth.place(track, _pluck(chord[pluck % 3] + 12, beat), at + pluck * beat / 2, gain=part.plucks * level, pan=0.3)
+        synth.place(
+            track, _pluck(chord[pluck % 3] + 12, beat), at + pluck * beat / 2, gain=part.plucks * level, pan=0.3
+        )
     for when, note in part.motif if part.lead else ():
         if when < metre and rng.random() < 0.9:
             synth.place(track, _pluck(69 + key + note, 1.5 * beat), at + when * beat, gain=part.lead * level, pan=-0.2)
@@ -152,7 +196,9 @@ def main(first: int, count: int) -> None:
         song = make(seed)
         rows.append(scores(song))
         print(f"{seed:4} {song.bpm:6.1f} bpm  " + "  ".join(f"{value:.2f}" for value in rows[-1]))
-    print("boundaries 3 s, inner 3 s, inner 0.5 s, labels:", "  ".join(f"{value:.3f}" for value in np.mean(rows, axis=0)))
+    print(
+        "boundaries 3 s, inner 3 s, inner 0.5 s, labels:", "  ".join(f"{value:.3f}" for value in np.mean(rows, axis=0))
+    )
 
 
 def _intervals(starts, end: float) -> np.ndarray:
@@ -160,4 +206,4 @@ def _intervals(starts, end: float) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(*[int(text) for text in [*sys.argv[1:3], *("0", "24")[len(sys.argv) - 1:]]])
+    main(*[int(text) for text in [*sys.argv[1:3], *("0", "24")[len(sys.argv) - 1 :]]])

@@ -79,8 +79,8 @@ def place(track: np.ndarray, sound: np.ndarray, seconds: float, *, gain: float =
     """
     first = round(seconds * RATE)
     sides = sound if sound.ndim == 2 else np.outer(sound, [np.sqrt((1 - pan) / 2), np.sqrt((1 + pan) / 2)])
-    room = track[first:first + len(sides)]
-    room += gain * sides[:len(room)]
+    room = track[first : first + len(sides)]
+    room += gain * sides[: len(room)]
 
 
 def reverb(track: np.ndarray, rng: np.random.Generator, *, seconds: float = 1.6) -> np.ndarray:
@@ -88,14 +88,14 @@ def reverb(track: np.ndarray, rng: np.random.Generator, *, seconds: float = 1.6)
     t = _times(seconds)
     hall = rng.standard_normal((len(t), 2)) * np.exp(-5 * t / seconds)[:, None]
     hall = np.stack([_band(side, 200, 7000) for side in hall.T], axis=1)
-    return fftconvolve(track, hall / np.sqrt((hall**2).sum(axis=0)), axes=0)[:len(track)]
+    return fftconvolve(track, hall / np.sqrt((hall**2).sum(axis=0)), axes=0)[: len(track)]
 
 
 def echo(track: np.ndarray, seconds: float, *, repeats: int = 3, gain: float = 0.45) -> np.ndarray:
     """Echoes alone, which swap sides: shape of the track."""
     step, wet = round(seconds * RATE), np.zeros_like(track)
     for n in range(1, repeats + 1):
-        wet[n * step:] += gain**n * (track[:-n * step, ::-1] if n % 2 else track[:-n * step])
+        wet[n * step :] += gain**n * (track[: -n * step, ::-1] if n % 2 else track[: -n * step])
     return wet
 
 
@@ -104,8 +104,8 @@ def ducking(samples: int, kicks: np.ndarray, *, depth: float = 0.7, seconds: flo
     gain = np.ones(samples)
     dip = 1 - depth * np.exp(-_times(5 * seconds) / seconds)
     for at in np.round(kicks * RATE).astype(int):
-        room = gain[at:at + len(dip)]
-        np.minimum(room, dip[:len(room)], out=room)
+        room = gain[at : at + len(dip)]
+        np.minimum(room, dip[: len(room)], out=room)
     return gain[:, None]
 
 

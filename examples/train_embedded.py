@@ -7,6 +7,7 @@ Every stage leaves its result in the work folder and is skipped or continued whe
 on after an interruption. It is planned for a night on two cores of a 2020s x86 processor, or for less than an hour on a GPU
 of a data centre (--device cuda --threads 16).
 """
+
 import argparse
 import json
 import os
@@ -15,7 +16,6 @@ import time
 from pathlib import Path
 
 import torch
-
 from embedded_model import autoencoder, denoiser, guided, judge, measure, pictures, ship, text
 from embedded_model.drift import drift
 from embedded_model.show import show
@@ -45,8 +45,9 @@ def note(work: Path, figures: dict[str, float]) -> None:
 def draw(work: Path, machine: Machine) -> None:
     """Draw what the networks and the judge learn from."""
     pictures.draw_pool(work / "pictures", count=POOLS[machine.device.type], seed=SEED, workers=machine.workers)
-    pictures.draw_pool(work / "judge-pictures", count=judge.COUNT, seed=judge.SEED, factor=judge.FACTOR,
-                       workers=machine.workers)
+    pictures.draw_pool(
+        work / "judge-pictures", count=judge.COUNT, seed=judge.SEED, factor=judge.FACTOR, workers=machine.workers
+    )
 
 
 def card(work: Path, out: Path, machine: Machine) -> None:
@@ -75,12 +76,17 @@ def main() -> None:
     """Run the stages asked for, in order."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "embedded", help="checkpoints, pictures, latents")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "embedded" / "model", help="diffusers folder to write")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "build" / "embedded" / "model", help="diffusers folder to write"
+    )
     parser.add_argument("--stage", choices=STAGES, nargs="+", default=[name for name in STAGES if name != "show"])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1),
-                        help="of computing, and processes that draw")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop training at a checkpoint after this time")
+    parser.add_argument(
+        "--threads", type=int, default=min(2, os.cpu_count() or 1), help="of computing, and processes that draw"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="stop training at a checkpoint after this time"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     machine = Machine(torch.device(options.device), options.threads, time.monotonic() + 60 * options.minutes)

@@ -5,15 +5,17 @@ from pathlib import Path
 import click
 
 import audioviz as av
-from audioviz.plots import plot_schedule
-from audioviz.video.sheet import contact_sheet
+from audioviz.insight.plots import plot_schedule
+from audioviz.insight.sheet import contact_sheet
 
 
 @click.command()
 @click.argument("song", type=click.Path(path_type=Path))
 @click.option("--out", default="video.mp4", type=click.Path(path_type=Path), show_default=True)
 @click.option("--schedule", default="pulse", show_default=True)
-@click.option("--prompt", "prompts", multiple=True, default=["neon aurora", "sunset mountains", "ocean waves"], show_default=True)
+@click.option(
+    "--prompt", "prompts", multiple=True, default=["neon aurora", "sunset mountains", "ocean waves"], show_default=True
+)
 @click.option("--fps", default="12", show_default=True)
 def music_video(song: Path, out: Path, schedule: str, prompts: tuple[str, ...], fps: str) -> None:
     """Render SONG to a video, its frames in a grid, and its schedule as a plot."""

@@ -20,9 +20,18 @@ def animate(prompt: str, out: Path, model: str, seed: int, steps: int, interval:
     """Show how PROMPT comes to be."""
     model = av.load_model(model)
     own = model.defaults
-    _, latents = progress(model.denoiser, seed=seed, steps=steps, cfg=own.cfg, sampler_name="euler", scheduler="normal",
-                          positive=model.encode_text(prompt), negative=model.encode_text(""),
-                          latent_image=model.empty_latent((own.size, own.size)), interval=interval)
+    _, latents = progress(
+        model.denoiser,
+        seed=seed,
+        steps=steps,
+        cfg=own.cfg,
+        sampler_name="euler",
+        scheduler="normal",
+        positive=model.encode_text(prompt),
+        negative=model.encode_text(""),
+        latent_image=model.empty_latent((own.size, own.size)),
+        interval=interval,
+    )
     pictures = [model.decode(latent[None]) for latent in latents]
     ImageSequenceClip(pictures, durations=[0.1] * (len(pictures) - 1) + [2.0]).write_videofile(out, fps=20, logger=None)
     click.echo(out)

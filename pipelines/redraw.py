@@ -30,8 +30,18 @@ def redraw(song, init, out, model, prompts, mask, controlnet, control, ip_adapte
         control=1.0 - 0.6 * track.low,
         style=0.2 + 0.6 * track.harmonic,
     ).with_prompts(prompts, song=track)
-    av.render(track, plan, out=out, model=av.load_model(model, controlnet=controlnet, ip_adapter=ip_adapter), init=init,
-              mask=mask, control=(control or init) if controlnet else None, style=style, size=size and (size, size), steps=steps)
+    av.render(
+        track,
+        plan,
+        out=out,
+        model=av.load_model(model, controlnet=controlnet, ip_adapter=ip_adapter),
+        init=init,
+        mask=mask,
+        control=(control or init) if controlnet else None,
+        style=style,
+        size=size and (size, size),
+        steps=steps,
+    )
     click.echo(out)
 
 

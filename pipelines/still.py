@@ -20,8 +20,17 @@ def still(prompt: str, out: Path, negative: str, model: str, seed: int, steps: i
     """Draw PROMPT."""
     model = av.load_model(model)
     own = model.defaults
-    latent = ksampler(model.denoiser, seed, steps, own.cfg, own.sampler, own.scheduler, model.encode_text(prompt),
-                      model.encode_text(negative), model.empty_latent((own.size, own.size)))
+    latent = ksampler(
+        model.denoiser,
+        seed,
+        steps,
+        own.cfg,
+        own.sampler,
+        own.scheduler,
+        model.encode_text(prompt),
+        model.encode_text(negative),
+        model.empty_latent((own.size, own.size)),
+    )
     Image.fromarray(model.decode(latent)).save(out)
     click.echo(out)
 

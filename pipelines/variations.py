@@ -15,8 +15,15 @@ from audioviz.sampling import stochastic_variations
 @click.option("--out", default="variations.png", type=click.Path(path_type=Path), show_default=True)
 @click.option("--model", default="embedded", show_default=True)
 @click.option("--seed", default=0, show_default=True)
-@click.option("--strength", "strengths", multiple=True, type=float, default=[0.2, 0.5, 0.7, 0.9], show_default=True,
-              help="One row of the sheet each.")
+@click.option(
+    "--strength",
+    "strengths",
+    multiple=True,
+    type=float,
+    default=[0.2, 0.5, 0.7, 0.9],
+    show_default=True,
+    help="One row of the sheet each.",
+)
 @click.option("--count", default=5, show_default=True, help="Variations in a row.")
 def variations(prompt: str, out: Path, model: str, seed: int, strengths: tuple[float, ...], count: int) -> None:
     """Vary the picture of PROMPT at several strengths."""
@@ -26,9 +33,18 @@ def variations(prompt: str, out: Path, model: str, seed: int, strengths: tuple[f
     rows = []
     for strength in strengths:
         latents = stochastic_variations(
-            model.denoiser, noise_seed=seed, steps=25, cfg=own.cfg, sampler=own.sampler, scheduler=own.scheduler,
-            positive=model.encode_text(prompt), negative=model.encode_text(""), variation_seed=seed + 1,
-            variation_strength=strength, latent_image=latent)
+            model.denoiser,
+            noise_seed=seed,
+            steps=25,
+            cfg=own.cfg,
+            sampler=own.sampler,
+            scheduler=own.scheduler,
+            positive=model.encode_text(prompt),
+            negative=model.encode_text(""),
+            variation_seed=seed + 1,
+            variation_strength=strength,
+            latent_image=latent,
+        )
         rows.append(np.concatenate([model.decode(one[None]) for one in latents], axis=1))
     Image.fromarray(np.concatenate(rows)).save(out)
     click.echo(out)

@@ -5,7 +5,9 @@ import audioviz as av
 PICTURES = ("crimson flames", "emerald caustics", "mono marble", "gold cathedral")  # one after the other
 
 
-def schedule(song, *, bars: int = 1, hit: float = 0.75, calm: float = 0.12, quiet: float = 0.15, seed: int = 5) -> av.Schedule:
+def schedule(
+    song, *, bars: int = 1, hit: float = 0.75, calm: float = 0.12, quiet: float = 0.15, seed: int = 5
+) -> av.Schedule:
     """bars: from cut to cut; hit: what a kick adds to the denoise; quiet: loudness below which nothing cuts."""
     starts = song.downbeats[::bars]
     cuts = starts[song.rms.peak(0.1)[starts] >= quiet]

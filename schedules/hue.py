@@ -9,7 +9,9 @@ def schedule(song, *, subject: str = "glass", seconds: float = 0.4, punch: float
     """subject: what is painted in all the colours; seconds: how softly one follows the other; punch: what a kick adds."""
     kick = av.curves.at(song.kicks, 1.0).decay(0.15)
     around = len(COLOURS)
-    near = [(1 - around * abs((song.hue - i / around + 0.5) % 1 - 0.5)).clip(0, 1).smooth(seconds) for i in range(around)]
+    near = [
+        (1 - around * abs((song.hue - i / around + 0.5) % 1 - 0.5)).clip(0, 1).smooth(seconds) for i in range(around)
+    ]
     return av.Schedule(
         seed=av.seeds.change_at(song.kicks, base=seed),
         denoise=0.3 + 0.08 * song.rms.smooth(0.5) + punch * kick,

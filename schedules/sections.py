@@ -10,7 +10,9 @@ def schedule(song, *, beats: int = 32, swell: float = 1.5, punch: float = 0.35, 
     parts = song.sections if len(song.sections) > 1 else song.beats[::beats]
     arrival = av.curves.at(parts, 1.0).anticipate(swell / 3).attack_release(0.0, swell / 3)
     kinds = list(dict.fromkeys(part.label for part in song.sections))
-    prompts = [av.Prompt(part.start, WORLDS[kinds.index(part.label) % len(WORLDS)], ease="hold") for part in song.sections]
+    prompts = [
+        av.Prompt(part.start, WORLDS[kinds.index(part.label) % len(WORLDS)], ease="hold") for part in song.sections
+    ]
     loud = song.rms.smooth(2.0)
     kick = av.curves.at(song.kicks, 1.0).decay(0.15)
     return av.Schedule(

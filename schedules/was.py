@@ -3,8 +3,17 @@
 import audioviz as av
 
 
-def schedule(song, *, low: float = 0.5, high: float = 0.9, follow: float = 0.75, divisor: int = 4, noise: float = 0.1,
-             cfg: float = 8.0, seed: int = 0) -> av.Schedule:
+def schedule(
+    song,
+    *,
+    low: float = 0.5,
+    high: float = 0.9,
+    follow: float = 0.75,
+    divisor: int = 4,
+    noise: float = 0.1,
+    cfg: float = 8.0,
+    seed: int = 0,
+) -> av.Schedule:
     """low, high: denoise; follow: how far it falls where the song is quiet, 0 is the original; divisor: of the seed keying."""
     swing = av.curves.oscillate("sine", seconds=float(song.clock.duration), phase=0.25, low=low, high=high)
     level = 1 - follow * (1 - song.rms.decay(0.2))

@@ -4,13 +4,34 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import (AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, FluxPipeline,
-                       FluxTransformer2DModel, LatentConsistencyModelPipeline, LCMScheduler, SD3Transformer2DModel,
-                       StableDiffusion3Pipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline,
-                       StableDiffusionXLPipeline, UNet2DConditionModel)
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
+    LatentConsistencyModelPipeline,
+    LCMScheduler,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
 from safetensors.torch import save_file
-from transformers import (CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionConfig,
-                          CLIPVisionModelWithProjection, T5Config, T5EncoderModel, T5Tokenizer)
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+)
 
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 WIDTH = 32  # of the first text encoder; the second of two has twice as much
@@ -23,11 +44,19 @@ def tiny_pipeline(folder: Path, *, prediction_type: str = "epsilon") -> StableDi
         unet = _unet(cross_attention_dim=WIDTH)
         vae = _vae(4)
         text_encoder = CLIPTextModel(_clip(WIDTH))
-    scheduler = DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1,
-                              prediction_type=prediction_type)
+    scheduler = DDIMScheduler(
+        **BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1, prediction_type=prediction_type
+    )
     return StableDiffusionPipeline(
-        unet=unet, vae=vae, text_encoder=text_encoder, tokenizer=_tokenizer(folder), scheduler=scheduler,
-        safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+        unet=unet,
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=_tokenizer(folder),
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
 
 
 def tiny_family(name: str, folder: Path):
@@ -42,35 +71,64 @@ def tiny_ip_adapter(unet: UNet2DConditionModel, folder: Path) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(7)
         width, seen, weights = unet.config.cross_attention_dim, 24, {}
-        shapes = {"image_proj.proj.weight": (4 * width, seen), "image_proj.proj.bias": (4 * width,),
-                  "image_proj.norm.weight": (width,), "image_proj.norm.bias": (width,)}
+        shapes = {
+            "image_proj.proj.weight": (4 * width, seen),
+            "image_proj.proj.bias": (4 * width,),
+            "image_proj.norm.weight": (width,),
+            "image_proj.norm.bias": (width,),
+        }
         for number, name in enumerate(name for name in unet.attn_processors if "attn2" in name):
             inner = unet.get_submodule(name.removesuffix(".processor")).to_k.out_features
             for part in ("k", "v"):  # the original numbers the odd ones: self-attention has the even
                 shapes[f"ip_adapter.{2 * number + 1}.to_{part}_ip.weight"] = (inner, width)
         save_file({name: torch.randn(shape) * 0.3 for name, shape in shapes.items()}, folder / "tiny.safetensors")
-        CLIPVisionModelWithProjection(CLIPVisionConfig(
-            hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=32, patch_size=16,
-            projection_dim=seen)).save_pretrained(folder / "image_encoder")
+        CLIPVisionModelWithProjection(
+            CLIPVisionConfig(
+                hidden_size=16,
+                intermediate_size=16,
+                num_hidden_layers=1,
+                num_attention_heads=2,
+                image_size=32,
+                patch_size=16,
+                projection_dim=seen,
+            )
+        ).save_pretrained(folder / "image_encoder")
     return folder / "tiny.safetensors"
 
 
 def _sdxl(folder: Path) -> StableDiffusionXLPipeline:
-    unet = _unet(cross_attention_dim=3 * WIDTH, addition_embed_type="text_time", addition_time_embed_dim=8,
-                 projection_class_embeddings_input_dim=6 * 8 + 2 * WIDTH, transformer_layers_per_block=(1, 2),
-                 down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-                 use_linear_projection=True)
+    unet = _unet(
+        cross_attention_dim=3 * WIDTH,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=6 * 8 + 2 * WIDTH,
+        transformer_layers_per_block=(1, 2),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        use_linear_projection=True,
+    )
     return StableDiffusionXLPipeline(
-        unet=unet, vae=_vae(4, scaling_factor=0.13025), text_encoder=CLIPTextModel(_clip(WIDTH)),
-        text_encoder_2=CLIPTextModelWithProjection(_clip(2 * WIDTH)), tokenizer=_tokenizer(folder),
-        tokenizer_2=_tokenizer(folder, pad_token="!"), scheduler=EulerDiscreteScheduler(**BETAS, steps_offset=1))
+        unet=unet,
+        vae=_vae(4, scaling_factor=0.13025),
+        text_encoder=CLIPTextModel(_clip(WIDTH)),
+        text_encoder_2=CLIPTextModelWithProjection(_clip(2 * WIDTH)),
+        tokenizer=_tokenizer(folder),
+        tokenizer_2=_tokenizer(folder, pad_token="!"),
+        scheduler=EulerDiscreteScheduler(**BETAS, steps_offset=1),
+    )
 
 
 def _lcm(folder: Path) -> LatentConsistencyModelPipeline:
     return LatentConsistencyModelPipeline(
-        unet=_unet(cross_attention_dim=WIDTH, time_cond_proj_dim=16), vae=_vae(4), text_encoder=CLIPTextModel(_clip(WIDTH)),
-        tokenizer=_tokenizer(folder), scheduler=LCMScheduler(**BETAS), safety_checker=None, feature_extractor=None,
-        requires_safety_checker=False)
+        unet=_unet(cross_attention_dim=WIDTH, time_cond_proj_dim=16),
+        vae=_vae(4),
+        text_encoder=CLIPTextModel(_clip(WIDTH)),
+        tokenizer=_tokenizer(folder),
+        scheduler=LCMScheduler(**BETAS),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
 
 
 def _turbo(folder: Path) -> StableDiffusionPipeline:
@@ -83,53 +141,116 @@ def _inpainting(folder: Path) -> StableDiffusionInpaintPipeline:
     vae = _vae(4)
     vae.quant_conv.bias.data[4:] = -30.0  # pictures have one latent, not a spread of them
     return StableDiffusionInpaintPipeline(
-        unet=_unet(in_channels=9, cross_attention_dim=WIDTH), vae=vae, text_encoder=CLIPTextModel(_clip(WIDTH)),
-        tokenizer=_tokenizer(folder), scheduler=EulerDiscreteScheduler(**BETAS), safety_checker=None, feature_extractor=None,
-        requires_safety_checker=False)
+        unet=_unet(in_channels=9, cross_attention_dim=WIDTH),
+        vae=vae,
+        text_encoder=CLIPTextModel(_clip(WIDTH)),
+        tokenizer=_tokenizer(folder),
+        scheduler=EulerDiscreteScheduler(**BETAS),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
 
 
 def _sd3(folder: Path) -> StableDiffusion3Pipeline:
     transformer = SD3Transformer2DModel(
-        sample_size=8, patch_size=2, in_channels=16, out_channels=16, num_layers=2, attention_head_dim=8,
-        num_attention_heads=4, joint_attention_dim=4 * WIDTH, caption_projection_dim=32, pooled_projection_dim=3 * WIDTH,
-        pos_embed_max_size=96)
+        sample_size=8,
+        patch_size=2,
+        in_channels=16,
+        out_channels=16,
+        num_layers=2,
+        attention_head_dim=8,
+        num_attention_heads=4,
+        joint_attention_dim=4 * WIDTH,
+        caption_projection_dim=32,
+        pooled_projection_dim=3 * WIDTH,
+        pos_embed_max_size=96,
+    )
     first = CLIPTextModelWithProjection(_clip(WIDTH))
     first.text_projection.weight.data = torch.eye(WIDTH)  # as single files, which leave it out, have it
     return StableDiffusion3Pipeline(
-        transformer=transformer, vae=_vae(16, scaling_factor=1.5305, shift_factor=0.0609, quant=False),
-        text_encoder=first, text_encoder_2=CLIPTextModelWithProjection(_clip(2 * WIDTH)),
-        text_encoder_3=_t5(4 * WIDTH), tokenizer=_tokenizer(folder), tokenizer_2=_tokenizer(folder, pad_token="!"),
-        tokenizer_3=_t5_tokenizer(), scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0))
+        transformer=transformer,
+        vae=_vae(16, scaling_factor=1.5305, shift_factor=0.0609, quant=False),
+        text_encoder=first,
+        text_encoder_2=CLIPTextModelWithProjection(_clip(2 * WIDTH)),
+        text_encoder_3=_t5(4 * WIDTH),
+        tokenizer=_tokenizer(folder),
+        tokenizer_2=_tokenizer(folder, pad_token="!"),
+        tokenizer_3=_t5_tokenizer(),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    )
 
 
 def _flux(folder: Path, *, guidance_embeds: bool = True) -> FluxPipeline:
     transformer = FluxTransformer2DModel(
-        patch_size=1, in_channels=64, num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2,
-        joint_attention_dim=4 * WIDTH, pooled_projection_dim=WIDTH, axes_dims_rope=(4, 4, 8), guidance_embeds=guidance_embeds)
-    scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True) if guidance_embeds else (
-        FlowMatchEulerDiscreteScheduler(shift=1.0))
+        patch_size=1,
+        in_channels=64,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=4 * WIDTH,
+        pooled_projection_dim=WIDTH,
+        axes_dims_rope=(4, 4, 8),
+        guidance_embeds=guidance_embeds,
+    )
+    scheduler = (
+        FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True)
+        if guidance_embeds
+        else (FlowMatchEulerDiscreteScheduler(shift=1.0))
+    )
     return FluxPipeline(
-        transformer=transformer, vae=_vae(16, scaling_factor=0.3611, shift_factor=0.1159, quant=False),
-        text_encoder=CLIPTextModel(_clip(WIDTH)), text_encoder_2=_t5(4 * WIDTH), tokenizer=_tokenizer(folder),
-        tokenizer_2=_t5_tokenizer(), scheduler=scheduler)
+        transformer=transformer,
+        vae=_vae(16, scaling_factor=0.3611, shift_factor=0.1159, quant=False),
+        text_encoder=CLIPTextModel(_clip(WIDTH)),
+        text_encoder_2=_t5(4 * WIDTH),
+        tokenizer=_tokenizer(folder),
+        tokenizer_2=_t5_tokenizer(),
+        scheduler=scheduler,
+    )
 
 
 def _unet(**options) -> UNet2DConditionModel:
-    return UNet2DConditionModel(**{
-        "sample_size": 8, "in_channels": 4, "out_channels": 4, "layers_per_block": 1, "block_out_channels": (32, 64),
-        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"), "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
-        "attention_head_dim": 4} | options)
+    return UNet2DConditionModel(
+        **{
+            "sample_size": 8,
+            "in_channels": 4,
+            "out_channels": 4,
+            "layers_per_block": 1,
+            "block_out_channels": (32, 64),
+            "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+            "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+            "attention_head_dim": 4,
+        }
+        | options
+    )
 
 
 def _vae(channels: int, *, quant: bool = True, **options) -> AutoencoderKL:
     return AutoencoderKL(
-        block_out_channels=(32,) * 4, down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
-        latent_channels=channels, sample_size=64, use_quant_conv=quant, use_post_quant_conv=quant, **options)
+        block_out_channels=(32,) * 4,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=channels,
+        sample_size=64,
+        use_quant_conv=quant,
+        use_post_quant_conv=quant,
+        **options,
+    )
 
 
 def _clip(width: int) -> CLIPTextConfig:
-    return CLIPTextConfig(vocab_size=300, hidden_size=width, intermediate_size=37, projection_dim=width, num_attention_heads=4,
-                          num_hidden_layers=2, max_position_embeddings=77, bos_token_id=0, eos_token_id=1)
+    return CLIPTextConfig(
+        vocab_size=300,
+        hidden_size=width,
+        intermediate_size=37,
+        projection_dim=width,
+        num_attention_heads=4,
+        num_hidden_layers=2,
+        max_position_embeddings=77,
+        bos_token_id=0,
+        eos_token_id=1,
+    )
 
 
 def _t5(width: int) -> T5EncoderModel:
@@ -146,8 +267,11 @@ def _tokenizer(folder: Path, **options) -> CLIPTokenizer:
 
 def _t5_tokenizer() -> T5Tokenizer:
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
-    return T5Tokenizer(vocab=[(piece, 0.0) for piece in ("<pad>", "</s>", "<unk>", "\u2581", *letters)], extra_ids=0,
-                       model_max_length=512)
+    return T5Tokenizer(
+        vocab=[(piece, 0.0) for piece in ("<pad>", "</s>", "<unk>", "\u2581", *letters)],
+        extra_ids=0,
+        model_max_length=512,
+    )
 
 
 FAMILIES = {

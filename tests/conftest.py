@@ -37,5 +37,6 @@ def families(tmp_path_factory):
 def renders(own_cache):
     """Runs the command with the fake model in a process of its own: see tests/renders.py."""
     from tests.renders import server
+
     with server(OMP_NUM_THREADS="1") as ask:
         yield ask

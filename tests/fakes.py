@@ -58,4 +58,4 @@ class FakeDenoiser:
         mean = text.embeddings.mean((1, 2))[:, None, None, None]
         sigma = sigma[:, None, None, None]
         kept = 1 - sigma if self.flow else 1
-        return mean + (x - kept * mean) * kept * self.spread ** 2 / ((kept * self.spread) ** 2 + sigma ** 2)
+        return mean + (x - kept * mean) * kept * self.spread**2 / ((kept * self.spread) ** 2 + sigma**2)

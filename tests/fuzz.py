@@ -28,7 +28,7 @@ from safetensors.numpy import save
 
 import audioviz as av
 from audioviz.errors import AudiovizError
-from audioviz.report import describe_manifest
+from audioviz.insight.report import describe_manifest
 from audioviz.schedule import schedule_to_csv, schedule_to_json
 from audioviz.schedule.prompts import to_prompts
 from audioviz.video.chunks import read_latent
@@ -38,8 +38,33 @@ from tests.songs import made_song
 SOUNDS, DOCUMENTS = 320, 320
 HANG_SECONDS = 10
 EXTREMES = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\x01\0\0\0")
-ODD = (None, True, -1, 0, 2**64, 1e308, float("nan"), float("inf"), "", "x", "9" * 5000, "../../outside/x", "\0", "\ud800", [], {},
-       [[[[]]]], {"": None}, "__import__('os')", [0.5] * 100, ["nan"], "0:(0.5)", "8s", "-1f", "1e999s")
+ODD = (
+    None,
+    True,
+    -1,
+    0,
+    2**64,
+    1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "9" * 5000,
+    "../../outside/x",
+    "\0",
+    "\ud800",
+    [],
+    {},
+    [[[[]]]],
+    {"": None},
+    "__import__('os')",
+    [0.5] * 100,
+    ["nan"],
+    "0:(0.5)",
+    "8s",
+    "-1f",
+    "1e999s",
+)
 SONG = made_song(seconds=1)
 
 
@@ -73,8 +98,18 @@ def whole_sounds() -> dict[str, bytes]:
         for suffix in ("wav", "flac"):
             soundfile.write(Path(name, f"x.{suffix}"), samples, 22050)
         for suffix in ("ogg", "mp3", "m4a"):
-            subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", f"{name}/x.wav", "-bitexact",
-                            f"{name}/x.{suffix}"], check=True)
+            subprocess.run(
+                [
+                    imageio_ffmpeg.get_ffmpeg_exe(),
+                    "-v",
+                    "error",
+                    "-i",
+                    f"{name}/x.wav",
+                    "-bitexact",
+                    f"{name}/x.{suffix}",
+                ],
+                check=True,
+            )
         for path in sorted(Path(name).iterdir()):
             sounds[path.suffix[1:]] = path.read_bytes()
     return sounds
@@ -85,21 +120,56 @@ def whole_documents() -> Iterator[tuple[str, bytes, Callable, Callable]]:
     schedule = av.load_schedule("pulse")(SONG).with_prompts({0: "neon nebula", 0.5: "gold mandala"}, negative="mud")
     yield "schedule.json", schedule_to_json(schedule).encode(), plan, changed
     yield "schedule.csv", schedule_to_csv(schedule).encode(), plan, damaged_text
-    deforum = {"strength_schedule": "0:(0.65), 5:(0.5+0.1*sin(2*3.14*t/15))", "seed": 7, "fps": 12, "max_frames": 12,
-               "prompts": {"0": "a cat --neg a dog", "6": "a bird"}, "zoom": "0:(1.02)"}
+    deforum = {
+        "strength_schedule": "0:(0.65), 5:(0.5+0.1*sin(2*3.14*t/15))",
+        "seed": 7,
+        "fps": 12,
+        "max_frames": 12,
+        "prompts": {"0": "a cat --neg a dog", "6": "a bird"},
+        "zoom": "0:(1.02)",
+    }
     yield "deforum.json", json.dumps(deforum).encode(), plan, changed
-    parseq = {"options": {"bpm": 120, "output_fps": 12}, "keyframes": [{"frame": 0}], "rendered_frames": [
-        {"frame": k, "strength": 0.6, "scale": 7, "noise": 0.04, "seed": k, "zoom": 1, "deforum_prompt": "a cat --neg a dog"}
-        for k in range(12)]}
+    parseq = {
+        "options": {"bpm": 120, "output_fps": 12},
+        "keyframes": [{"frame": 0}],
+        "rendered_frames": [
+            {
+                "frame": k,
+                "strength": 0.6,
+                "scale": 7,
+                "noise": 0.04,
+                "seed": k,
+                "zoom": 1,
+                "deforum_prompt": "a cat --neg a dog",
+            }
+            for k in range(12)
+        ],
+    }
     yield "parseq.json", json.dumps(parseq).encode(), plan, changed
-    yield "prompts", json.dumps({"0s": "neon nebula", "6f": "gold mandala", "0.9": "fire"}).encode(), read_prompts, changed
-    yield "words.lrc", b"[ti:x]\n[offset:+50]\n[00:00.10]one <00:00.2>light\n[00:00.50][00:00:80] two\n", sing, damaged_text
+    yield (
+        "prompts",
+        json.dumps({"0s": "neon nebula", "6f": "gold mandala", "0.9": "fire"}).encode(),
+        read_prompts,
+        changed,
+    )
+    yield (
+        "words.lrc",
+        b"[ti:x]\n[offset:+50]\n[00:00.10]one <00:00.2>light\n[00:00.50][00:00:80] two\n",
+        sing,
+        damaged_text,
+    )
     yield "song.mid", midi(), play, damaged
     chunk = {"frames": 12, "digest": "0" * 64, "video": "1" * 64, "latent": "2" * 64}
     manifest = {"format": "audioviz work 1", "identity": {"model": "x"}, "chunks": [chunk, chunk]}
     yield "manifest", json.dumps(manifest).encode(), resume, changed
-    yield "embedded manifest", json.dumps({"model": "x", "versions": {"torch": "2"}, "schedule": {
-        "prompts": [{"seconds": 0, "prompt": "x"}]}}).encode(), show, changed
+    yield (
+        "embedded manifest",
+        json.dumps(
+            {"model": "x", "versions": {"torch": "2"}, "schedule": {"prompts": [{"seconds": 0, "prompt": "x"}]}}
+        ).encode(),
+        show,
+        changed,
+    )
     yield "latent", save({"latent": np.zeros((1, 4, 2, 2), np.float32)}), read_latent, damaged
 
 
@@ -124,17 +194,17 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
         place = chance.randrange(min(head, len(data)))
         kind = chance.randrange(6)
         if kind == 0:
-            del data[chance.randrange(len(data)):]
+            del data[chance.randrange(len(data)) :]
         elif kind == 1:
             data[place] ^= 1 << chance.randrange(8)
         elif kind == 2:
-            data[place:place + 4] = chance.choice(EXTREMES)
+            data[place : place + 4] = chance.choice(EXTREMES)
         elif kind == 3:
             data[place:place] = chance.randbytes(chance.choice((1, 7, 400)))
         elif kind == 4:
-            data[place:place] = data[place:place + 500]
+            data[place:place] = data[place : place + 500]
         else:
-            del data[place:place + chance.choice((1, 4, 100))]
+            del data[place : place + chance.choice((1, 4, 100))]
     return bytes(data)
 
 
@@ -204,8 +274,14 @@ def resume(path: Path) -> None:
     folder.mkdir()
     shutil.copy(path, folder / "manifest.json")
     digests = [str(k) for k in range(SONG.clock.frames)]
-    with Work.open(path.with_name(f"{path.name}.mp4"), clock=SONG.clock, size=(64, 64), identity={"model": "x"}, digests=digests,
-                   chunk=12) as work:
+    with Work.open(
+        path.with_name(f"{path.name}.mp4"),
+        clock=SONG.clock,
+        size=(64, 64),
+        identity={"model": "x"},
+        digests=digests,
+        chunk=12,
+    ) as work:
         work.discard()
 
 
@@ -216,6 +292,7 @@ def show(path: Path) -> None:
 @contextmanager
 def alarm(seconds: float) -> Iterator[None]:
     """Raise TimeoutError in a block that takes longer."""
+
     def ring(number, frame) -> None:
         raise TimeoutError(f"longer than {seconds} s")
 

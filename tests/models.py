@@ -37,5 +37,12 @@ def count_letters(text: str) -> Conditioning:
 
 def fake_model(*, digest: str = "f" * 64, **denoiser) -> Model:
     """The model; keywords are for FakeDenoiser."""
-    return Model(name="fake", digest=digest, denoiser=FakeDenoiser(**denoiser), vae=FakeVae(), read=count_letters, factor=8,
-                 defaults=Defaults(size=64, steps=2, cfg=2.0, sampler="euler", scheduler="normal"))
+    return Model(
+        name="fake",
+        digest=digest,
+        denoiser=FakeDenoiser(**denoiser),
+        vae=FakeVae(),
+        read=count_letters,
+        factor=8,
+        defaults=Defaults(size=64, steps=2, cfg=2.0, sampler="euler", scheduler="normal"),
+    )

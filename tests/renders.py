@@ -21,9 +21,9 @@ import torch
 
 import audioviz.audio.load
 import audioviz.models
-import audioviz.rendering
+import audioviz.rendering.render
 import audioviz.schedule.script
-from audioviz import cli
+from audioviz.command import main
 from audioviz.video import encode, files, mux, work
 from tests.models import FakeVae, fake_model
 
@@ -33,26 +33,44 @@ SERVE = [sys.executable, "-c", "from tests.renders import serve; serve()"]
 @contextmanager
 def server(**environment: str) -> Iterator[Callable[..., dict]]:
     """A process that renders: call it with the keywords of `_render`."""
-    process = subprocess.Popen(SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | environment,
-                               cwd=Path(__file__).parents[1])
+    process = subprocess.Popen(
+        SERVE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+        cwd=Path(__file__).parents[1],
+    )
     with process:
+
         def ask(*arguments: object, cwd: Path, **request) -> dict:
-            print(json.dumps({"arguments": list(map(str, arguments)), "cwd": str(cwd)} | request), file=process.stdin,
-                  flush=True)
+            print(
+                json.dumps({"arguments": list(map(str, arguments)), "cwd": str(cwd)} | request),
+                file=process.stdin,
+                flush=True,
+            )
             return json.loads(process.stdout.readline())
+
         yield ask
         process.stdin.close()
 
 
 def serve() -> None:
     torch.set_num_threads(1)
-    audioviz.rendering.CHUNK_SECONDS = 1
+    audioviz.rendering.render.CHUNK_SECONDS = 1
     for line in sys.stdin:
         print(json.dumps(_render(**json.loads(line))), flush=True)
 
 
-def _render(*, arguments: list[str], cwd: str, fault: str = "", at: int = 0, after: float | None = None,
-            number: int = signal.SIGKILL) -> dict:
+def _render(
+    *,
+    arguments: list[str],
+    cwd: str,
+    fault: str = "",
+    at: int = 0,
+    after: float | None = None,
+    number: int = signal.SIGKILL,
+) -> dict:
     """Run the command; end it by a signal after some seconds, or arrange a fault at frame `at`."""
     child = os.fork()
     if child == 0:
@@ -63,21 +81,28 @@ def _render(*, arguments: list[str], cwd: str, fault: str = "", at: int = 0, aft
         os.kill(child, number)
     signalled = time.monotonic()
     _, status = os.waitpid(child, 0)
-    return {"status": os.waitstatus_to_exitcode(status), "seconds": time.monotonic() - began,
-            "to_end": time.monotonic() - signalled, "out": Path(cwd, "stdout").read_text(), "err": Path(cwd, "stderr").read_text()}
+    return {
+        "status": os.waitstatus_to_exitcode(status),
+        "seconds": time.monotonic() - began,
+        "to_end": time.monotonic() - signalled,
+        "out": Path(cwd, "stdout").read_text(),
+        "err": Path(cwd, "stderr").read_text(),
+    }
 
 
 def _command(arguments: list[str], cwd: str, fault: str, at: int) -> None:
     """Become the command: never returns."""
     try:
         os.setsid()
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell makes what it runs in the background ignore it
+        signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        )  # a shell makes what it runs in the background ignore it
         os.chdir(cwd)
         for name, stream in (("stdout", 1), ("stderr", 2)):
             os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), stream)
         FAULTS.get(fault, _model)(arguments, at)
         sys.argv = ["audioviz", *arguments]
-        cli.main()
+        main.main()
     except SystemExit as ended:
         os._exit(ended.code or 0)
     except BaseException:
@@ -90,6 +115,7 @@ def _command(arguments: list[str], cwd: str, fault: str, at: int) -> None:
 
 def _model(arguments: list[str], at: int, happens=None, **denoiser) -> None:
     """Give the command the fake model; `happens()` is called when it decodes frame `at`."""
+
     class Vae(FakeVae):
         decoded = 0
 
@@ -99,18 +125,20 @@ def _model(arguments: list[str], at: int, happens=None, **denoiser) -> None:
             self.decoded += 1
             return super().decode(latent)
 
-    for place in (audioviz.rendering, audioviz.models):
+    for place in (audioviz.rendering.render, audioviz.models):
         place.load_model = lambda *_, **__: replace(fake_model(**denoiser), vae=Vae())
 
 
 def _raising(error: BaseException):
     def happens() -> None:
         raise error
+
     return lambda arguments, at: _model(arguments, at, happens)
 
 
 def _dying_in(module, name: str, *, done: bool = False):
     """SIGKILL from inside, at call number `at` of a function, before it is done or after."""
+
     def arrange(arguments: list[str], at: int) -> None:
         _model(arguments, 0)
         function, calls = getattr(module, name), iter(range(10**9))
@@ -125,6 +153,7 @@ def _dying_in(module, name: str, *, done: bool = False):
             return result
 
         setattr(module, name, dying)
+
     return arrange
 
 
@@ -189,20 +218,24 @@ FAULTS = {
     "memory": _raising(MemoryError()),
     "memory for tiles alone": _lack,
     "cuda memory": _raising(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")),
-    "cpu memory": _raising(RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory")),
+    "cpu memory": _raising(
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory")
+    ),
     "defect": _raising(ZeroDivisionError("a fault\nof ours")),
     "full disk": lambda arguments, at: _model(arguments, at, _fill_disk),
     "no rights": lambda arguments, at: _model(arguments, at, _take_rights),
     "no ffmpeg": lambda arguments, at: _model(arguments, at, _kill_ffmpeg),
     "no ffmpeg while muxing": _kill_muxing,
     "no song": lambda arguments, at: _model(arguments, at, lambda: Path(arguments[1]).unlink()),
-    "another song": lambda arguments, at: _model(arguments, at, lambda: Path(arguments[1]).write_bytes(b"another song")),
+    "another song": lambda arguments, at: _model(
+        arguments, at, lambda: Path(arguments[1]).write_bytes(b"another song")
+    ),
     "pause": lambda arguments, at: _model(arguments, at, lambda: time.sleep(30)),
     "stalled encoder": _stall,
     "die before a file is put": _dying_in(work, "put"),
     "die after a file is put": _dying_in(work, "put", done=True),
     "die in a manifest": _dying_in(files.os, "replace"),
-    "die before muxing": _dying_in(audioviz.rendering, "mux"),
+    "die before muxing": _dying_in(audioviz.rendering.render, "mux"),
     "die while muxing": _dying_in(mux.shutil, "copyfileobj", done=True),
     "die when muxed": _dying_in(mux, "probe"),
     "die before the video is there": _dying_in(mux, "put"),

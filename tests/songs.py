@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audioviz.audio.form import Sections
+from audioviz.audio.sections import Sections
 from audioviz.audio.song import Events, Song
 from audioviz.clock import Clock
 from audioviz.curve import Curve
@@ -20,8 +20,22 @@ def made_song(*, seconds: float = 4.0, fps="12", beats_every: float = 0.5, path:
     curves = {name: Curve(0.5 + 0.5 * np.sin(clock.times * (i + 1)), clock) for i, name in enumerate(CURVES)}
     sections = Sections.at(np.zeros(1), np.zeros(1, int), duration=seconds, rms=curves["rms"])
     sha256 = hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
-    return Song(path=path, sha256=sha256, rate=44100, channels=2, start=0.0, duration=float(seconds), clock=clock,
-                tempo=60 / beats_every, beats_per_bar=4, beats=Events.at(times, clock),
-                downbeats=Events.at(times[::4], clock), onsets=Events.at(times, clock),
-                kicks=Events.at(times[::2], clock), sections=sections, curves=curves,
-                waveform=np.zeros((2, 100), np.float32), notes=())
+    return Song(
+        path=path,
+        sha256=sha256,
+        rate=44100,
+        channels=2,
+        start=0.0,
+        duration=float(seconds),
+        clock=clock,
+        tempo=60 / beats_every,
+        beats_per_bar=4,
+        beats=Events.at(times, clock),
+        downbeats=Events.at(times[::4], clock),
+        onsets=Events.at(times, clock),
+        kicks=Events.at(times[::2], clock),
+        sections=sections,
+        curves=curves,
+        waveform=np.zeros((2, 100), np.float32),
+        notes=(),
+    )

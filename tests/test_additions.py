@@ -44,11 +44,15 @@ def test_a_lora_acts_as_in_diffusers(families, loras, name):
     pipeline = kind.from_pretrained(folder)
     pipeline.load_lora_weights(loras, weight_name=f"{name}.safetensors", adapter_name="style")
     pipeline.set_adapters("style", 0.6)
-    guidance, scaled = ours.guidance("gold mandala"), X / (1 + SIGMA ** 2) ** 0.5
+    guidance, scaled = ours.guidance("gold mandala"), X / (1 + SIGMA**2) ** 0.5
     timestep = (ours.denoiser.sigmas.log() - SIGMA.log()).abs().argmin()
     with torch.no_grad():
-        output = pipeline.unet(scaled, timestep, guidance.positive.embeddings,
-                               added_cond_kwargs=ours.denoiser._size_told(X, guidance.positive)).sample
+        output = pipeline.unet(
+            scaled,
+            timestep,
+            guidance.positive.embeddings,
+            added_cond_kwargs=ours.denoiser._size_told(X, guidance.positive),
+        ).sample
     theirs = X - output * SIGMA
     found = ours.denoiser(X, SIGMA, guidance, 1.0)
     assert (found - theirs).norm() < 1e-5 * theirs.norm()
@@ -59,13 +63,17 @@ def test_a_lora_acts_as_in_diffusers(families, loras, name):
 def test_loras_add_up(families, loras):
     folder, _ = families("sd1")
     file = loras / "sd1.safetensors"
-    twice, once = (answer(load_model(folder, loras=given)) for given in ([f"{file}:0.3", f"{file}:0.5"], [f"{file}:0.8"]))
+    twice, once = (
+        answer(load_model(folder, loras=given)) for given in ([f"{file}:0.3", f"{file}:0.5"], [f"{file}:0.8"])
+    )
     assert (twice - once).norm() < 1e-5 * once.norm()
 
 
 @pytest.mark.parametrize("name, other", [("sd1", "sdxl"), ("sdxl", "sd1"), ("flux", "sd1")])
 def test_a_lora_of_another_family_is_refused(families, loras, name, other):
-    with pytest.raises(ModelError, match=f"LoRA .*{other}.safetensors: does not fit this model, a .*Pipeline") as caught:
+    with pytest.raises(
+        ModelError, match=f"LoRA .*{other}.safetensors: does not fit this model, a .*Pipeline"
+    ) as caught:
         load_model(families(name)[0], loras=[str(loras / f"{other}.safetensors")])
     assert "\n" not in str(caught.value)
 
@@ -95,8 +103,10 @@ def test_a_textual_inversion_is_a_word(families, tmp_path):
 def test_a_textual_inversion_of_both_encoders(families, tmp_path):
     folder, _ = families("sdxl")
     save_file({"clip_l": torch.randn(1, 32), "clip_g": torch.randn(1, 64)}, tmp_path / "moebius.safetensors")
-    plain, ours = (load_model(folder, embeddings=given).encode_text("a moebius")
-                   for given in ((), [tmp_path / "moebius.safetensors"]))
+    plain, ours = (
+        load_model(folder, embeddings=given).encode_text("a moebius")
+        for given in ((), [tmp_path / "moebius.safetensors"])
+    )
     changed = (plain.embeddings != ours.embeddings).any(1)[0]
     assert changed[:32].any() and changed[32:].any()
 
@@ -111,10 +121,12 @@ def test_a_textual_inversion_of_another_family_is_refused(families, tmp_path, na
 def test_what_is_not_there_is_said(families, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     folder, _ = families("sd1")
-    for options, message in (({"embeddings": [tmp_path / "gone.safetensors"]}, "embedding .*: there is no such file"),
-                             ({"vae": "audioviz-tests/none"}, "vae audioviz-tests/none: is not on this disk, and the hub cannot"),
-                             ({"controlnet": "audioviz-tests/none"}, "ControlNet .*: is not on this disk, and the hub cannot"),
-                             ({"ip_adapter": tmp_path / "gone.safetensors"}, "IP-Adapter .*: there is no such file")):
+    for options, message in (
+        ({"embeddings": [tmp_path / "gone.safetensors"]}, "embedding .*: there is no such file"),
+        ({"vae": "audioviz-tests/none"}, "vae audioviz-tests/none: is not on this disk, and the hub cannot"),
+        ({"controlnet": "audioviz-tests/none"}, "ControlNet .*: is not on this disk, and the hub cannot"),
+        ({"ip_adapter": tmp_path / "gone.safetensors"}, "IP-Adapter .*: there is no such file"),
+    ):
         with pytest.raises(ModelError, match=message):
             load_model(folder, **options)
     assert not capfd.readouterr().err
@@ -135,7 +147,9 @@ def test_another_autoencoder(families, tmp_path):
 
 def test_a_tiny_autoencoder_reads_the_models_own_scale(families, tmp_path):
     folder, _ = families("sd3")
-    tiny = AutoencoderTiny(latent_channels=16, encoder_block_out_channels=(16,) * 4, decoder_block_out_channels=(16,) * 4)
+    tiny = AutoencoderTiny(
+        latent_channels=16, encoder_block_out_channels=(16,) * 4, decoder_block_out_channels=(16,) * 4
+    )
     tiny.save_pretrained(tmp_path / "tiny")
     model = load_model(folder, vae=tmp_path / "tiny")
     latent = torch.randn(1, 16, 8, 8) * 3
@@ -153,5 +167,7 @@ def test_an_autoencoder_of_other_latents_is_refused(families, tmp_path):
     families("sd3")[1].vae.save_pretrained(tmp_path / "vae")
     with pytest.raises(ModelError, match="a AutoencoderKL of 16 channels; this model expects one of 4"):
         load_model(families("sd1")[0], vae=tmp_path / "vae")
-    with pytest.raises(ModelError, match="cannot be loaded .*; expected the folder, the hub id or the .safetensors file"):
+    with pytest.raises(
+        ModelError, match="cannot be loaded .*; expected the folder, the hub id or the .safetensors file"
+    ):
         load_model(families("sd1")[0], vae=tmp_path)

@@ -7,26 +7,32 @@ import synth
 from grid_songs import draw, hear, level
 from mir_eval.beat import f_measure, trim_beats
 
-from audioviz.audio.analysis import analyse, with_grid
-from audioviz.audio.downbeats import find_downbeats
-from audioviz.audio.grid import Grid
-from audioviz.audio.spectrum import RATE
-from audioviz.audio.tempo import TEMPI, tempo_path
+from audioviz.audio.hearing.analysis import analyse, with_grid
+from audioviz.audio.hearing.downbeats import find_downbeats
+from audioviz.audio.hearing.grid import Grid
+from audioviz.audio.hearing.tempo import TEMPI, tempo_path
+from audioviz.audio.reading.blocks import RATE
 
 STEADY = [  # each draws its own bass, chords, melody, pick-up, jitter, noise and hall
-    {"drums": "rock", "hats": "eighths", "beats_per_bar": 4}, {"drums": "house", "hats": "offbeats", "beats_per_bar": 4},
-    {"drums": "waltz", "hats": "quarters", "beats_per_bar": 3}, {"drums": "three rock", "beats_per_bar": 3},
+    {"drums": "rock", "hats": "eighths", "beats_per_bar": 4},
+    {"drums": "house", "hats": "offbeats", "beats_per_bar": 4},
+    {"drums": "waltz", "hats": "quarters", "beats_per_bar": 3},
+    {"drums": "three rock", "beats_per_bar": 3},
     {"drums": "none"},
     {"drums": "hip hop", "hats": "sixteenths", "beats_per_bar": 4},
     {"drums": "sparse", "hats": "eighths", "beats_per_bar": 4, "bpm": 150.0},
 ]
 SYNCOPATED = [{"drums": name, "hats": "syncopated", "beats_per_bar": 4} for name in ("busy rock", "rock", "house")]
-RAMPS = [{"drums": "rock", "beats_per_bar": 4, "tempi": "ramp"}, {"drums": "house", "beats_per_bar": 4, "tempi": "ramp"},
-         {"drums": "waltz", "beats_per_bar": 3, "tempi": "ramp"}]
+RAMPS = [
+    {"drums": "rock", "beats_per_bar": 4, "tempi": "ramp"},
+    {"drums": "house", "beats_per_bar": 4, "tempi": "ramp"},
+    {"drums": "waltz", "beats_per_bar": 3, "tempi": "ramp"},
+]
 
 
-@pytest.mark.parametrize(("kinds", "least"), [(STEADY, 0.95), (SYNCOPATED, 0.85), (RAMPS, 0.85)],
-                         ids=["steady", "syncopated", "ramps"])
+@pytest.mark.parametrize(
+    ("kinds", "least"), [(STEADY, 0.95), (SYNCOPATED, 0.85), (RAMPS, 0.85)], ids=["steady", "syncopated", "ramps"]
+)
 def test_beats_and_downbeats(kinds, least):
     beats, downbeats, levels, metres = [], [], [], []
     for seed, kind in enumerate(kinds, 7003):
@@ -41,7 +47,9 @@ def test_beats_and_downbeats(kinds, least):
     assert levels == ["right"] * len(kinds)
 
 
-@pytest.mark.parametrize(("drums", "metre", "hats"), [("breakbeat", 4, "eighths"), ("busy rock", 4, "eighths"), ("waltz", 3, "quarters")])
+@pytest.mark.parametrize(
+    ("drums", "metre", "hats"), [("breakbeat", 4, "eighths"), ("busy rock", 4, "eighths"), ("waltz", 3, "quarters")]
+)
 def test_drums_alone(drums, metre, hats):
     for bpm in (95.0, 130.0):
         song = draw(7020, seconds=14, drums=drums, hats=hats, beats_per_bar=metre, bpm=bpm, alone=True)

@@ -34,14 +34,14 @@ def test_the_ticks_are_where_the_beats_are_to_the_sample(tmp_path):
     loud = np.flatnonzero(np.abs(ticks[:, 0]) > 1e-3)
     starts = loud[np.diff(loud, prepend=-RATE) > RATE // 10]
     assert np.abs(starts - np.array([0.1, 0.5, 1.25]) * RATE).max() <= 1
-    crossings = [np.count_nonzero(np.diff(np.sign(ticks[first:first + 480, 0])) != 0) for first in starts]
+    crossings = [np.count_nonzero(np.diff(np.sign(ticks[first : first + 480, 0])) != 0) for first in starts]
     assert crossings[0] == crossings[2] and crossings[1] == pytest.approx(2 * crossings[0], abs=2)
 
 
 def test_a_part_of_the_song_is_that_part(tmp_path):
     sound, made, _ = written(tmp_path, start=0.5, duration=1.0, beats=(0.25,), downbeats=())
     assert len(made) == RATE
-    assert made[:RATE // 4] == pytest.approx(0.5 * sound[RATE // 2:RATE // 2 + RATE // 4], abs=1e-4)
+    assert made[: RATE // 4] == pytest.approx(0.5 * sound[RATE // 2 : RATE // 2 + RATE // 4], abs=1e-4)
 
 
 def test_the_length_of_the_song_takes_no_memory(tmp_path):

@@ -9,8 +9,8 @@ import soxr
 import synth
 
 from audioviz.audio import load_song
-from audioviz.audio.analysis import analyse
-from audioviz.audio.spectrum import RATE
+from audioviz.audio.hearing.analysis import analyse
+from audioviz.audio.reading.blocks import RATE
 
 ALL_FPS = ["8", "12", "24000/1001", "24", "25", "30000/1001", "30", "60"]
 
@@ -24,7 +24,7 @@ def clicks(tmp_path_factory):
     sound, t = 0.001 * rng.standard_normal(600 * rate), np.arange(rate // 30) / rate
     for at in times:
         first = round(at * rate)
-        sound[first:first + len(t)] += rng.uniform(0.2, 0.9) * np.exp(-t / 0.006) * rng.uniform(-1, 1, len(t))
+        sound[first : first + len(t)] += rng.uniform(0.2, 0.9) * np.exp(-t / 0.006) * rng.uniform(-1, 1, len(t))
     path = tmp_path_factory.mktemp("clicks") / "clicks.wav"
     soundfile.write(path, sound, rate)
     return path, times
@@ -59,8 +59,10 @@ def steady_song(bpm, *, kicks=(0, 1, 2, 3), snare=False, hats=2, seconds=15.0):
     """Kick, hats, bass and chords at a steady tempo: mono samples at the rate of the analysis, and the beats."""
     rng, beat = np.random.default_rng(0), 60 / bpm
     track, beats = np.zeros((round(seconds * synth.RATE), 2)), np.arange(0.31, seconds, beat)
-    chords = [synth.pluck(note, 4 * beat) + synth.pluck(note + 4, 4 * beat) + synth.pluck(note + 7, 4 * beat)
-              for note in (57, 53, 48, 55)]
+    chords = [
+        synth.pluck(note, 4 * beat) + synth.pluck(note + 4, 4 * beat) + synth.pluck(note + 7, 4 * beat)
+        for note in (57, 53, 48, 55)
+    ]
     basses = [synth.bass(note, 0.9 * beat) for note in (33, 29, 36, 31)]
     for i, at in enumerate(beats):
         if i % 4 in kicks:
@@ -132,7 +134,7 @@ def test_a_second_of_silence_moves_everything_by_a_second(tmp_path):
     soundfile.write(tmp_path / "b.wav", np.r_[np.zeros(RATE), samples], RATE, subtype="FLOAT")
     first, moved = (load_song(tmp_path / name, fps=24) for name in ("a.wav", "b.wav"))
     assert moved.onsets.seconds - 1 == pytest.approx(first.onsets.seconds, abs=0.002)
-    assert moved.beats.seconds[:len(first.beats)] - 1 == pytest.approx(first.beats.seconds, abs=0.003)
+    assert moved.beats.seconds[: len(first.beats)] - 1 == pytest.approx(first.beats.seconds, abs=0.003)
     assert moved.tempo == pytest.approx(first.tempo, abs=0.05)
     for name, curve in first.curves.items():
         assert np.abs(moved.curves[name].values[24:] - curve.values).mean() < 0.05, name

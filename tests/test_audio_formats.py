@@ -9,7 +9,7 @@ import soundfile
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from audioviz.audio import load_song
-from audioviz.audio.decode import open_stream
+from audioviz.audio.reading.decode import open_stream
 
 SECONDS, CLICKS = 4.0, np.array([0.5, 1.21, 1.83, 2.52, 3.3])
 
@@ -21,8 +21,8 @@ def clicks(rate: int, channels: int) -> np.ndarray:
     sound = 0.02 * np.sin(2 * np.pi * 330 * t)
     for at in CLICKS:
         first = round(at * rate)
-        burst = np.exp(-t[:rate // 20] / 0.01) * rng.uniform(-1, 1, rate // 20)
-        sound[first:first + len(burst)] += 0.7 * burst
+        burst = np.exp(-t[: rate // 20] / 0.01) * rng.uniform(-1, 1, rate // 20)
+        sound[first : first + len(burst)] += 0.7 * burst
     return np.repeat(sound[:, None], channels, axis=1)
 
 
@@ -30,7 +30,7 @@ def write(path: Path, rate: int, channels: int, **kind) -> None:
     with soundfile.SoundFile(path, "w", rate, channels, **kind) as file:
         sound = clicks(rate, channels)
         for first in range(0, len(sound), 4096):
-            file.write(sound[first:first + 4096])
+            file.write(sound[first : first + 4096])
 
 
 def ffmpeg(*arguments) -> None:
@@ -43,13 +43,22 @@ def heard_clicks(song) -> None:
     away = np.abs(song.onsets.seconds[:, None] - CLICKS).min(axis=0)
     assert away.max() < 0.005 and len(song.onsets) <= len(CLICKS) + 1  # the tone may start too
     for curve in song.curves.values():
-        assert np.isfinite(curve.values).all() and 0 <= curve.values.min() and curve.values.max() <= 1
+        assert np.isfinite(curve.values).all() and curve.values.min() >= 0 and curve.values.max() <= 1
 
 
-@pytest.mark.parametrize("suffix, kind", [
-    (".wav", {}), (".wav", {"subtype": "FLOAT"}), (".wav", {"subtype": "PCM_24"}), (".wav", {"subtype": "PCM_U8"}),
-    (".flac", {}), (".ogg", {}), (".mp3", {}), (".aiff", {}),
-])
+@pytest.mark.parametrize(
+    "suffix, kind",
+    [
+        (".wav", {}),
+        (".wav", {"subtype": "FLOAT"}),
+        (".wav", {"subtype": "PCM_24"}),
+        (".wav", {"subtype": "PCM_U8"}),
+        (".flac", {}),
+        (".ogg", {}),
+        (".mp3", {}),
+        (".aiff", {}),
+    ],
+)
 def test_formats_of_libsndfile(tmp_path, suffix, kind):
     path = tmp_path / f"clicks{suffix}"
     write(path, 44100, 2, **kind)
@@ -100,7 +109,8 @@ def test_rates_and_channels(tmp_path, rate, channels):
 
 
 def test_an_mp3_in_blocks_is_what_it_is_as_a_whole(tmp_path):
-    from audioviz.audio.decode import open_stream
+    from audioviz.audio.reading.decode import open_stream
+
     write(tmp_path / "clicks.mp3", 44100, 2)
     blocks = np.concatenate(list(open_stream(tmp_path / "clicks.mp3").blocks))
     whole, _ = soundfile.read(tmp_path / "clicks.mp3", dtype="float32")

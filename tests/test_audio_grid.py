@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import audioviz as av
-from audioviz.audio.analysis import _on_bars
-from audioviz.audio.cache import cache_folder
+from audioviz.audio.hearing.analysis import _on_bars
+from audioviz.audio.reading.cache import cache_folder
 from audioviz.errors import InputError
 
 SONG = make_song.__file__.replace("make_song.py", "song.ogg")
@@ -35,10 +35,19 @@ def test_no_correction_changes_nothing(heard):
     assert np.array_equal(again.downbeats.seconds, heard.downbeats.seconds)
 
 
-@pytest.mark.parametrize(("grid", "factor"), [
-    ({"tempo": 120}, 1), ({"tempo": "60"}, 0.5), ({"tempo": 240.0}, 2), ({"tempo": "50-70"}, 0.5),
-    ({"tempo": (110, 130)}, 1), ({"beats": "half"}, 0.5), ({"beats": "double"}, 2), ({"tempo": 60, "beats": "double"}, 1),
-])
+@pytest.mark.parametrize(
+    ("grid", "factor"),
+    [
+        ({"tempo": 120}, 1),
+        ({"tempo": "60"}, 0.5),
+        ({"tempo": 240.0}, 2),
+        ({"tempo": "50-70"}, 0.5),
+        ({"tempo": (110, 130)}, 1),
+        ({"beats": "half"}, 0.5),
+        ({"beats": "double"}, 2),
+        ({"tempo": 60, "beats": "double"}, 1),
+    ],
+)
 def test_tempo_and_octave(heard, grid, factor):
     song = corrected(**grid)
     assert song.tempo == pytest.approx(factor * make_song.BPM, rel=0.005)
@@ -54,13 +63,15 @@ def test_a_tempo_that_is_not_heard_is_said():
 
 def test_the_offset_moves_beats_and_bars_alike(heard):
     song = corrected(beat_offset=30)
-    assert song.beats.seconds == pytest.approx(heard.beats.seconds[:len(song.beats)] + 0.03)
-    assert song.downbeats.seconds == pytest.approx(heard.downbeats.seconds[:len(song.downbeats)] + 0.03)
+    assert song.beats.seconds == pytest.approx(heard.beats.seconds[: len(song.beats)] + 0.03)
+    assert song.downbeats.seconds == pytest.approx(heard.downbeats.seconds[: len(song.downbeats)] + 0.03)
     assert np.array_equal(song.onsets.seconds, heard.onsets.seconds)
     assert corrected(beat_offset=-2000).beats.seconds.min() >= 0
 
 
-@pytest.mark.parametrize("grid", [{"first_downbeat": "2b"}, {"first_downbeat": "3b", "beat_offset": 40}, {"beats": "half"}])
+@pytest.mark.parametrize(
+    "grid", [{"first_downbeat": "2b"}, {"first_downbeat": "3b", "beat_offset": 40}, {"beats": "half"}]
+)
 def test_sections_begin_with_the_corrected_bars(heard, grid):
     song = corrected(**grid)
     starts, before = ([part.start for part in each.sections] for each in (song, heard))
@@ -71,8 +82,10 @@ def test_sections_begin_with_the_corrected_bars(heard, grid):
     assert [part.start for part in corrected(beat_offset=0.0, tempo=120).sections] == before
 
 
-@pytest.mark.parametrize(("starts", "found"), [
-    ([0, 3.2, 8.9], [0, 4, 8]), ([0, 0.5, 11], [0, 0.5, 12]), ([0, 6.5, 7.5, 40], [0, 6.5, 7.5, 40]), ([0], [0])])
+@pytest.mark.parametrize(
+    ("starts", "found"),
+    [([0, 3.2, 8.9], [0, 4, 8]), ([0, 0.5, 11], [0, 0.5, 12]), ([0, 6.5, 7.5, 40], [0, 6.5, 7.5, 40]), ([0], [0])],
+)
 def test_no_two_sections_meet(starts, found):
     assert _on_bars(np.array(starts, float), np.array([0.0, 4, 8, 12])).tolist() == found
 
@@ -94,13 +107,17 @@ def test_bars_are_counted_from_the_first_downbeat(heard, first, place):
     assert np.array_equal(song.downbeats.seconds, heard.beats.seconds[place::5])
 
 
-@pytest.mark.parametrize(("first", "place", "shift"), [
-    (3.2 * BEAT, 3, 0), (3.35 * BEAT, 3, 0.5), (2.5 * BEAT, 2, 0.5), (0.45 * BEAT, 0, 0.5)])
+@pytest.mark.parametrize(
+    ("first", "place", "shift"),
+    [(3.2 * BEAT, 3, 0), (3.35 * BEAT, 3, 0.5), (2.5 * BEAT, 2, 0.5), (0.45 * BEAT, 0, 0.5)],
+)
 def test_a_first_downbeat_between_the_beats_moves_them_by_half(heard, first, place, shift):
     song = corrected(first_downbeat=first)
     assert song.downbeats.seconds[0] == pytest.approx(heard.beats.seconds[place] + shift * BEAT, abs=0.01)
     nearest = np.abs(song.beats.seconds[:, None] - heard.beats.seconds).min(axis=1)
-    assert nearest[1:-1] == pytest.approx(shift * BEAT, abs=0.01) and np.diff(song.beats.seconds) == pytest.approx(BEAT, abs=0.02)
+    assert nearest[1:-1] == pytest.approx(shift * BEAT, abs=0.01) and np.diff(song.beats.seconds) == pytest.approx(
+        BEAT, abs=0.02
+    )
 
 
 def test_beats_per_bar_alone_leave_their_place_to_the_ear():
@@ -108,16 +125,27 @@ def test_beats_per_bar_alone_leave_their_place_to_the_ear():
     assert song.beats_per_bar == 2 and np.median(np.diff(song.downbeats.seconds)) == pytest.approx(2 * BEAT, rel=0.01)
 
 
-@pytest.mark.parametrize(("grid", "said"), [
-    ({"tempo": "fast"}, "tempo fast: expected beats a minute"), ({"tempo": "130-90"}, "tempo 130-90: expected"),
-    ({"tempo": 0}, "tempo 0: expected"), ({"tempo": (1, 2, 3)}, "tempo"), ({"tempo": ()}, "tempo"),
-    ({"tempo": float("nan")}, "tempo nan"), ({"beats": "twice"}, "beats 'twice': expected 'half' or 'double'"),
-    ({"beat_offset": float("nan")}, "beat offset nan ms: expected"), ({"beat_offset": 9999}, "beat offset 9999"),
-    ({"first_downbeat": "soon"}, "first downbeat soon: expected seconds"), ({"first_downbeat": "1.5b"}, "expected seconds"),
-    ({"first_downbeat": -1}, "expected seconds"), ({"beats_per_bar": 0}, "beats per bar 0: expected a whole number"),
-    ({"beats_per_bar": 3.5}, "beats per bar 3.5"), ({"first_downbeat": "99b"}, "expected a beat from 0b to 51b, or seconds"),
-    ({"first_downbeat": "99s"}, "first downbeat 99s: expected a beat"),
-])
+@pytest.mark.parametrize(
+    ("grid", "said"),
+    [
+        ({"tempo": "fast"}, "tempo fast: expected beats a minute"),
+        ({"tempo": "130-90"}, "tempo 130-90: expected"),
+        ({"tempo": 0}, "tempo 0: expected"),
+        ({"tempo": (1, 2, 3)}, "tempo"),
+        ({"tempo": ()}, "tempo"),
+        ({"tempo": float("nan")}, "tempo nan"),
+        ({"beats": "twice"}, "beats 'twice': expected 'half' or 'double'"),
+        ({"beat_offset": float("nan")}, "beat offset nan ms: expected"),
+        ({"beat_offset": 9999}, "beat offset 9999"),
+        ({"first_downbeat": "soon"}, "first downbeat soon: expected seconds"),
+        ({"first_downbeat": "1.5b"}, "expected seconds"),
+        ({"first_downbeat": -1}, "expected seconds"),
+        ({"beats_per_bar": 0}, "beats per bar 0: expected a whole number"),
+        ({"beats_per_bar": 3.5}, "beats per bar 3.5"),
+        ({"first_downbeat": "99b"}, "expected a beat from 0b to 51b, or seconds"),
+        ({"first_downbeat": "99s"}, "first downbeat 99s: expected a beat"),
+    ],
+)
 def test_a_correction_that_cannot_be_is_one_line(grid, said):
     with pytest.raises(InputError, match="^[^\n]*$") as caught:
         corrected(**grid)

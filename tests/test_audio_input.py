@@ -9,8 +9,8 @@ import soundfile
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from audioviz.audio import load_song
-from audioviz.audio.blocks import mono
-from audioviz.audio.decode import BLOCK
+from audioviz.audio.reading.blocks import mono
+from audioviz.audio.reading.decode import BLOCK
 from audioviz.errors import InputError
 
 
@@ -27,7 +27,7 @@ def valid(song):
     assert len(song.curves) == 8 and np.isfinite(song.tempo) and np.isfinite(song.waveform).all()
     for curve in song.curves.values():
         assert len(curve) == song.clock.frames
-        assert np.isfinite(curve.values).all() and 0 <= curve.values.min() and curve.values.max() <= 1
+        assert np.isfinite(curve.values).all() and curve.values.min() >= 0 and curve.values.max() <= 1
     for events in (song.beats, song.onsets, song.kicks):
         assert np.all(np.diff(events.seconds) >= 0) and np.all(events.seconds <= song.duration)
         assert np.all((events.frames >= 0) & (events.frames < song.clock.frames))
@@ -49,10 +49,19 @@ def test_a_few_samples(tmp_path, rate, samples):
     assert song.clock.frames == 1
 
 
-@pytest.mark.parametrize("samples", [
-    np.full(88200, 0.5), np.full(88200, -1.0), np.r_[np.zeros(44100), np.ones(44100)], np.tile([1.0, -1.0], 44100),
-    np.random.default_rng(0).uniform(-1, 1, 4410), np.sin(np.arange(88200) / 10), 1e-4 * np.sin(np.arange(88200) / 10),
-], ids=["constant", "constant below zero", "step", "highest tone", "a tenth of a second", "tone", "faint tone"])
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.full(88200, 0.5),
+        np.full(88200, -1.0),
+        np.r_[np.zeros(44100), np.ones(44100)],
+        np.tile([1.0, -1.0], 44100),
+        np.random.default_rng(0).uniform(-1, 1, 4410),
+        np.sin(np.arange(88200) / 10),
+        1e-4 * np.sin(np.arange(88200) / 10),
+    ],
+    ids=["constant", "constant below zero", "step", "highest tone", "a tenth of a second", "tone", "faint tone"],
+)
 def test_odd_sounds(tmp_path, samples):
     valid(load_song(write(tmp_path / "a.wav", samples, subtype="FLOAT"), fps=24))
 
@@ -65,7 +74,9 @@ def test_a_steady_tone_is_steady(tmp_path):
     assert song.tempo == 0 and len(song.beats) == 0 and list(song.onsets) == [0]
 
 
-@pytest.mark.parametrize("side", [-1, np.where(np.arange(220_500) < 6 * BLOCK, -1, 1)], ids=["all of it", "the beginning"])
+@pytest.mark.parametrize(
+    "side", [-1, np.where(np.arange(220_500) < 6 * BLOCK, -1, 1)], ids=["all of it", "the beginning"]
+)
 def test_channels_that_cancel_each_other_are_heard_without_a_click(tmp_path, side):
     tone = 0.3 * np.sin(np.arange(220_500) / 10)
     song = load_song(write(tmp_path / "a.wav", np.c_[tone, side * tone], subtype="FLOAT"), fps=24)
@@ -82,8 +93,10 @@ def test_channels_that_do_not_are_mixed_as_their_mean(channels):
 @pytest.mark.parametrize("offset", [0.001, 0.1, -0.3])
 def test_an_offset_is_no_sound(tmp_path, offset):
     tone = 0.3 * np.sin(np.arange(44100) / 10)
-    plain, moved = (load_song(write(tmp_path / f"{level}.wav", np.r_[tone, np.zeros(88200), tone] + level), fps=24)
-                    for level in (0, offset))
+    plain, moved = (
+        load_song(write(tmp_path / f"{level}.wav", np.r_[tone, np.zeros(88200), tone] + level), fps=24)
+        for level in (0, offset)
+    )
     for name in ("rms", "onset", "low"):
         assert moved.curves[name].values == pytest.approx(plain.curves[name].values, abs=0.002), name
     assert np.array_equal(moved.silence, plain.silence) and moved.silence.values[28:70].all()
@@ -98,8 +111,9 @@ def test_samples_that_are_no_sound_are_silenced_and_said(tmp_path, bad):
     samples = 0.3 * np.sin(np.arange(88200) / 10)
     samples[40000:40100] = bad
     song = valid(load_song(write(tmp_path / "a.wav", samples, subtype="FLOAT"), fps=24))
-    assert song.notes == (f"{tmp_path}/a.wav: 100 of its 88200 samples are not numbers, or too large for sound: "
-                          "taken as silence",)
+    assert song.notes == (
+        f"{tmp_path}/a.wav: 100 of its 88200 samples are not numbers, or too large for sound: taken as silence",
+    )
 
 
 def refused(path, match, **options):
@@ -128,17 +142,30 @@ def test_a_playlist_reads_no_other_file(tmp_path):
 
 def wav_bytes(*, channels=1, rate=44100, bits=16, data=b"\1\2" * 44100, promised=None, tag=1):
     step = channels * bits // 8
-    return (b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt "
-            + struct.pack("<IHHIIHH", 16, tag, channels, rate, rate * step & 0xFFFFFFFF, step, bits)
-            + b"data" + struct.pack("<I", len(data) if promised is None else promised) + data)
+    return (
+        b"RIFF"
+        + struct.pack("<I", 36 + len(data))
+        + b"WAVEfmt "
+        + struct.pack("<IHHIIHH", 16, tag, channels, rate, rate * step & 0xFFFFFFFF, step, bits)
+        + b"data"
+        + struct.pack("<I", len(data) if promised is None else promised)
+        + data
+    )
 
 
-@pytest.mark.parametrize("lie, message", [
-    ({"rate": 0}, "not sound that can be decoded"), ({"rate": 1}, "its header says 1 samples a second in 1 channels"),
-    ({"rate": 2_000_000}, "its header says 2000000 samples"), ({"channels": 0}, "not sound that can be decoded"),
-    ({"bits": 0}, "not sound that can be decoded"), ({"tag": 0x9999}, "not sound that can be decoded"),
-    ({"data": b""}, "holds no sound"), ({"data": b"", "promised": 88200}, "holds no sound"),
-])
+@pytest.mark.parametrize(
+    "lie, message",
+    [
+        ({"rate": 0}, "not sound that can be decoded"),
+        ({"rate": 1}, "its header says 1 samples a second in 1 channels"),
+        ({"rate": 2_000_000}, "its header says 2000000 samples"),
+        ({"channels": 0}, "not sound that can be decoded"),
+        ({"bits": 0}, "not sound that can be decoded"),
+        ({"tag": 0x9999}, "not sound that can be decoded"),
+        ({"data": b""}, "holds no sound"),
+        ({"data": b"", "promised": 88200}, "holds no sound"),
+    ],
+)
 def test_a_wav_whose_header_lies(tmp_path, lie, message):
     (tmp_path / "a.wav").write_bytes(wav_bytes(**lie))
     refused(tmp_path / "a.wav", message)
@@ -148,8 +175,9 @@ def test_a_wav_that_promises_more_than_it_has(tmp_path):
     (tmp_path / "a.wav").write_bytes(wav_bytes(promised=882000))
     song = valid(load_song(tmp_path / "a.wav"))
     assert song.duration == 1.0
-    assert song.notes == (f"{tmp_path}/a.wav: cut short: its header promises 10.00 s, "
-                          "used as far as it decodes, 1.00 s",)
+    assert song.notes == (
+        f"{tmp_path}/a.wav: cut short: its header promises 10.00 s, used as far as it decodes, 1.00 s",
+    )
     (tmp_path / "b.wav").write_bytes(wav_bytes(promised=0xFFFFFFFF))  # what a recorder writes that does not know yet
     assert load_song(tmp_path / "b.wav").notes == ()
 
@@ -162,7 +190,7 @@ def test_a_truncated_file_is_used_and_that_is_said(tmp_path, suffix):
     if suffix != ".wav":
         ffmpeg("-i", tmp_path / "whole.wav", "-movflags", "+faststart", whole)
     cut = tmp_path / f"cut{suffix}"
-    cut.write_bytes(whole.read_bytes()[:whole.stat().st_size // 2])
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     song = valid(load_song(cut))
     assert 3.5 < song.duration < 6
     assert len(song.notes) == 1 and song.notes[0].startswith(f"{cut}: cut short: ")
@@ -176,10 +204,15 @@ def test_parts_outside_the_song(tmp_path):
     refused(path, "start 1 s is past the end", start=1.0)
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"start": -1}, "start -1 s: expected 0 or more"), ({"start": float("nan")}, "start nan s: expected 0 or more"),
-    ({"duration": 0}, "duration 0 s: expected more than 0"), ({"fps": 0}, "fps 0 is not a frame rate"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"start": -1}, "start -1 s: expected 0 or more"),
+        ({"start": float("nan")}, "start nan s: expected 0 or more"),
+        ({"duration": 0}, "duration 0 s: expected more than 0"),
+        ({"fps": 0}, "fps 0 is not a frame rate"),
+    ],
+)
 def test_options_that_cannot_be(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         load_song(write(tmp_path / "a.wav", np.zeros(100)), **options)

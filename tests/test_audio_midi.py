@@ -24,13 +24,21 @@ def path(tmp_path):
     drums.append(MetaMessage("track_name", name="drums"))
     for beat in range(6):
         key = 38 if beat % 2 else 36
-        drums += [Message("note_on", channel=9, note=key, velocity=127 - beat, time=360 if beat else 0),
-                  Message("note_on", channel=9, note=key, velocity=0, time=120)]
-    melody += [MetaMessage("track_name", name="Gesang ä".encode().decode("latin-1")),
-               Message("control_change", control=1, value=127, time=480), Message("note_on", note=60, velocity=64, time=480),
-               Message("note_on", note=60, velocity=32, time=240), Message("note_off", note=60, time=240),
-               Message("note_off", note=60, time=480), Message("control_change", control=1, value=0),
-               Message("control_change", control=7, value=127), Message("note_on", note=64, velocity=100)]
+        drums += [
+            Message("note_on", channel=9, note=key, velocity=127 - beat, time=360 if beat else 0),
+            Message("note_on", channel=9, note=key, velocity=0, time=120),
+        ]
+    melody += [
+        MetaMessage("track_name", name="Gesang ä".encode().decode("latin-1")),
+        Message("control_change", control=1, value=127, time=480),
+        Message("note_on", note=60, velocity=64, time=480),
+        Message("note_on", note=60, velocity=32, time=240),
+        Message("note_off", note=60, time=240),
+        Message("note_off", note=60, time=480),
+        Message("control_change", control=1, value=0),
+        Message("control_change", control=7, value=127),
+        Message("note_on", note=64, velocity=100),
+    ]
     melody.append(MetaMessage("end_of_track", time=480))
     file.tracks += [tempo, drums, melody]
     file.save(tmp_path / "a.mid")
@@ -54,7 +62,9 @@ def test_tracks_channels_notes_and_controllers(path):
     assert np.array_equal(midi.channel(10).seconds, midi.track(1).seconds)
     voice = midi.track("Gesang ä")
     notes = np.stack([voice.seconds, voice.ends, voice.pitches, voice.velocities], axis=1)
-    assert notes == pytest.approx(np.array([(1, 2, 60, 64), (1.5, 3, 60, 32), (3, 4, 64, 100)]))  # the last is never ended
+    assert notes == pytest.approx(
+        np.array([(1, 2, 60, 64), (1.5, 3, 60, 32), (3, 4, 64, 100)])
+    )  # the last is never ended
     held = voice.held.values * 127
     assert held[[9, 10, 19, 20, 29, 30, 39, 40]] == pytest.approx([0, 64, 64, 32, 32, 100, 100, 0])
     wheel = midi.controller(1).values
@@ -73,14 +83,23 @@ def test_it_stands_on_the_song_and_what_lies_outside_is_said(path):
         midi = av.load_midi(path, song, offset=0.5)
     assert midi.seconds == pytest.approx([0, 0.5, 1.5, 1.5, 2.5]) and midi.clock is song.clock
     assert midi.controller(1)[0] == 1  # as it was left before the part began
-    plan = av.Schedule(seed=av.seeds.change_at(midi.notes), denoise=0.3 + 0.3 * midi.velocity.decay(0.2), clock=song.clock)
+    plan = av.Schedule(
+        seed=av.seeds.change_at(midi.notes), denoise=0.3 + 0.3 * midi.velocity.decay(0.2), clock=song.clock
+    )
     assert plan.seed[-1] == 5
 
 
-@pytest.mark.parametrize("content", [b"", b"no midi", b"MThd\0\0\0\6\0\2\0\0\1\xe0",
-                                     b"MThd\0\0\0\6\0\1\0\1\xe7\0MTrk\0\0\0\4\0\xff\x2f\0",
-                                     b"MThd\0\0\0\6\0\1\0\1\xf0\x28MTrk\0\0\0\4\0\xff\x2f\0",
-                                     b"MThd\0\0\0\6\0\1\0\1\0\0MTrk\0\0\0\4\0\xff\x2f\0"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no midi",
+        b"MThd\0\0\0\6\0\2\0\0\1\xe0",
+        b"MThd\0\0\0\6\0\1\0\1\xe7\0MTrk\0\0\0\4\0\xff\x2f\0",
+        b"MThd\0\0\0\6\0\1\0\1\xf0\x28MTrk\0\0\0\4\0\xff\x2f\0",
+        b"MThd\0\0\0\6\0\1\0\1\0\0MTrk\0\0\0\4\0\xff\x2f\0",
+    ],
+)
 def test_what_is_no_midi_is_one_line(tmp_path, content):
     (tmp_path / "a.mid").write_bytes(content)
     with pytest.raises(InputError, match="a.mid"):
@@ -100,9 +119,16 @@ def raw(*events, division=b"\1\xe0", between=b""):
 NOTE = b"\x64\x90\x3c\x40\x64\x80\x3c\x40"  # from tick 100 to 200
 
 
-@pytest.mark.parametrize(("content", "second"), [
-    (raw(NOTE), 960), (raw(b"\0\xff\x59\x02\x09\0", NOTE), 960), (raw(NOTE, between=b"XFIH\0\0\0\3abc"), 960),
-    (raw(NOTE, division=b"\xe7\x28"), 1000), (raw(NOTE, division=b"\xe3\x64"), 100 * 30000 / 1001)])
+@pytest.mark.parametrize(
+    ("content", "second"),
+    [
+        (raw(NOTE), 960),
+        (raw(b"\0\xff\x59\x02\x09\0", NOTE), 960),
+        (raw(NOTE, between=b"XFIH\0\0\0\3abc"), 960),
+        (raw(NOTE, division=b"\xe7\x28"), 1000),
+        (raw(NOTE, division=b"\xe3\x64"), 100 * 30000 / 1001),
+    ],
+)
 def test_what_the_standard_allows_is_read(tmp_path, content, second):
     (tmp_path / "a.mid").write_bytes(content)
     midi = av.load_midi(tmp_path / "a.mid", CLOCK)
@@ -131,7 +157,7 @@ def test_damaged_files_are_read_or_refused(path):
             data = bytearray(whole)
             for _ in range(chance.choice((1, 1, 3))):
                 data[chance.randrange(len(data))] = chance.randrange(256)
-            path.write_bytes(data[:chance.choice((len(data), chance.randrange(len(data))))])
+            path.write_bytes(data[: chance.choice((len(data), chance.randrange(len(data))))])
             try:
                 av.load_midi(path, CLOCK).held
             except InputError:

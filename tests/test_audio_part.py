@@ -18,12 +18,15 @@ def test_a_part_is_as_it_is_in_the_whole(start, duration):
     assert part.clock.frames == len(frames) and part.start == pytest.approx(start, abs=1 / 48)
     assert part.duration == pytest.approx(min(duration or 99, song.duration - start), abs=1 / 24)
     for whole, found in ((song, part), (song.stems["all"], part.stems["all"])):
-        assert np.array_equal(found.rms, whole.rms.values[frames.start:frames.stop])
+        assert np.array_equal(found.rms, whole.rms.values[frames.start : frames.stop])
         for name in ("beats", "downbeats", "onsets", "kicks"):
             frames_of = getattr(whole, name).frames
             assert list(getattr(found, name)) == [k - frames.start for k in frames_of if k in frames], name
-    assert set(np.round(part.beats.seconds + part.start, 9)) - set(np.round(song.beats.seconds, 9)) <= {round(part.start, 9)}
-    assert [s.label for s in part.sections] == [s.label for s in song.sections if s.end > part.start
-                                                and s.start < part.start + part.duration]
+    assert set(np.round(part.beats.seconds + part.start, 9)) - set(np.round(song.beats.seconds, 9)) <= {
+        round(part.start, 9)
+    }
+    assert [s.label for s in part.sections] == [
+        s.label for s in song.sections if s.end > part.start and s.start < part.start + part.duration
+    ]
     assert part.sections[0].frames.start == 0 and part.sections[-1].frames.stop == len(frames)
     assert part.sections[-1].end == pytest.approx(part.duration)

@@ -8,9 +8,9 @@ import structure
 import synth
 
 import audioviz as av
-from audioviz.audio.analysis import analyse
-from audioviz.audio.form import Sections
-from audioviz.audio.spectrum import RATE
+from audioviz.audio.hearing.analysis import analyse
+from audioviz.audio.reading.blocks import RATE
+from audioviz.audio.sections import Sections
 from audioviz.clock import Clock
 from audioviz.curve import Curve
 from audioviz.schedule import curves, seeds
@@ -28,14 +28,16 @@ def chord(notes, seconds, level=0.3):
 
 
 def test_a_song_without_beats_has_sections_too(monkeypatch):
-    monkeypatch.setattr("audioviz.audio.analysis.track_beats", lambda *heard, **grid: (0.0, np.zeros(0)))
+    monkeypatch.setattr("audioviz.audio.hearing.analysis.track_beats", lambda *heard, **grid: (0.0, np.zeros(0)))
     a, b = chord((48, 52, 55), 12), chord((50, 54, 57), 12)
     heard = analyse([a, b, a])
     assert heard.kinds.tolist() == [0, 1, 0]
     assert heard.sections == pytest.approx([0, 12, 24], abs=0.6)
 
 
-@pytest.mark.parametrize("samples", [np.zeros(20 * RATE, np.float32), chord((60,), 30), chord((60,), 0.001), chord((60,), 5)])
+@pytest.mark.parametrize(
+    "samples", [np.zeros(20 * RATE, np.float32), chord((60,), 30), chord((60,), 0.001), chord((60,), 5)]
+)
 def test_what_is_all_alike_is_one_section(samples):
     heard = analyse([samples])
     assert heard.sections.tolist() == [0.0] and heard.kinds.tolist() == [0]
@@ -57,8 +59,12 @@ def test_the_drop_of_the_example_song_is_its_loudest_section(example):
 @pytest.fixture
 def sections():
     clock = Clock.for_duration(10, 10)
-    return Sections.at(np.array([0.0, 2.0, 5.04, 8.0]), np.array([0, 1, 0, 27]), duration=10.0,
-                       rms=Curve(np.repeat([0.2, 0.9, 0.1, 0.4], (20, 30, 30, 20)), clock))
+    return Sections.at(
+        np.array([0.0, 2.0, 5.04, 8.0]),
+        np.array([0, 1, 0, 27]),
+        duration=10.0,
+        rms=Curve(np.repeat([0.2, 0.9, 0.1, 0.4], (20, 30, 30, 20)), clock),
+    )
 
 
 def test_sections_are_a_sequence_that_knows_labels(sections):
@@ -77,9 +83,13 @@ def test_schedules_speak_of_sections(example):
     with bound(song):
         starts = [part.frames.start for part in song.sections]
         assert np.flatnonzero(curves.at(song.sections, 1.0)).tolist() == starts
-        assert np.flatnonzero(np.diff(seeds.change_at(song.sections).astype(int))).tolist() == [k - 1 for k in starts[1:]]
+        assert np.flatnonzero(np.diff(seeds.change_at(song.sections).astype(int))).tolist() == [
+            k - 1 for k in starts[1:]
+        ]
     plan = av.load_schedule("sections")(song).with_prompts({label: label for label in song.sections.labels}, song=song)
-    assert [(prompt.seconds, prompt.text) for prompt in plan.prompts] == [(part.start, part.label) for part in song.sections]
+    assert [(prompt.seconds, prompt.text) for prompt in plan.prompts] == [
+        (part.start, part.label) for part in song.sections
+    ]
 
 
 def test_sections_of_a_part_of_a_file_begin_with_it(tmp_path):

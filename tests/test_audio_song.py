@@ -11,8 +11,9 @@ import pytest
 import soundfile
 
 from audioviz.audio import Events, load_song
-from audioviz.audio.cache import cache_folder, recall, remember
-from audioviz.audio.spectrum import FINE, HOP, MELS, RATE, WINDOW, transform
+from audioviz.audio.hearing.spectrum import FINE, HOP, MELS, WINDOW, transform
+from audioviz.audio.reading.blocks import RATE
+from audioviz.audio.reading.cache import cache_folder, recall, remember
 from audioviz.clock import Clock
 
 
@@ -70,7 +71,7 @@ def test_the_transform_agrees_with_librosa():
 def test_blocks_of_any_size_give_the_same_spectrum(size):
     samples = np.random.default_rng(1).standard_normal(30_000).astype(np.float32)
     whole = transform([samples])
-    parts = transform(samples[first:first + size] for first in range(0, len(samples), size))
+    parts = transform(samples[first : first + size] for first in range(0, len(samples), size))
     assert np.array_equal(whole.power, parts.power) and len(whole.power) == -(-len(samples) // FINE)
     assert np.allclose(whole.mel, parts.mel, rtol=1e-4)
 
@@ -82,9 +83,13 @@ def test_the_bands_add_up_to_the_sound():
 
 
 def same(a, b):
-    return (a.tempo == b.tempo and np.array_equal(a.beats.seconds, b.beats.seconds) and a.notes == b.notes
-            and all(np.array_equal(a.curves[name].values, b.curves[name].values) for name in a.curves)
-            and np.array_equal(a.waveform, b.waveform))
+    return (
+        a.tempo == b.tempo
+        and np.array_equal(a.beats.seconds, b.beats.seconds)
+        and a.notes == b.notes
+        and all(np.array_equal(a.curves[name].values, b.curves[name].values) for name in a.curves)
+        and np.array_equal(a.waveform, b.waveform)
+    )
 
 
 @pytest.fixture
@@ -108,9 +113,9 @@ def test_the_cache_is_found_by_content_and_part(path, folder):
 @pytest.mark.parametrize("damage", [b"", b"PK", b"not an archive" * 100])
 def test_a_damaged_cache_is_made_again(path, folder, damage):
     first = load_song(path)
-    kept, = folder.iterdir()
+    (kept,) = folder.iterdir()
     whole = kept.read_bytes()
-    for data in (damage, whole[:len(whole) // 2], whole[:1000] + bytes(1000) + whole[2000:]):
+    for data in (damage, whole[: len(whole) // 2], whole[:1000] + bytes(1000) + whole[2000:]):
         kept.write_bytes(data)
         assert same(load_song(path), first)
     assert recall(kept.stem) is not None
@@ -132,7 +137,7 @@ def test_without_a_cache_nothing_is_written(path, folder):
 
 
 def test_the_oldest_are_dropped(folder, monkeypatch):
-    monkeypatch.setattr("audioviz.audio.cache._LIMIT", 10_000)
+    monkeypatch.setattr("audioviz.audio.reading.cache._LIMIT", 10_000)
     for n in range(5):
         remember(f"key{n}", {"n": n}, {"values": np.zeros(500)})
     kept = sorted(entry.stem for entry in folder.iterdir())
@@ -141,7 +146,9 @@ def test_the_oldest_are_dropped(folder, monkeypatch):
 
 def test_hearing_a_known_song_needs_neither_torch_nor_librosa(path):
     load_song(path)
-    code = ("import sys; from audioviz.audio import load_song; load_song(sys.argv[1]); "
-            "print(sorted({'torch', 'librosa', 'numba', 'scipy.signal', 'matplotlib'} & set(sys.modules)))")
+    code = (
+        "import sys; from audioviz.audio import load_song; load_song(sys.argv[1]); "
+        "print(sorted({'torch', 'librosa', 'numba', 'scipy.signal', 'matplotlib'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,10 +9,10 @@ import pytest
 import soundfile
 
 import audioviz as av
-from audioviz.audio import separate
-from audioviz.audio.files import song_to_csv, song_to_json
-from audioviz.audio.separate import separated
-from audioviz.options import parse_stems
+from audioviz.audio.export import song_to_csv, song_to_json
+from audioviz.audio.reading import separate
+from audioviz.audio.reading.separate import separated
+from audioviz.command.options import parse_stems
 from audioviz.errors import InputError, ScheduleError
 from audioviz.schedule.binding import bound
 from audioviz.schedule.curves import expression
@@ -24,8 +24,8 @@ def hits(times, seconds, hz, *, rate=RATE):
     sound, t = np.zeros(round(seconds * rate)), np.arange(rate // 4) / rate
     for at in times:
         first = round(at * rate)
-        room = sound[first:first + len(t)]
-        room += (0.8 * np.sin(2 * np.pi * hz * t) * np.exp(-t / 0.05))[:len(room)]
+        room = sound[first : first + len(t)]
+        room += (0.8 * np.sin(2 * np.pi * hz * t) * np.exp(-t / 0.05))[: len(room)]
     return sound
 
 
@@ -33,7 +33,9 @@ def hits(times, seconds, hz, *, rate=RATE):
 def files(tmp_path):
     """A song of eight seconds; drums that are as long, at another rate; a voice of three seconds; a bass of ten."""
     drums, voice, bass = hits(np.arange(0, 8, 0.5), 8, 60), hits([1, 2.2], 3, 500), hits(np.arange(0.25, 10), 10, 110)
-    soundfile.write(tmp_path / "song.wav", drums + bass[:len(drums)] + np.pad(voice, (0, len(drums) - len(voice))), RATE)
+    soundfile.write(
+        tmp_path / "song.wav", drums + bass[: len(drums)] + np.pad(voice, (0, len(drums) - len(voice))), RATE
+    )
     soundfile.write(tmp_path / "drums.wav", hits(np.arange(0, 8, 0.5), 8, 60, rate=44_100), 44_100)
     soundfile.write(tmp_path / "voice.flac", voice, RATE)
     soundfile.write(tmp_path / "bass.wav", bass, RATE)
@@ -79,7 +81,9 @@ def test_a_stem_that_ends_before_the_part_is_silent(files, cache):
         voice = song.stems["voice"]
         assert len(voice.onsets) == 0 and voice.rms.values.max() == 0 and voice.silence.values.all()
         assert voice.band(60, 120).values.max() == 0 and voice.pitch.values.max() == 0
-        assert len(song.notes) == 1 and "3.00 s shorter than" in song.notes[0] and "silent from there on" in song.notes[0]
+        assert (
+            len(song.notes) == 1 and "3.00 s shorter than" in song.notes[0] and "silent from there on" in song.notes[0]
+        )
     with pytest.raises(InputError, match="start 4 s is past the end of .*voice.flac"):
         av.load_song(files / "voice.flac", start=4, duration=3)
 
@@ -99,13 +103,16 @@ def test_expressions_files_and_errors_know_stems(files):
     with pytest.raises(InputError, match="stem 'my drums': expected a name of letters"):
         av.load_song(files / "song.wav", stems={"my drums": files / "drums.wav"})
     written = json.loads(song_to_json(song))["stems"]
-    assert len(written["drums"]["curves"]["onset"]) == song.clock.frames and len(written["voice"]["onsets"]["frames"]) == 2
+    assert (
+        len(written["drums"]["curves"]["onset"]) == song.clock.frames and len(written["voice"]["onsets"]["frames"]) == 2
+    )
     assert "drums.onset" in song_to_csv(song).splitlines()[0]
     assert "stems" not in json.loads(song_to_json(av.load_song(files / "song.wav")))
 
 
-@pytest.mark.parametrize(("options", "found"), [
-    ((), None), (("auto",), "auto"), (("a=b=c.wav", "d=e"), {"a": "b=c.wav", "d": "e"})])
+@pytest.mark.parametrize(
+    ("options", "found"), [((), None), (("auto",), "auto"), (("a=b=c.wav", "d=e"), {"a": "b=c.wav", "d": "e"})]
+)
 def test_the_options_name_files(options, found):
     assert parse_stems(options) == found
 
@@ -119,6 +126,7 @@ def test_wrong_options_are_one_line(options):
 def test_the_library_separates_and_what_it_made_is_found_again(files, monkeypatch, tmp_path):
     """The library's own network and code, with weights by chance, since its trained ones come from the net."""
     import torch
+
     monkeypatch.setenv("AUDIOVIZ_CACHE", str(tmp_path / "kept"))
     monkeypatch.setattr(separate, "_PIECE", 0.9)
     monkeypatch.setattr(separate, "_AROUND", 0.1)
@@ -137,15 +145,29 @@ def test_the_library_separates_and_what_it_made_is_found_again(files, monkeypatc
 
 
 def test_without_the_library_one_line_says_how_to_install_it(files):
-    code = "import sys; sys.modules['demucs'] = None; from audioviz.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, "analyze", files / "song.wav", "--stem", "auto"], capture_output=True,
-                          text=True)
+    code = "import sys; sys.modules['demucs'] = None; from audioviz.command.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "analyze", files / "song.wav", "--stem", "auto"], capture_output=True, text=True
+    )
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "pip install 'audioviz[stems]'" in done.stderr
 
 
 def test_the_command_takes_stems(files):
-    code = "from audioviz.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, "analyze", files / "song.wav", "--json", files / "a.json",
-                           "--stem", f"voice={files / 'voice.flac'}"], capture_output=True, text=True)
+    code = "from audioviz.command.main import main; main()"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            code,
+            "analyze",
+            files / "song.wav",
+            "--json",
+            files / "a.json",
+            "--stem",
+            f"voice={files / 'voice.flac'}",
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0 and "5.00 s shorter" in done.stderr and done.stderr.count("\n") == 1
     assert set(json.loads((files / "a.json").read_text())["stems"]) == {"voice"}

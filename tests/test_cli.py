@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from audioviz.audio.cache import cache_folder
-from audioviz.cli import main
-from audioviz.costs import recall_cost, remember_cost
-from audioviz.planner import Look
-from audioviz.report import describe_manifest
+from audioviz.audio.reading.cache import cache_folder
+from audioviz.command.main import main
+from audioviz.insight.report import describe_manifest
+from audioviz.rendering.costs import recall_cost, remember_cost
+from audioviz.rendering.plans import Look
 
-COMMAND = [sys.executable, "-c", "from audioviz.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from audioviz.command.main import main; main()"]
 
 
 def audioviz(*arguments, cwd: Path, check: int | None = None) -> subprocess.CompletedProcess:
@@ -51,8 +51,26 @@ def test_ls_and_cp(tmp_path):
 
 
 def test_analyze_writes_what_other_programs_read(folder, tmp_path):
-    shown = audioviz("analyze", folder / "song.wav", "--fps", "24", "--json", "a.json", "--csv", "a.csv", "--plot", "a.png",
-                     "--clicks", "a.flac", "--first-downbeat", "1b", "--beats-per-bar", "2", cwd=tmp_path, check=0)
+    shown = audioviz(
+        "analyze",
+        folder / "song.wav",
+        "--fps",
+        "24",
+        "--json",
+        "a.json",
+        "--csv",
+        "a.csv",
+        "--plot",
+        "a.png",
+        "--clicks",
+        "a.flac",
+        "--first-downbeat",
+        "1b",
+        "--beats-per-bar",
+        "2",
+        cwd=tmp_path,
+        check=0,
+    )
     assert "2 beats a bar\n48 frames at 24 fps" in shown.stdout and shown.stderr == ""
     found = json.loads((tmp_path / "a.json").read_text())
     assert found["frames"] == 48 and found["fps"] == 24 and found["duration"] == 2.0
@@ -68,14 +86,34 @@ def test_analyze_shows_a_part_as_it_is_in_the_whole(folder, tmp_path, command):
     for name, part in (("whole", ()), ("part", ("--start", "0.5", "--duration", "1", "--clicks", "part.wav"))):
         assert command("analyze", folder / "song.wav", "--json", f"{name}.json", *grid, *part, cwd=tmp_path)[0] == 0
     whole, part = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "part"))
-    assert part["curves"]["low"] == whole["curves"]["low"][12:36] and soundfile.info(tmp_path / "part.wav").duration == 1
+    assert (
+        part["curves"]["low"] == whole["curves"]["low"][12:36] and soundfile.info(tmp_path / "part.wav").duration == 1
+    )
     assert part["downbeats"]["frames"] == [k - 12 for k in whole["downbeats"]["frames"] if 12 <= k < 36]
 
 
 def test_a_schedule_saved_as_json_or_csv_is_read_back_the_same(folder, tmp_path):
     song = folder / "song.wav"
-    audioviz("schedule", song, "--schedule", "pulse", "--set", "punch=0.3", "--prompt", "a", "--prompt", "b",
-             "--json", "one.json", "--csv", "one.csv", "--plot", "one.png", cwd=tmp_path, check=0)
+    audioviz(
+        "schedule",
+        song,
+        "--schedule",
+        "pulse",
+        "--set",
+        "punch=0.3",
+        "--prompt",
+        "a",
+        "--prompt",
+        "b",
+        "--json",
+        "one.json",
+        "--csv",
+        "one.csv",
+        "--plot",
+        "one.png",
+        cwd=tmp_path,
+        check=0,
+    )
     for source in ("one.json", "one.csv"):
         audioviz("schedule", song, "--schedule", source, "--json", f"again-{source}.json", cwd=tmp_path, check=0)
         assert (tmp_path / f"again-{source}.json").read_bytes() == (tmp_path / "one.json").read_bytes()
@@ -119,32 +157,59 @@ def test_several_songs_are_rendered_and_one_that_fails_stops_none(renders, sever
     done = renders("render", "a.wav", "b.flac", "c.wav", "-o", "out/", "--quiet", cwd=several)
     assert (done["status"], done["out"]) == (2, "out/a.mp4\nout/c.mp4\n")
     failed, end = done["err"].splitlines()
-    assert failed.startswith("audioviz: b.flac failed: b.flac ") and end == "audioviz: 2 of 3 songs rendered; failed: b.flac"
+    assert (
+        failed.startswith("audioviz: b.flac failed: b.flac ")
+        and end == "audioviz: 2 of 3 songs rendered; failed: b.flac"
+    )
     assert sorted(path.name for path in (several / "out").iterdir()) == ["a.mp4", "c.mp4"]
     assert renders("render", "a.wav", "c.wav", "-o", "out", "--quiet", cwd=several)["status"] == 0
     assert renders("render", "a.wav", "-o", "out", "--quiet", cwd=several)["out"] == "out/a.mp4\n"
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["a.wav", "sub/a.wav"], "a.wav: more than one song would become a.mp4"), (["a.wav", "c.wav", "-o", "x.mp4"], "need a folder"),
-    (["a.wav", "c.wav", "-o", "no/where"], "cannot be made (No such file or directory)"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a.wav", "sub/a.wav"], "a.wav: more than one song would become a.mp4"),
+        (["a.wav", "c.wav", "-o", "x.mp4"], "need a folder"),
+        (["a.wav", "c.wav", "-o", "no/where"], "cannot be made (No such file or directory)"),
+    ],
+)
 def test_several_songs_need_a_folder_and_names_of_their_own(renders, several, arguments, said):
     done = renders("render", *arguments, cwd=several)
     assert done["status"] == 2 and said in done["err"] and done["err"].count("\n") == 1
 
 
 def test_info_tells_what_a_video_was_made_of_and_whether_it_fits(renders, folder):
-    assert renders("render", "song.wav", "-o", "told.mp4", "--quiet", "--prompt", "neon nebula", cwd=folder)["status"] == 0
+    assert (
+        renders("render", "song.wav", "-o", "told.mp4", "--quiet", "--prompt", "neon nebula", cwd=folder)["status"] == 0
+    )
     shown = renders("info", "told.mp4", cwd=folder)["out"]
-    for line in ("picture longer than sound by           0.0 ms, within half a frame", "24 against 24.0", "model         fake",
-                 "size          64x64", "sampler       euler", "torch 2", "prompt        0.0 s  neon nebula",
-                 "kicks with a peak within one frame"):
+    for line in (
+        "picture longer than sound by           0.0 ms, within half a frame",
+        "24 against 24.0",
+        "model         fake",
+        "size          64x64",
+        "sampler       euler",
+        "torch 2",
+        "prompt        0.0 s  neon nebula",
+        "kicks with a peak within one frame",
+    ):
         assert line in shown
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", "[" * 99999, '{"schedule": [], "versions": 3, "size": {"a": "\\u001b[2J"}}',
-                                  '{"schedule": {"prompts": [1, {"prompt": "\\u0007"}]}}', '{"model": "' + "x" * 9999 + '"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        "[" * 99999,
+        '{"schedule": [], "versions": 3, "size": {"a": "\\u001b[2J"}}',
+        '{"schedule": {"prompts": [1, {"prompt": "\\u0007"}]}}',
+        '{"model": "' + "x" * 9999 + '"}',
+    ],
+)
 def test_a_strangers_manifest_cannot_steer_the_terminal(text):
     lines = describe_manifest(text)
     assert all(line.isprintable() and len(line) < 250 for line in lines)
@@ -196,12 +261,14 @@ def mistakes(folder):
 @pytest.fixture
 def command(monkeypatch, capfd):
     """Run the command in this process, which has its imports behind it: status, standard output, standard error."""
+
     def run(*arguments, cwd: Path) -> tuple[int, str, str]:
         monkeypatch.chdir(cwd)
         monkeypatch.setattr(sys, "argv", ["audioviz", *map(str, arguments)])
         with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
             main()
         return ended.value.code or 0, *capfd.readouterr()
+
     return run
 
 
@@ -214,14 +281,25 @@ def test_a_mistake_is_one_line_exit_status_2_and_harms_nothing(mistakes, command
     assert {p.name: p.stat().st_mtime_ns for p in mistakes.iterdir()} == before
 
 
-@pytest.mark.parametrize("arguments", [
-    ("analyze", "--json", "song.wav"), ("analyze", "--csv", "same/song.wav"), ("analyze", "--plot", "song.wav"),
-    ("analyze", "--stem", "voice=voice.wav", "--clicks", "voice.wav"), ("schedule", "--json", "song.wav"),
-    ("schedule", "--csv", "song.wav"), ("schedule", "--plot", "song.wav"), ("schedule", "--deforum", "song.wav"),
-    ("schedule", "--parseq", "song.wav"), ("schedule", "--lists", "song.wav"), ("render", "-o", "song.mp4"),
-    ("schedule", "--schedule", "p.txt", "--csv", "p.txt"), ("schedule", "--prompt", "p.txt", "--json", "p.txt"),
-    ("render", "--init", "init.mp4", "-o", "init.mp4"),
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("analyze", "--json", "song.wav"),
+        ("analyze", "--csv", "same/song.wav"),
+        ("analyze", "--plot", "song.wav"),
+        ("analyze", "--stem", "voice=voice.wav", "--clicks", "voice.wav"),
+        ("schedule", "--json", "song.wav"),
+        ("schedule", "--csv", "song.wav"),
+        ("schedule", "--plot", "song.wav"),
+        ("schedule", "--deforum", "song.wav"),
+        ("schedule", "--parseq", "song.wav"),
+        ("schedule", "--lists", "song.wav"),
+        ("render", "-o", "song.mp4"),
+        ("schedule", "--schedule", "p.txt", "--csv", "p.txt"),
+        ("schedule", "--prompt", "p.txt", "--json", "p.txt"),
+        ("render", "--init", "init.mp4", "-o", "init.mp4"),
+    ],
+)
 def test_no_output_overwrites_what_is_read(folder, tmp_path, command, arguments):
     for name in ("song.wav", "voice.wav"):
         shutil.copy(folder / "song.wav", tmp_path / name)

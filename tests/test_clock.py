@@ -9,10 +9,18 @@ from audioviz.errors import InputError
 RATES = ["8", "12", "24000/1001", "24", "25", "30000/1001", "30", "60", "12.5"]
 
 
-@pytest.mark.parametrize("value, fps", [
-    (24, Fraction(24)), (12.5, Fraction(25, 2)), ("30000/1001", Fraction(30000, 1001)), (29.97, Fraction(30000, 1001)),
-    ("23.976", Fraction(24000, 1001)), (Fraction(24000, 1001), Fraction(24000, 1001)), (240, Fraction(240)),
-])
+@pytest.mark.parametrize(
+    "value, fps",
+    [
+        (24, Fraction(24)),
+        (12.5, Fraction(25, 2)),
+        ("30000/1001", Fraction(30000, 1001)),
+        (29.97, Fraction(30000, 1001)),
+        ("23.976", Fraction(24000, 1001)),
+        (Fraction(24000, 1001), Fraction(24000, 1001)),
+        (240, Fraction(240)),
+    ],
+)
 def test_fps_is_exact(value, fps):
     assert to_fps(value) == fps
 

@@ -18,7 +18,9 @@ def folder(tmp_path):
 
 
 def test_a_compiled_model_makes_the_same_pictures(folder, monkeypatch):
-    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))  # all but the minutes of the compiler
+    monkeypatch.setattr(
+        torch, "compile", partial(torch.compile, backend="aot_eager")
+    )  # all but the minutes of the compiler
     plain, quick = load_model(folder), compiled(load_model(folder), (64, 64), 3.0)
     guidance, x = plain.guidance("fire", "ice"), torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     assert quick.compiled and not plain.compiled
@@ -30,8 +32,11 @@ def test_a_compiled_model_makes_the_same_pictures(folder, monkeypatch):
 
 def test_a_machine_without_a_compiler_says_so(folder, monkeypatch):
     from torch._inductor import config
+
     torch._dynamo.reset()
     monkeypatch.setattr(config.cpp, "cxx", ("no-such-compiler",))
     monkeypatch.setattr(config, "fx_graph_cache", False)
-    with pytest.raises(ModelError, match="cannot be compiled here .*: install a C.. compiler, or render without --compile"):
+    with pytest.raises(
+        ModelError, match="cannot be compiled here .*: install a C.. compiler, or render without --compile"
+    ):
         compiled(load_model(folder), (64, 64), 1.0)

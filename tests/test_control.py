@@ -24,7 +24,11 @@ def nets(families, tmp_path_factory):
         with torch.random.fork_rng():
             torch.manual_seed(6)
             net = ControlNetModel.from_unet(families(name)[1].unet)
-            for block in (*net.controlnet_down_blocks, net.controlnet_mid_block, net.controlnet_cond_embedding.conv_out):
+            for block in (
+                *net.controlnet_down_blocks,
+                net.controlnet_mid_block,
+                net.controlnet_cond_embedding.conv_out,
+            ):
                 torch.nn.init.normal_(block.weight, std=0.3)
         net.save_pretrained(root / name)
     return root
@@ -39,7 +43,9 @@ def adapter(families, tmp_path_factory):
 def watched(core, run):
     """What a core answers at its first call in a run."""
     calls = []
-    handle = core.register_forward_hook(lambda module, args, kwargs, out: calls.append((args, kwargs, out[0])), with_kwargs=True)
+    handle = core.register_forward_hook(
+        lambda module, args, kwargs, out: calls.append((args, kwargs, out[0])), with_kwargs=True
+    )
     try:
         run()
     finally:
@@ -51,7 +57,7 @@ def watched(core, run):
 def guided(scaled, timestep, answer, model, cfg):
     """x, its level and the denoised picture of an answer whose first row is the negative's."""
     sigma = model.denoiser.sigmas[int(timestep)].float()[None]
-    x = scaled[:1] * (1 + sigma ** 2) ** 0.5
+    x = scaled[:1] * (1 + sigma**2) ** 0.5
     return x, sigma, x - sigma * torch.lerp(*answer.chunk(2), cfg)
 
 
@@ -59,12 +65,25 @@ def guided(scaled, timestep, answer, model, cfg):
 def test_a_controlnet_leads_as_in_diffusers(families, nets, strength):
     folder, _ = families("sd1")
     picture = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    pipeline = StableDiffusionControlNetPipeline.from_pretrained(folder, controlnet=ControlNetModel.from_pretrained(nets / "sd1"))
+    pipeline = StableDiffusionControlNetPipeline.from_pretrained(
+        folder, controlnet=ControlNetModel.from_pretrained(nets / "sd1")
+    )
     pipeline.set_progress_bar_config(disable=True)
     model = load_model(folder, controlnet=nets / "sd1")
-    found = watched(pipeline.unet, lambda: pipeline(
-        "gold", image=Image.fromarray(picture), negative_prompt="grey", num_inference_steps=2, guidance_scale=3.0, height=64,
-        width=64, controlnet_conditioning_scale=strength, output_type="latent"))
+    found = watched(
+        pipeline.unet,
+        lambda: pipeline(
+            "gold",
+            image=Image.fromarray(picture),
+            negative_prompt="grey",
+            num_inference_steps=2,
+            guidance_scale=3.0,
+            height=64,
+            width=64,
+            controlnet_conditioning_scale=strength,
+            output_type="latent",
+        ),
+    )
     x, sigma, theirs = guided(*found, model, 3.0)
     guidance = model.guidance("gold", "grey")
     hint = torch.from_numpy(picture).permute(2, 0, 1)[None] / 255
@@ -76,8 +95,10 @@ def test_a_controlnet_leads_as_in_diffusers(families, nets, strength):
 def test_a_controlnet_leads_sdxl_too(families, nets):
     model = load_model(families("sdxl")[0], controlnet=nets / "sdxl")
     guidance = model.guidance("gold", "grey")
-    led, free = (model.denoiser(X, SIGMA, Guidance(guidance.positive, guidance.negative, control), 3.0)
-                 for control in (Control(torch.rand(1, 3, 64, 64)), Control()))
+    led, free = (
+        model.denoiser(X, SIGMA, Guidance(guidance.positive, guidance.negative, control), 3.0)
+        for control in (Control(torch.rand(1, 3, 64, 64)), Control())
+    )
     assert not torch.allclose(led, free)
     assert model.digest != load_model(families("sdxl")[0]).digest
 
@@ -88,27 +109,48 @@ def test_an_ip_adapter_follows_as_in_diffusers(families, adapter, scale):
     picture = np.random.default_rng(2).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
     pipeline.set_progress_bar_config(disable=True)
-    pipeline.load_ip_adapter(str(adapter.parent), subfolder="", weight_name=adapter.name, image_encoder_folder="image_encoder")
+    pipeline.load_ip_adapter(
+        str(adapter.parent), subfolder="", weight_name=adapter.name, image_encoder_folder="image_encoder"
+    )
     pipeline.set_ip_adapter_scale(scale)
     model = load_model(folder, ip_adapter=adapter)
-    found = watched(pipeline.unet, lambda: pipeline(
-        "gold", ip_adapter_image=Image.fromarray(picture), negative_prompt="grey", num_inference_steps=2, guidance_scale=3.0,
-        height=64, width=64, output_type="latent"))
+    found = watched(
+        pipeline.unet,
+        lambda: pipeline(
+            "gold",
+            ip_adapter_image=Image.fromarray(picture),
+            negative_prompt="grey",
+            num_inference_steps=2,
+            guidance_scale=3.0,
+            height=64,
+            width=64,
+            output_type="latent",
+        ),
+    )
     x, sigma, theirs = guided(*found, model, 3.0)
     style, none = model.read_style(picture)
     plain = model.guidance("gold", "grey")
-    ours = model.denoiser(x, sigma, Guidance(replace(plain.positive, image=style), replace(plain.negative, image=none),
-                                             Control(style=scale)), 3.0)
+    ours = model.denoiser(
+        x,
+        sigma,
+        Guidance(replace(plain.positive, image=style), replace(plain.negative, image=none), Control(style=scale)),
+        3.0,
+    )
     assert ((x - ours) - (x - theirs)).norm() < 1e-5 * (x - theirs).norm()
 
 
 def test_what_does_not_fit_is_refused(families, nets, adapter, tmp_path):
     for name, options, message in (
-            ("sd1", {"controlnet": nets / "sdxl"}, "made for another family than this model"),
-            ("sd1", {"controlnet": tmp_path}, "ControlNet .*cannot be loaded"),
-            ("sdxl", {"ip_adapter": adapter}, "IP-Adapter .*does not fit this model"),
-            ("sd3", {"controlnet": nets / "sd1"}, "ControlNet: this model is a StableDiffusion3Pipeline; expected one of Stable"),
-            ("flux", {"ip_adapter": adapter}, "IP-Adapter: this model is a FluxPipeline")):
+        ("sd1", {"controlnet": nets / "sdxl"}, "made for another family than this model"),
+        ("sd1", {"controlnet": tmp_path}, "ControlNet .*cannot be loaded"),
+        ("sdxl", {"ip_adapter": adapter}, "IP-Adapter .*does not fit this model"),
+        (
+            "sd3",
+            {"controlnet": nets / "sd1"},
+            "ControlNet: this model is a StableDiffusion3Pipeline; expected one of Stable",
+        ),
+        ("flux", {"ip_adapter": adapter}, "IP-Adapter: this model is a FluxPipeline"),
+    ):
         with pytest.raises(ModelError, match=message) as caught:
             load_model(families(name)[0], **options)
         assert "\n" not in str(caught.value)

@@ -16,7 +16,7 @@ def spike(clock: Clock, seconds: float) -> Curve:
 
 
 def test_arithmetic_and_numpy_functions_give_curves():
-    for result in (0.3 + RISE * 2, 1 - RISE, np.sin(RISE), np.maximum(RISE, 0.5), RISE > 0.5, RISE ** 2, -RISE):
+    for result in (0.3 + RISE * 2, 1 - RISE, np.sin(RISE), np.maximum(RISE, 0.5), RISE > 0.5, RISE**2, -RISE):
         assert isinstance(result, Curve) and result.clock == CLOCK
     assert np.asarray(0.3 + RISE * 2) == pytest.approx(0.3 + 2 * np.linspace(0, 1, 240))
     assert np.mean(RISE) == pytest.approx(0.5)
@@ -45,10 +45,13 @@ def test_a_scalar_is_held_and_values_cannot_be_changed():
         curve.values[0] = 1
 
 
-@pytest.mark.parametrize(("values", "message"), [
-    (np.zeros(3), "expected one value for each of 240 frames"),
-    (np.full(240, np.nan), "not finite at frame 0"),
-])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros(3), "expected one value for each of 240 frames"),
+        (np.full(240, np.nan), "not finite at frame 0"),
+    ],
+)
 def test_wrong_values_are_refused(values, message):
     with pytest.raises(ScheduleError, match=message):
         Curve(values, CLOCK)
@@ -108,8 +111,9 @@ def test_normalize_is_not_flattened_by_one_hit_and_is_zero_for_silence():
 def test_normalize_in_a_window_lifts_a_quiet_part():
     wave = 0.5 + 0.5 * np.sin(CLOCK.times * 20)
     quiet_then_loud = Curve(wave * np.where(CLOCK.times < 5, 0.2, 1.0), CLOCK)
-    whole, windowed = (np.asarray(c)[24:96].max() for c in (quiet_then_loud.normalize(),
-                                                            quiet_then_loud.normalize(seconds=2)))
+    whole, windowed = (
+        np.asarray(c)[24:96].max() for c in (quiet_then_loud.normalize(), quiet_then_loud.normalize(seconds=2))
+    )
     assert windowed > 2 * whole
 
 
@@ -118,8 +122,13 @@ def test_remap_quantize_clip_ease():
     assert np.unique(RISE.quantize(5)).tolist() == [0, 0.25, 0.5, 0.75, 1]
     assert np.max(RISE.clip(0.2, 0.4)) == 0.4
     assert np.asarray(RISE.ease("smooth"))[[0, -1]].tolist() == [0, 1]
-    for refused in (lambda: RISE.quantize(1), lambda: RISE.remap(0, 1, source=(1, 1)), lambda: RISE.gate(0, softness=0),
-                    lambda: RISE.smooth(-1), lambda: RISE.ease("bouncy")):
+    for refused in (
+        lambda: RISE.quantize(1),
+        lambda: RISE.remap(0, 1, source=(1, 1)),
+        lambda: RISE.gate(0, softness=0),
+        lambda: RISE.smooth(-1),
+        lambda: RISE.ease("bouncy"),
+    ):
         with pytest.raises(ScheduleError, match="expected|empty|unknown easing"):
             refused()
 

@@ -13,14 +13,86 @@ from tests.songs import made_song
 
 CLOCK = Clock.for_duration(8, 25)
 HOSTILE = [
-    "__import__('os').system('true')", "().__class__", "t.__class__", "t.tofile('x')", "open('x', 'w')", "exec('1')",
-    "eval('1')", "lambda: 1", "[x for x in t]", "{1: 2}", "{t}", "(t, t)", "[t]", "t[0]", "t[:]", "'a' * 99", "f'{t}'",
-    "b'x'", "None", "...", "x := 1", "t; t", "import os", "globals()", "locals()", "vars()", "dir()", "getattr(t, 'x')",
-    "print(t)", "input()", "quit()", "breakpoint()", "help()", "type(t)", "compile('1', '', 'eval')", "np.sin(t)",
-    "numpy", "os", "sys.exit()", "t if", "sin", "sin()", "sin(t, t)", "sin(x=t)", "sin(*[t])", "sin(**{})", "1 +",
-    "t ^ t", "t @ t", "t << 9", "t is t", "0 < t in t", "t and sys", "~'a'", "'\\d'", "1if t else os", "t in t", "await t", "yield t",
-    "9**9**9**9", "1/0", "1e999", "log(0 - 1)", "1e308 * 10", "\x00", "", " ", "(" * 500 + "t" + ")" * 500,
-    "t" * 2000, "-" * 900 + "t" * 200, "9" * 500, "#", "t\nt", "@t", "$t", "`t`", "t?", "unknown", "Ünicode(t)", "1j",
+    "__import__('os').system('true')",
+    "().__class__",
+    "t.__class__",
+    "t.tofile('x')",
+    "open('x', 'w')",
+    "exec('1')",
+    "eval('1')",
+    "lambda: 1",
+    "[x for x in t]",
+    "{1: 2}",
+    "{t}",
+    "(t, t)",
+    "[t]",
+    "t[0]",
+    "t[:]",
+    "'a' * 99",
+    "f'{t}'",
+    "b'x'",
+    "None",
+    "...",
+    "x := 1",
+    "t; t",
+    "import os",
+    "globals()",
+    "locals()",
+    "vars()",
+    "dir()",
+    "getattr(t, 'x')",
+    "print(t)",
+    "input()",
+    "quit()",
+    "breakpoint()",
+    "help()",
+    "type(t)",
+    "compile('1', '', 'eval')",
+    "np.sin(t)",
+    "numpy",
+    "os",
+    "sys.exit()",
+    "t if",
+    "sin",
+    "sin()",
+    "sin(t, t)",
+    "sin(x=t)",
+    "sin(*[t])",
+    "sin(**{})",
+    "1 +",
+    "t ^ t",
+    "t @ t",
+    "t << 9",
+    "t is t",
+    "0 < t in t",
+    "t and sys",
+    "~'a'",
+    "'\\d'",
+    "1if t else os",
+    "t in t",
+    "await t",
+    "yield t",
+    "9**9**9**9",
+    "1/0",
+    "1e999",
+    "log(0 - 1)",
+    "1e308 * 10",
+    "\x00",
+    "",
+    " ",
+    "(" * 500 + "t" + ")" * 500,
+    "t" * 2000,
+    "-" * 900 + "t" * 200,
+    "9" * 500,
+    "#",
+    "t\nt",
+    "@t",
+    "$t",
+    "`t`",
+    "t?",
+    "unknown",
+    "Ünicode(t)",
+    "1j",
 ]
 
 
@@ -32,17 +104,26 @@ def test_a_hostile_expression_is_refused_and_touches_nothing(text, tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("0.5 + 0.1 * sin(2 * pi * t / 15)", 0.5 + 0.1 * np.sin(2 * np.pi * CLOCK.times / 15)),
-    ("1 if t > 2 else 0.25", np.where(CLOCK.times > 2, 1, 0.25)),
-    ("clip(f, 3, 7) // 2 % 3", np.clip(np.arange(200), 3, 7) // 2 % 3),
-    ("max(min(t, 2), 1) ** 0.5", np.sqrt(np.clip(CLOCK.times, 1, 2))),
-    ("-abs(-3)", np.full(200, -3.0)),
-    ("where((t > 1) & ~(t >= 2) | (f < 5), 1, 0)", 1.0 * (((CLOCK.times > 1) & (CLOCK.times < 2)) | (np.arange(200) < 5))),
-    ("1 < t < 2 or f < 5 and not f < 2", 1.0 * (((CLOCK.times > 1) & (CLOCK.times < 2)) | np.isin(np.arange(200), (2, 3, 4)))),
-    ("arctan2(t, 2) + log10(1 + t)", np.arctan2(CLOCK.times, 2) + np.log10(1 + CLOCK.times)),
-    ("where(t >= 1, exp(-t), tanh(t))", np.where(CLOCK.times >= 1, np.exp(-CLOCK.times), np.tanh(CLOCK.times))),
-])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.5 + 0.1 * sin(2 * pi * t / 15)", 0.5 + 0.1 * np.sin(2 * np.pi * CLOCK.times / 15)),
+        ("1 if t > 2 else 0.25", np.where(CLOCK.times > 2, 1, 0.25)),
+        ("clip(f, 3, 7) // 2 % 3", np.clip(np.arange(200), 3, 7) // 2 % 3),
+        ("max(min(t, 2), 1) ** 0.5", np.sqrt(np.clip(CLOCK.times, 1, 2))),
+        ("-abs(-3)", np.full(200, -3.0)),
+        (
+            "where((t > 1) & ~(t >= 2) | (f < 5), 1, 0)",
+            1.0 * (((CLOCK.times > 1) & (CLOCK.times < 2)) | (np.arange(200) < 5)),
+        ),
+        (
+            "1 < t < 2 or f < 5 and not f < 2",
+            1.0 * (((CLOCK.times > 1) & (CLOCK.times < 2)) | np.isin(np.arange(200), (2, 3, 4))),
+        ),
+        ("arctan2(t, 2) + log10(1 + t)", np.arctan2(CLOCK.times, 2) + np.log10(1 + CLOCK.times)),
+        ("where(t >= 1, exp(-t), tanh(t))", np.where(CLOCK.times >= 1, np.exp(-CLOCK.times), np.tanh(CLOCK.times))),
+    ],
+)
 def test_expressions_compute_what_numpy_computes(text, value):
     assert np.asarray(av.curves.expression(text, clock=CLOCK)) == pytest.approx(value)
 
@@ -164,7 +245,10 @@ def test_count_numbers_the_events():
 def test_random_at_holds_a_value_from_event_to_event():
     song = made_song()
     values = np.asarray(av.curves.random_at(song.kicks, 5, low=2, high=3))
-    assert set((np.flatnonzero(np.diff(values)) + 1).tolist()) == set(song.kicks[1:]) and 2 <= values.min() <= values.max() < 3
+    assert (
+        set((np.flatnonzero(np.diff(values)) + 1).tolist()) == set(song.kicks[1:])
+        and 2 <= values.min() <= values.max() < 3
+    )
     assert np.array_equal(values, av.curves.random_at(song.kicks, 5, low=2, high=3))
     assert not np.array_equal(values, av.curves.random_at(song.kicks, 6, low=2, high=3))
 
@@ -174,7 +258,11 @@ def test_where_blend_and_cross_mix_curves_and_numbers():
     assert np.asarray(av.curves.where(rise > 0.5, 1, rise))[[50, 150]] == pytest.approx([0.25, 1.0])
     assert np.asarray(av.curves.blend(2, 4, rise))[[50, 150]] == pytest.approx([2.5, 3.5])
     faded = np.asarray(av.curves.cross(0.0, rise + 1, at=4, seconds=2))
-    assert faded[:75].max() == 0 and faded[100] == pytest.approx(0.75) and faded[125:] == pytest.approx(np.asarray(rise + 1)[125:])
+    assert (
+        faded[:75].max() == 0
+        and faded[100] == pytest.approx(0.75)
+        and faded[125:] == pytest.approx(np.asarray(rise + 1)[125:])
+    )
     assert np.asarray(av.curves.cross(0.0, 1.0, at="100f", seconds=0, clock=CLOCK))[[99, 100]].tolist() == [0, 1]
     with pytest.raises(ScheduleError, match="different clocks"):
         av.curves.blend(rise, av.Curve(0.0, Clock.for_duration(2, 12)), 0.5)
@@ -196,17 +284,29 @@ def test_outside_a_script_a_clock_is_asked_for():
         av.curves.constant(1.0)
 
 
-@pytest.mark.parametrize("wrong", [
-    lambda: av.curves.oscillate("wobble", seconds=1, clock=CLOCK), lambda: av.curves.oscillate(clock=CLOCK),
-    lambda: av.curves.oscillate(seconds=-1, clock=CLOCK), lambda: av.curves.keyframes({}, clock=CLOCK),
-    lambda: av.curves.noise(1, seconds=0, clock=CLOCK), lambda: av.curves.oscillate(beats=1, clock=CLOCK),
-    lambda: av.curves.keyframes({9: 1.0}, clock=CLOCK), lambda: av.curves.keyframes({"2x": 1.0}, clock=CLOCK),
-    lambda: av.curves.tremor(1, hz=0, clock=CLOCK), lambda: av.curves.cross(0, 1, at=1, seconds=-1, clock=CLOCK),
-    lambda: av.curves.ramp(0, 1, begin=5, end=4, clock=CLOCK), lambda: av.curves.cross(0, 1, at=9, seconds=1, clock=CLOCK),
-    lambda: av.curves.oscillate(seconds=0, clock=CLOCK), lambda: av.curves.push(made_song().beats, seconds=0),
-    lambda: av.seeds.fixed(7.9, clock=CLOCK), lambda: av.seeds.step(0, by=0.5, clock=CLOCK),
-    lambda: av.seeds.fixed(-1, clock=CLOCK), lambda: av.seeds.fixed(2**64, clock=CLOCK),
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: av.curves.oscillate("wobble", seconds=1, clock=CLOCK),
+        lambda: av.curves.oscillate(clock=CLOCK),
+        lambda: av.curves.oscillate(seconds=-1, clock=CLOCK),
+        lambda: av.curves.keyframes({}, clock=CLOCK),
+        lambda: av.curves.noise(1, seconds=0, clock=CLOCK),
+        lambda: av.curves.oscillate(beats=1, clock=CLOCK),
+        lambda: av.curves.keyframes({9: 1.0}, clock=CLOCK),
+        lambda: av.curves.keyframes({"2x": 1.0}, clock=CLOCK),
+        lambda: av.curves.tremor(1, hz=0, clock=CLOCK),
+        lambda: av.curves.cross(0, 1, at=1, seconds=-1, clock=CLOCK),
+        lambda: av.curves.ramp(0, 1, begin=5, end=4, clock=CLOCK),
+        lambda: av.curves.cross(0, 1, at=9, seconds=1, clock=CLOCK),
+        lambda: av.curves.oscillate(seconds=0, clock=CLOCK),
+        lambda: av.curves.push(made_song().beats, seconds=0),
+        lambda: av.seeds.fixed(7.9, clock=CLOCK),
+        lambda: av.seeds.step(0, by=0.5, clock=CLOCK),
+        lambda: av.seeds.fixed(-1, clock=CLOCK),
+        lambda: av.seeds.fixed(2**64, clock=CLOCK),
+    ],
+)
 def test_wrong_arguments_are_refused(wrong):
     with pytest.raises(ScheduleError, match="unknown wave|unknown keyframe|give a period|expected|no beat grid"):
         wrong()

@@ -31,14 +31,15 @@ def text(tokens, seed, batch=1):
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction", "sample"])
 def test_predictions_are_those_of_diffusers(unet, prediction_type):
     """diffusers' own scheduler says what the denoised picture is at a whole timestep."""
-    scheduler = DDPMScheduler(trained_betas=stable_diffusion_betas().tolist(), prediction_type=prediction_type,
-                              clip_sample=False)
+    scheduler = DDPMScheduler(
+        trained_betas=stable_diffusion_betas().tolist(), prediction_type=prediction_type, clip_sample=False
+    )
     model = unet_denoiser(unet, prediction_type=prediction_type)
     for timestep in (3, 400, 980):
         sigma = model.sigmas[timestep].float()
         x = noise(1, 4, 8, 8) * (1 + sigma)
         ours = model(x, sigma[None], Guidance(text(5, 1)), 1.0)
-        scaled = x / (1 + sigma ** 2).sqrt()
+        scaled = x / (1 + sigma**2).sqrt()
         with torch.no_grad():
             output = unet(scaled, timestep, text(5, 1).embeddings).sample
         theirs = scheduler.step(output, timestep, scaled, generator=torch.Generator()).pred_original_sample
@@ -88,8 +89,8 @@ def test_a_batch_has_a_text_and_a_sigma_for_each(unet):
     x, sigma, texts, negative = noise(3, 4, 8, 8), torch.tensor([0.2, 1.0, 9.0]), text(5, 1, batch=3), text(5, 2)
     together = model(x, sigma, Guidance(texts, negative), 3.0)
     for i in range(3):
-        one = model(x[i:i + 1], sigma[i:i + 1], Guidance(Conditioning(texts.embeddings[i:i + 1]), negative), 3.0)
-        assert torch.allclose(together[i:i + 1], one, atol=1e-4)
+        one = model(x[i : i + 1], sigma[i : i + 1], Guidance(Conditioning(texts.embeddings[i : i + 1]), negative), 3.0)
+        assert torch.allclose(together[i : i + 1], one, atol=1e-4)
 
 
 @pytest.mark.parametrize("dtype, close", [(torch.float32, 1e-4), (torch.bfloat16, 0.05)])

@@ -1,4 +1,5 @@
 """The embedded model: what ships is small, whole and loadable, and does as its prompt says; its drawings repeat."""
+
 import hashlib
 from pathlib import Path
 
@@ -76,7 +77,9 @@ def test_loads_as_stable_diffusion(pipe):
 
 
 def test_words_of_the_captions_are_single_tokens_and_any_text_is_tokens(pipe):
-    assert [len(pipe.tokenizer.tokenize(word)) for word in ("nebula", "mandala", "stained", "emerald", "golden")] == [1] * 5
+    assert [len(pipe.tokenizer.tokenize(word)) for word in ("nebula", "mandala", "stained", "emerald", "golden")] == [
+        1
+    ] * 5
     odd = pipe.tokenizer("naïve 日本 🎵 zqxv").input_ids
     assert pipe.tokenizer.decode(odd, skip_special_tokens=True).replace(" ", "") == "naïve日本🎵zqxv"
 
@@ -125,8 +128,12 @@ def test_drawings_have_shape_and_contrast_in_every_pattern_and_palette(drawings)
 
 
 def test_palettes_differ(drawings):
-    colours = [np.concatenate([drawings.draw(pattern, palette, np.random.default_rng(1)).mean((0, 1))
-                               for pattern in ("marble", "dunes")]) for palette in drawings.PALETTES]
+    colours = [
+        np.concatenate(
+            [drawings.draw(pattern, palette, np.random.default_rng(1)).mean((0, 1)) for pattern in ("marble", "dunes")]
+        )
+        for palette in drawings.PALETTES
+    ]
     distances = [np.linalg.norm(a - b) for index, a in enumerate(colours) for b in colours[:index]]
     assert min(distances) > 15
 
@@ -139,7 +146,9 @@ def test_modifiers_mean_something(drawings):
         return np.abs(np.diff(picture, axis=1)).mean()
 
     assert drawn("marble", "bright").mean() > drawn("marble", "dark").mean() + 30
-    assert detail(drawn("crystal", "soft")) < 0.7 * detail(drawn("crystal", "")) < 0.6 * detail(drawn("crystal", "sharp"))
+    assert (
+        detail(drawn("crystal", "soft")) < 0.7 * detail(drawn("crystal", "")) < 0.6 * detail(drawn("crystal", "sharp"))
+    )
     assert detail(drawn("tiles", "sparse")) < 0.8 * detail(drawn("tiles", "dense"))
     assert detail(drawn("spiral", "close")) < 0.8 * detail(drawn("spiral", "far"))
     assert drawn("flames", "glowing").mean() > drawn("flames", "").mean()

@@ -13,7 +13,7 @@ from audioviz.models import load_model
 from audioviz.models.denoiser import betas_to_sigmas
 from audioviz.models.families import defaults_for
 from audioviz.models.load import defaults_of
-from audioviz.planner import Look, plan_frames
+from audioviz.rendering.plans import Look, plan_frames
 from audioviz.sampling import ksampler, sequence
 from tests.checkpoints import BETAS, FAMILIES, tiny_family, tiny_pipeline
 
@@ -38,15 +38,19 @@ def run_pipeline(name, pipeline, latents, *, cfg, steps=STEPS):
     if name in FLOW:
         options["sigmas"] = np.linspace(1, 1 / steps, steps)
     else:
-        pipeline.register_modules(scheduler=EulerDiscreteScheduler.from_config(
-            pipeline.scheduler.config, timestep_spacing="linspace", steps_offset=1))
+        pipeline.register_modules(
+            scheduler=EulerDiscreteScheduler.from_config(
+                pipeline.scheduler.config, timestep_spacing="linspace", steps_offset=1
+            )
+        )
         top = pipeline.scheduler.sigmas[0]
-        latents = latents * (1 + top ** 2) ** 0.5 / top  # the largest sigma counts the latent as one more unit of noise
+        latents = latents * (1 + top**2) ** 0.5 / top  # the largest sigma counts the latent as one more unit of noise
     if name in ("flux", "schnell"):
         del options["negative_prompt"]
         packed = FluxPipeline._pack_latents(latents, 1, 16, 8, 8)
-        found = pipeline(TEXTS[0], height=64, width=64, latents=packed, **options,
-                         max_sequence_length=512 if name == "flux" else 256).images
+        found = pipeline(
+            TEXTS[0], height=64, width=64, latents=packed, **options, max_sequence_length=512 if name == "flux" else 256
+        ).images
         return FluxPipeline._unpack_latents(found, 64, 64, 8)
     if name == "inpainting":
         options |= {"image": Image.new("RGB", (64, 64)), "mask_image": Image.new("L", (64, 64), 255)}
@@ -61,7 +65,9 @@ def test_one_call_is_that_of_diffusers(families, name):
     cfg = 1.0 if name == "schnell" else 3.0
     calls = []
     core = pipeline.transformer if name in FLOW else pipeline.unet
-    watch = core.register_forward_hook(lambda module, args, kwargs, out: calls.append((args, kwargs, out[0])), with_kwargs=True)
+    watch = core.register_forward_hook(
+        lambda module, args, kwargs, out: calls.append((args, kwargs, out[0])), with_kwargs=True
+    )
     start = noise(1, model.denoiser.channels, 8, 8)
     try:
         if name == "lcm":
@@ -83,11 +89,14 @@ def test_one_call_is_that_of_diffusers(families, name):
         timestep = int(args[1] if len(args) > 1 else asked["timestep"])
         sigma = model.denoiser.sigmas[timestep].float()[None]
         scaled = args[0][:1, :4]
-        seen = scaled * (1 + sigma ** 2) ** 0.5
+        seen = scaled * (1 + sigma**2) ** 0.5
         ours = model.denoiser(seen, sigma, guidance, cfg)
-        alpha = 1 / (1 + sigma ** 2)
-        theirs = (scaled - (1 - alpha) ** 0.5 * guided) / alpha ** 0.5 if name != "sd2" else (
-            alpha ** 0.5 * scaled - (1 - alpha) ** 0.5 * guided)
+        alpha = 1 / (1 + sigma**2)
+        theirs = (
+            (scaled - (1 - alpha) ** 0.5 * guided) / alpha**0.5
+            if name != "sd2"
+            else (alpha**0.5 * scaled - (1 - alpha) ** 0.5 * guided)
+        )
     assert relative_error((seen - ours) / sigma, (seen - theirs) / sigma) < 1e-5
     assert relative_error(ours, theirs) < 1e-5 * max(1, sigma.item())
 
@@ -98,8 +107,16 @@ def test_a_still_is_that_of_diffusers(families, name):
     cfg = 1.0 if name == "schnell" else 3.0
     model = load_model(folder).at_size((64, 64))
     theirs = run_pipeline(name, pipeline, noise(1, model.denoiser.channels, 8, 8, seed=5), cfg=cfg)
-    latent = ksampler(model.denoiser, 5, STEPS, cfg, "euler", "simple" if name in FLOW else "normal",
-                      *(model.encode_text(text) for text in TEXTS), model.empty_latent((64, 64)))
+    latent = ksampler(
+        model.denoiser,
+        5,
+        STEPS,
+        cfg,
+        "euler",
+        "simple" if name in FLOW else "normal",
+        *(model.encode_text(text) for text in TEXTS),
+        model.empty_latent((64, 64)),
+    )
     ours = (latent - model.denoiser.shift_factor) * model.denoiser.scaling_factor
     assert relative_error(ours, theirs) < 1e-3
     with torch.no_grad():
@@ -115,8 +132,13 @@ def test_six_frames(families, name):
     schedule = av.Schedule(denoise=0.6, noise=0.05, prompts=["gold", "red"], clock=Clock.for_duration(1, 6))
     own = model.defaults
     look = Look((64, 96), 2, own.cfg, own.sampler, own.scheduler)
-    latents = sequence(model.denoiser, plan_frames(model, schedule, look), start=model.empty_latent(look.size),
-                       sampler=own.sampler, scheduler=own.scheduler)
+    latents = sequence(
+        model.denoiser,
+        plan_frames(model, schedule, look),
+        start=model.empty_latent(look.size),
+        sampler=own.sampler,
+        scheduler=own.scheduler,
+    )
     frames = [model.decode(latent) for latent in latents]
     assert len({frame.tobytes() for frame in frames}) == 6 and {frame.shape for frame in frames} == {(96, 64, 3)}
 
@@ -142,7 +164,9 @@ def test_a_text_mixes_with_all_that_it_says(families):
 @pytest.mark.parametrize("name, sampler", [("sd3", "euler_ancestral"), ("flux", "dpmpp_sde")])
 def test_samplers_that_flow_matching_does_not_allow_are_refused(families, name, sampler):
     model = load_model(families(name)[0])
-    with pytest.raises(InputError, match=f"sampler {sampler} does not serve models of flow matching .* use one of euler, heun"):
+    with pytest.raises(
+        InputError, match=f"sampler {sampler} does not serve models of flow matching .* use one of euler, heun"
+    ):
         sequence(model.denoiser, [], start=model.empty_latent((64, 64)), sampler=sampler)
 
 
@@ -155,19 +179,30 @@ UNET, XL = {"_class_name": "UNet2DConditionModel", "sample_size": 64}, {"additio
 FLUX = {"_class_name": "FluxTransformer2DModel"}
 
 
-@pytest.mark.parametrize("core, scheduler, name, size, steps, cfg, sampler", [
-    (UNET, {}, "dream", 512, 20, 7.0, "dpmpp_2m"),
-    (UNET | {"sample_size": 96}, {"timestep_spacing": "trailing", "rescale_betas_zero_snr": True}, "v", 768, 20, 7.0, "dpmpp_2m"),
-    (UNET | XL | {"sample_size": 128}, {}, "xl", 1024, 20, 6.0, "dpmpp_2m"),
-    (UNET | XL, {"timestep_spacing": "trailing"}, "sdxl", 512, 2, 1.0, "euler"),
-    (UNET | XL | {"sample_size": 128}, {}, "sdxl_lightning_8step", 1024, 8, 1.0, "euler"),
-    (UNET, {"_class_name": "LCMScheduler"}, "dream", 512, 4, 1.5, "lcm"),
-    (UNET | {"time_cond_proj_dim": 256}, {}, "dream", 512, 4, 8.0, "lcm"),
-    ({"_class_name": "SD3Transformer2DModel", "sample_size": 128}, {}, "sd3", 1024, 28, 4.5, "euler"),
-    ({"_class_name": "SD3Transformer2DModel", "sample_size": 128}, {}, "sd3.5-large-turbo", 1024, 4, 1.0, "euler"),
-    (FLUX | {"guidance_embeds": True}, {}, "flux", 1024, 20, 3.5, "euler"),
-    (FLUX, {}, "flux", 1024, 4, 1.0, "euler"),
-])
+@pytest.mark.parametrize(
+    "core, scheduler, name, size, steps, cfg, sampler",
+    [
+        (UNET, {}, "dream", 512, 20, 7.0, "dpmpp_2m"),
+        (
+            UNET | {"sample_size": 96},
+            {"timestep_spacing": "trailing", "rescale_betas_zero_snr": True},
+            "v",
+            768,
+            20,
+            7.0,
+            "dpmpp_2m",
+        ),
+        (UNET | XL | {"sample_size": 128}, {}, "xl", 1024, 20, 6.0, "dpmpp_2m"),
+        (UNET | XL, {"timestep_spacing": "trailing"}, "sdxl", 512, 2, 1.0, "euler"),
+        (UNET | XL | {"sample_size": 128}, {}, "sdxl_lightning_8step", 1024, 8, 1.0, "euler"),
+        (UNET, {"_class_name": "LCMScheduler"}, "dream", 512, 4, 1.5, "lcm"),
+        (UNET | {"time_cond_proj_dim": 256}, {}, "dream", 512, 4, 8.0, "lcm"),
+        ({"_class_name": "SD3Transformer2DModel", "sample_size": 128}, {}, "sd3", 1024, 28, 4.5, "euler"),
+        ({"_class_name": "SD3Transformer2DModel", "sample_size": 128}, {}, "sd3.5-large-turbo", 1024, 4, 1.0, "euler"),
+        (FLUX | {"guidance_embeds": True}, {}, "flux", 1024, 20, 3.5, "euler"),
+        (FLUX, {}, "flux", 1024, 4, 1.0, "euler"),
+    ],
+)
 def test_defaults_follow_the_family(core, scheduler, name, size, steps, cfg, sampler):
     found = defaults_for(core, scheduler, name)
     assert (found.size, found.steps, found.cfg, found.sampler) == (size, steps, cfg, sampler)
@@ -183,7 +218,9 @@ def test_a_model_of_no_known_family_is_refused(tmp_path):
     pipeline = tiny_family("inpainting", tmp_path)
     pipeline.unet = UNet2DConditionModel.from_config(pipeline.unet.config, in_channels=8)  # as InstructPix2Pix
     pipeline.save_pretrained(tmp_path / "model")
-    with pytest.raises(ModelError, match="audioviz cannot drive; expected one of the families Stable Diffusion 1 and 2, SDXL"):
+    with pytest.raises(
+        ModelError, match="audioviz cannot drive; expected one of the families Stable Diffusion 1 and 2, SDXL"
+    ):
         load_model(tmp_path / "model")
 
 

@@ -13,7 +13,7 @@ import torch
 
 import audioviz as av
 from audioviz.errors import ModelError
-from audioviz.log import MAX_BYTES, render_log
+from audioviz.rendering.log import MAX_BYTES, render_log
 from tests.renders import server
 from tests.songs import made_song
 
@@ -51,11 +51,17 @@ FAULTS = {
     "no ffmpeg while muxing": (0, 2, "ffmpeg cannot join picture and sound"),
     "no song": (30, 2, "song.wav"),
     "another song": (30, 2, "song.wav was changed while its video was being made: start the same render again"),
-    "defect": (30, 1, "an error of audioviz's own (ZeroDivisionError: a fault of ours): the traceback is in song.audioviz/"),
+    "defect": (
+        30,
+        1,
+        "an error of audioviz's own (ZeroDivisionError: a fault of ours): the traceback is in song.audioviz/",
+    ),
 }
 
 
-@pytest.mark.parametrize(("fault", "at", "status", "said"), [(name, *rest) for name, rest in FAULTS.items()], ids=FAULTS)
+@pytest.mark.parametrize(
+    ("fault", "at", "status", "said"), [(name, *rest) for name, rest in FAULTS.items()], ids=FAULTS
+)
 def test_a_fault_is_one_line_and_loses_nothing(renders, whole, folder, fault, at, status, said):
     ended = renders(*RENDER, cwd=folder, fault=fault, at=at)
     assert ended["status"] == status and ended["out"] == ""
@@ -76,7 +82,7 @@ def test_memory_that_lacks_for_the_model_is_said(monkeypatch, folder):
     def lack(*source, **options):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr("audioviz.rendering.load_model", lack)
+    monkeypatch.setattr("audioviz.rendering.render.load_model", lack)
     song = made_song()
     with pytest.raises(ModelError, match="out of memory while the model was loaded: lower --size"):
         av.render(song, av.Schedule(clock=song.clock), out=folder / "song.mp4")
@@ -110,7 +116,9 @@ def test_the_log_tells_each_chunk_and_stays_short(renders, folder):
     renders(*RENDER, "--keep-work", cwd=folder)
     story = log.read_text()
     assert story.count("song.mp4 from song.wav, frames 0 to 48 of it: {") == 2 and '"torch": "' in story
-    assert re.search(r"^[-0-9]+ [0-9:,]+ 36 of 48 frames, seed \d+, [\d.]+ frames a second, \d+ MB resident$", story, re.MULTILINE)
+    assert re.search(
+        r"^[-0-9]+ [0-9:,]+ 36 of 48 frames, seed \d+, [\d.]+ frames a second, \d+ MB resident$", story, re.MULTILINE
+    )
     assert "ModelError: frame" in story and story.endswith("finished\n")
     log.write_text("x" * (MAX_BYTES + 1))
     renders(*RENDER, "--keep-work", cwd=folder)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import audioviz as av
-from audioviz.audio.hpss import percussive_and_harmonic
+from audioviz.audio.hearing.hpss import percussive_and_harmonic
 from audioviz.errors import AudiovizError
 from tests.checkpoints import tiny_pipeline
 from tests.fuzz import alarm, changed, corpus, damaged, run
@@ -41,9 +41,19 @@ def model(tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore")  # of diffusers, about settings that are odd on purpose
-@pytest.mark.parametrize("name", ["model_index.json", "unet/config.json", "vae/config.json", "scheduler/scheduler_config.json",
-                                  "text_encoder/config.json", "unet/diffusion_pytorch_model.safetensors",
-                                  "text_encoder/model.safetensors", "tokenizer/tokenizer.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model_index.json",
+        "unet/config.json",
+        "vae/config.json",
+        "scheduler/scheduler_config.json",
+        "text_encoder/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "text_encoder/model.safetensors",
+        "tokenizer/tokenizer.json",
+    ],
+)
 def test_a_damaged_model_is_refused_in_one_line_or_loads(model, name):
     path = model / name
     content = path.read_bytes()

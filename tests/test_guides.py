@@ -15,10 +15,10 @@ from PIL import Image
 import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
-from audioviz.guides import Guides, lead_by_frame
 from audioviz.models import load_model
-from audioviz.pictures import guides_of, load_pictures
-from audioviz.planner import Look, plan_frames
+from audioviz.rendering.guides import Guides, lead_by_frame
+from audioviz.rendering.pictures import guides_of, load_pictures
+from audioviz.rendering.plans import Look, plan_frames
 from audioviz.sampling import sequence
 from audioviz.video.encode import VideoWriter
 from audioviz.video.probe import probe, read_frames
@@ -57,8 +57,14 @@ def model(families):
 def rendered(model, guides, *, look=LOOK, **columns):
     schedule = av.Schedule(**({"denoise": 0.3, "prompts": ["gold"]} | columns), clock=CLOCK)
     plans = plan_frames(model, schedule, look, guides=guides)
-    latents = sequence(model.denoiser, plans, start=model.empty_latent(look.size), sampler=look.sampler,
-                       scheduler=look.scheduler, noise_mask=guides.mask)
+    latents = sequence(
+        model.denoiser,
+        plans,
+        start=model.empty_latent(look.size),
+        sampler=look.sampler,
+        scheduler=look.scheduler,
+        noise_mask=guides.mask,
+    )
     return list(latents)
 
 
@@ -74,8 +80,10 @@ def test_an_image_is_where_the_video_starts(model, files):
 def test_each_frame_starts_from_that_of_a_video(model, files):
     guides, _ = guides_of(model, {"init": files / "video.mp4"}, size=(64, 64), clock=CLOCK)
     brightness = [model.decode(latent).mean() for latent in rendered(model, guides, denoise=0.0)]
-    direct = [model.decode(model.to_latent(torch.full((1, 3, 64, 64), level / 127.5 - 1))).mean()
-              for level in (20, 20, 60, 100, 100, 140)]
+    direct = [
+        model.decode(model.to_latent(torch.full((1, 3, 64, 64), level / 127.5 - 1))).mean()
+        for level in (20, 20, 60, 100, 100, 140)
+    ]
     assert brightness == pytest.approx(direct, abs=3)
 
 
@@ -113,27 +121,40 @@ def test_control_and_style_follow_the_schedule(families, files, tmp_path):
     torch.nn.init.normal_(net.controlnet_mid_block.weight, std=0.5)
     net.save_pretrained(tmp_path / "net")
     model = load_model(folder, controlnet=tmp_path / "net", ip_adapter=tiny_ip_adapter(pipeline.unet, tmp_path))
-    guides, shown = guides_of(model, {"control": files / "video.mp4", "style": files / "image.png"}, size=(64, 64), clock=CLOCK)
+    guides, shown = guides_of(
+        model, {"control": files / "video.mp4", "style": files / "image.png"}, size=(64, 64), clock=CLOCK
+    )
     assert set(shown) == {"control_sha256", "style_sha256"}
-    plans = list(plan_frames(model, av.Schedule(control=[0, 1] * 3, style=[0.2] * 6, prompts=["gold"], clock=CLOCK), LOOK,
-                             guides=guides))
-    assert [(plan.conditioning.control.strength, plan.conditioning.control.style) for plan in plans] == [(0, 0.2), (1, 0.2)] * 3
-    alone = [rendered(model, guides, denoise=1.0, control=control, style=style)[0]
-             for control, style in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))]
+    plans = list(
+        plan_frames(
+            model, av.Schedule(control=[0, 1] * 3, style=[0.2] * 6, prompts=["gold"], clock=CLOCK), LOOK, guides=guides
+        )
+    )
+    assert [(plan.conditioning.control.strength, plan.conditioning.control.style) for plan in plans] == [
+        (0, 0.2),
+        (1, 0.2),
+    ] * 3
+    alone = [
+        rendered(model, guides, denoise=1.0, control=control, style=style)[0]
+        for control, style in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
+    ]
     free = rendered(load_model(folder), Guides(), denoise=1.0)[0]
     assert torch.allclose(alone[0], free, atol=1e-4)
     assert not torch.allclose(alone[1], free, atol=1e-2) and not torch.allclose(alone[2], free, atol=1e-2)
 
 
-@pytest.mark.parametrize("given, message", [
-    ({"mask": "mask.png"}, "mask: expected an init too"),
-    ({"control": "image.png"}, "control .*: the model has no ControlNet that follows it; load one .--controlnet."),
-    ({"style": "image.png"}, "style .*: the model has no IP-Adapter"),
-    ({"init": "gone.png"}, "gone.png: there is no such file; expected an image or a video"),
-    ({"init": "image.png", "mask": "video.mp4"}, "mask .*: expected an image, white where frames are drawn"),
-    ({"init": "broken.png"}, "broken.png: cannot be read as an image"),
-    ({"init": "broken.mp4"}, "broken.mp4: cannot be read as a video .*; expected an image or a video"),
-])
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"mask": "mask.png"}, "mask: expected an init too"),
+        ({"control": "image.png"}, "control .*: the model has no ControlNet that follows it; load one .--controlnet."),
+        ({"style": "image.png"}, "style .*: the model has no IP-Adapter"),
+        ({"init": "gone.png"}, "gone.png: there is no such file; expected an image or a video"),
+        ({"init": "image.png", "mask": "video.mp4"}, "mask .*: expected an image, white where frames are drawn"),
+        ({"init": "broken.png"}, "broken.png: cannot be read as an image"),
+        ({"init": "broken.mp4"}, "broken.mp4: cannot be read as a video .*; expected an image or a video"),
+    ],
+)
 def test_what_cannot_lead_is_said(model, files, given, message):
     for name in ("broken.png", "broken.mp4"):
         (files / name).write_bytes(b"x" * 50)
@@ -149,7 +170,9 @@ def test_a_render_with_pictures_is_known_by_them(model, files, tmp_path):
     schedule = av.Schedule(denoise=0.5, prompts=["gold"], clock=song.clock)
     shown = []
     for name, init in (("a", "image.png"), ("b", "image.png"), ("c", "video.mp4")):
-        out = av.render(song, schedule, out=tmp_path / f"{name}.mp4", model=model, steps=2, init=files / init, progress=False)
+        out = av.render(
+            song, schedule, out=tmp_path / f"{name}.mp4", model=model, steps=2, init=files / init, progress=False
+        )
         shown.append((json.loads(probe(out).metadata)["init_sha256"], out.read_bytes()))
     assert shown[0] == shown[1] and shown[0][0] != shown[2][0]
 
@@ -167,7 +190,9 @@ def test_a_camera_that_an_initial_video_leaves_nothing_to_move_is_said(model, fi
 
 def test_without_pictures_nothing_changes():
     plans = list(plan_frames(fake_model(), av.Schedule(prompts=["gold"], clock=CLOCK), LOOK))
-    assert plans[0].denoise == 1 and all(plan.keep is None and plan.conditioning.control.picture is None for plan in plans)
+    assert plans[0].denoise == 1 and all(
+        plan.keep is None and plan.conditioning.control.picture is None for plan in plans
+    )
 
 
 def test_the_pipeline_that_redraws(families, files, tmp_path):
@@ -176,9 +201,31 @@ def test_the_pipeline_that_redraws(families, files, tmp_path):
     adapter = tiny_ip_adapter(pipeline.unet, tmp_path)
     soundfile.write(tmp_path / "song.wav", np.random.default_rng(1).normal(0, 0.1, 44100), 44100)
     redraw = runpy.run_path(str(Path(av.__file__).parents[1] / "pipelines" / "redraw.py"))["redraw"]
-    redraw.main([str(tmp_path / "song.wav"), str(files / "video.mp4"), "--out", str(tmp_path / "out.mp4"), "--model", str(folder),
-                 "--mask", str(files / "mask.png"), "--controlnet", str(tmp_path / "net"), "--ip-adapter", str(adapter),
-                 "--style", str(files / "image.png"), "--fps", "6", "--size", "64", "--steps", "2"], standalone_mode=False)
+    redraw.main(
+        [
+            str(tmp_path / "song.wav"),
+            str(files / "video.mp4"),
+            "--out",
+            str(tmp_path / "out.mp4"),
+            "--model",
+            str(folder),
+            "--mask",
+            str(files / "mask.png"),
+            "--controlnet",
+            str(tmp_path / "net"),
+            "--ip-adapter",
+            str(adapter),
+            "--style",
+            str(files / "image.png"),
+            "--fps",
+            "6",
+            "--size",
+            "64",
+            "--steps",
+            "2",
+        ],
+        standalone_mode=False,
+    )
     facts = json.loads(probe(tmp_path / "out.mp4").metadata)
     assert len(facts["schedule"]["control"]) == 6
     assert {"init_sha256", "mask_sha256", "control_sha256", "style_sha256"} <= set(facts)

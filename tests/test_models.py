@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-import audioviz as av
 from audioviz.errors import AudiovizError, InputError, ModelError
 from audioviz.models import load_model
 from tests.checkpoints import tiny_pipeline
@@ -44,7 +43,9 @@ def test_one_guided_call_agrees_with_diffusers(checkpoint):
     scaled = x / (1 + sigma**2).sqrt()
     text = torch.cat([pipeline.encode_prompt(t, "cpu", 1, False)[0] for t in ("grey", "gold mandala")])
     with torch.no_grad():
-        unconditional, conditional = pipeline.unet(scaled.repeat(2, 1, 1, 1), timestep, encoder_hidden_states=text).sample.chunk(2)
+        unconditional, conditional = pipeline.unet(
+            scaled.repeat(2, 1, 1, 1), timestep, encoder_hidden_states=text
+        ).sample.chunk(2)
     pipeline.scheduler.set_timesteps(1000)
     guided = unconditional + 5.0 * (conditional - unconditional)
     theirs = pipeline.scheduler.step(guided, timestep, scaled).pred_original_sample
@@ -73,9 +74,13 @@ def test_the_digest_is_of_the_weights_and_not_of_their_place(checkpoint, tmp_pat
     assert load_model(tmp_path / "changed").digest != load_model(folder).digest
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"device": "tpu"}, "unknown device 'tpu': use auto, cpu"), ({"dtype": "int4"}, "unknown dtype 'int4'"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "tpu"}, "unknown device 'tpu': use auto, cpu"),
+        ({"dtype": "int4"}, "unknown dtype 'int4'"),
+    ],
+)
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(InputError, match=message):
         load_model("embedded", **options)
@@ -89,8 +94,12 @@ def test_a_gpu_that_is_not_there_is_said():
 
 def test_what_is_no_model_is_refused(tmp_path):
     (tmp_path / "file.safetensors").write_bytes(b"x" * 100)
-    for source, message in ((tmp_path, "has no model_index.json"), (tmp_path / "file.safetensors", "no whole .safetensors"),
-                            (tmp_path / "gone", "there is no such file or folder"), ("dream", "there is no such file or folder")):
+    for source, message in (
+        (tmp_path, "has no model_index.json"),
+        (tmp_path / "file.safetensors", "no whole .safetensors"),
+        (tmp_path / "gone", "there is no such file or folder"),
+        ("dream", "there is no such file or folder"),
+    ):
         with pytest.raises(ModelError, match=message) as caught:
             load_model(source)
         assert "\n" not in str(caught.value)
@@ -104,7 +113,9 @@ def test_pickled_weights_are_refused(tmp_path):
 
 def test_an_id_without_a_network_is_one_line(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ModelError, match="audioviz-tests/none: is not on this disk, and the hub cannot be reached") as caught:
+    with pytest.raises(
+        ModelError, match="audioviz-tests/none: is not on this disk, and the hub cannot be reached"
+    ) as caught:
         load_model("audioviz-tests/none")
     assert "\n" not in str(caught.value)
 

@@ -3,8 +3,8 @@ import pytest
 
 import audioviz as av
 from audioviz.clock import Clock
-from audioviz.guides import Guides
-from audioviz.planner import ANCHOR_STILLS, Look, frame_digests, plan_frames
+from audioviz.rendering.guides import Guides
+from audioviz.rendering.plans import ANCHOR_STILLS, Look, frame_digests, plan_frames
 from audioviz.schedule import Prompt
 from tests.models import fake_model
 
@@ -14,7 +14,9 @@ LOOK = Look((64, 64), 2, 2.0, "euler", "normal")
 
 def says(schedule: av.Schedule) -> list[float]:
     """What each frame's text says to the fake model: the mean length of its words."""
-    return [20 * plan.conditioning.positive.embeddings.mean().item() for plan in plan_frames(fake_model(), schedule, LOOK)]
+    return [
+        20 * plan.conditioning.positive.embeddings.mean().item() for plan in plan_frames(fake_model(), schedule, LOOK)
+    ]
 
 
 def test_what_is_left_of_the_mix_is_the_prompt():
@@ -24,8 +26,10 @@ def test_what_is_left_of_the_mix_is_the_prompt():
 
 
 def test_a_mix_changes_the_frames_it_is_heard_in():
-    plain, mixed = (frame_digests(av.Schedule(prompts=["a"], mix={"fire": values}, clock=CLOCK), LOOK)
-                    for values in ([0.0] * 10, [0.0] * 9 + [0.1]))
+    plain, mixed = (
+        frame_digests(av.Schedule(prompts=["a"], mix={"fire": values}, clock=CLOCK), LOOK)
+        for values in ([0.0] * 10, [0.0] * 9 + [0.1])
+    )
     assert [one == other for one, other in zip(plain, mixed)] == [True] * 9 + [False]
 
 
@@ -45,7 +49,9 @@ def test_the_picture_that_a_part_starts_from_is_neither_moved_nor_noised():
     schedule = av.Schedule(prompts=["x" * 4], noise=0.2, zoom=2.0, clock=CLOCK)
     guides = Guides(init=lambda k: np.zeros((64, 64, 3), np.uint8))
     for part in (range(10), range(4, 8)):
-        first, second = (plan for plan, _ in zip(plan_frames(fake_model(), schedule, LOOK, part=part, guides=guides), range(2)))
+        first, second = (
+            plan for plan, _ in zip(plan_frames(fake_model(), schedule, LOOK, part=part, guides=guides), range(2))
+        )
         assert (first.warp, first.noise_after) == (None, 0) and second.warp and second.noise_after == 0.2
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from audioviz.reaction import reaction
+from audioviz.insight.reaction import reaction
 
 KICKS = np.arange(6, 240, 6)
 

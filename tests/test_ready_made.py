@@ -11,8 +11,8 @@ import pytest
 import audioviz as av
 from audioviz.audio.song import Events
 from audioviz.curve import Curve
-from audioviz.planner import Look, plan_frames
-from audioviz.reaction import RING_SECONDS, Reaction, reaction
+from audioviz.insight.reaction import RING_SECONDS, Reaction, reaction
+from audioviz.rendering.plans import Look, plan_frames
 from audioviz.sampling import sequence
 from audioviz.shelf import names
 from tests.models import fake_model
@@ -29,16 +29,25 @@ def quiet_then_loud():
     kicks = song.beats[song.beats.seconds >= 4]
     hits = av.curves.at(kicks, 1.0).decay(0.15)
     curves = {name: Curve(np.where(loud, 0.3 + 0.7 * np.asarray(hits), 0.02), song.clock) for name in song.curves}
-    curves |= {"rms": Curve(np.where(loud, 0.9, 0.05), song.clock),
-               "brightness": Curve(np.where(loud, 0.6 + 0.4 * np.sin(song.clock.times), 0.1), song.clock)}
+    curves |= {
+        "rms": Curve(np.where(loud, 0.9, 0.05), song.clock),
+        "brightness": Curve(np.where(loud, 0.6 + 0.4 * np.sin(song.clock.times), 0.1), song.clock),
+    }
     return dataclasses.replace(song, kicks=kicks, onsets=kicks, curves=curves)
 
 
 def silent():
     song = made_song()
     none = Events.at([], song.clock)
-    return dataclasses.replace(song, tempo=0.0, beats=none, downbeats=none, kicks=none, onsets=none,
-                               curves={name: Curve(0.0, song.clock) for name in song.curves})
+    return dataclasses.replace(
+        song,
+        tempo=0.0,
+        beats=none,
+        downbeats=none,
+        kicks=none,
+        onsets=none,
+        curves={name: Curve(0.0, song.clock) for name in song.curves},
+    )
 
 
 @cache
@@ -48,7 +57,9 @@ def react(name: str) -> Reaction:
     schedule = av.load_schedule(name)(song)
     plans = plan_frames(model, schedule if schedule.prompts else schedule.with_prompts(["x" * 4, "y" * 8]), LOOK)
     latents = list(sequence(model.denoiser, plans, start=model.empty_latent(LOOK.size)))
-    energy = np.array([0.0] + [(after - before).square().mean().sqrt().item() for before, after in zip(latents, latents[1:])])
+    energy = np.array(
+        [0.0] + [(after - before).square().mean().sqrt().item() for before, after in zip(latents, latents[1:])]
+    )
     envelope = np.asarray(av.curves.at(song.kicks, 1.0).decay(RING_SECONDS))
     return reaction(energy, np.asarray(song.kicks), envelope, np.asarray(song.rms), passage=36)
 
@@ -79,7 +90,10 @@ def test_each_is_unlike_the_others():
     song = quiet_then_loud()
     plans = {name: av.load_schedule(name)(song) for name in NAMES}
     for (one, first), (other, second) in combinations(plans.items(), 2):
-        assert first.columns.keys() != second.columns.keys() or np.abs(first.denoise - second.denoise).mean() > 0.01, (one, other)
+        assert first.columns.keys() != second.columns.keys() or np.abs(first.denoise - second.denoise).mean() > 0.01, (
+            one,
+            other,
+        )
 
 
 def said(plan):
@@ -93,8 +107,13 @@ def test_each_option_matters(name):
     usual = script(song)
     for option, parameter in script.options.items():
         usually = parameter.default
-        others = ("other",) if isinstance(usually, str) else (2 * usually + 1, usually // 2 or 2) if isinstance(usually, int) else (
-            usually / 2, 0.01)
+        others = (
+            ("other",)
+            if isinstance(usually, str)
+            else (2 * usually + 1, usually // 2 or 2)
+            if isinstance(usually, int)
+            else (usually / 2, 0.01)
+        )
         plans = [script(song, **{option: other}) for other in others]
         assert any(said(plan) != said(usual) for plan in plans), option
 
@@ -102,4 +121,5 @@ def test_each_option_matters(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_each_fits_one_screen(name):
     from audioviz.shelf import folder
+
     assert len((folder("schedules") / f"{name}.py").read_text().splitlines()) <= 30

@@ -10,7 +10,7 @@ import torch
 
 import audioviz as av
 from audioviz.errors import AudiovizError, InputError, ModelError
-from audioviz.planner import Look, frame_digests, frame_without_past, plan_frames
+from audioviz.rendering.plans import Look, frame_digests, frame_without_past, plan_frames
 from audioviz.sampling import sequence
 from audioviz.schedule import Prompt
 from audioviz.video.probe import probe, read_frames
@@ -35,7 +35,9 @@ def schedule(song):
 
 
 def render(song, schedule, out, **options):
-    return av.render(song, schedule, out=out, model=options.pop("model", None) or fake_model(), progress=False, **options)
+    return av.render(
+        song, schedule, out=out, model=options.pop("model", None) or fake_model(), progress=False, **options
+    )
 
 
 def test_a_render_is_as_long_as_the_song_and_says_what_it_was_made_of(song, schedule, tmp_path):
@@ -55,7 +57,7 @@ def test_two_renders_are_equal_to_the_byte(song, schedule, tmp_path):
 
 
 def test_an_interrupted_render_goes_on_and_gives_the_same_bytes(song, schedule, tmp_path, monkeypatch):
-    monkeypatch.setattr("audioviz.rendering.CHUNK_SECONDS", 1)
+    monkeypatch.setattr("audioviz.rendering.render.CHUNK_SECONDS", 1)
     whole = render(song, schedule, tmp_path / "whole.mp4")
     out = tmp_path / "out.mp4"
     broken = fake_model(nan_from_call=2 * 2 * 4 + 2 * 30)  # two prompts' colours, then thirty frames
@@ -69,7 +71,7 @@ def test_an_interrupted_render_goes_on_and_gives_the_same_bytes(song, schedule, 
 
 
 def test_a_changed_schedule_makes_only_what_differs_anew(song, schedule, tmp_path, monkeypatch):
-    monkeypatch.setattr("audioviz.rendering.CHUNK_SECONDS", 1)
+    monkeypatch.setattr("audioviz.rendering.render.CHUNK_SECONDS", 1)
     changed = schedule.with_prompts({0: "neon nebula", 2.5: "other words entirely"})
     assert frame_digests(schedule, LOOK) != frame_digests(changed, LOOK)
     out = tmp_path / "out.mp4"
@@ -93,8 +95,13 @@ def test_the_first_frame_is_drawn_anew_and_later_ones_follow_the_columns(song, s
 def test_camera_speeds_are_a_second_so_fps_does_not_matter(song):
     for fps in (12, 24):
         track = made_song(fps=fps)
-        plans = list(plan_frames(fake_model(), av.Schedule(zoom=1.5, angle=24, shift_x=0.1, in_picture=0, prompts=["x"],
-                                                           clock=track.clock), LOOK))
+        plans = list(
+            plan_frames(
+                fake_model(),
+                av.Schedule(zoom=1.5, angle=24, shift_x=0.1, in_picture=0, prompts=["x"], clock=track.clock),
+                LOOK,
+            )
+        )
         move = plans[1].warp.keywords
         assert (move["zoom"] ** fps, move["angle"] * fps, move["shift_x"] * fps) == pytest.approx((1.5, 24, 0.1))
         assert plans[0].warp is None and not move["wrap"]
@@ -108,15 +115,18 @@ def middle(picture: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("size", [(256, 160), (160, 256)])
-@pytest.mark.parametrize("move", [{"zoom": 1.02, "angle": 2.0}, {"zoom": 1.1, "angle": -10.0}, {"shift_x": 0.03, "shift_y": -0.02}],
-                         ids=str)
+@pytest.mark.parametrize(
+    "move", [{"zoom": 1.02, "angle": 2.0}, {"zoom": 1.1, "angle": -10.0}, {"shift_x": 0.03, "shift_y": -0.02}], ids=str
+)
 def test_a_test_card_lands_within_half_a_pixel_through_the_model(song, size, move):
     model, (width, height) = av.load_model("embedded"), size
     y, x = torch.meshgrid(torch.arange(height) - 0.3 * height, torch.arange(width) - 0.65 * width, indexing="ij")
     card = torch.sigmoid(14 - (x**2 + y**2).sqrt()).expand(1, 3, -1, -1) * 1.8 - 0.9
     latent = model.to_latent(card)
-    speed = {name: value ** 12 if name == "zoom" else value * 12 for name, value in move.items()}
-    plans = list(plan_frames(model, av.Schedule(**speed, prompts=["x"], clock=song.clock), replace(LOOK, size=size), first=1))
+    speed = {name: value**12 if name == "zoom" else value * 12 for name, value in move.items()}
+    plans = list(
+        plan_frames(model, av.Schedule(**speed, prompts=["x"], clock=song.clock), replace(LOOK, size=size), first=1)
+    )
     centre = torch.tensor([width - 1, height - 1]) / 2
     before = middle(model.to_picture(latent)) - centre
     turn, zoom = math.radians(move.get("angle", 0)), move.get("zoom", 1)
@@ -127,7 +137,10 @@ def test_a_test_card_lands_within_half_a_pixel_through_the_model(song, size, mov
 
 
 def test_a_camera_that_rests_moves_nothing(song):
-    assert list(plan_frames(fake_model(), av.Schedule(zoom=1, prompts=["x"], clock=song.clock), LOOK, first=1))[0].warp is None
+    assert (
+        list(plan_frames(fake_model(), av.Schedule(zoom=1, prompts=["x"], clock=song.clock), LOOK, first=1))[0].warp
+        is None
+    )
 
 
 def test_pictures_follow_the_prompt(song, tmp_path):
@@ -136,13 +149,19 @@ def test_pictures_follow_the_prompt(song, tmp_path):
     assert np.mean(frames[2]) > np.mean(frames[40]) + 10
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"out": "out.avi"}, "expected a name that ends in .mp4"), ({"out": "."}, "expected a name|is a folder"),
-    ({"out": "nowhere/out.mp4"}, "output folder .*nowhere does not exist"),
-    ({"size": (70, 64)}, "size 70x64: this model makes multiples of 8 .* try 72x64"),
-    ({"size": (8, 8)}, "from 32 to 8192"), ({"sampler": "eular"}, "sampler 'eular' is not known: expected one of euler,"),
-    ({"scheduler": "karas"}, "karas.* expected one of"), ({"prompts": ["99s: x"]}, "lies past the end"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"out": "out.avi"}, "expected a name that ends in .mp4"),
+        ({"out": "."}, "expected a name|is a folder"),
+        ({"out": "nowhere/out.mp4"}, "output folder .*nowhere does not exist"),
+        ({"size": (70, 64)}, "size 70x64: this model makes multiples of 8 .* try 72x64"),
+        ({"size": (8, 8)}, "from 32 to 8192"),
+        ({"sampler": "eular"}, "sampler 'eular' is not known: expected one of euler,"),
+        ({"scheduler": "karas"}, "karas.* expected one of"),
+        ({"prompts": ["99s: x"]}, "lies past the end"),
+    ],
+)
 def test_wrong_options_are_refused_and_nothing_is_written(song, schedule, tmp_path, options, message):
     earlier = tmp_path / "out.mp4"
     earlier.write_bytes(b"an earlier video")
@@ -170,7 +189,7 @@ def test_another_model_or_version_starts_anew_and_says_why(song, schedule, tmp_p
     render(song, schedule, out, keep_work=True)
     with pytest.warns(match="frames from 0 on are made anew: model_sha256 changed"):
         render(song, schedule, out, keep_work=True, model=fake_model(digest="e" * 64))
-    monkeypatch.setattr("audioviz.rendering.version", lambda name: "9.9")
+    monkeypatch.setattr("audioviz.rendering.render.version", lambda name: "9.9")
     with pytest.warns(match="frames from 0 on are made anew: model_sha256, versions changed"):
         render(song, schedule, out, keep_work=True)
     monkeypatch.setattr("audioviz.video.chunks.encoder_name", lambda: "ffmpeg 99")
@@ -219,10 +238,15 @@ def test_a_rendered_part_has_its_part_of_the_sound_and_says_where_it_differs(son
     assert np.corrcoef(heard[0].rms, heard[1].rms[18:42])[0, 1] > 0.9
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"start": 4.0}, "start 4 s is past the end of .*song.wav, which is 4.00 s long"), ({"start": -1}, "expected 0 or more"),
-    ({"start": float("nan")}, "expected 0 or more"), ({"duration": 0}, "expected more than 0 seconds"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start": 4.0}, "start 4 s is past the end of .*song.wav, which is 4.00 s long"),
+        ({"start": -1}, "expected 0 or more"),
+        ({"start": float("nan")}, "expected 0 or more"),
+        ({"duration": 0}, "expected more than 0 seconds"),
+    ],
+)
 def test_a_part_outside_the_song_is_refused(song, schedule, tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         render(song, schedule, tmp_path / "out.mp4", **options)
@@ -244,10 +268,13 @@ def test_a_tiny_model_makes_the_same_latents_with_one_thread_and_with_two(song, 
     assert (made[0] - made[1]).abs().max() <= 1e-4
 
 
-@pytest.mark.parametrize("model, options, message", [
-    (fake_model(distilled=True), {}, "fake has its guidance within itself"),
-    (fake_model(), {"cfg": 1.0}, "do nothing at cfg 1"),
-])
+@pytest.mark.parametrize(
+    "model, options, message",
+    [
+        (fake_model(distilled=True), {}, "fake has its guidance within itself"),
+        (fake_model(), {"cfg": 1.0}, "do nothing at cfg 1"),
+    ],
+)
 def test_negative_prompts_that_are_not_read_are_said(song, schedule, tmp_path, model, options, message):
     with pytest.warns(match=message):
         render(song, schedule, tmp_path / "out.mp4", model=model, negative="grey", start=0, duration=0.5, **options)

@@ -10,7 +10,17 @@ import soundfile
 
 from tests.renders import server
 
-RENDER = ("render", "song.wav", "--quiet", "--prompt", "neon nebula", "--prompt", "a gold mandala of light", "--size", "64")
+RENDER = (
+    "render",
+    "song.wav",
+    "--quiet",
+    "--prompt",
+    "neon nebula",
+    "--prompt",
+    "a gold mandala of light",
+    "--size",
+    "64",
+)
 KILLS = 8
 
 
@@ -55,11 +65,23 @@ def test_killed_at_random_moments_the_same_command_finishes_the_same_file(render
             assert finish(renders, folder) == content
 
 
-@pytest.mark.parametrize(("fault", "at"), [
-    ("die before a file is put", 1), ("die after a file is put", 0), ("die in a manifest", 0), ("die in a manifest", 5),
-    ("die before muxing", 0), ("die while muxing", 2), ("die when muxed", 0), ("die before the video is there", 0),
-    ("die when the video is there", 0), ("die while cleaning", 0), ("die while cleaning", 2), ("die while cleaning", 9),
-])
+@pytest.mark.parametrize(
+    ("fault", "at"),
+    [
+        ("die before a file is put", 1),
+        ("die after a file is put", 0),
+        ("die in a manifest", 0),
+        ("die in a manifest", 5),
+        ("die before muxing", 0),
+        ("die while muxing", 2),
+        ("die when muxed", 0),
+        ("die before the video is there", 0),
+        ("die when the video is there", 0),
+        ("die while cleaning", 0),
+        ("die while cleaning", 2),
+        ("die while cleaning", 9),
+    ],
+)
 def test_killed_at_the_worst_moments_too(renders, whole, folder, fault, at):
     (folder / "song.mp4").write_bytes(b"an earlier video")
     assert renders(*RENDER, cwd=folder, fault=fault, at=at)["status"] == -signal.SIGKILL

@@ -58,7 +58,9 @@ def test_a_mask_keeps_the_latent_around_it():
     latent, mask = draw(4) * 9, torch.zeros(6, 6)
     mask[:, :3] = 1
     new = sample_frame(model(), FramePlan(Guidance(TEXT), 7, steps=6), latent, scheduler="simple", noise_mask=mask)
-    assert torch.allclose(new[..., 3:], latent[..., 3:], atol=1e-3) and not torch.allclose(new[..., :3], latent[..., :3])
+    assert torch.allclose(new[..., 3:], latent[..., 3:], atol=1e-3) and not torch.allclose(
+        new[..., :3], latent[..., :3]
+    )
 
 
 def test_the_others_are_refused():
@@ -66,5 +68,7 @@ def test_the_others_are_refused():
         if name in RIGHT:
             assert sampler_for(name, flow=True) is sampler
         else:
-            with pytest.raises(InputError, match=f"sampler {name} does not serve models of flow matching .* use one of euler"):
+            with pytest.raises(
+                InputError, match=f"sampler {name} does not serve models of flow matching .* use one of euler"
+            ):
                 sampler_for(name, flow=True)

@@ -16,8 +16,9 @@ REFERENCE = Path(__file__).parent / "reference"
 def there_and_back(model, guidance, latent, **changes):
     options = {"seed": 3, "frame": 1, "steps": 20, "cfg": 1.0, "denoise": 1.0, "unsample": True}
     sampler, scheduler = changes.pop("sampler", "euler"), changes.pop("scheduler", "normal")
-    back = sample_frame(model, plan_frame(guidance, **{**options, **changes}), latent, sampler=sampler,
-                        scheduler=scheduler)
+    back = sample_frame(
+        model, plan_frame(guidance, **{**options, **changes}), latent, sampler=sampler, scheduler=scheduler
+    )
     return ((back - latent).norm() / latent.norm()).item()
 
 
@@ -26,8 +27,10 @@ def there_and_back(model, guidance, latent, **changes):
 def test_the_latent_comes_back_and_the_closer_with_more_steps(sampler, denoise):
     model, text = FakeDenoiser(), Guidance(fake_text(2.0), fake_text(0.0))
     latent = 11 + 2.7 * torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(1))
-    errors = [there_and_back(model, text, latent, sampler=sampler, denoise=denoise, scheduler="karras", steps=steps)
-              for steps in (10, 20, 80)]
+    errors = [
+        there_and_back(model, text, latent, sampler=sampler, denoise=denoise, scheduler="karras", steps=steps)
+        for steps in (10, 20, 80)
+    ]
     assert errors[1] < 0.01
     assert errors[2] < errors[0]
 
@@ -52,8 +55,10 @@ def test_a_changed_text_moves_it_less_than_fresh_noise():
     latent = 11 + 2.7 * torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(1))
     for denoise in (0.3, 0.6, 1.0):
         text = Guidance(fake_text(2.5), fake_text(0.0))
-        plans = [plan_frame(text, seed=3, frame=1, steps=10, cfg=1.5, denoise=denoise, unsample=unsample)
-                 for unsample in (True, False)]
+        plans = [
+            plan_frame(text, seed=3, frame=1, steps=10, cfg=1.5, denoise=denoise, unsample=unsample)
+            for unsample in (True, False)
+        ]
         kept, fresh = ((sample_frame(model, plan, latent) - latent).norm() for plan in plans)
         assert kept < fresh
 
@@ -62,7 +67,9 @@ def test_a_changed_text_changes_it_without_guidance_too():
     model = FakeDenoiser()
     latent = 11 + 2.7 * torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(1))
     before, after = Guidance(fake_text(2.0)), Guidance(fake_text(2.5))
-    plans = [plan_frame(text, seed=3, frame=1, steps=20, cfg=1.0, denoise=0.6, unsample=True, conditioning_before=before)
-             for text in (before, after)]
+    plans = [
+        plan_frame(text, seed=3, frame=1, steps=20, cfg=1.0, denoise=0.6, unsample=True, conditioning_before=before)
+        for text in (before, after)
+    ]
     same, changed = ((sample_frame(model, plan, latent) - latent).norm() / latent.norm() for plan in plans)
     assert same < 0.01 < changed

@@ -17,8 +17,9 @@ def noise(*shape, seed=0):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("b", [noise(2, 4, 5, 5, seed=1), torch.zeros(2, 4, 5, 5), noise(2, 4, 5, 5),
-                               -noise(2, 4, 5, 5)])
+@pytest.mark.parametrize(
+    "b", [noise(2, 4, 5, 5, seed=1), torch.zeros(2, 4, 5, 5), noise(2, 4, 5, 5), -noise(2, 4, 5, 5)]
+)
 def test_interpolation_starts_and_ends_where_it_says(mode, b):
     a = noise(2, 4, 5, 5)
     assert torch.equal(MODES[mode](a, b, 0.0), a) and torch.equal(MODES[mode](a, b, 1.0), b)
@@ -37,7 +38,7 @@ def test_blend_and_cosine_weights():
 def test_slerp_keeps_the_spread_of_noise():
     a, b = noise(1, 4, 64, 64), noise(1, 4, 64, 64, seed=1)
     assert abs(MODES["slerp"](a, b, 0.5).std() - 1) < 0.01
-    assert abs(MODES["blend"](a, b, 0.5).std() - 0.5 ** 0.5) < 0.01
+    assert abs(MODES["blend"](a, b, 0.5).std() - 0.5**0.5) < 0.01
 
 
 def test_slerp_of_zeros_and_equals():
@@ -59,9 +60,18 @@ def spot(picture):
     return (x * weight).sum() / weight.sum(), (y * weight).sum() / weight.sum()
 
 
-@pytest.mark.parametrize("zoom, angle, shift_x, shift_y", [
-    (1.2, 0, 0, 0), (0.8, 0, 0, 0), (1, 20, 0, 0), (1, -35, 0, 0), (1, 0, 0.1, 0), (1, 0, 0, -0.15),
-    (1.1, 15, -0.1, 0.1)])
+@pytest.mark.parametrize(
+    "zoom, angle, shift_x, shift_y",
+    [
+        (1.2, 0, 0, 0),
+        (0.8, 0, 0, 0),
+        (1, 20, 0, 0),
+        (1, -35, 0, 0),
+        (1, 0, 0.1, 0),
+        (1, 0, 0, -0.15),
+        (1.1, 15, -0.1, 0.1),
+    ],
+)
 def test_the_camera_lands_within_half_a_pixel(zoom, angle, shift_x, shift_y):
     x, y = 44 - 31.5, 20 - 23.5  # from the middle; clockwise on a screen whose y points down
     turn = math.radians(angle)
@@ -77,7 +87,9 @@ def test_an_unmoved_camera_changes_nothing():
 
 
 def test_the_camera_mirrors_what_it_cannot_see():
-    assert warp(torch.ones(1, 4, 8, 8), zoom=0.5, angle=30, shift_x=0.3, shift_y=0.3).allclose(torch.ones(1, 4, 8, 8), atol=1e-5)
+    assert warp(torch.ones(1, 4, 8, 8), zoom=0.5, angle=30, shift_x=0.3, shift_y=0.3).allclose(
+        torch.ones(1, 4, 8, 8), atol=1e-5
+    )
 
 
 def test_joined_edges_bring_in_what_went_out():
@@ -114,7 +126,7 @@ def test_slerp_of_conditionings_goes_round_at_mixed_length():
     a = Conditioning(torch.tensor([[[2.0, 0.0], [0.0, 0.0], [1.0, 1.0], [1.0, 0.0]]]))
     b = Conditioning(torch.tensor([[[0.0, 4.0], [3.0, 0.0], [1.0, 1.0], [-1.0, 0.0]]]))
     half = slerp(a, b, 0.5).embeddings[0]
-    assert torch.allclose(half[0], torch.tensor([3.0, 3.0]) / 2 ** 0.5, atol=1e-5)
+    assert torch.allclose(half[0], torch.tensor([3.0, 3.0]) / 2**0.5, atol=1e-5)
     assert torch.allclose(half[1:3], torch.tensor([[1.5, 0.0], [1.0, 1.0]]))
     assert half.isfinite().all()
 

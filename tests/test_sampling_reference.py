@@ -15,11 +15,18 @@ from audioviz.models import unet_denoiser
 REFERENCE = Path(__file__).parent / "reference"
 MATRIX = load_file(REFERENCE / "ksampler_matrix.safetensors")
 CASES = sorted(path.stem for path in (REFERENCE / "cases").glob("*.json"))
-NODES = {"KSampler": sampling.ksampler, "KSamplerAdvanced": sampling.ksampler,
-         "SaltKSamplerSequence": sampling.salt_sequence, "KSamplerSeq2": sampling.was_sequence,
-         "KSampler_progress": sampling.progress, "KSamplerVariationsStochastic": sampling.stochastic_variations}
-TEXTS = {sampling.salt_sequence: ("positive_sequence", "negative_sequence"),
-         sampling.was_sequence: ("positive_seq", "negative_seq")}
+NODES = {
+    "KSampler": sampling.ksampler,
+    "KSamplerAdvanced": sampling.ksampler,
+    "SaltKSamplerSequence": sampling.salt_sequence,
+    "KSamplerSeq2": sampling.was_sequence,
+    "KSampler_progress": sampling.progress,
+    "KSamplerVariationsStochastic": sampling.stochastic_variations,
+}
+TEXTS = {
+    sampling.salt_sequence: ("positive_sequence", "negative_sequence"),
+    sampling.was_sequence: ("positive_seq", "negative_seq"),
+}
 RAISES = {"salt_mask_single_latent": "latent_image holds one latent"}
 
 
@@ -50,8 +57,9 @@ def limit(sampler, scheduler="", denoise=1.0):
 @pytest.mark.parametrize("name", [name for name in MATRIX if "|" in name])
 def test_every_sampler_agrees(model, name):
     sampler, scheduler, denoise = name.split("|")
-    latent = sampling.ksampler(model, 42, 12, 5.0, sampler, scheduler, MATRIX["positive"], MATRIX["negative"],
-                               MATRIX["latent"], float(denoise))
+    latent = sampling.ksampler(
+        model, 42, 12, 5.0, sampler, scheduler, MATRIX["positive"], MATRIX["negative"], MATRIX["latent"], float(denoise)
+    )
     assert relative_error(latent, MATRIX[name]) < limit(sampler, scheduler, float(denoise))
 
 

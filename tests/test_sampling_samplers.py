@@ -13,8 +13,11 @@ from audioviz.sampling.noise import brownian, cuda_randn, fresh, injected
 from audioviz.sampling.samplers import multistep, one_step, sampler_for, sde
 from tests.fakes import FakeDenoiser, fake_text
 
-DETERMINISTIC = sorted(set(SAMPLERS) - {name for name in SAMPLERS if "sde" in name or "ancestral" in name}
-                       - {"ddpm", "lcm", "seeds_2", "seeds_3", "sa_solver", "sa_solver_pece"})
+DETERMINISTIC = sorted(
+    set(SAMPLERS)
+    - {name for name in SAMPLERS if "sde" in name or "ancestral" in name}
+    - {"ddpm", "lcm", "seeds_2", "seeds_3", "sa_solver", "sa_solver_pece"}
+)
 WITHOUT_CFG_PP = [name for name in DETERMINISTIC if "cfg_pp" not in name]
 TEXT, NOTHING = fake_text(2.0), fake_text(0.0)
 
@@ -28,8 +31,8 @@ def exact(shape=(1, 4, 6, 6), seed=3):
     """Where the probability-flow equation of FakeDenoiser leads from the seed's noise."""
     model = FakeDenoiser()
     top = model.sigmas[-1].item()
-    x = torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * (1 + top ** 2) ** 0.5
-    return (2 + (x - 2) * model.spread / (model.spread ** 2 + top ** 2) ** 0.5) / model.scaling_factor
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * (1 + top**2) ** 0.5
+    return (2 + (x - 2) * model.spread / (model.spread**2 + top**2) ** 0.5) / model.scaling_factor
 
 
 @pytest.mark.parametrize("sampler", WITHOUT_CFG_PP)
@@ -52,8 +55,19 @@ def test_every_sampler_gives_what_the_text_says(sampler):
 @pytest.mark.parametrize("sampler", sorted(set(DETERMINISTIC) - {"dpm_adaptive"}))
 def test_a_batch_is_its_pictures(sampler):
     start = torch.randn((3, 4, 6, 6), generator=torch.Generator().manual_seed(1))
-    run = lambda latent: ksampler(FakeDenoiser(), 3, 7, 4.0, sampler, "normal", TEXT, NOTHING, latent, 0.6,  # noqa: E731
-                                  disable_noise=True)
+    run = lambda latent: ksampler(
+        FakeDenoiser(),
+        3,
+        7,
+        4.0,
+        sampler,
+        "normal",
+        TEXT,
+        NOTHING,
+        latent,
+        0.6,
+        disable_noise=True,
+    )
     assert torch.allclose(run(start), torch.cat([run(one[None]) for one in start]), rtol=1e-4, atol=1e-5)
 
 
@@ -72,8 +86,17 @@ def test_two_runs_give_the_same_bytes(sampler):
 
 @pytest.mark.parametrize("channels, height, width", [(1, 5, 7), (8, 4, 4), (16, 3, 9)])
 def test_any_channels_and_any_size(channels, height, width):
-    latent = ksampler(FakeDenoiser(channels=channels), 1, 4, 2.0, "dpmpp_2m", "karras", TEXT, NOTHING,
-                      torch.zeros(1, channels, height, width))
+    latent = ksampler(
+        FakeDenoiser(channels=channels),
+        1,
+        4,
+        2.0,
+        "dpmpp_2m",
+        "karras",
+        TEXT,
+        NOTHING,
+        torch.zeros(1, channels, height, width),
+    )
     assert latent.shape == (1, channels, height, width)
 
 
@@ -91,7 +114,7 @@ def diffusers_run(scheduler, sigmas, x, noises=None):
         x = x / (1 + sigmas[0] ** 2) ** 0.5
     for i, t in enumerate(scheduler.timesteps):
         sigma = sigmas[i]
-        noisy = x * (1 + sigma ** 2) ** 0.5 if variance_preserving else x
+        noisy = x * (1 + sigma**2) ** 0.5 if variance_preserving else x
         epsilon = (noisy - model(noisy, sigma[None], Guidance(TEXT), 1.0)) / sigma
         if not variance_preserving:
             scheduler.scale_model_input(x, t)
@@ -100,22 +123,35 @@ def diffusers_run(scheduler, sigmas, x, noises=None):
     return x
 
 
-@pytest.mark.parametrize("ours, theirs, options", [
-    (one_step.euler, diffusers.EulerDiscreteScheduler, {}),
-    (one_step.heun, diffusers.HeunDiscreteScheduler, {}),
-    (multistep.dpmpp_2m, diffusers.DPMSolverMultistepScheduler, {"final_sigmas_type": "zero"}),
-    (sde.dpmpp_2m_sde, diffusers.DPMSolverMultistepScheduler,
-     {"final_sigmas_type": "zero", "algorithm_type": "sde-dpmsolver++"}),
-    (sde.dpmpp_2m_sde_heun, diffusers.DPMSolverMultistepScheduler,
-     {"final_sigmas_type": "zero", "algorithm_type": "sde-dpmsolver++", "solver_type": "heun"}),
-])
+@pytest.mark.parametrize(
+    "ours, theirs, options",
+    [
+        (one_step.euler, diffusers.EulerDiscreteScheduler, {}),
+        (one_step.heun, diffusers.HeunDiscreteScheduler, {}),
+        (multistep.dpmpp_2m, diffusers.DPMSolverMultistepScheduler, {"final_sigmas_type": "zero"}),
+        (
+            sde.dpmpp_2m_sde,
+            diffusers.DPMSolverMultistepScheduler,
+            {"final_sigmas_type": "zero", "algorithm_type": "sde-dpmsolver++"},
+        ),
+        (
+            sde.dpmpp_2m_sde_heun,
+            diffusers.DPMSolverMultistepScheduler,
+            {"final_sigmas_type": "zero", "algorithm_type": "sde-dpmsolver++", "solver_type": "heun"},
+        ),
+    ],
+)
 def test_diffusers_schedulers_agree(ours, theirs, options):
     sigmas = sigmas_for("karras", FakeDenoiser().sigmas, 16)
     noises = torch.randn((15, 1, 4, 6, 6), generator=torch.Generator().manual_seed(2))
     x = torch.randn((1, 4, 6, 6), generator=torch.Generator().manual_seed(5)) * sigmas[0]
     model, handed = FakeDenoiser(), iter(noises)
-    latent = ours(lambda x, sigma: model(x, torch.tensor([sigma]), Guidance(TEXT), 1.0), x, sigmas,
-                  lambda sigma, after: next(handed))
+    latent = ours(
+        lambda x, sigma: model(x, torch.tensor([sigma]), Guidance(TEXT), 1.0),
+        x,
+        sigmas,
+        lambda sigma, after: next(handed),
+    )
     reference = diffusers_run(theirs(**options), sigmas, x, noises if "sde" in ours.__name__ else None)
     assert torch.allclose(latent, reference, rtol=1e-4, atol=1e-4)
 
@@ -140,10 +176,10 @@ def test_brownian_increments_have_unit_variance_and_add_up():
     noise = brownian(1, torch.zeros(1, 4, 64, 64), sigmas)
     first, second, both = noise(10.0, 5.0), noise(5.0, 1.0), noise(10.0, 1.0)
     assert abs(first.std() - 1) < 0.03 and abs(second.std() - 1) < 0.03
-    assert torch.allclose(both * 3, first * 5 ** 0.5 + second * 2, atol=1e-4)
+    assert torch.allclose(both * 3, first * 5**0.5 + second * 2, atol=1e-4)
 
 
-@pytest.mark.parametrize("seed", [0, 12345, 2 ** 63 + 5])
+@pytest.mark.parametrize("seed", [0, 12345, 2**63 + 5])
 @pytest.mark.parametrize("steps, low, high", [(8, 0.0292, 14.6146), (20, 0.1, 3.0), (3, 0.5, 0.500003)])
 def test_brownian_path_is_that_of_torchsde(seed, steps, low, high):
     sigmas = torch.linspace(high ** (1 / 7), low ** (1 / 7), steps) ** 7
@@ -156,8 +192,12 @@ def test_brownian_path_is_that_of_torchsde(seed, steps, low, high):
 
 
 def test_streams_differ_by_seed_frame_and_purpose():
-    draws = [injected(seed, frame, purpose)((2, 3)) for seed in (0, 1, 2 ** 64 - 1) for frame in (0, 1)
-             for purpose in ("before", "after")] + [fresh(0, torch.zeros(2, 3), torch.tensor([1.0]))(1.0, 0.0)]
+    draws = [
+        injected(seed, frame, purpose)((2, 3))
+        for seed in (0, 1, 2**64 - 1)
+        for frame in (0, 1)
+        for purpose in ("before", "after")
+    ] + [fresh(0, torch.zeros(2, 3), torch.tensor([1.0]))(1.0, 0.0)]
     assert len({tuple(draw.flatten().tolist()) for draw in draws}) == len(draws)
     assert torch.equal(injected(7, 3, "after")((2, 3)), injected(7, 3, "after")((2, 3)))
 

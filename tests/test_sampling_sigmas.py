@@ -25,11 +25,14 @@ def test_training_sigmas_are_stable_diffusions():
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_whole_tables_are_equal(scheduler):
-    named = {int(name.split("|")[1]): table for name, table in TABLES["tables"].items()
-             if name.split("|")[0] == scheduler}
+    """To the last bit or the one before it: processors round exp and log differently there."""
+    named = {
+        int(name.split("|")[1]): table for name, table in TABLES["tables"].items() if name.split("|")[0] == scheduler
+    }
     assert len(named) > 5
     for steps, table in named.items():
-        assert torch.equal(sigmas_for(scheduler, SIGMAS, steps), torch.tensor(table)), steps
+        ours = sigmas_for(scheduler, SIGMAS, steps)
+        assert torch.allclose(ours, torch.tensor(table), rtol=2.4e-7, atol=0), steps
 
 
 def test_tables_cut_by_denoise_agree():
@@ -63,13 +66,16 @@ def test_a_function_is_a_scheduler():
     assert sigmas_for(lambda sigmas, steps: torch.tensor([2.0, 1.0, 0.0]), SIGMAS, 2).tolist() == [2.0, 1.0, 0.0]
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (("cosine", SIGMAS, 8), "scheduler 'cosine' is not known: expected one of simple, ddim_uniform, normal"),
-    (("normal", SIGMAS, 0), "steps is 0: expected a whole number, at least 1"),
-    (("normal", SIGMAS, 2.5), "steps is 2.5"),
-    (("normal", SIGMAS, 8, 1.5), "denoise is 1.5: expected a number from 0 to 1"),
-    (("normal", SIGMAS, 8, float("nan")), "denoise is nan"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("cosine", SIGMAS, 8), "scheduler 'cosine' is not known: expected one of simple, ddim_uniform, normal"),
+        (("normal", SIGMAS, 0), "steps is 0: expected a whole number, at least 1"),
+        (("normal", SIGMAS, 2.5), "steps is 2.5"),
+        (("normal", SIGMAS, 8, 1.5), "denoise is 1.5: expected a number from 0 to 1"),
+        (("normal", SIGMAS, 8, float("nan")), "denoise is nan"),
+    ],
+)
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(InputError, match=message):
         sigmas_for(*arguments)

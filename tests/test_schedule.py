@@ -17,11 +17,24 @@ CLOCK = Clock.for_duration(10, "30000/1001")
 
 def rich_schedule(clock: Clock = CLOCK) -> av.Schedule:
     rng = np.random.default_rng(5)
-    return av.Schedule(seed=av.seeds.random(1, clock=clock), seed_to=2**64 - 1, seed_mix=1 / 3, denoise=rng.random(clock.frames), noise=0.1 + 0.2,
-                       interp=rng.random(clock.frames), cfg=rng.random(clock.frames) * 9, zoom=1.01, travel=0.5,
-                       prompts=[Prompt(0.0, 'neon "nebula", dark', "grey"), Prompt(1 / 3, "gold\nmandala", ease="hold"),
-                                Prompt(1.0, "wave", ease="in_out_sine", way="lerp")],
-                       mix={'fire, "red"': rng.random(clock.frames)}, clock=clock)
+    return av.Schedule(
+        seed=av.seeds.random(1, clock=clock),
+        seed_to=2**64 - 1,
+        seed_mix=1 / 3,
+        denoise=rng.random(clock.frames),
+        noise=0.1 + 0.2,
+        interp=rng.random(clock.frames),
+        cfg=rng.random(clock.frames) * 9,
+        zoom=1.01,
+        travel=0.5,
+        prompts=[
+            Prompt(0.0, 'neon "nebula", dark', "grey"),
+            Prompt(1 / 3, "gold\nmandala", ease="hold"),
+            Prompt(1.0, "wave", ease="in_out_sine", way="lerp"),
+        ],
+        mix={'fire, "red"': rng.random(clock.frames)},
+        clock=clock,
+    )
 
 
 @pytest.mark.parametrize("fps", [12, "12.5", "24000/1001", 60])
@@ -39,38 +52,50 @@ def test_files_round_trip_exactly(write, read, fps):
 def test_json_has_the_keys_that_other_programs_rely_on():
     document = json.loads(schedule_to_json(rich_schedule()))
     assert document["fps"] == "30000/1001" and document["frames"] == 300 and document["seed"][0] > 2**53
-    assert document["prompts"][1] == {"frame": 10, "seconds": 1 / 3, "prompt": "gold\nmandala", "negative": "",
-                                      "ease": "hold"}
+    assert document["prompts"][1] == {
+        "frame": 10,
+        "seconds": 1 / 3,
+        "prompt": "gold\nmandala",
+        "negative": "",
+        "ease": "hold",
+    }
     assert json.loads(schedule_to_json(rich_schedule(Clock(Fraction(25, 2), 30))))["fps"] == 12.5
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"denoise": "high"}, "denoise: expected numbers"),
-    ({"denoise": [0.5] * 7 + ["x"]}, r"denoise: expected numbers, not .* \(frame 7 is 'x'\)"),
-    ({"seed": [1, 2, -3]}, r"seed: expected whole numbers in 0 .. 2\^64 - 1 \(frame 2 is -3\)"),
-    ({"denoise": [None] * 300}, "denoise: expected numbers|not finite"),
-    ({"denoise": [[0.5]]}, "denoise has shape"),
-    ({"denoise": []}, "denoise has shape"),
-    ({"denoise": [0.1] * 301}, "denoise has shape"),
-    ({"seed": [-1]}, "seed: expected whole numbers"),
-    ({"seed": [1.5]}, "without a fraction"),
-    ({"frames": 10**12}, "made for 1000000000000 frames"),
-    ({"frames": "x"}, "made for x frames"),
-    ({"fps": 0}, "fps 0 is not a frame rate"),
-    ({"unknown": 1}, "unknown key 'unknown'"),
-    ({"prompts": {}}, "prompts: expected a list"),
-    ({"prompts": [{"frame": 0}]}, "prompt keyframe 1: expected an object with a prompt"),
-    ({"prompts": [{"frame": "0", "prompt": "x"}]}, "prompt keyframe 1: frame is '0'"),
-    ({"prompts": [{"frame": 0, "prompt": "x", "weight": 2}]}, "unknown key 'weight'"),
-    ({"prompts": [{"frame": 0, "prompt": "x", "way": "round"}]}, "unknown way 'round': use one of slerp, lerp"),
-    ({"mix": [1]}, "mix: expected prompts"),
-    ({"prompts": [{"prompt": "x"}]}, "neither frame nor seconds"),
-    ({"prompts": [{"frame": 900, "prompt": "x"}]}, "past the end of the song at 10.01 s"),
-    ({"prompts": [{"frame": 0, "prompt": "x", "ease": "bouncy"}]}, "unknown easing 'bouncy'"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"denoise": "high"}, "denoise: expected numbers"),
+        ({"denoise": [0.5] * 7 + ["x"]}, r"denoise: expected numbers, not .* \(frame 7 is 'x'\)"),
+        ({"seed": [1, 2, -3]}, r"seed: expected whole numbers in 0 .. 2\^64 - 1 \(frame 2 is -3\)"),
+        ({"denoise": [None] * 300}, "denoise: expected numbers|not finite"),
+        ({"denoise": [[0.5]]}, "denoise has shape"),
+        ({"denoise": []}, "denoise has shape"),
+        ({"denoise": [0.1] * 301}, "denoise has shape"),
+        ({"seed": [-1]}, "seed: expected whole numbers"),
+        ({"seed": [1.5]}, "without a fraction"),
+        ({"frames": 10**12}, "made for 1000000000000 frames"),
+        ({"frames": "x"}, "made for x frames"),
+        ({"fps": 0}, "fps 0 is not a frame rate"),
+        ({"unknown": 1}, "unknown key 'unknown'"),
+        ({"prompts": {}}, "prompts: expected a list"),
+        ({"prompts": [{"frame": 0}]}, "prompt keyframe 1: expected an object with a prompt"),
+        ({"prompts": [{"frame": "0", "prompt": "x"}]}, "prompt keyframe 1: frame is '0'"),
+        ({"prompts": [{"frame": 0, "prompt": "x", "weight": 2}]}, "unknown key 'weight'"),
+        ({"prompts": [{"frame": 0, "prompt": "x", "way": "round"}]}, "unknown way 'round': use one of slerp, lerp"),
+        ({"mix": [1]}, "mix: expected prompts"),
+        ({"prompts": [{"prompt": "x"}]}, "neither frame nor seconds"),
+        ({"prompts": [{"frame": 900, "prompt": "x"}]}, "past the end of the song at 10.01 s"),
+        ({"prompts": [{"frame": 0, "prompt": "x", "ease": "bouncy"}]}, "unknown easing 'bouncy'"),
+    ],
+)
 def test_wrong_json_says_what_is_wrong(change, message):
     document = json.loads(schedule_to_json(rich_schedule())) | change
-    with pytest.raises(ScheduleError, match=message) if "fps" not in change else pytest.raises(av.AudiovizError, match=message):
+    with (
+        pytest.raises(ScheduleError, match=message)
+        if "fps" not in change
+        else pytest.raises(av.AudiovizError, match=message)
+    ):
         json_to_schedule(json.dumps(document), CLOCK)
 
 
@@ -149,32 +174,49 @@ def test_prompts_stand_at_beats_and_bars_of_the_song():
 
 def test_prompts_stand_at_sections_where_the_song_has_them():
     song = made_song(seconds=8)
-    object.__setattr__(song, "sections", [SimpleNamespace(label=label, start=start) for label, start in
-                                          (("A", 0.0), ("drop", 3.0), ("A", 5.0))])
+    object.__setattr__(
+        song,
+        "sections",
+        [SimpleNamespace(label=label, start=start) for label, start in (("A", 0.0), ("drop", 3.0), ("A", 5.0))],
+    )
     plan = av.Schedule(clock=song.clock).with_prompts(["A: calm", "drop: fire"], song=song)
     assert [(p.seconds, p.text) for p in plan.prompts] == [(0.0, "calm"), (3.0, "fire"), (5.0, "calm")]
     with pytest.raises(ScheduleError, match="or a section: A, drop"):
         plan.with_prompts({"chorus": "x"}, song=song)
 
 
-@pytest.mark.parametrize(("name", "text"), [("p.txt", '"0": "a --neg b"\n"60": "c"'), ("p.json", '{"0": "a --neg b", "60": "c"}')])
+@pytest.mark.parametrize(
+    ("name", "text"), [("p.txt", '"0": "a --neg b"\n"60": "c"'), ("p.json", '{"0": "a --neg b", "60": "c"}')]
+)
 def test_prompts_may_come_from_a_file(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     prompts = to_prompts(str(tmp_path / name), CLOCK)
     assert [(p.text, p.negative, CLOCK.seconds_to_frame(p.seconds)) for p in prompts] == [("a", "b", 0), ("c", "", 60)]
-    assert [p.text for p in to_prompts(["a map of x.json"], CLOCK)] == ["a map of x.json"] == [
-        p.text for p in to_prompts(["0s: a map of x.json"], CLOCK)]
+    assert (
+        [p.text for p in to_prompts(["a map of x.json"], CLOCK)]
+        == ["a map of x.json"]
+        == [p.text for p in to_prompts(["0s: a map of x.json"], CLOCK)]
+    )
     with pytest.raises(ScheduleError, match="none.txt: cannot be read"):
         to_prompts([str(tmp_path / "none.txt")], CLOCK)
 
 
-@pytest.mark.parametrize(("value", "message"), [
-    (["Z: gold"], "has no section Z; write '0s: Z: gold'"), (["-1s: gold"], "expected a time of at least 0"),
-    ({"chorus": "x"}, "unknown keyframe 'chorus'"), (["8x: a"], "unknown keyframe '8x'"),
-    (["12: a"], "unknown keyframe '12'"), (["99s: a"], "lies past the end of the song at 10.01 s"),
-    (["1s: a", "b"], "prompt 'b' has no time"), ([3], "prompt 3: expected text"), ({0: 3}, "expected text"),
-    ({-1: "x"}, "expected a time of at least 0"), ({float("nan"): "x"}, "expected a time of at least 0"),
-])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (["Z: gold"], "has no section Z; write '0s: Z: gold'"),
+        (["-1s: gold"], "expected a time of at least 0"),
+        ({"chorus": "x"}, "unknown keyframe 'chorus'"),
+        (["8x: a"], "unknown keyframe '8x'"),
+        (["12: a"], "unknown keyframe '12'"),
+        (["99s: a"], "lies past the end of the song at 10.01 s"),
+        (["1s: a", "b"], "prompt 'b' has no time"),
+        ([3], "prompt 3: expected text"),
+        ({0: 3}, "expected text"),
+        ({-1: "x"}, "expected a time of at least 0"),
+        ({float("nan"): "x"}, "expected a time of at least 0"),
+    ],
+)
 def test_wrong_prompts_are_refused(value, message):
     with pytest.raises(ScheduleError, match=message):
         to_prompts(value, CLOCK)
@@ -195,10 +237,16 @@ def test_an_easing_that_overshoots_stays_between_its_prompts():
     assert weight.min() == 0 and weight.max() == 1
 
 
-@pytest.mark.parametrize(("mix", "message"), [
-    (["fire"], "mix: expected prompts with a curve each"), ({1: 0.5}, "mix: expected prompts"),
-    ({"fire": "high"}, "mix 'fire': expected numbers"), ({"fire --neg ice": 0.5}, "--neg has no place here"), ({"fire": [0.5] * 400}, "mix 'fire' has shape"),
-])
+@pytest.mark.parametrize(
+    ("mix", "message"),
+    [
+        (["fire"], "mix: expected prompts with a curve each"),
+        ({1: 0.5}, "mix: expected prompts"),
+        ({"fire": "high"}, "mix 'fire': expected numbers"),
+        ({"fire --neg ice": 0.5}, "--neg has no place here"),
+        ({"fire": [0.5] * 400}, "mix 'fire' has shape"),
+    ],
+)
 def test_a_wrong_mix_is_refused(mix, message):
     with pytest.raises(ScheduleError, match=message):
         av.Schedule(mix=mix, clock=CLOCK)

@@ -32,8 +32,11 @@ def prompts(path, song, **options):
 def test_each_line_is_a_keyframe(path):
     found = prompts(path, made_song(seconds=9), negative="grey")
     assert [(p.seconds, p.text, p.negative) for p in found] == [
-        (0.5, "first light", "grey"), (2.0, "chorus of gold", "mud"), (5.0, "words with stamps", "grey"),
-        (7.0, "chorus of gold", "mud")]
+        (0.5, "first light", "grey"),
+        (2.0, "chorus of gold", "mud"),
+        (5.0, "words with stamps", "grey"),
+        (7.0, "chorus of gold", "mud"),
+    ]
 
 
 def test_lyrics_stand_beside_timed_prompts(path):
@@ -50,12 +53,16 @@ def test_a_part_of_a_song_begins_with_the_line_that_is_being_sung(path):
     assert [(p.seconds, p.text) for p in found] == [(0.0, "chorus of gold"), (2.0, "words with stamps")]
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("[00:01.00]When [00:01.50]the <00:01.70>sun", [(1, "When the sun")]),
-    ("[00:03.00]<00:04.00>hel<00:04.50>lo you", [(3, "hello you")]),
-    ("[au2:foo]\n[offset:]\n# a comment\n[Verse 1]\n[ti:a [live] song]\n[00:01]a", [(1, "a")]),
-    ("[offset:250.5]\n[00:01]a", [(0.7495, "a")]), ("[00:01]a\r[00:02]b\x0b\u2028c\r\n[00:03]d", [(1, "a"), (2, "b c"), (3, "d")]),
-])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("[00:01.00]When [00:01.50]the <00:01.70>sun", [(1, "When the sun")]),
+        ("[00:03.00]<00:04.00>hel<00:04.50>lo you", [(3, "hello you")]),
+        ("[au2:foo]\n[offset:]\n# a comment\n[Verse 1]\n[ti:a [live] song]\n[00:01]a", [(1, "a")]),
+        ("[offset:250.5]\n[00:01]a", [(0.7495, "a")]),
+        ("[00:01]a\r[00:02]b\x0b\u2028c\r\n[00:03]d", [(1, "a"), (2, "b c"), (3, "d")]),
+    ],
+)
 def test_what_others_write_is_read(tmp_path, text, found):
     (tmp_path / "a.lrc").write_bytes(text.encode())
     assert [(p.seconds, p.text) for p in prompts(tmp_path / "a.lrc", made_song())] == found
@@ -63,17 +70,27 @@ def test_what_others_write_is_read(tmp_path, text, found):
 
 def test_a_schedule_file_opens_no_other_file(tmp_path):
     song = made_song()
-    (tmp_path / "a.json").write_text(json.dumps({"fps": 12, "frames": song.clock.frames,
-                                                 "prompts": [{"seconds": 0, "prompt": "/nowhere/words.lrc"}]}))
+    (tmp_path / "a.json").write_text(
+        json.dumps(
+            {"fps": 12, "frames": song.clock.frames, "prompts": [{"seconds": 0, "prompt": "/nowhere/words.lrc"}]}
+        )
+    )
     assert av.load_schedule(tmp_path / "a.json")(song).prompts[0].text == "/nowhere/words.lrc"
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("[00:01]a\nno time here", "line 2: 'no time here' has no time"), ("[offset:soon]\n[00:01]a", "line 1: offset 'soon'"),
-    ("[00:01]a\n[0:0:0:0] b", "line 2: .* has no time"), ("[ti:x]\n[00:01]\n", "has no words with a time"), ("", "has no words"),
-    ("[00:01]a\n[Chorus] la la [x2]", "line 2: .* has no time"), ("[offset:nan]\n[00:01]a", "line 1: offset 'nan'"),
-    ("[01:00]a\n[02:00]b", "none of its 2 lines is sung within the song, the first at 60.00 s of 4.00 s"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[00:01]a\nno time here", "line 2: 'no time here' has no time"),
+        ("[offset:soon]\n[00:01]a", "line 1: offset 'soon'"),
+        ("[00:01]a\n[0:0:0:0] b", "line 2: .* has no time"),
+        ("[ti:x]\n[00:01]\n", "has no words with a time"),
+        ("", "has no words"),
+        ("[00:01]a\n[Chorus] la la [x2]", "line 2: .* has no time"),
+        ("[offset:nan]\n[00:01]a", "line 1: offset 'nan'"),
+        ("[01:00]a\n[02:00]b", "none of its 2 lines is sung within the song, the first at 60.00 s of 4.00 s"),
+    ],
+)
 def test_mistakes_are_named_with_their_line(tmp_path, text, said):
     (tmp_path / "a.lrc").write_text(text)
     with pytest.raises(ScheduleError, match="a.lrc.*" + said):
@@ -82,6 +99,10 @@ def test_mistakes_are_named_with_their_line(tmp_path, text, said):
 
 def test_unreadable_files_are_one_line(tmp_path):
     (tmp_path / "a.lrc").write_bytes(b"\xff\xfe\x00[")
-    for path, said in ((tmp_path / "a.lrc", "not text in UTF-8"), (tmp_path / "b.lrc", "No such file"), ("\0.lrc", "UTF-8")):
+    for path, said in (
+        (tmp_path / "a.lrc", "not text in UTF-8"),
+        (tmp_path / "b.lrc", "No such file"),
+        ("\0.lrc", "UTF-8"),
+    ):
         with pytest.raises(ScheduleError, match=said):
             prompts(path, made_song())

@@ -26,6 +26,7 @@ def script(tmp_path):
         path = tmp_path / "mine.py"
         path.write_text(text)
         return path
+
     return write
 
 
@@ -41,27 +42,36 @@ def test_a_script_leaves_no_trace(script, tmp_path, monkeypatch):
     assert sys.path == before and [p.name for p in tmp_path.iterdir()] == ["mine.py"]
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"every": "x"}, "setting every=x: expected a whole number"), ({"punch": "loud"}, "punch=loud: expected a number"),
-    ({"hard": "maybe"}, "hard=maybe: expected true or false"),
-    ({"punsh": "1"}, "mine.py has no setting 'punsh': it has every, punch, hard, word"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"every": "x"}, "setting every=x: expected a whole number"),
+        ({"punch": "loud"}, "punch=loud: expected a number"),
+        ({"hard": "maybe"}, "hard=maybe: expected true or false"),
+        ({"punsh": "1"}, "mine.py has no setting 'punsh': it has every, punch, hard, word"),
+    ],
+)
 def test_wrong_settings_are_refused(script, settings, message):
     with pytest.raises(ScheduleError, match=message):
         av.load_schedule(script(GOOD))(made_song(), **settings)
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("x = 1\n" * 11 + "y = 1 / 0\n", r"mine.py:12: ZeroDivisionError: division by zero"),
-    ("\n" * 11 + "def schedule(song:\n", r"mine.py:12: SyntaxError"),
-    ("def schedule(song):\n    return song.nothing\n", r"mine.py:2: AttributeError: a song has no 'nothing'"),
-    ("import audioviz as av\n\n\ndef schedule(song):\n    x = 1\n    return av.Schedule(denoise='x')\n",
-     r"mine.py:6: denoise: expected numbers"),
-    ("import nowhere\n", r"mine.py:1: ModuleNotFoundError"),
-    ("def schedule(song):\n    raise SystemExit(3)\n", r"mine.py:2: SystemExit: 3"),
-    ("x = 1\n", r"mine.py: defines no function schedule"),
-    ("def schedule(song):\n    return 3\n", r"mine.py: schedule\(\) returned int, expected an av.Schedule"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\n" * 11 + "y = 1 / 0\n", r"mine.py:12: ZeroDivisionError: division by zero"),
+        ("\n" * 11 + "def schedule(song:\n", r"mine.py:12: SyntaxError"),
+        ("def schedule(song):\n    return song.nothing\n", r"mine.py:2: AttributeError: a song has no 'nothing'"),
+        (
+            "import audioviz as av\n\n\ndef schedule(song):\n    x = 1\n    return av.Schedule(denoise='x')\n",
+            r"mine.py:6: denoise: expected numbers",
+        ),
+        ("import nowhere\n", r"mine.py:1: ModuleNotFoundError"),
+        ("def schedule(song):\n    raise SystemExit(3)\n", r"mine.py:2: SystemExit: 3"),
+        ("x = 1\n", r"mine.py: defines no function schedule"),
+        ("def schedule(song):\n    return 3\n", r"mine.py: schedule\(\) returned int, expected an av.Schedule"),
+    ],
+)
 def test_an_error_in_a_script_is_one_line_with_its_place(script, text, message):
     with pytest.raises(ScheduleError, match=message) as caught:
         av.load_schedule(script(text))(made_song())

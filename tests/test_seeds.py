@@ -7,10 +7,9 @@ import torch
 import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
-from audioviz.planner import Look, frame_digests, plan_frames
+from audioviz.rendering.plans import Look, frame_digests, plan_frames
 from audioviz.sampling.noise import Draw
 from audioviz.sampling.was import _seeds
-from audioviz.schedule.binding import bound
 from tests.models import fake_model
 from tests.songs import made_song
 
@@ -73,19 +72,24 @@ def test_mixed_seeds_are_an_arc_between_two_draws():
 
 
 def test_mixed_seeds_change_what_a_frame_depends_on():
-    one, other = (frame_digests(av.Schedule(seed=3, seed_to=8, seed_mix=mix, prompts=["a"], clock=CLOCK), LOOK)
-                  for mix in (0.2, 0.3))
+    one, other = (
+        frame_digests(av.Schedule(seed=3, seed_to=8, seed_mix=mix, prompts=["a"], clock=CLOCK), LOOK)
+        for mix in (0.2, 0.3)
+    )
     assert one[0] != other[0]
 
 
-@pytest.mark.parametrize(("wrong", "message"), [
-    (lambda: av.seeds.ladder(made_song().beats, rungs=1), "expected at least 2"),
-    (lambda: av.seeds.alternate(made_song().beats, []), "expected at least one"),
-    (lambda: av.seeds.alternate(made_song().beats, [-1]), "seed -1: expected a whole number in 0"),
-    (lambda: av.seeds.sine(1, divisor=0, clock=CLOCK), "divisor 0: expected at least 1"),
-    (lambda: av.Schedule(seed_mix=0.5, clock=CLOCK), "seed_to and seed_mix: give both"),
-    (lambda: av.Schedule(seed_to=-1, seed_mix=0.5, clock=CLOCK), "seed_to: expected whole numbers"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: av.seeds.ladder(made_song().beats, rungs=1), "expected at least 2"),
+        (lambda: av.seeds.alternate(made_song().beats, []), "expected at least one"),
+        (lambda: av.seeds.alternate(made_song().beats, [-1]), "seed -1: expected a whole number in 0"),
+        (lambda: av.seeds.sine(1, divisor=0, clock=CLOCK), "divisor 0: expected at least 1"),
+        (lambda: av.Schedule(seed_mix=0.5, clock=CLOCK), "seed_to and seed_mix: give both"),
+        (lambda: av.Schedule(seed_to=-1, seed_mix=0.5, clock=CLOCK), "seed_to: expected whole numbers"),
+    ],
+)
 def test_wrong_seeds_are_refused(wrong, message):
     with pytest.raises(ScheduleError, match=message):
         wrong()

@@ -50,10 +50,16 @@ def test_what_the_file_does_not_hold_is_taken_from_beside_it(families, tmp_path)
 
 
 PARAMETERS = {  # of the real models, as their makers tell
-    ("v1", "unet"): 859_520_964, ("v1", "vae"): 83_653_863, ("v1", "text_encoder"): 123_060_480,
-    ("inpainting", "unet"): 859_535_364, ("v2", "unet"): 865_910_724, ("v2", "text_encoder"): 340_387_840,
-    ("xl_base", "unet"): 2_567_463_684, ("xl_base", "text_encoder_2"): 694_659_840,
-    ("flux-dev", "transformer"): 11_901_408_320, ("flux-schnell", "transformer"): 11_891_178_560,
+    ("v1", "unet"): 859_520_964,
+    ("v1", "vae"): 83_653_863,
+    ("v1", "text_encoder"): 123_060_480,
+    ("inpainting", "unet"): 859_535_364,
+    ("v2", "unet"): 865_910_724,
+    ("v2", "text_encoder"): 340_387_840,
+    ("xl_base", "unet"): 2_567_463_684,
+    ("xl_base", "text_encoder_2"): 694_659_840,
+    ("flux-dev", "transformer"): 11_901_408_320,
+    ("flux-schnell", "transformer"): 11_891_178_560,
     ("flux-dev", "text_encoder_2"): 4_762_310_656,
 }
 
@@ -66,14 +72,24 @@ def real_shapes(kind: str, tmp_path: Path) -> dict[str, tuple[int, ...]]:
     masked = {unet + "input_blocks.0.0.weight": (320, 9, 3, 3)}
     xl = {"conditioner.embedders.1.model.transformer.resblocks.9.mlp.c_proj.bias": (1280,)}
     flux = {"double_blocks.0.img_attn.norm.key_norm.scale": (128,), "img_in.weight": (3072, 64)}
-    return {"v1": second, "inpainting": second | masked, "v2": second | wide, "inpainting_v2": second | wide | masked,
-            "xl_base": xl, "xl_inpaint": xl | masked, "sd3": {sd3.format(0): (9216,), unet + "pos_embed": (1, 36864, 1536)},
-            "sd35_medium": {sd3.format(0): (9216,), unet + "pos_embed": (1, 147456, 1536)},
-            "sd35_large": {unet + "joint_blocks.37.x_block.mlp.fc1.weight": (9728, 2432)},
-            "flux-dev": flux | {"guidance_in.in_layer.bias": (3072,)}, "flux-schnell": flux}[kind]
+    return {
+        "v1": second,
+        "inpainting": second | masked,
+        "v2": second | wide,
+        "inpainting_v2": second | wide | masked,
+        "xl_base": xl,
+        "xl_inpaint": xl | masked,
+        "sd3": {sd3.format(0): (9216,), unet + "pos_embed": (1, 36864, 1536)},
+        "sd35_medium": {sd3.format(0): (9216,), unet + "pos_embed": (1, 147456, 1536)},
+        "sd35_large": {unet + "joint_blocks.37.x_block.mlp.fc1.weight": (9728, 2432)},
+        "flux-dev": flux | {"guidance_in.in_layer.bias": (3072,)},
+        "flux-schnell": flux,
+    }[kind]
 
 
-KINDS = [kind for kind in json.loads((Path(single_file.__file__).parent / "layouts.json").read_text()) if kind != "parts"]
+KINDS = [
+    kind for kind in json.loads((Path(single_file.__file__).parent / "layouts.json").read_text()) if kind != "parts"
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -109,7 +125,9 @@ def test_names_and_marks_tell_what_weights_do_not():
 
 def test_defaults_of_a_file_are_known_by_its_names_alone(tmp_path):
     shapes = real_shapes("xl_base", tmp_path)
-    save_file({name: torch.zeros(shape) for name, shape in shapes.items()}, tmp_path / "sdxl_lightning_4step.safetensors")
+    save_file(
+        {name: torch.zeros(shape) for name, shape in shapes.items()}, tmp_path / "sdxl_lightning_4step.safetensors"
+    )
     found = defaults_of(tmp_path / "sdxl_lightning_4step.safetensors")
     assert (found.size, found.steps, found.cfg) == (1024, 4, 1.0)
 
@@ -123,9 +141,18 @@ def refused(file: Path) -> str:
 
 def test_files_that_are_no_model_are_refused(tmp_path):
     for name, weights, message in (
-            ("other", {"embedding.weight": torch.zeros(3)}, "no checkpoint that is known; expected one of Stable Diffusion"),
-            ("video", {"head.modulation": torch.zeros(3), "patch_embedding.weight": torch.zeros(1536, 1)}, "a checkpoint of wan"),
-            ("style", {"lora_unet_mid.lora_up.weight": torch.zeros(3)}, "a LoRA, .* give it with --lora")):
+        (
+            "other",
+            {"embedding.weight": torch.zeros(3)},
+            "no checkpoint that is known; expected one of Stable Diffusion",
+        ),
+        (
+            "video",
+            {"head.modulation": torch.zeros(3), "patch_embedding.weight": torch.zeros(1536, 1)},
+            "a checkpoint of wan",
+        ),
+        ("style", {"lora_unet_mid.lora_up.weight": torch.zeros(3)}, "a LoRA, .* give it with --lora"),
+    ):
         save_file(weights, tmp_path / f"{name}.safetensors")
         with pytest.raises(ModelError, match=message):
             load_model(tmp_path / f"{name}.safetensors")
@@ -146,12 +173,15 @@ def test_a_vocabulary_that_is_nowhere_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     save_file({single_file._ORDINARY: torch.zeros(1)}, tmp_path / "dream.safetensors")
-    assert f"put the folder tokenizer of any diffusers folder of this family at {tmp_path / 'dream' / 'tokenizer'}" in refused(
-        tmp_path / "dream.safetensors")
+    assert (
+        f"put the folder tokenizer of any diffusers folder of this family at {tmp_path / 'dream' / 'tokenizer'}"
+        in refused(tmp_path / "dream.safetensors")
+    )
 
 
 def test_a_vocabulary_beside_the_file_is_found(tmp_path):
     tiny_pipeline(tmp_path).tokenizer.save_pretrained(tmp_path / "dream" / "tokenizer")
-    found = single_file._found(tmp_path / "dream.safetensors", "tokenizer", {"_class_name": "CLIPTokenizer", "pad_token": "!"},
-                                torch.float32)
+    found = single_file._found(
+        tmp_path / "dream.safetensors", "tokenizer", {"_class_name": "CLIPTokenizer", "pad_token": "!"}, torch.float32
+    )
     assert found.pad_token == "!" and found("ab").input_ids[0] == 0

@@ -1,9 +1,9 @@
-"""audioviz.video.difference: how much the picture changes."""
+"""audioviz.insight.difference: how much the picture changes."""
 
 import numpy as np
 import pytest
 
-from audioviz.video.difference import difference_energy
+from audioviz.insight.difference import difference_energy
 
 
 def grey(value, *, height=48, width=64):

@@ -77,8 +77,9 @@ def test_the_caller_may_reuse_the_memory_of_a_frame(tmp_path):
 def test_a_frame_need_not_be_contiguous(tmp_path):
     frames = noise(5)
     mirrored = [frame[:, ::-1] for frame in frames]
-    assert (encode(tmp_path / "a.h264", mirrored)
-            == encode(tmp_path / "b.h264", [np.ascontiguousarray(frame) for frame in mirrored]))
+    assert encode(tmp_path / "a.h264", mirrored) == encode(
+        tmp_path / "b.h264", [np.ascontiguousarray(frame) for frame in mirrored]
+    )
 
 
 def test_colours_come_back(tmp_path):
@@ -90,9 +91,11 @@ def test_colours_come_back(tmp_path):
 
 def test_the_stream_says_that_it_is_bt709_limited_yuv420p(tmp_path):
     import imageio_ffmpeg
+
     encode(tmp_path / "a.h264", noise(3))
-    said = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(tmp_path / "a.h264")], capture_output=True,
-                          text=True).stderr
+    said = subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(tmp_path / "a.h264")], capture_output=True, text=True
+    ).stderr
     assert "yuv420p(tv, bt709" in said
 
 
@@ -116,8 +119,9 @@ def test_an_fps_that_has_no_exact_ticks_is_refused(tmp_path):
         VideoWriter(tmp_path / "a.h264", fps=Fraction("23.97602397"), size=(64, 48))
 
 
-@pytest.mark.parametrize("frame", [np.zeros((48, 64), np.uint8), np.zeros((48, 62, 3), np.uint8),
-                                   np.zeros((48, 64, 3), np.float32)])
+@pytest.mark.parametrize(
+    "frame", [np.zeros((48, 64), np.uint8), np.zeros((48, 62, 3), np.uint8), np.zeros((48, 64, 3), np.float32)]
+)
 def test_a_wrong_frame_is_named(tmp_path, frame):
     with VideoWriter(tmp_path / "a.h264", fps=Fraction(24), size=(64, 48)) as writer:
         writer.write(noise(1)[0])

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 import numpy as np
 from audioviz.clock import Clock
-from audioviz.video.difference import difference_energy
+from audioviz.insight.difference import difference_energy
 from audioviz.video.mux import mux
 from audioviz.video.probe import read_frames
 from audioviz.video.work import Work
@@ -60,8 +60,9 @@ def test_five_thousand_frames_take_the_memory_of_five_hundred(tmp_path):
     soundfile.write(tmp_path / "song.wav", np.random.default_rng(0).normal(0, 0.1, (44100 * 84, 2)), 44100)
     peaks = []
     for frames in (500, 5000):
-        done = subprocess.run([sys.executable, "-c", RENDER, str(tmp_path), str(frames)], capture_output=True,
-                              text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", RENDER, str(tmp_path), str(frames)], capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
         peaks.append(json.loads(done.stdout))
     (ours, ffmpegs), (ours_later, ffmpegs_later) = peaks

@@ -37,7 +37,7 @@ def click_track(rate: int, channels: int, *, seconds: float = SECONDS) -> np.nda
     samples = np.random.default_rng(0).normal(0, 1e-3, (round(seconds * rate), channels))
     for click in CLICKS:
         first = round(click * rate)
-        samples[first:first + rate // 500] += 0.7
+        samples[first : first + rate // 500] += 0.7
     return samples
 
 
@@ -57,6 +57,7 @@ def write_song(folder: Path, kind: str, *, rate: int = 44100, channels: int = 2,
 @pytest.fixture(scope="module")
 def chunks_of(tmp_path_factory):
     """The T frames of a clock, black but for the white ones, as raw chunks."""
+
     @functools.cache
     def write(clock: Clock, *, chunk: int = 40, white: frozenset[int] = frozenset()) -> list[Path]:
         folder = tmp_path_factory.mktemp("chunks")
@@ -74,12 +75,13 @@ def chunks_of(tmp_path_factory):
 def click_offsets(path: Path, *, clicks: tuple[float, ...] = CLICKS) -> list[float]:
     """How much later than it should each click is heard from the start of the file, decoded by ffmpeg: milliseconds."""
     rate = 96000
-    samples = np.frombuffer(ffmpeg("-i", path, "-map", "0:a:0", "-ac", "1", "-ar", str(rate), "-f", "f32le", "-"),
-                            np.float32)
+    samples = np.frombuffer(
+        ffmpeg("-i", path, "-map", "0:a:0", "-ac", "1", "-ar", str(rate), "-f", "f32le", "-"), np.float32
+    )
     offsets = []
     for click in clicks:
         first = max(0, round((click - 0.08) * rate))
-        loud = np.abs(samples[first:round((click + 0.08) * rate)])
+        loud = np.abs(samples[first : round((click + 0.08) * rate)])
         offsets.append(((first + np.argmax(loud > 0.5 * loud.max())) / rate - click) * 1000)
     return offsets
 
@@ -90,22 +92,25 @@ def packets(path: Path, stream: str) -> list[list[str]]:
     return [re.split(r",\s*", line) for line in lines if not line.startswith("#")]
 
 
-@pytest.mark.parametrize("kind, codec, rate, channels, made", [
-    ("wav", "aac", 44100, 2, {}),
-    ("wav", "aac", 8000, 1, {"rate": 8000, "channels": 1}),
-    ("wav", "aac", 96000, 2, {"rate": 192000}),
-    ("wav", "aac", 44100, 2, {"rate": 37800}),
-    ("wav", "aac", 48000, 6, {"rate": 48000, "channels": 6}),
-    ("wav", "aac", 48000, 2, {"rate": 48000, "channels": 10}),
-    ("flac", "aac", 96000, 2, {"rate": 96000}),
-    ("ogg", "aac", 44100, 2, {}),
-    ("opus", "aac", 48000, 2, {"rate": 48000}),
-    ("mp3", "mp3", 44100, 2, {}),
-    ("mp3", "mp3", 48000, 1, {"rate": 48000, "channels": 1}),
-    ("mp3", "aac", 8000, 1, {"rate": 8000, "channels": 1}),
-    ("m4a", "aac", 44100, 2, {}),
-    ("m4a", "aac", 48000, 1, {"rate": 48000, "channels": 1}),
-])
+@pytest.mark.parametrize(
+    "kind, codec, rate, channels, made",
+    [
+        ("wav", "aac", 44100, 2, {}),
+        ("wav", "aac", 8000, 1, {"rate": 8000, "channels": 1}),
+        ("wav", "aac", 96000, 2, {"rate": 192000}),
+        ("wav", "aac", 44100, 2, {"rate": 37800}),
+        ("wav", "aac", 48000, 6, {"rate": 48000, "channels": 6}),
+        ("wav", "aac", 48000, 2, {"rate": 48000, "channels": 10}),
+        ("flac", "aac", 96000, 2, {"rate": 96000}),
+        ("ogg", "aac", 44100, 2, {}),
+        ("opus", "aac", 48000, 2, {"rate": 48000}),
+        ("mp3", "mp3", 44100, 2, {}),
+        ("mp3", "mp3", 48000, 1, {"rate": 48000, "channels": 1}),
+        ("mp3", "aac", 8000, 1, {"rate": 8000, "channels": 1}),
+        ("m4a", "aac", 44100, 2, {}),
+        ("m4a", "aac", 48000, 1, {"rate": 48000, "channels": 1}),
+    ],
+)
 def test_the_sound_is_the_songs_own_and_on_time(tmp_path, chunks_of, kind, codec, rate, channels, made):
     song = write_song(tmp_path, kind, **made)
     clock = Clock.for_duration(SECONDS, "24000/1001")
@@ -121,8 +126,9 @@ def test_mp3_and_aac_are_copied_packet_by_packet(tmp_path, chunks_of, kind):
     song = write_song(tmp_path, kind)
     clock = Clock.for_duration(SECONDS, 60)
     mux(chunks_of(clock), song, tmp_path / "out.mp4", clock=clock)
-    assert ([packet[4:6] for packet in packets(tmp_path / "out.mp4", "0:a:0")]
-            == [packet[4:6] for packet in packets(song, "0:a:0")])
+    assert [packet[4:6] for packet in packets(tmp_path / "out.mp4", "0:a:0")] == [
+        packet[4:6] for packet in packets(song, "0:a:0")
+    ]
 
 
 def test_raw_aac_keeps_the_time_that_a_decoder_of_it_hears(tmp_path, chunks_of):
@@ -136,8 +142,9 @@ def test_loudness_stays(tmp_path, chunks_of):
     song = write_song(tmp_path, "wav")
     clock = Clock.for_duration(SECONDS, 12)
     mux(chunks_of(clock), song, tmp_path / "out.mp4", clock=clock)
-    before, after = (np.frombuffer(ffmpeg("-i", path, "-f", "f32le", "-"), np.float32)
-                     for path in (song, tmp_path / "out.mp4"))
+    before, after = (
+        np.frombuffer(ffmpeg("-i", path, "-f", "f32le", "-"), np.float32) for path in (song, tmp_path / "out.mp4")
+    )
     assert abs(20 * np.log10(np.std(after) / np.std(before))) < 0.2
 
 
@@ -145,11 +152,16 @@ def test_loudness_stays(tmp_path, chunks_of):
 def test_frames_are_exactly_timed_and_flash_with_the_clicks(tmp_path, chunks_of, fps):
     clock = Clock.for_duration(SECONDS, fps)
     flashes = frozenset(clock.seconds_to_frame(click) for click in CLICKS)
-    info = mux(chunks_of(clock, chunk=17, white=flashes), write_song(tmp_path, "wav"),
-               tmp_path / "out.mp4", clock=clock)
+    info = mux(
+        chunks_of(clock, chunk=17, white=flashes), write_song(tmp_path, "wav"), tmp_path / "out.mp4", clock=clock
+    )
     assert (info.fps, info.frames, info.size) == (clock.fps, clock.frames, SIZE)
-    tick = Fraction(re.search(r"#tb 0: (\S+)", ffmpeg(
-        "-i", tmp_path / "out.mp4", "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-").decode())[1])
+    tick = Fraction(
+        re.search(
+            r"#tb 0: (\S+)",
+            ffmpeg("-i", tmp_path / "out.mp4", "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-").decode(),
+        )[1]
+    )
     times = [int(packet[2]) * tick for packet in packets(tmp_path / "out.mp4", "0:v:0")]
     assert times == [k / clock.fps for k in range(clock.frames)]
     assert {k for k, frame in enumerate(read_frames(tmp_path / "out.mp4")) if frame.mean() > 128} == flashes
@@ -173,8 +185,21 @@ def test_a_song_that_ends_early_is_padded(tmp_path, chunks_of):
 
 def test_a_song_with_a_cover_picture(tmp_path, chunks_of):
     Image.new("RGB", (32, 32), "red").save(tmp_path / "cover.png")
-    ffmpeg("-i", write_song(tmp_path, "mp3"), "-i", tmp_path / "cover.png", "-map", "0", "-map", "1", "-c", "copy",
-           "-disposition:v", "attached_pic", tmp_path / "cover.mp3")
+    ffmpeg(
+        "-i",
+        write_song(tmp_path, "mp3"),
+        "-i",
+        tmp_path / "cover.png",
+        "-map",
+        "0",
+        "-map",
+        "1",
+        "-c",
+        "copy",
+        "-disposition:v",
+        "attached_pic",
+        tmp_path / "cover.mp3",
+    )
     clock = Clock.for_duration(SECONDS, 25)
     info = mux(chunks_of(clock), tmp_path / "cover.mp3", tmp_path / "out.mp4", clock=clock)
     assert (info.audio_codec, info.frames, info.size) == ("mp3", clock.frames, SIZE)
@@ -184,7 +209,7 @@ def test_a_song_with_a_cover_picture(tmp_path, chunks_of):
 def test_a_truncated_song_is_used_as_far_as_it_decodes(tmp_path, chunks_of, kind, kept):
     song = write_song(tmp_path, kind)
     content = song.read_bytes()
-    song.write_bytes(content[:round(len(content) * kept)])
+    song.write_bytes(content[: round(len(content) * kept)])
     clock = Clock.for_duration(SECONDS, 25)
     if kind == "m4a":  # its index stood at the end
         with pytest.raises(InputError, match="song.m4a cannot be read"):
@@ -222,8 +247,7 @@ def test_it_starts_playing_before_it_is_loaded(tmp_path, chunks_of):
 @pytest.mark.parametrize("metadata", ['{"a": 1}', "[a]\n;b=c\\#\n\n=d\\e", '{"é": "♫"}' * 30_000, None])
 def test_metadata_comes_back(tmp_path, chunks_of, metadata):
     clock = Clock(Fraction(25), 10)
-    info = mux(chunks_of(clock), write_song(tmp_path, "wav"), tmp_path / "out.mp4", clock=clock,
-               metadata=metadata)
+    info = mux(chunks_of(clock), write_song(tmp_path, "wav"), tmp_path / "out.mp4", clock=clock, metadata=metadata)
     assert info.metadata == metadata
     assert probe(tmp_path / "out.mp4") == info
 
@@ -282,6 +306,7 @@ class TestEarlierOutput:
 
     def test_a_limit_on_the_size_of_files(self, tmp_path, chunks_of, out):
         import resource
+
         chunks, song = chunks_of(self.clock), write_song(tmp_path, "wav")
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))

@@ -14,8 +14,9 @@ from audioviz.video.probe import probe, probe_sound, read_frames
 
 
 def ffmpeg(*arguments: str | Path) -> None:
-    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)],
-                   check=True)
+    subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)], check=True
+    )
 
 
 @pytest.fixture
@@ -36,8 +37,19 @@ def test_a_video_without_sound(film, tmp_path):
 
 
 def test_frames_that_are_shown_out_of_coding_order(tmp_path):
-    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=30000/1001", "-frames:v", "40", "-c:v", "libx264", "-bf", "3",
-           tmp_path / "film.mp4")
+    ffmpeg(
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=size=64x48:rate=30000/1001",
+        "-frames:v",
+        "40",
+        "-c:v",
+        "libx264",
+        "-bf",
+        "3",
+        tmp_path / "film.mp4",
+    )
     info = probe(tmp_path / "film.mp4")
     assert (info.fps, info.frames) == (Fraction(30000, 1001), 40)
 
@@ -64,9 +76,16 @@ def test_channels_are_counted(tmp_path, layout, channels):
     assert (sound.codec, sound.rate, sound.channels, sound.seconds) == ("pcm_s16le", 22050, channels, Fraction(1, 2))
 
 
-@pytest.mark.parametrize("name, words", [
-    ("gone.mp4", "No such file"), ("text.mp4", "Invalid data"), ("empty.mp4", "Invalid data"), (".", "Is a directory"),
-    ("a.wav", "holds no video")])
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("gone.mp4", "No such file"),
+        ("text.mp4", "Invalid data"),
+        ("empty.mp4", "Invalid data"),
+        (".", "Is a directory"),
+        ("a.wav", "holds no video"),
+    ],
+)
 def test_what_is_no_video_is_named(tmp_path, capfd, name, words):
     (tmp_path / "text.mp4").write_text("no video\n" * 99)
     (tmp_path / "empty.mp4").touch()

@@ -1,4 +1,4 @@
-"""audioviz.video.sheet: evenly spaced frames on one picture."""
+"""audioviz.insight.sheet: evenly spaced frames on one picture."""
 
 from fractions import Fraction
 
@@ -8,8 +8,8 @@ from PIL import Image
 
 from audioviz.clock import Clock
 from audioviz.errors import EncodeError
+from audioviz.insight.sheet import MARGIN, contact_sheet
 from audioviz.video.encode import VideoWriter
-from audioviz.video.sheet import MARGIN, contact_sheet
 
 
 def greys(count):
@@ -20,8 +20,9 @@ def tiles(path, columns, count, width=60, height=40):
     """The brightness of each tile, away from its label."""
     sheet = np.asarray(Image.open(path).convert("L"))
     places = [divmod(i, columns) for i in range(count)]
-    return [int(sheet[(row + 1) * (height + MARGIN) - 5, (column + 1) * (width + MARGIN) - 5])
-            for row, column in places], sheet.shape
+    return [
+        int(sheet[(row + 1) * (height + MARGIN) - 5, (column + 1) * (width + MARGIN) - 5]) for row, column in places
+    ], sheet.shape
 
 
 def test_the_tiles_are_in_time_order_from_the_first_frame_to_the_last(tmp_path):

@@ -28,8 +28,9 @@ DIGESTS = [f"seed {k}" for k in range(CLOCK.frames)]
 
 
 def open_work(folder: Path, *, identity: dict = IDENTITY, digests: list[str] = DIGESTS, **options) -> Work:
-    return Work.open(folder / "out.mp4", clock=CLOCK, size=SIZE, identity=identity, digests=digests, chunk=CHUNK,
-                     **options)
+    return Work.open(
+        folder / "out.mp4", clock=CLOCK, size=SIZE, identity=identity, digests=digests, chunk=CHUNK, **options
+    )
 
 
 def next_latent(latent: np.ndarray | None, digest: str) -> np.ndarray:
@@ -110,7 +111,7 @@ def test_the_latent_comes_back_exactly(tmp_path):
 def test_a_changed_frame_is_made_again_with_all_after_it(tmp_path, changed, done):
     (tmp_path / "edited").mkdir()
     (tmp_path / "fresh").mkdir()
-    digests = [*DIGESTS[:changed], "other", *DIGESTS[changed + 1:]]
+    digests = [*DIGESTS[:changed], "other", *DIGESTS[changed + 1 :]]
     finished(tmp_path / "edited")
     with open_work(tmp_path / "edited", digests=digests) as work:
         assert work.done == done
@@ -134,8 +135,14 @@ def test_another_identity_starts_anew_and_says_what_changed(ready):
 
 def test_another_length_of_chunk_or_song(ready):
     longer = Clock(CLOCK.fps, 60)
-    with Work.open(ready / "out.mp4", clock=longer, size=SIZE, identity=IDENTITY,
-                   digests=[*DIGESTS, *(f"seed {k}" for k in range(50, 60))], chunk=CHUNK) as work:
+    with Work.open(
+        ready / "out.mp4",
+        clock=longer,
+        size=SIZE,
+        identity=IDENTITY,
+        digests=[*DIGESTS, *(f"seed {k}" for k in range(50, 60))],
+        chunk=CHUNK,
+    ) as work:
         assert work.done == 48  # the last chunk held 2 frames and must hold 12 now
     finished(ready)
     with Work.open(ready / "out.mp4", clock=CLOCK, size=SIZE, identity=IDENTITY, digests=DIGESTS, chunk=10) as work:
@@ -144,8 +151,7 @@ def test_another_length_of_chunk_or_song(ready):
 
 @pytest.mark.parametrize("clock, size", [(Clock(Fraction(24), 50), SIZE), (CLOCK, (48, 64))])
 def test_another_fps_or_size_starts_anew(ready, clock, size):
-    with Work.open(ready / "out.mp4", clock=clock, size=size, identity=IDENTITY, digests=DIGESTS,
-                   chunk=CHUNK) as work:
+    with Work.open(ready / "out.mp4", clock=clock, size=size, identity=IDENTITY, digests=DIGESTS, chunk=CHUNK) as work:
         assert work.done == 0
 
 
@@ -167,13 +173,19 @@ def flip_a_byte(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["h264", "safetensors"])
-@pytest.mark.parametrize("damage", [
-    flip_a_byte, Path.unlink, lambda path: path.write_bytes(b""),
-    lambda path: path.write_bytes(path.read_bytes()[:-1]),
-    lambda path: (path.rename(path.parent / "moved"), path.symlink_to("moved")),
-    lambda path: (path.unlink(), os.mkfifo(path)),
-    lambda path: (path.unlink(), path.mkdir(), (path / "file").touch()),
-], ids=["flipped", "gone", "empty", "cut", "link", "pipe", "folder"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flip_a_byte,
+        Path.unlink,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: (path.rename(path.parent / "moved"), path.symlink_to("moved")),
+        lambda path: (path.unlink(), os.mkfifo(path)),
+        lambda path: (path.unlink(), path.mkdir(), (path / "file").touch()),
+    ],
+    ids=["flipped", "gone", "empty", "cut", "link", "pipe", "folder"],
+)
 def test_a_damaged_file_starts_from_the_last_good_chunk(ready, uninterrupted, kind, damage):
     damage(ready / "out.audioviz" / f"000002.{kind}")
     with open_work(ready) as work:
@@ -187,22 +199,38 @@ def edit(change):
         content = json.loads(path.read_text())
         change(content)
         path.write_text(json.dumps(content))
+
     return damage
 
 
-@pytest.mark.parametrize("damage", [
-    Path.unlink, lambda path: path.write_bytes(b""), lambda path: path.write_bytes(path.read_bytes()[:-9]),
-    lambda path: path.write_bytes(b"\xff\xfe\x00"), lambda path: path.write_text("[" * 100_000),
-    lambda path: path.write_text("[]"), lambda path: path.write_text("null"), lambda path: path.write_text("NaN"),
-    lambda path: (path.unlink(), path.mkdir()), lambda path: (path.unlink(), path.symlink_to("/dev/zero")),
-    lambda path: (path.unlink(), os.mkfifo(path)),
-    edit(lambda c: c.pop("format")), edit(lambda c: c.update(format="audioviz work 0")),
-    edit(lambda c: c.update(identity=[])), edit(lambda c: c.update(chunks={})),
-    edit(lambda c: c["chunks"][0].update(frames=True)), edit(lambda c: c["chunks"][0].update(frames="12")),
-    edit(lambda c: c["chunks"][0].update(frames=-1)), edit(lambda c: c["chunks"][0].update(digest="../../x")),
-    edit(lambda c: c["chunks"][0].update(path="/etc/passwd")), edit(lambda c: c["chunks"][3].pop("video")),
-    edit(lambda c: c["chunks"].insert(0, None)), edit(lambda c: c["chunks"].reverse()),
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        Path.unlink,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        lambda path: path.write_bytes(b"\xff\xfe\x00"),
+        lambda path: path.write_text("[" * 100_000),
+        lambda path: path.write_text("[]"),
+        lambda path: path.write_text("null"),
+        lambda path: path.write_text("NaN"),
+        lambda path: (path.unlink(), path.mkdir()),
+        lambda path: (path.unlink(), path.symlink_to("/dev/zero")),
+        lambda path: (path.unlink(), os.mkfifo(path)),
+        edit(lambda c: c.pop("format")),
+        edit(lambda c: c.update(format="audioviz work 0")),
+        edit(lambda c: c.update(identity=[])),
+        edit(lambda c: c.update(chunks={})),
+        edit(lambda c: c["chunks"][0].update(frames=True)),
+        edit(lambda c: c["chunks"][0].update(frames="12")),
+        edit(lambda c: c["chunks"][0].update(frames=-1)),
+        edit(lambda c: c["chunks"][0].update(digest="../../x")),
+        edit(lambda c: c["chunks"][0].update(path="/etc/passwd")),
+        edit(lambda c: c["chunks"][3].pop("video")),
+        edit(lambda c: c["chunks"].insert(0, None)),
+        edit(lambda c: c["chunks"].reverse()),
+    ],
+)
 def test_an_odd_manifest_starts_anew(ready, uninterrupted, damage):
     damage(ready / "out.audioviz" / "manifest.json")
     with open_work(ready) as work:
@@ -214,10 +242,13 @@ def test_chunks_beyond_the_last_are_dropped(ready, uninterrupted):
     assert finished(ready) == uninterrupted
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff" * 8, b"{}", save({"other": np.zeros(3, np.float32)}),
-                                     save({"latent": np.zeros(3, np.float64)})])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff" * 8, b"{}", save({"other": np.zeros(3, np.float32)}), save({"latent": np.zeros(3, np.float64)})],
+)
 def test_a_latent_of_someone_else_is_not_used(ready, content):
     import hashlib
+
     folder = ready / "out.audioviz"
     (folder / "000001.safetensors").write_bytes(content)
     edit(lambda c: c["chunks"][1].update(latent=hashlib.sha256(content).hexdigest()))(folder / "manifest.json")
@@ -267,12 +298,15 @@ def test_a_second_render_to_the_same_output_is_refused(tmp_path):
     open_work(tmp_path).close()
 
 
-@pytest.mark.parametrize("out, words", [
-    ("gone/out.mp4", "output folder .*gone does not exist: create it"),
-    ("file/out.mp4", "output folder .*file does not exist"),
-    (".", "output .* is a folder: give the name of a file"),
-    ("x" * 250 + ".mp4", "cannot be written .File name too long"),
-])
+@pytest.mark.parametrize(
+    "out, words",
+    [
+        ("gone/out.mp4", "output folder .*gone does not exist: create it"),
+        ("file/out.mp4", "output folder .*file does not exist"),
+        (".", "output .* is a folder: give the name of a file"),
+        ("x" * 250 + ".mp4", "cannot be written .File name too long"),
+    ],
+)
 def test_an_impossible_output_is_named(tmp_path, out, words):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=words):
@@ -331,8 +365,12 @@ with t.open_work(folder) as work:
 
 def render_elsewhere(folder: Path, number: int = signal.SIGKILL, *, seconds: float) -> subprocess.CompletedProcess:
     """Render in another process, whose group gets a signal after some seconds, as from a terminal."""
-    return subprocess.run([sys.executable, "-c", OTHER_PROCESS, str(folder), str(int(number)), str(seconds)],
-                          capture_output=True, text=True, start_new_session=True)
+    return subprocess.run(
+        [sys.executable, "-c", OTHER_PROCESS, str(folder), str(int(number)), str(seconds)],
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def test_killed_at_any_moment_it_continues_to_the_same_file(tmp_path):

@@ -1,4 +1,5 @@
 """The embedded model names the words that it does not know, once, and takes no other word for unknown."""
+
 import warnings
 
 import pytest
@@ -7,7 +8,7 @@ from transformers import CLIPTokenizer
 from audioviz.errors import AudiovizWarning
 from audioviz.models.load import EMBEDDED
 from audioviz.models.vocabulary import nearest_word, say_unknown, unknown_words
-from audioviz.rendering import DEFAULT_PROMPTS
+from audioviz.rendering.render import DEFAULT_PROMPTS
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +24,18 @@ def test_unknown_words_are_named_once_in_their_order(tokenizer):
     assert unknown_words(tokenizer, "Xylophone nebula and a wombat, xylophone") == ["xylophone", "wombat"]
 
 
-@pytest.mark.parametrize(("slip", "meant"), [("nebulas", "nebula"), ("mandalla", "mandala"), ("mountins", "mountains"),
-                                             ("xylophone", None)])
+@pytest.mark.parametrize(
+    ("slip", "meant"), [("nebulas", "nebula"), ("mandalla", "mandala"), ("mountins", "mountains"), ("xylophone", None)]
+)
 def test_the_nearest_word_is_one_that_is_known(tokenizer, slip, meant):
     assert nearest_word(tokenizer, slip) == meant
     assert meant is None or unknown_words(tokenizer, meant) == []
 
 
 def test_a_word_is_said_once(tokenizer):
-    with pytest.warns(AudiovizWarning, match="does not know the word 'nebulaa': the nearest word that it knows is 'nebula'"):
+    with pytest.warns(
+        AudiovizWarning, match="does not know the word 'nebulaa': the nearest word that it knows is 'nebula'"
+    ):
         say_unknown(tokenizer, "nebulaa")
     with warnings.catch_warnings():
         warnings.simplefilter("error")

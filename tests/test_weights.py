@@ -14,19 +14,24 @@ def model(tmp_path_factory) -> Model:
     """Only its text half is real."""
     pipeline = tiny_pipeline(tmp_path_factory.mktemp("words"))
     pipeline.text_encoder.eval()
-    return Model(name="tiny", digest="", denoiser=None, vae=None, read=partial(clip_text, pipeline), factor=8, defaults=None)
+    return Model(
+        name="tiny", digest="", denoiser=None, vae=None, read=partial(clip_text, pipeline), factor=8, defaults=None
+    )
 
 
-@pytest.mark.parametrize(("text", "parts"), [
-    ("a (red:1.3) fox", [("a ", 1.0), ("red", 1.3), (" fox", 1.0)]),
-    ("a (red) fox", [("a ", 1.0), ("red", 1.1), (" fox", 1.0)]),
-    ("(b (c:2):.25)", [("b ", 0.25), ("c", 0.5)]),
-    ("(at 8:30:1.2)", [("at 8:30", 1.2)]),
-    (r"a \(plain\) fox", [("a (plain) fox", 1.0)]),
-    ("smile :) fox", [("smile :) fox", 1.0)]),
-    ("open ( fox", [("open ( fox", 1.0)]),
-    ("", []),
-])
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a (red:1.3) fox", [("a ", 1.0), ("red", 1.3), (" fox", 1.0)]),
+        ("a (red) fox", [("a ", 1.0), ("red", 1.1), (" fox", 1.0)]),
+        ("(b (c:2):.25)", [("b ", 0.25), ("c", 0.5)]),
+        ("(at 8:30:1.2)", [("at 8:30", 1.2)]),
+        (r"a \(plain\) fox", [("a (plain) fox", 1.0)]),
+        ("smile :) fox", [("smile :) fox", 1.0)]),
+        ("open ( fox", [("open ( fox", 1.0)]),
+        ("", []),
+    ],
+)
 def test_weights_are_read_as_the_field_writes_them(text, parts):
     assert split_weights(text) == [(part, pytest.approx(weight)) for part, weight in parts]
 

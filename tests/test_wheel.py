@@ -22,8 +22,11 @@ print(callable(av.load_schedule("pulse")))
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     out = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, ROOT],
-                   check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, ROOT],
+        check=True,
+        capture_output=True,
+    )
     return next(out.glob("*.whl"))
 
 
@@ -38,10 +41,18 @@ def test_an_installed_audioviz_uses_its_own_schedules_among_decoys(wheel, tmp_pa
         for folder in (work, site):
             (folder / kind).mkdir(parents=True)
             (folder / kind / "pulse.py").write_text("raise SystemExit('a decoy was run')")
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", site, wheel],
-                   check=True, capture_output=True)
-    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=work, env=os.environ | {"PYTHONPATH": str(site)},
-                          capture_output=True, text=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", site, wheel],
+        check=True,
+        capture_output=True,
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        cwd=work,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     place, listed, found, works = done.stdout.splitlines()
     assert place.startswith(str(site)) and found.startswith(str(site / "audioviz")) and works == "True"

@@ -1,8 +1,5 @@
-"""A file becomes a Song: decoding, one transform, curves, onsets, beats."""
+"""A file becomes a Song: reading it, hearing its beats, bars and sections, and its curves on the clock."""
 
-from audioviz.audio.grid import Grid
-from audioviz.audio.load import load_song
-from audioviz.audio.midi import Midi, load_midi
-from audioviz.audio.song import Events, Song
+import lazy_loader
 
-__all__ = ["Events", "Grid", "Midi", "Song", "load_midi", "load_song"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

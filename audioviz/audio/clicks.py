@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from audioviz.audio.decode import check_unchanged, open_stream
+from audioviz.audio.reading.decode import check_unchanged, open_stream
 from audioviz.audio.song import Song
 from audioviz.errors import InputError
 
@@ -47,7 +47,9 @@ def write_clicks(song: Song, path: str | Path) -> None:
     except soundfile.LibsndfileError as error:
         if error.code == _SYSTEM:
             raise InputError(f"{path}: cannot be written: make room on its disk") from error
-        raise InputError(f"{path}: {song.rate} Hz in {song.channels} channels cannot be written so: try .wav") from error
+        raise InputError(
+            f"{path}: {song.rate} Hz in {song.channels} channels cannot be written so: try .wav"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -60,7 +62,7 @@ def _write(song: Song, path: Path, kind: str) -> None:
     with soundfile.SoundFile(path, "w", song.rate, song.channels, format=kind, subtype="PCM_16") as out:
         here = 0
         for block in stream.blocks:
-            wanted = block[max(0, first - here):max(0, last - here)]
+            wanted = block[max(0, first - here) : max(0, last - here)]
             begin = max(here, first) - first
             here += len(block)
             if len(wanted):
@@ -84,7 +86,7 @@ def _between(clicks: list[tuple[int, np.ndarray]], begin: int, end: int) -> np.n
     ticks = np.zeros(end - begin)
     for at, sound in clicks:
         if at < end and at + len(sound) > begin:
-            piece = sound[max(0, begin - at):end - at]
+            piece = sound[max(0, begin - at) : end - at]
             place = max(0, at - begin)
-            ticks[place:place + len(piece)] += piece
+            ticks[place : place + len(piece)] += piece
     return ticks

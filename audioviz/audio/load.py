@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from audioviz.audio.analysis import Analysis, analyse, with_grid
-from audioviz.audio.blocks import mended, mono, part, resampled, without_offset
-from audioviz.audio.cache import cache_key, recall, remember
-from audioviz.audio.curves import curves_on_clock
-from audioviz.audio.decode import FORMATS, check_file, open_stream
-from audioviz.audio.form import Sections
-from audioviz.audio.grid import Grid
-from audioviz.audio.pulse import tempo_limits
+from audioviz.audio.hearing.analysis import Analysis, analyse, with_grid
+from audioviz.audio.hearing.curves import curves_on_clock
+from audioviz.audio.hearing.grid import Grid
+from audioviz.audio.hearing.metrical_level import tempo_limits
+from audioviz.audio.reading.blocks import mended, mono, part, resampled, without_offset
+from audioviz.audio.reading.cache import cache_key, recall, remember
+from audioviz.audio.reading.decode import FORMATS, check_file, open_stream
+from audioviz.audio.sections import Sections
 from audioviz.audio.song import Events, Song
 from audioviz.audio.stems import Facts, with_stems
 from audioviz.clock import Clock, to_fps
@@ -28,9 +28,16 @@ from audioviz.errors import InputError
 _EVENTS = ("beats", "downbeats", "onsets", "kicks")
 
 
-def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start: float = 0.0,
-              duration: float | None = None, grid: Grid = Grid(), stems: Mapping[str, str | Path] | str | None = None,
-              cache: bool = True) -> Song:
+def load_song(
+    path: str | Path,
+    *,
+    fps: str | int | float | Fraction = 12,
+    start: float = 0.0,
+    duration: float | None = None,
+    grid: Grid = Grid(),
+    stems: Mapping[str, str | Path] | str | None = None,
+    cache: bool = True,
+) -> Song:
     """Decode and analyse a song, or a part of it as if there were no more; `part.cut` takes one as it is in the whole.
 
     Parameters
@@ -65,23 +72,37 @@ def load_song(path: str | Path, *, fps: str | int | float | Fraction = 12, start
     curves = curves_on_clock(analysis.series, clock)
     sections = Sections.at(analysis.sections, analysis.kinds, duration=facts.samples / facts.rate, rms=curves["rms"])
     song = Song(
-        path=path, sha256=sha256, rate=facts.rate, channels=facts.channels, start=start,
-        duration=facts.samples / facts.rate, clock=clock, tempo=analysis.tempo, beats_per_bar=analysis.beats_per_bar,
+        path=path,
+        sha256=sha256,
+        rate=facts.rate,
+        channels=facts.channels,
+        start=start,
+        duration=facts.samples / facts.rate,
+        clock=clock,
+        tempo=analysis.tempo,
+        beats_per_bar=analysis.beats_per_bar,
         **{name: Events.at(getattr(analysis, name), clock) for name in _EVENTS},
-        sections=sections, curves=curves, waveform=analysis.waveform,
-        notes=tuple(f"{path}: {note}" for note in (*facts.notes, *_missed(grid, analysis.tempo))), cache=cache)
+        sections=sections,
+        curves=curves,
+        waveform=analysis.waveform,
+        notes=tuple(f"{path}: {note}" for note in (*facts.notes, *_missed(grid, analysis.tempo))),
+        cache=cache,
+    )
     if stems is None:
         return song
     if stems == "auto":
-        from audioviz.audio.separate import separated
+        from audioviz.audio.reading.separate import separated
+
         stems = separated(path, sha256)
     files = {name: Path(file) for name, file in stems.items()}
-    return with_stems(song, {name: (file, *_heard(file, start, duration, cache, silent_after=True))
-                             for name, file in files.items()})
+    return with_stems(
+        song, {name: (file, *_heard(file, start, duration, cache, silent_after=True)) for name, file in files.items()}
+    )
 
 
-def _heard(path: Path, start: float, duration: float | None, cache: bool, *,
-           silent_after: bool = False) -> tuple[str, Facts, Analysis]:
+def _heard(
+    path: Path, start: float, duration: float | None, cache: bool, *, silent_after: bool = False
+) -> tuple[str, Facts, Analysis]:
     """The digest of a file, and what is heard in a part of it, from the cache if it is there."""
     check_file(path)
     with path.open("rb") as file:
@@ -128,16 +149,19 @@ def _listen(path: Path, start: float, duration: float | None, silent_after: bool
         analysis = analyse(chain([head], blocks))
     notes = list(stream.notes)
     if tally["damaged"]:
-        notes.append(f"{tally['damaged']} of its {tally['kept'] * stream.channels} samples are not numbers, "
-                     "or too large for sound: taken as silence")
+        notes.append(
+            f"{tally['damaged']} of its {tally['kept'] * stream.channels} samples are not numbers, "
+            "or too large for sound: taken as silence"
+        )
     return Facts(stream.rate, stream.channels, tally["kept"], tuple(notes)), analysis
 
 
 def _nothing_heard(path: Path, start: float, length: float) -> InputError:
     if length == 0:
         return InputError(f"{path} holds no sound that can be decoded: give a whole {FORMATS} file")
-    return InputError(f"start {start:g} s is past the end of {path}, which is {length:.2f} s long: "
-                      "give an earlier start")
+    return InputError(
+        f"start {start:g} s is past the end of {path}, which is {length:.2f} s long: give an earlier start"
+    )
 
 
 def _recall(key: str) -> tuple[Facts, Analysis] | None:

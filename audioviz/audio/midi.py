@@ -67,7 +67,7 @@ class Midi:
         """The velocity of the hardest note that sounds in each frame, in [0, 1]; 0 where none does."""
         values = self.earlier.held.values.copy() if self.earlier else np.zeros(self.clock.frames)
         for first, end, velocity in zip(self.notes.frames, self._frames_or_end(self.ends), self.velocities / _LOUDEST):
-            held = values[first:max(first + 1, end)]
+            held = values[first : max(first + 1, end)]
             np.maximum(held, velocity, out=held)
         return Curve(values, self.clock)
 
@@ -99,9 +99,12 @@ class Midi:
 
     def _only(self, notes: "Callable[[Midi], np.ndarray]", controls: np.ndarray) -> "Midi":
         columns = ("seconds", "ends", "pitches", "velocities", "channels", "tracks")
-        return replace(self, **{name: getattr(self, name)[notes(self)] for name in columns},
-                       controls=self.controls[controls],
-                       earlier=self.earlier and self.earlier._only(notes, controls))
+        return replace(
+            self,
+            **{name: getattr(self, name)[notes(self)] for name in columns},
+            controls=self.controls[controls],
+            earlier=self.earlier and self.earlier._only(notes, controls),
+        )
 
 
 def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> Midi:
@@ -134,8 +137,11 @@ def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> M
     inside = [note for note in notes if 0 <= note[0] < clock.duration]
     earlier = [note for note in notes if note[0] < 0 and note[1] > 0.5 / clock.fps]  # to the end of a frame at least
     if left := len(notes) - len(inside) - len(earlier):
-        warnings.warn(f"{path}: {left} of its {len(notes)} notes lie outside of the song and are left out", AudiovizWarning,
-                      stacklevel=2)
+        warnings.warn(
+            f"{path}: {left} of its {len(notes)} notes lie outside of the song and are left out",
+            AudiovizWarning,
+            stacklevel=2,
+        )
     changes = np.array(sorted(controls, key=lambda change: change[0]), np.float64).reshape(-1, 5)
 
     def midi(found: list[tuple], **more) -> Midi:
@@ -160,7 +166,7 @@ def _read(path: Path):
         why = str(error) or "it is cut short"
         raise InputError(f"{path} is no MIDI file that can be read ({why}): export it again") from error
     ticks = file.ticks_per_beat
-    if file.type == 2 or ticks == 0 or ticks < 0 and (-(ticks >> 8) not in _TIME_CODES or not ticks & 0xFF):
+    if file.type == 2 or ticks == 0 or (ticks < 0 and (-(ticks >> 8) not in _TIME_CODES or not ticks & 0xFF)):
         raise InputError(f"{path}: MIDI of type 2, or without a time base that is known: export it as type 0 or 1")
     return file
 
@@ -171,8 +177,8 @@ def _known_chunks(data: bytes) -> bytes:
         return data
     kept, here = [], 0
     while here < len(data):
-        end = here + 8 + int.from_bytes(data[here + 4:here + 8], "big")
-        if data[here:here + 4] in (b"MThd", b"MTrk"):
+        end = here + 8 + int.from_bytes(data[here + 4 : here + 8], "big")
+        if data[here : here + 4] in (b"MThd", b"MTrk"):
             kept.append(data[here:end])
         here = end
     return b"".join(kept)

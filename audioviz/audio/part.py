@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from fractions import Fraction
 
-from audioviz.audio.form import Section, Sections
+from audioviz.audio.sections import Section, Sections
 from audioviz.audio.song import Events, Song, Stems
 from audioviz.clock import Clock
 from audioviz.curve import Curve
@@ -26,10 +26,14 @@ def part_of(song: Song, *, start: float = 0.0, duration: float | None = None) ->
     if duration is not None and not (math.isfinite(duration) and duration > 0):
         raise InputError(f"duration {duration} s: expected more than 0 seconds, or none for the whole song")
     if start >= song.duration:
-        raise InputError(f"start {start:g} s is past the end of {song.path}, which is {song.duration:.2f} s long: give an "
-                         "earlier start")
+        raise InputError(
+            f"start {start:g} s is past the end of {song.path}, which is {song.duration:.2f} s long: give an "
+            "earlier start"
+        )
     first, end = song.clock.seconds_to_frame(start), song.clock.frames
-    return range(first, end if duration is None else min(end, first + max(1, round(Fraction(duration) * song.clock.fps))))
+    return range(
+        first, end if duration is None else min(end, first + max(1, round(Fraction(duration) * song.clock.fps)))
+    )
 
 
 def cut(song: Song, part: range) -> Song:
@@ -38,7 +42,7 @@ def cut(song: Song, part: range) -> Song:
     begin = float(part.start / clock.fps)
     duration = song.duration - begin if part.stop == song.clock.frames else float(clock.duration)
     points = song.waveform.shape[1] / song.duration
-    waveform = song.waveform[:, math.floor(begin * points):math.ceil((begin + duration) * points)]
+    waveform = song.waveform[:, math.floor(begin * points) : math.ceil((begin + duration) * points)]
 
     def events(whole: Events) -> Events:
         inside = whole[(whole.frames >= part.start) & (whole.frames < part.stop)]
@@ -46,12 +50,24 @@ def cut(song: Song, part: range) -> Song:
 
     def section(whole: Section) -> Section:
         first, end = (min(max(frame - part.start, 0), len(part)) for frame in (whole.frames.start, whole.frames.stop))
-        return Section(max(0.0, whole.start - begin), min(duration, whole.end - begin), whole.label, range(first, end),
-                       whole.energy, clock)
+        return Section(
+            max(0.0, whole.start - begin),
+            min(duration, whole.end - begin),
+            whole.label,
+            range(first, end),
+            whole.energy,
+            clock,
+        )
 
     sections = tuple(section(whole) for whole in song.sections if whole.start < begin + duration and whole.end > begin)
     return replace(
-        song, start=song.start + begin, duration=duration, clock=clock, waveform=waveform,
-        **{name: events(getattr(song, name)) for name in _EVENTS}, sections=Sections(sections),
-        curves={name: Curve(curve.values[part.start:part.stop], clock) for name, curve in song.curves.items()},
-        stems=Stems({name: cut(stem, part) for name, stem in song.stems.items()}))
+        song,
+        start=song.start + begin,
+        duration=duration,
+        clock=clock,
+        waveform=waveform,
+        **{name: events(getattr(song, name)) for name in _EVENTS},
+        sections=Sections(sections),
+        curves={name: Curve(curve.values[part.start : part.stop], clock) for name, curve in song.curves.items()},
+        stems=Stems({name: cut(stem, part) for name, stem in song.stems.items()}),
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audioviz.audio.form import Sections
+from audioviz.audio.sections import Sections
 from audioviz.clock import Clock
 from audioviz.curve import Curve
 from audioviz.errors import InputError
@@ -129,12 +129,14 @@ class Song:
 
     def band(self, low: float, high: float) -> Curve:
         """The level of what lies between two frequencies, Hz: in [0, 1] like `low`, `mid` and `high`."""
-        from audioviz.audio.measures import band
+        from audioviz.audio.hearing.on_demand import band
+
         return band(self, low, high)
 
     def mel(self, bands: int) -> tuple[Curve, ...]:
         """The levels of so many bands from low to high, spaced as the ear hears: each in [0, 1]."""
-        from audioviz.audio.measures import mel
+        from audioviz.audio.hearing.on_demand import mel
+
         return mel(self, bands)
 
     def __getattr__(self, name: str) -> "Curve | tuple[Curve, ...]":
@@ -142,7 +144,8 @@ class Song:
         if name in curves:
             return curves[name]
         if name in ON_DEMAND or name == "chroma":
-            from audioviz.audio.measures import measure
+            from audioviz.audio.hearing.on_demand import measure
+
             self.__dict__.update(measure(self, name))
             return self.__dict__[name]
         known = [*curves, *ON_DEMAND, "chroma", "band", "mel", *self.__dataclass_fields__]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from audioviz.audio.analysis import Analysis
-from audioviz.audio.curves import curves_on_clock
+from audioviz.audio.hearing.analysis import Analysis
+from audioviz.audio.hearing.curves import curves_on_clock
 from audioviz.audio.song import Events, Song, Stems
 from audioviz.errors import InputError
 
@@ -48,11 +48,21 @@ def _stem(song: Song, path: Path, sha256: str, facts: Facts, analysis: Analysis)
         notes.append(f"{path}: {length - song.duration:.2f} s longer than {song.path}: cut to its length")
     if length < song.duration - _SLACK:
         notes.append(f"{path}: {song.duration - length:.2f} s shorter than {song.path}: silent from there on")
-    inside = {name: Events.at(seconds[seconds < song.duration], song.clock)
-              for name, seconds in (("onsets", analysis.onsets), ("kicks", analysis.kicks))}
-    return replace(song, path=path, sha256=sha256, rate=facts.rate, channels=facts.channels, **inside,
-                   curves=curves_on_clock(analysis.series, song.clock),
-                   waveform=_fitted(analysis.waveform, song.duration / length), notes=tuple(notes))
+    inside = {
+        name: Events.at(seconds[seconds < song.duration], song.clock)
+        for name, seconds in (("onsets", analysis.onsets), ("kicks", analysis.kicks))
+    }
+    return replace(
+        song,
+        path=path,
+        sha256=sha256,
+        rate=facts.rate,
+        channels=facts.channels,
+        **inside,
+        curves=curves_on_clock(analysis.series, song.clock),
+        waveform=_fitted(analysis.waveform, song.duration / length),
+        notes=tuple(notes),
+    )
 
 
 def _fitted(waveform: np.ndarray, factor: float) -> np.ndarray:

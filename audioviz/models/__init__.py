@@ -1,7 +1,5 @@
 """Any diffusers model behind one small contract; text to conditioning; the embedded model."""
 
-from audioviz.models.denoiser import unet_denoiser
-from audioviz.models.load import load_model
-from audioviz.models.model import Model
+import lazy_loader
 
-__all__ = ["Model", "load_model", "unet_denoiser"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -22,8 +22,10 @@ def weighted(text: str) -> tuple[Path, float]:
     match = re.fullmatch(r"(.+?):(-?\d*\.?\d+)", text)
     file, weight = (Path(match[1]), float(match[2])) if match and not Path(text).exists() else (Path(text), 1.0)
     if not file.is_file():
-        raise InputError(f"--lora {text}: there is no such file; expected a .safetensors file, with a weight if you like: "
-                         "style.safetensors:0.8")
+        raise InputError(
+            f"--lora {text}: there is no such file; expected a .safetensors file, with a weight if you like: "
+            "style.safetensors:0.8"
+        )
     return file, weight
 
 
@@ -69,14 +71,17 @@ def add_embeddings(pipeline, files: list[Path]) -> None:
         shapes = read_shapes(file, what="embedding")
         weights = load_file(file)
         if "clip_g" in weights and getattr(pipeline, "text_encoder_2", None) is not None:
-            pairs = [("clip_l", pipeline.tokenizer, pipeline.text_encoder),
-                     ("clip_g", pipeline.tokenizer_2, pipeline.text_encoder_2)]
+            pairs = [
+                ("clip_l", pipeline.tokenizer, pipeline.text_encoder),
+                ("clip_g", pipeline.tokenizer_2, pipeline.text_encoder_2),
+            ]
         else:
             pairs = [(None, pipeline.tokenizer, pipeline.text_encoder)]
         try:
             for key, tokenizer, encoder in pairs:
-                pipeline.load_textual_inversion(weights[key] if key else weights, token=file.stem, tokenizer=tokenizer,
-                                                text_encoder=encoder)
+                pipeline.load_textual_inversion(
+                    weights[key] if key else weights, token=file.stem, tokenizer=tokenizer, text_encoder=encoder
+                )
         except Exception as error:  # another width, or a pipeline that has no such thing
             raise ModelError(_does_not_fit("embedding", file, pipeline, shapes)) from error
 
@@ -99,22 +104,31 @@ def other_vae(pipeline, source: str | Path):
                 own.save_config(folder)
                 vae = AutoencoderKL.from_single_file(str(place), config=folder, dtype=own.dtype, local_files_only=True)
         else:
-            vae = AutoModel.from_pretrained(str(source), torch_dtype=own.dtype, use_safetensors=True,
-                                            local_files_only=place.is_dir())
+            vae = AutoModel.from_pretrained(
+                str(source), torch_dtype=own.dtype, use_safetensors=True, local_files_only=place.is_dir()
+            )
     except ModelError:
         raise
     except Exception as error:  # as when a pipeline is loaded
         what = "the folder, the hub id or the .safetensors file of an autoencoder"
         raise ModelError(f"vae {source}: {reason_of(place, error, what)}") from error
-    if not isinstance(vae, (AutoencoderKL, AutoencoderTiny)) or vae.config.latent_channels != own.config.latent_channels:
-        raise ModelError(f"vae {source}: a {type(vae).__name__} of {vae.config.get('latent_channels')} channels; this model "
-                         f"expects one of {own.config.latent_channels}")
+    if (
+        not isinstance(vae, (AutoencoderKL, AutoencoderTiny))
+        or vae.config.latent_channels != own.config.latent_channels
+    ):
+        raise ModelError(
+            f"vae {source}: a {type(vae).__name__} of {vae.config.get('latent_channels')} channels; this model "
+            f"expects one of {own.config.latent_channels}"
+        )
     return vae
 
 
 def _does_not_fit(what: str, file: Path, pipeline, shapes: dict[str, tuple[int, ...]]) -> str:
     widths = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 2048: "SDXL"}
-    reads = [shape[-1] for name, shape in shapes.items()
-             if re.search(r"attn2_to_k.lora_down|attn2.to_k.lora_A|attn2.processor.to_k_lora.down", name)]
+    reads = [
+        shape[-1]
+        for name, shape in shapes.items()
+        if re.search(r"attn2_to_k.lora_down|attn2.to_k.lora_A|attn2.processor.to_k_lora.down", name)
+    ]
     made = next((f" (it seems made for {widths[width]})" for width in reads if width in widths), "")
     return f"{what} {file}: does not fit this model, a {type(pipeline).__name__}{made}; use one that was made for its family"

@@ -31,6 +31,7 @@ def compiled(model: Model, size: tuple[int, int], cfg: float) -> Model:
             quick.decode(latent)
     except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
         reason = str(error).strip().partition("\n")[0]
-        raise ModelError(f"{model.name} cannot be compiled here ({reason:.200}): install a C++ compiler, or render without "
-                         "--compile") from error
+        raise ModelError(
+            f"{model.name} cannot be compiled here ({reason:.200}): install a C++ compiler, or render without --compile"
+        ) from error
     return quick

@@ -32,15 +32,18 @@ def load_controlnet(pipeline, source: str | Path):
 
     unet = _unet_of(pipeline, "ControlNet")
     try:
-        net = ControlNetModel.from_pretrained(str(source), torch_dtype=unet.dtype, use_safetensors=True,
-                                              local_files_only=Path(source).is_dir())
+        net = ControlNetModel.from_pretrained(
+            str(source), torch_dtype=unet.dtype, use_safetensors=True, local_files_only=Path(source).is_dir()
+        )
     except Exception as error:  # a damaged folder makes diffusers raise almost anything
         what = "the diffusers folder or the hub id of a ControlNet"
         raise ModelError(f"ControlNet {source}: {reason_of(Path(source), error, what)}") from error
     for name in ("cross_attention_dim", "block_out_channels", "addition_embed_type"):
         if net.config[name] != unet.config[name]:
-            raise ModelError(f"ControlNet {source}: made for another family than this model ({name} is {net.config[name]}, "
-                             f"expected {unet.config[name]})")
+            raise ModelError(
+                f"ControlNet {source}: made for another family than this model ({name} is {net.config[name]}, "
+                f"expected {unet.config[name]})"
+            )
     return net.eval().requires_grad_(False)
 
 
@@ -63,10 +66,14 @@ def add_ip_adapter(pipeline, source: str | Path) -> None:
         read_shapes(file, what="IP-Adapter")
     place, subfolder, name = on_hub.groups() if on_hub else (str(file.parent), "", file.name)
     try:
-        pipeline.load_ip_adapter(place, subfolder=subfolder or "", weight_name=name, image_encoder_folder="image_encoder")
+        pipeline.load_ip_adapter(
+            place, subfolder=subfolder or "", weight_name=name, image_encoder_folder="image_encoder"
+        )
     except Exception as error:  # where shapes, names or the encoder differ diffusers raises almost anything
-        raise ModelError(f"IP-Adapter {source}: does not fit this model, or has no image encoder in a folder image_encoder "
-                         f"beside it ({str(error).strip().partition(chr(10))[0]:.150})") from error
+        raise ModelError(
+            f"IP-Adapter {source}: does not fit this model, or has no image encoder in a folder image_encoder "
+            f"beside it ({str(error).strip().partition(chr(10))[0]:.150})"
+        ) from error
 
 
 def style_reader(pipeline):
@@ -77,12 +84,14 @@ def style_reader(pipeline):
 @torch.inference_mode()
 def _read_style(pipeline, picture: np.ndarray) -> tuple[Tensor, Tensor]:
     """What the image encoder says of a picture, and what it says of none: two tensors (1, ...), float32."""
-    both, = pipeline.prepare_ip_adapter_image_embeds(Image.fromarray(picture), None, pipeline.unet.device, 1, True)
+    (both,) = pipeline.prepare_ip_adapter_image_embeds(Image.fromarray(picture), None, pipeline.unet.device, 1, True)
     none, style = both.float().chunk(2)
     return style, none
 
 
 def _unet_of(pipeline, what: str):
     if getattr(pipeline, "unet", None) is None:
-        raise ModelError(f"{what}: this model is a {type(pipeline).__name__}; expected one of Stable Diffusion 1 or 2, or SDXL")
+        raise ModelError(
+            f"{what}: this model is a {type(pipeline).__name__}; expected one of Stable Diffusion 1 or 2, or SDXL"
+        )
     return pipeline.unet

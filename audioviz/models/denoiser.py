@@ -16,7 +16,7 @@ from torch import Tensor
 from audioviz.errors import InputError, ModelError
 from audioviz.sampling.conditioning import Conditioning, Control, Guidance
 
-SMALLEST_ALPHA = 2.0 ** -24  # where training ends in pure noise, whose sigma is infinite
+SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
 
 
 def stable_diffusion_betas() -> np.ndarray:
@@ -26,7 +26,7 @@ def stable_diffusion_betas() -> np.ndarray:
     ------
     Rombach et al., CVPR 2022: linear in the square root, from 0.00085 to 0.012.
     """
-    return np.linspace(0.00085 ** 0.5, 0.012 ** 0.5, 1000, dtype=np.float64) ** 2
+    return np.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=np.float64) ** 2
 
 
 def betas_to_sigmas(betas: np.ndarray) -> Tensor:
@@ -35,10 +35,17 @@ def betas_to_sigmas(betas: np.ndarray) -> Tensor:
     return torch.from_numpy(((1 - alphas) / alphas) ** 0.5)
 
 
-def unet_denoiser(unet_or_path: UNet2DConditionModel | str | Path, *, prediction_type: str = "epsilon",
-                  scaling_factor: float = 0.18215, shift_factor: float = 0.0, betas: np.ndarray | None = None,
-                  factor: int = 8, blank: Callable[[int, int], Tensor] | None = None,
-                  controlnet: torch.nn.Module | None = None) -> "UNetDenoiser":
+def unet_denoiser(
+    unet_or_path: UNet2DConditionModel | str | Path,
+    *,
+    prediction_type: str = "epsilon",
+    scaling_factor: float = 0.18215,
+    shift_factor: float = 0.0,
+    betas: np.ndarray | None = None,
+    factor: int = 8,
+    blank: Callable[[int, int], Tensor] | None = None,
+    controlnet: torch.nn.Module | None = None,
+) -> "UNetDenoiser":
     """The denoiser that a diffusers UNet is.
 
     Parameters
@@ -72,17 +79,30 @@ def unet_denoiser(unet_or_path: UNet2DConditionModel | str | Path, *, prediction
     sigmas = betas_to_sigmas(stable_diffusion_betas() if betas is None else betas)
     weight = next(p for p in unet.parameters() if p.ndim == 4)
     channels_last = weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
-    return UNetDenoiser(unet, prediction_type, sigmas, scaling_factor, shift_factor, unet.config.out_channels,
-                        unet.device, sigmas.log().float().to(unet.device),
-                        torch.channels_last if channels_last else torch.contiguous_format, factor, blank, controlnet)
+    return UNetDenoiser(
+        unet,
+        prediction_type,
+        sigmas,
+        scaling_factor,
+        shift_factor,
+        unet.config.out_channels,
+        unet.device,
+        sigmas.log().float().to(unet.device),
+        torch.channels_last if channels_last else torch.contiguous_format,
+        factor,
+        blank,
+        controlnet,
+    )
 
 
 def _load(folder: Path) -> UNet2DConditionModel:
     try:
         return UNet2DConditionModel.from_pretrained(folder, use_safetensors=True, local_files_only=True)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{folder}: no UNet can be loaded from it; expected a diffusers folder with a config.json "
-                         "and a .safetensors file") from error
+        raise ModelError(
+            f"{folder}: no UNet can be loaded from it; expected a diffusers folder with a config.json "
+            "and a .safetensors file"
+        ) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,14 +115,14 @@ class UNetDenoiser:
 
     unet: UNet2DConditionModel
     prediction_type: str
-    sigmas: Tensor         # training sigmas, ascending, float64, on the CPU
+    sigmas: Tensor  # training sigmas, ascending, float64, on the CPU
     scaling_factor: float
     shift_factor: float
-    channels: int          # C of the latents
-    device: torch.device   # where x has to lie
-    log_sigmas: Tensor     # log of sigmas, float32, on the device
+    channels: int  # C of the latents
+    device: torch.device  # where x has to lie
+    log_sigmas: Tensor  # log of sigmas, float32, on the device
     memory_format: torch.memory_format
-    factor: int            # pixels a latent cell
+    factor: int  # pixels a latent cell
     blank: Callable[[int, int], Tensor] | None
     controlnet: torch.nn.Module | None
     flow: ClassVar[bool] = False
@@ -160,11 +180,20 @@ class UNetDenoiser:
         if control.picture is not None and control.strength:
             hint = control.picture.to(x.device, self.dtype).expand(len(x), -1, -1, -1)
             down, middle = self.controlnet(
-                scaled.to(self.dtype), timestep, encoder_hidden_states=embeddings, controlnet_cond=hint,
-                conditioning_scale=control.strength, added_cond_kwargs=added or None, return_dict=False)
+                scaled.to(self.dtype),
+                timestep,
+                encoder_hidden_states=embeddings,
+                controlnet_cond=hint,
+                conditioning_scale=control.strength,
+                added_cond_kwargs=added or None,
+                return_dict=False,
+            )
         if self.blank:
-            beside = control.beside if control.beside is not None else torch.cat(
-                (torch.ones_like(x[:1, :1]), self.blank(*x.shape[2:])), 1)
+            beside = (
+                control.beside
+                if control.beside is not None
+                else torch.cat((torch.ones_like(x[:1, :1]), self.blank(*x.shape[2:])), 1)
+            )
             scaled = torch.cat((scaled, beside.to(x).expand(len(x), -1, -1, -1)), 1)
         scaled = scaled.to(self.dtype, memory_format=self.memory_format)
         if text.image is not None:
@@ -173,9 +202,16 @@ class UNetDenoiser:
         if self.distilled:
             scales = torch.full((len(x),), float(cfg), device=x.device)
             told = told_scales(scales, self.unet.config.time_cond_proj_dim).to(self.dtype)
-        output = self.unet(scaled, timestep, encoder_hidden_states=embeddings, timestep_cond=told,
-                           added_cond_kwargs=added or None, down_block_additional_residuals=down,
-                           mid_block_additional_residual=middle, return_dict=False)[0]
+        output = self.unet(
+            scaled,
+            timestep,
+            encoder_hidden_states=embeddings,
+            timestep_cond=told,
+            added_cond_kwargs=added or None,
+            down_block_additional_residuals=down,
+            mid_block_additional_residual=middle,
+            return_dict=False,
+        )[0]
         return _DENOISED[self.prediction_type](x, output.float(), sigma)
 
     def _size_told(self, x: Tensor, text: Conditioning) -> dict[str, Tensor] | None:
@@ -189,7 +225,10 @@ class UNetDenoiser:
             return None
         height, width = (side * self.factor for side in x.shape[2:])
         ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.dtype)
-        return {"text_embeds": text.pooled.to(x.device, self.dtype).expand(len(x), -1), "time_ids": ids.expand(len(x), -1)}
+        return {
+            "text_embeds": text.pooled.to(x.device, self.dtype).expand(len(x), -1),
+            "time_ids": ids.expand(len(x), -1),
+        }
 
 
 def told_scales(scales: Tensor, width: int) -> Tensor:
@@ -209,6 +248,7 @@ def repeated(text: Conditioning, tokens: int) -> Conditioning:
 
 def stacked(first: Conditioning, second: Conditioning, *, batch: int) -> Conditioning:
     """Two texts of one length as one: `batch` rows of the first, then as many of the second."""
+
     def both(name: str) -> Tensor | None:
         rows = [getattr(text, name) for text in (first, second)]
         return None if rows[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in rows])

@@ -49,14 +49,28 @@ def defaults_for(core: Mapping, scheduler: Mapping, name: str, *, factor: int = 
         fast = "lcm"
     if family == "Flux":
         fast = None if core.get("guidance_embeds") else "schnell"
-    elif fast is None and scheduler.get("timestep_spacing") == "trailing" and not scheduler.get("rescale_betas_zero_snr"):
+    elif (
+        fast is None and scheduler.get("timestep_spacing") == "trailing" and not scheduler.get("rescale_betas_zero_snr")
+    ):
         fast = "turbo"
     if fast == "lcm" and family != "SD3":
-        found = replace(found, steps=4, cfg=8.0 if core.get("time_cond_proj_dim") else 1.5, sampler="lcm",
-                        scheduler="sgm_uniform", denoise=0.45)
+        found = replace(
+            found,
+            steps=4,
+            cfg=8.0 if core.get("time_cond_proj_dim") else 1.5,
+            sampler="lcm",
+            scheduler="sgm_uniform",
+            denoise=0.45,
+        )
     elif fast:
-        found = replace(found, steps=2 if fast == "turbo" and family != "SD3" else 4, cfg=1.0, sampler="euler",
-                        scheduler="simple" if family in ("SD3", "Flux") else "sgm_uniform", denoise=0.5)
+        found = replace(
+            found,
+            steps=2 if fast == "turbo" and family != "SD3" else 4,
+            cfg=1.0,
+            sampler="euler",
+            scheduler="simple" if family in ("SD3", "Flux") else "sgm_uniform",
+            denoise=0.5,
+        )
         told = re.search(r"(?<!\d)(\d{1,2})[-_ ]?steps?(?![a-z])", name.lower())
         found = replace(found, steps=int(told[1])) if told and int(told[1]) else found
     size = 1024 if family == "Flux" else (core.get("sample_size") or found.size // factor) * factor

@@ -37,7 +37,9 @@ def flow_sigmas(scheduler: FlowMatchEulerDiscreteScheduler, tokens: int) -> Tens
 
     own = FlowMatchEulerDiscreteScheduler.from_config(scheduler.config)
     config = own.config
-    mu = calculate_shift(tokens, config.base_image_seq_len, config.max_image_seq_len, config.base_shift, config.max_shift)
+    mu = calculate_shift(
+        tokens, config.base_image_seq_len, config.max_image_seq_len, config.base_shift, config.max_shift
+    )
     own.set_timesteps(sigmas=np.arange(TIMESTEPS, 0, -1) / TIMESTEPS, mu=mu)
     return own.sigmas[:-1].flip(0).double()
 
@@ -52,13 +54,13 @@ class FlowDenoiser:
     transformer: torch.nn.Module
     velocity: Callable[[torch.nn.Module, Tensor, Tensor, Conditioning, float], Tensor]
     scheduler: FlowMatchEulerDiscreteScheduler
-    sigmas: Tensor         # noise levels, ascending to 1, float64, on the CPU
+    sigmas: Tensor  # noise levels, ascending to 1, float64, on the CPU
     scaling_factor: float
     shift_factor: float
-    channels: int          # C of the latents
-    device: torch.device   # where x has to lie
-    distilled: bool        # is told the guidance scale, and needs no negative half
-    patch: int             # latent cells a token, each way
+    channels: int  # C of the latents
+    device: torch.device  # where x has to lie
+    distilled: bool  # is told the guidance scale, and needs no negative half
+    patch: int  # latent cells a token, each way
     flow: ClassVar[bool] = True
 
     @cached_property
@@ -76,31 +78,52 @@ class FlowDenoiser:
         return unwanted + (wanted - unwanted) * cfg
 
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
-        rows = Conditioning(text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1),
-                            text.pooled.to(x.device, self.dtype).expand(len(x), -1))
+        rows = Conditioning(
+            text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1),
+            text.pooled.to(x.device, self.dtype).expand(len(x), -1),
+        )
         velocity = self.velocity(self.transformer, x.to(self.dtype), sigma, rows, cfg)
         return x - velocity.float() * sigma[:, None, None, None]
 
     def at_size(self, height: int, width: int) -> "FlowDenoiser":
         """The same with the noise levels for latents of (height, width) cells."""
-        return replace(self, sigmas=flow_sigmas(self.scheduler, height * width // self.patch ** 2))
+        return replace(self, sigmas=flow_sigmas(self.scheduler, height * width // self.patch**2))
 
 
-def flow_denoiser(transformer: torch.nn.Module, scheduler: FlowMatchEulerDiscreteScheduler, *, scaling_factor: float,
-                  shift_factor: float) -> FlowDenoiser:
+def flow_denoiser(
+    transformer: torch.nn.Module,
+    scheduler: FlowMatchEulerDiscreteScheduler,
+    *,
+    scaling_factor: float,
+    shift_factor: float,
+) -> FlowDenoiser:
     """The denoiser that a transformer of SD3 or Flux is; factors as for unet_denoiser."""
     transformer = transformer.eval().requires_grad_(False)
     flux = type(transformer).__name__ == "FluxTransformer2DModel"
     patch = 2 if flux else transformer.config.patch_size
-    channels = transformer.config.in_channels // patch ** 2 if flux else transformer.config.in_channels
-    return FlowDenoiser(transformer, _flux if flux else _sd3, scheduler, flow_sigmas(scheduler, (128 // patch) ** 2),
-                        scaling_factor, shift_factor, channels, transformer.device,
-                        flux and transformer.config.guidance_embeds, patch)
+    channels = transformer.config.in_channels // patch**2 if flux else transformer.config.in_channels
+    return FlowDenoiser(
+        transformer,
+        _flux if flux else _sd3,
+        scheduler,
+        flow_sigmas(scheduler, (128 // patch) ** 2),
+        scaling_factor,
+        shift_factor,
+        channels,
+        transformer.device,
+        flux and transformer.config.guidance_embeds,
+        patch,
+    )
 
 
 def _sd3(transformer, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
-    return transformer(hidden_states=x, timestep=sigma * TIMESTEPS, encoder_hidden_states=text.embeddings,
-                       pooled_projections=text.pooled, return_dict=False)[0]
+    return transformer(
+        hidden_states=x,
+        timestep=sigma * TIMESTEPS,
+        encoder_hidden_states=text.embeddings,
+        pooled_projections=text.pooled,
+        return_dict=False,
+    )[0]
 
 
 def _flux(transformer, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
@@ -110,8 +133,14 @@ def _flux(transformer, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float)
     guidance = torch.full((batch,), float(cfg), device=x.device) if transformer.config.guidance_embeds else None
     ids = FluxPipeline._prepare_latent_image_ids(batch, height // 2, width // 2, x.device, x.dtype)
     output = transformer(
-        hidden_states=FluxPipeline._pack_latents(x, batch, channels, height, width), timestep=sigma.to(x.dtype),
-        guidance=guidance, pooled_projections=text.pooled, encoder_hidden_states=text.embeddings,
-        txt_ids=torch.zeros(text.embeddings.shape[1], 3, device=x.device, dtype=x.dtype), img_ids=ids, return_dict=False)[0]
+        hidden_states=FluxPipeline._pack_latents(x, batch, channels, height, width),
+        timestep=sigma.to(x.dtype),
+        guidance=guidance,
+        pooled_projections=text.pooled,
+        encoder_hidden_states=text.embeddings,
+        txt_ids=torch.zeros(text.embeddings.shape[1], 3, device=x.device, dtype=x.dtype),
+        img_ids=ids,
+        return_dict=False,
+    )[0]
     # what FluxPipeline._unpack_latents does, in latent cells
     return output.view(batch, height // 2, width // 2, channels, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)

@@ -25,9 +25,17 @@ from audioviz.models.vocabulary import few_words_text
 EMBEDDED = Path(__file__).parent / "embedded"
 
 
-def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: str = "auto",
-               loras: Sequence[str] = (), embeddings: Sequence[str | Path] = (), vae: str | Path | None = None,
-               controlnet: str | Path | None = None, ip_adapter: str | Path | None = None) -> Model:
+def load_model(
+    source: str | Path = "embedded",
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    loras: Sequence[str] = (),
+    embeddings: Sequence[str | Path] = (),
+    vae: str | Path | None = None,
+    controlnet: str | Path | None = None,
+    ip_adapter: str | Path | None = None,
+) -> Model:
     """A diffusers model of a known family, ready to render.
 
     Parameters
@@ -78,17 +86,27 @@ def load_model(source: str | Path = "embedded", *, device: str = "auto", dtype: 
         pipeline.vae.to(torch.float32)  # its values go beyond the range of float16
     factor = 2 ** (len(units.block_out_channels) - 1)
     core = pipeline.transformer if family in ("SD3", "Flux") else pipeline.unet
-    defaults = OWN if source == "embedded" else defaults_for(
-        settings_of(core), settings_of(pipeline.scheduler), _called(source), factor=factor)
+    defaults = (
+        OWN
+        if source == "embedded"
+        else defaults_for(settings_of(core), settings_of(pipeline.scheduler), _called(source), factor=factor)
+    )
     place(pipeline, where, texts=TEXT_PARTS, size=defaults.size)
     denoiser = denoiser_of(pipeline, family, units, factor=factor, tiny=tiny, controlnet=net and net.to(where))
     added = (*loras, *embeddings, *filter(None, (vae, controlnet, ip_adapter)))
     read = few_words_text if source == "embedded" and not embeddings else READERS[family]
     return Model(
-        name=" + ".join(map(str, (source, *added))), digest=_digest(pipeline, net), denoiser=denoiser, vae=pipeline.vae,
-        read=partial(read, pipeline), factor=factor, defaults=defaults,
-        multiple=factor * (denoiser.patch if denoiser.flow else 1), tiny_vae=tiny,
-        read_style=style_reader(pipeline) if ip_adapter else None)
+        name=" + ".join(map(str, (source, *added))),
+        digest=_digest(pipeline, net),
+        denoiser=denoiser,
+        vae=pipeline.vae,
+        read=partial(read, pipeline),
+        factor=factor,
+        defaults=defaults,
+        multiple=factor * (denoiser.patch if denoiser.flow else 1),
+        tiny_vae=tiny,
+        read_style=style_reader(pipeline) if ip_adapter else None,
+    )
 
 
 def denoiser_of(pipeline, family: str, units: Mapping, *, factor: int, tiny: bool, controlnet=None):
@@ -104,9 +122,15 @@ def denoiser_of(pipeline, family: str, units: Mapping, *, factor: int, tiny: boo
         latent = picture_to_latent(pipeline.vae, torch.zeros(1, 3, height * factor, width * factor))
         return latent if tiny else (latent - factors["shift_factor"]) * factors["scaling_factor"]
 
-    return unet_denoiser(unet, prediction_type=scheduler.config.prediction_type, betas=scheduler.betas.double().numpy(),
-                         factor=factor, blank=blank if unet.config.in_channels != unet.config.out_channels else None,
-                         controlnet=controlnet, **factors)
+    return unet_denoiser(
+        unet,
+        prediction_type=scheduler.config.prediction_type,
+        betas=scheduler.betas.double().numpy(),
+        factor=factor,
+        blank=blank if unet.config.in_channels != unet.config.out_channels else None,
+        controlnet=controlnet,
+        **factors,
+    )
 
 
 def _digest(pipeline, controlnet=None) -> str:
@@ -144,6 +168,7 @@ def _settings_without_loading(source: str) -> tuple[dict, dict]:
         folder = folder.with_suffix("")
     elif not folder.is_dir():
         from huggingface_hub import try_to_load_from_cache
+
         found = try_to_load_from_cache(source, "model_index.json")
         folder = Path(found).parent if isinstance(found, str) else folder
     core = next((file for part in ("unet", "transformer") if (file := folder / part / "config.json").is_file()), folder)

@@ -115,8 +115,10 @@ class Model:
         step = self.multiple or self.factor
         if width % step or height % step or min(size) < 4 * step or max(size) > 8192:
             good = "x".join(str(max(4, round(side / step)) * step) for side in size)
-            raise InputError(f"size {width}x{height}: this model makes multiples of {step} from "
-                             f"{4 * step} to 8192 pixels; try {good}")
+            raise InputError(
+                f"size {width}x{height}: this model makes multiples of {step} from "
+                f"{4 * step} to 8192 pixels; try {good}"
+            )
         return torch.zeros(1, self.denoiser.channels, height // self.factor, width // self.factor)
 
     def at_size(self, size: tuple[int, int]) -> "Model":

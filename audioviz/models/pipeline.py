@@ -37,8 +37,9 @@ def load_pipeline(source: str, dtype: torch.dtype):
     try:
         if place.is_file():
             return load_single_file(place, dtype)
-        return DiffusionPipeline.from_pretrained(source, dtype=dtype, use_safetensors=True, safety_checker=None,
-                                                 local_files_only=place.is_dir())
+        return DiffusionPipeline.from_pretrained(
+            source, dtype=dtype, use_safetensors=True, safety_checker=None, local_files_only=place.is_dir()
+        )
     except ModelError:
         raise
     except Exception as error:  # a damaged folder makes diffusers and transformers raise almost anything
@@ -52,10 +53,15 @@ def reason_of(place: Path, error: Exception, what: str) -> str:
         names |= {kind.__name__ for kind in type(chain).__mro__}
         chain = chain.__cause__ or chain.__context__
     parts = [part for part in place.iterdir() if part.is_dir()] if place.is_dir() else []
-    if any({file.suffix for file in part.iterdir()} & set(PICKLED) and not any(part.glob("*.safetensors")) for part in parts):
-        return ("its weights are pickled, so that opening them can run anything; where you trust them, convert them: "
-                f"python -c \"import diffusers; diffusers.DiffusionPipeline.from_pretrained('{place}')"
-                f".save_pretrained('{place}-safe')\"")
+    if any(
+        {file.suffix for file in part.iterdir()} & set(PICKLED) and not any(part.glob("*.safetensors"))
+        for part in parts
+    ):
+        return (
+            "its weights are pickled, so that opening them can run anything; where you trust them, convert them: "
+            f"python -c \"import diffusers; diffusers.DiffusionPipeline.from_pretrained('{place}')"
+            f".save_pretrained('{place}-safe')\""
+        )
     if not place.exists() and "GatedRepoError" in names:
         return f"its owners ask for consent; give it on https://huggingface.co/{place} and log in with `hf auth login`"
     if not place.exists() and "RepositoryNotFoundError" in names:
@@ -76,23 +82,34 @@ def check_parts(pipeline, source: str) -> str:
     core = getattr(pipeline, "transformer", None) or getattr(pipeline, "unet", None)
     family = None if core is None else family_of(settings_of(core))
     if family is None:
-        raise ModelError(f"model {source}: a {type(pipeline).__name__}, which audioviz cannot drive; expected one of the "
-                         f"families {', '.join(FAMILIES)}")
+        raise ModelError(
+            f"model {source}: a {type(pipeline).__name__}, which audioviz cannot drive; expected one of the "
+            f"families {', '.join(FAMILIES)}"
+        )
     missing = [part for part in NEEDED[family] if getattr(pipeline, part, None) is None]
     if missing:
-        raise ModelError(f"model {source}: of the family {family}, but has no {', '.join(missing)}; expected a whole model")
+        raise ModelError(
+            f"model {source}: of the family {family}, but has no {', '.join(missing)}; expected a whole model"
+        )
     parts = {"unet or transformer": core, "vae": pipeline.vae} | {
-        part: getattr(pipeline, part) for part in TEXT_PARTS if getattr(pipeline, part, None) is not None}
+        part: getattr(pipeline, part) for part in TEXT_PARTS if getattr(pipeline, part, None) is not None
+    }
     hollow = [name for name, part in parts.items() if any(weight.is_meta for weight in part.parameters())]
     if hollow:
         raise ModelError(f"model {source}: weights of its {', '.join(hollow)} are missing; fetch its files again")
-    wordless = [name for name in NEEDED[family] if name.startswith("tokenizer")
-                and len(getattr(pipeline, name)) < 20 + len(getattr(pipeline, name).all_special_tokens)]
+    wordless = [
+        name
+        for name in NEEDED[family]
+        if name.startswith("tokenizer")
+        and len(getattr(pipeline, name)) < 20 + len(getattr(pipeline, name).all_special_tokens)
+    ]
     if wordless:  # transformers makes an empty one where the files are missing
         raise ModelError(f"model {source}: its {', '.join(wordless)} knows no words; fetch its files again")
     if family in FAMILIES[:2] and not hasattr(pipeline.scheduler, "betas"):
-        raise ModelError(f"model {source}: trained with the noise schedule of {type(pipeline.scheduler).__name__}, which "
-                         "audioviz does not know")
+        raise ModelError(
+            f"model {source}: trained with the noise schedule of {type(pipeline.scheduler).__name__}, which "
+            "audioviz does not know"
+        )
     return family
 
 

@@ -27,7 +27,9 @@ def place(pipeline, where: torch.device, *, texts: tuple[str, ...], size: int) -
         free = torch.cuda.mem_get_info(where)[0]
         if sum(map(bytes_of, parts.values())) + working_bytes(pipeline.vae, (size, size)) > free:
             staying = texts
-            warnings.warn(f"{free / 2**30:.1f} GB are free on the GPU: text is read on the CPU", AudiovizWarning, stacklevel=3)
+            warnings.warn(
+                f"{free / 2**30:.1f} GB are free on the GPU: text is read on the CPU", AudiovizWarning, stacklevel=3
+            )
     for name, part in parts.items():
         part.to("cpu", torch.float32) if name in staying else part.to(where)
 

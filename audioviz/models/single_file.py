@@ -35,12 +35,18 @@ def load_single_file(file: Path, dtype: torch.dtype):
     beside = file.with_suffix("")
     if (beside / "model_index.json").is_file():
         index = json.loads((beside / "model_index.json").read_text())
-        brought = {name: _found(file, name, {"_class_name": part[1]}, dtype) for name, part in index.items()
-                   if isinstance(part, list) and any((beside / name).glob("*.safetensors"))}
+        brought = {
+            name: _found(file, name, {"_class_name": part[1]}, dtype)
+            for name, part in index.items()
+            if isinstance(part, list) and any((beside / name).glob("*.safetensors"))
+        }
         return _load(getattr(diffusers, index["_class_name"]), file, beside, dtype, brought)
     layout, parts = layout_of(file, shapes)
-    brought = {name: _found(file, name, settings, dtype) for name, settings in parts.items()
-               if name.startswith("tokenizer") or (beside / name).is_dir()}
+    brought = {
+        name: _found(file, name, settings, dtype)
+        for name, settings in parts.items()
+        if name.startswith("tokenizer") or (beside / name).is_dir()
+    }
     if "text_encoder_3" in parts and not {"text_encoder_3"} & set(brought) and not _holds(shapes, "t5xxl"):
         brought |= {"text_encoder_3": None, "tokenizer_3": None}  # SD3 does without T5
     with TemporaryDirectory() as folder:
@@ -58,16 +64,17 @@ def read_shapes(file: Path, *, what: str) -> dict[str, tuple[int, ...]]:
     """
     if file.suffix.lower() in PICKLED:
         raise ModelError(
-            f"{what} {file}: pickled, so that opening it can run anything; convert it: python -c \"import torch, "
+            f'{what} {file}: pickled, so that opening it can run anything; convert it: python -c "import torch, '
             f"safetensors.torch as s; w = torch.load('{file.name}', 'cpu', weights_only=True); s.save_file({{k: v.clone() for "
-            f"k, v in w.get('state_dict', w).items() if torch.is_tensor(v)}}, '{file.stem}.safetensors')\"")
+            f"k, v in w.get('state_dict', w).items() if torch.is_tensor(v)}}, '{file.stem}.safetensors')\""
+        )
     if not file.is_file():
         raise ModelError(f"{what} {file}: there is no such file; expected a .safetensors file")
     try:
         with safe_open(file, framework="pt") as opened:
             return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"{what} {file}: no whole .safetensors file ({str(error):.100}); fetch it again") from error
+        raise ModelError(f"{what} {file}: no whole .safetensors file ({error!s:.100}); fetch it again") from error
 
 
 def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict[str, dict]]:
@@ -81,13 +88,17 @@ def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict
     from diffusers.loaders.single_file_utils import infer_diffusers_model_type
 
     if any(mark in name for name in shapes for mark in LORA_KEYS):
-        raise ModelError(f"model {file}: a LoRA, which changes a model and is none; give it with --lora, and its model with "
-                         "--model")
+        raise ModelError(
+            f"model {file}: a LoRA, which changes a model and is none; give it with --lora, and its model with --model"
+        )
     kind = infer_diffusers_model_type({name: SimpleNamespace(shape=shape) for name, shape in shapes.items()})
     layouts = json.loads((Path(__file__).parent / "layouts.json").read_text())
-    if kind not in layouts or kind == "v1" and _ORDINARY not in shapes:  # v1 is what diffusers takes all others for
-        raise ModelError(f"model {file}: " + ("no checkpoint that is known" if kind == "v1" else f"a checkpoint of {kind}")
-                         + "; expected one of Stable Diffusion 1 or 2, SDXL, SD3 or Flux")
+    if kind not in layouts or (kind == "v1" and _ORDINARY not in shapes):  # v1 is what diffusers takes all others for
+        raise ModelError(
+            f"model {file}: "
+            + ("no checkpoint that is known" if kind == "v1" else f"a checkpoint of {kind}")
+            + "; expected one of Stable Diffusion 1 or 2, SDXL, SD3 or Flux"
+        )
     layout = layouts[kind]
     if kind == "v2" and re.search(r"base|512", file.stem.lower()):  # its weights do not tell
         layout |= {"unet": "unet-2-base", "scheduler": "epsilon"}
@@ -104,7 +115,9 @@ def write_layout(folder: Path, layout: str, parts: dict[str, dict]) -> None:
         library = "transformers" if name.startswith(("text_encoder", "tokenizer")) else "diffusers"
         index[name] = [library, settings["_class_name"]]
         (folder / name).mkdir()
-        (folder / name / ("scheduler_config.json" if name == "scheduler" else "config.json")).write_text(json.dumps(settings))
+        (folder / name / ("scheduler_config.json" if name == "scheduler" else "config.json")).write_text(
+            json.dumps(settings)
+        )
     (folder / "model_index.json").write_text(json.dumps(index))
 
 
@@ -134,9 +147,11 @@ def _found(file: Path, name: str, settings: dict, dtype: torch.dtype):
         if len(words) < 1000:  # without a network transformers may make one of its marks alone
             raise ValueError("no words")
     except Exception as error:  # OSError, ValueError and others
-        raise ModelError(f"model {file}: files hold no vocabulary, and that of {settings['vocabulary']} is neither on this "
-                         f"disk nor to be fetched; connect once, or put the folder {name} of any diffusers folder of this "
-                         f"family at {own}") from error
+        raise ModelError(
+            f"model {file}: files hold no vocabulary, and that of {settings['vocabulary']} is neither on this "
+            f"disk nor to be fetched; connect once, or put the folder {name} of any diffusers folder of this "
+            f"family at {own}"
+        ) from error
     return words
 
 

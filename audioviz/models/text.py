@@ -2,7 +2,6 @@
 
 import warnings
 
-
 from audioviz.errors import AudiovizWarning
 from audioviz.models.weights import split_weights
 from audioviz.sampling import Conditioning
@@ -14,12 +13,15 @@ def clip_text(pipeline, text: str) -> Conditioning:
     encoder, tokenizer = pipeline.text_encoder, pipeline.tokenizer
     if set(weights) != {1.0}:
         from compel import EmbeddingsProvider
+
         provider = EmbeddingsProvider(tokenizer, encoder)
-        return Conditioning(provider.get_embeddings_for_weighted_prompt_fragments(
-            [parts], [weights], device=encoder.device).float())
+        return Conditioning(
+            provider.get_embeddings_for_weighted_prompt_fragments([parts], [weights], device=encoder.device).float()
+        )
     words = pipeline.maybe_convert_prompt("".join(parts), tokenizer)
-    tokens = tokenizer(words, padding="max_length", truncation=True, max_length=tokenizer.model_max_length,
-                       return_tensors="pt").input_ids
+    tokens = tokenizer(
+        words, padding="max_length", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt"
+    ).input_ids
     return Conditioning(encoder(tokens.to(encoder.device))[0].float())
 
 
@@ -27,22 +29,28 @@ def sdxl_text(pipeline, text: str) -> Conditioning:
     """Two CLIP text encoders side by side, and the pooled text of the second: SDXL."""
     parts, weights = parts_of(text)
     embeddings, _, pooled, _ = pipeline.encode_prompt(
-        "".join(parts), device=pipeline.text_encoder_2.device, do_classifier_free_guidance=False)
+        "".join(parts), device=pipeline.text_encoder_2.device, do_classifier_free_guidance=False
+    )
     if set(weights) != {1.0}:
         from compel.embeddings_provider import EmbeddingsProviderMulti, ReturnedEmbeddingsType
+
         provider = EmbeddingsProviderMulti(
-            [pipeline.tokenizer, pipeline.tokenizer_2], [pipeline.text_encoder, pipeline.text_encoder_2],
-            returned_embeddings_type=ReturnedEmbeddingsType.PENULTIMATE_HIDDEN_STATES_NON_NORMALIZED)
+            [pipeline.tokenizer, pipeline.tokenizer_2],
+            [pipeline.text_encoder, pipeline.text_encoder_2],
+            returned_embeddings_type=ReturnedEmbeddingsType.PENULTIMATE_HIDDEN_STATES_NON_NORMALIZED,
+        )
         embeddings = provider.get_embeddings_for_weighted_prompt_fragments(
-            [parts], [weights], device=pipeline.text_encoder_2.device)
+            [parts], [weights], device=pipeline.text_encoder_2.device
+        )
     return Conditioning(embeddings.float(), pooled.float())
 
 
 def sd3_text(pipeline, text: str) -> Conditioning:
     """Two CLIP text encoders, then T5: SD3."""
     words = unweighted(text)
-    embeddings, _, pooled, _ = pipeline.encode_prompt(words, words, words, device=pipeline.text_encoder.device,
-                                                      do_classifier_free_guidance=False)
+    embeddings, _, pooled, _ = pipeline.encode_prompt(
+        words, words, words, device=pipeline.text_encoder.device, do_classifier_free_guidance=False
+    )
     return Conditioning(embeddings.float(), pooled.float())
 
 
@@ -50,8 +58,9 @@ def flux_text(pipeline, text: str) -> Conditioning:
     """T5, and the pooled text of CLIP: Flux. It reads 256 tokens if it was distilled from the other Flux, else 512."""
     longest = 512 if pipeline.transformer.config.guidance_embeds else 256
     words = unweighted(text)
-    embeddings, pooled, _ = pipeline.encode_prompt(words, words, device=pipeline.text_encoder.device,
-                                                   max_sequence_length=longest)
+    embeddings, pooled, _ = pipeline.encode_prompt(
+        words, words, device=pipeline.text_encoder.device, max_sequence_length=longest
+    )
     return Conditioning(embeddings.float(), pooled.float())
 
 
@@ -65,5 +74,7 @@ def unweighted(text: str) -> str:
     """The text without its weights, which T5 does not know; that is said."""
     parts, weights = parts_of(text)
     if set(weights) != {1.0}:
-        warnings.warn(f"prompt {text!r:.60}: this model knows no weights, they are left out", AudiovizWarning, stacklevel=2)
+        warnings.warn(
+            f"prompt {text!r:.60}: this model knows no weights, they are left out", AudiovizWarning, stacklevel=2
+        )
     return "".join(parts)

@@ -13,6 +13,24 @@ from audioviz.sampling.sigmas import SCHEDULERS, sigmas_for
 from audioviz.sampling.variations import stochastic_variations
 from audioviz.sampling.was import was_sequence
 
-__all__ = ["SAMPLERS", "SCHEDULERS", "Anchor", "Conditioning", "Control", "FramePlan", "Guidance", "anchor_of", "ksampler", "lerp",
-           "plan_frame", "progress", "salt_sequence", "sample_frame", "sequence", "sigmas_for", "slerp",
-           "stochastic_variations", "was_sequence"]
+__all__ = [
+    "SAMPLERS",
+    "SCHEDULERS",
+    "Anchor",
+    "Conditioning",
+    "Control",
+    "FramePlan",
+    "Guidance",
+    "anchor_of",
+    "ksampler",
+    "lerp",
+    "plan_frame",
+    "progress",
+    "salt_sequence",
+    "sample_frame",
+    "sequence",
+    "sigmas_for",
+    "slerp",
+    "stochastic_variations",
+    "was_sequence",
+]

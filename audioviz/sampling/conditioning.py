@@ -28,8 +28,9 @@ class Conditioning:
 
     def __post_init__(self) -> None:
         if self.embeddings.ndim != 3:
-            raise InputError(f"a conditioning has the shape {tuple(self.embeddings.shape)}: "
-                             "expected (batch, tokens, width)")
+            raise InputError(
+                f"a conditioning has the shape {tuple(self.embeddings.shape)}: expected (batch, tokens, width)"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +92,10 @@ def slerp(a: Conditioning, b: Conditioning, t: float) -> Conditioning:
 
 def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
     if a.embeddings.shape[-1] != b.embeddings.shape[-1] or (a.pooled is None) != (b.pooled is None):
-        raise InputError("two conditionings cannot be mixed: they come from different text encoders "
-                         f"(widths {a.embeddings.shape[-1]} and {b.embeddings.shape[-1]})")
+        raise InputError(
+            "two conditionings cannot be mixed: they come from different text encoders "
+            f"(widths {a.embeddings.shape[-1]} and {b.embeddings.shape[-1]})"
+        )
     if t <= 0 or t >= 1:
         return a if t <= 0 else b
     pooled = None if a.pooled is None else mix(a.pooled, b.pooled, t)

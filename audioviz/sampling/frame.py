@@ -19,8 +19,15 @@ from audioviz.sampling.sigmas import Schedule, sigmas_for
 
 
 @torch.no_grad()
-def sample_frame(denoiser, plan: FramePlan, previous: Tensor, *, sampler: str | Run = "euler",
-                 scheduler: str | Schedule = "normal", noise_mask: Tensor | None = None) -> Tensor:
+def sample_frame(
+    denoiser,
+    plan: FramePlan,
+    previous: Tensor,
+    *,
+    sampler: str | Run = "euler",
+    scheduler: str | Schedule = "normal",
+    noise_mask: Tensor | None = None,
+) -> Tensor:
     """The latent of one frame, made from the one before.
 
     Parameters
@@ -72,8 +79,10 @@ def sample_frame(denoiser, plan: FramePlan, previous: Tensor, *, sampler: str | 
     if plan.keep is not None and mask is not None:
         new = torch.lerp(check_latent(denoiser, plan.keep), new, mask)
     if not torch.isfinite(new).all():
-        raise ModelError(f"frame {plan.frame}: the model gave values that are not numbers; "
-                         "try another sampler, a lower cfg, or float32")
+        raise ModelError(
+            f"frame {plan.frame}: the model gave values that are not numbers; "
+            "try another sampler, a lower cfg, or float32"
+        )
     return new
 
 
@@ -81,10 +90,10 @@ def run_sigmas(denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedu
     """The sigmas that a plan's run visits: float32, shape (n + 1,), or fewer than two where it does nothing."""
     sigmas = sigmas_for(scheduler, denoiser.sigmas, plan.steps, plan.denoise, drop_penultimate=kind.drop_penultimate)
     if plan.last_step is not None and plan.last_step < len(sigmas) - 1:
-        sigmas = sigmas[:plan.last_step + 1]
+        sigmas = sigmas[: plan.last_step + 1]
         if plan.force_full_denoise:
             sigmas = torch.cat((sigmas[:-1], torch.zeros(1)))
-    return sigmas[plan.first_step or 0:]
+    return sigmas[plan.first_step or 0 :]
 
 
 def check_latent(denoiser, latent: Tensor) -> Tensor:
@@ -98,8 +107,10 @@ def check_latent(denoiser, latent: Tensor) -> Tensor:
     if not isinstance(latent, Tensor):
         raise InputError(f"a latent is a {type(latent).__name__}: expected a tensor (batch, channels, height, width)")
     if latent.ndim != 4 or latent.shape[1] != denoiser.channels:
-        raise InputError(f"a latent has the shape {tuple(latent.shape)}: "
-                         f"this model expects (batch, {denoiser.channels}, height, width)")
+        raise InputError(
+            f"a latent has the shape {tuple(latent.shape)}: "
+            f"this model expects (batch, {denoiser.channels}, height, width)"
+        )
     if not torch.isfinite(latent).all():
         raise InputError("a latent holds values that are not numbers (NaN or infinity)")
     return latent.to(denoiser.device, torch.float32)
@@ -114,8 +125,9 @@ def check_texts(conditioning: Guidance, latent: Tensor) -> None:
     """
     for text in (conditioning.positive, conditioning.negative):
         if text is not None and len(text.embeddings) not in (1, len(latent)):
-            raise InputError(f"a conditioning has {len(text.embeddings)} rows for {len(latent)} latents: "
-                             f"expected 1 or {len(latent)}")
+            raise InputError(
+                f"a conditioning has {len(text.embeddings)} rows for {len(latent)} latents: expected 1 or {len(latent)}"
+            )
 
 
 def fit_mask(mask: Tensor, latent: Tensor) -> Tensor:
@@ -128,8 +140,10 @@ def fit_mask(mask: Tensor, latent: Tensor) -> Tensor:
     """
     planes = mask.reshape(-1, 1, *mask.shape[-2:]) if mask.ndim in (2, 3, 4) else None
     if planes is None or (mask.ndim == 4 and mask.shape[1] != 1) or len(planes) not in (1, len(latent)):
-        raise InputError(f"a noise mask has the shape {tuple(mask.shape)}: expected (height, width), "
-                         f"(1, height, width) or ({len(latent)}, height, width)")
+        raise InputError(
+            f"a noise mask has the shape {tuple(mask.shape)}: expected (height, width), "
+            f"(1, height, width) or ({len(latent)}, height, width)"
+        )
     if not ((planes >= 0) & (planes <= 1)).all():
         raise InputError("a noise mask holds values that are not from 0 to 1")
     return resize(planes.to(latent), latent.shape[-2:], mode="bilinear")
@@ -154,8 +168,9 @@ def _initial_noise(denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, lat
     return noise.to(latent)
 
 
-def _run(denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, latent: Tensor, noise: Tensor,
-         mask: Tensor | None) -> Tensor:
+def _run(
+    denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, latent: Tensor, noise: Tensor, mask: Tensor | None
+) -> Tensor:
     """The latent after one run of the sampler, in the autoencoder's units like the latent before."""
     if len(sigmas) < 2:
         return latent
@@ -215,8 +230,10 @@ class _Bound:
         if self.conditioning.negative is None:
             raise InputError("this sampler needs a negative conditioning: it steers by the two apart")
         level = torch.full((len(x),), sigma, device=x.device)
-        wanted, plain = (self.denoiser(x, level, replace(self.conditioning, positive=text, negative=None), 1.0)
-                         for text in (self.conditioning.positive, self.conditioning.negative))
+        wanted, plain = (
+            self.denoiser(x, level, replace(self.conditioning, positive=text, negative=None), 1.0)
+            for text in (self.conditioning.positive, self.conditioning.negative)
+        )
         return torch.lerp(plain, wanted, self.cfg), plain
 
 
@@ -225,8 +242,8 @@ class _Masked:
     """The denoiser where only the mask is sampled, and the latent stays as it is around it."""
 
     inside: _Bound
-    mask: Tensor     # (B or 1, 1, H, W)
-    latent: Tensor   # (B, C, H, W), scaled
+    mask: Tensor  # (B or 1, 1, H, W)
+    latent: Tensor  # (B, C, H, W), scaled
     outside: Tensor  # (B, C, H, W), unit noise
 
     @property

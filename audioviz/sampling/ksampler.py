@@ -11,11 +11,25 @@ from audioviz.sampling.samplers import Run
 from audioviz.sampling.sigmas import Schedule
 
 
-def ksampler(model, seed: int, steps: int, cfg: float, sampler_name: str | Run, scheduler: str | Schedule,
-             positive: Tensor | Conditioning, negative: Tensor | Conditioning, latent_image: Tensor,
-             denoise: float = 1.0, *, start_step: int | None = None, last_step: int | None = None,
-             force_full_denoise: bool = False, disable_noise: bool = False, noise_mask: Tensor | None = None,
-             batch_index: list[int] | None = None) -> Tensor:
+def ksampler(
+    model,
+    seed: int,
+    steps: int,
+    cfg: float,
+    sampler_name: str | Run,
+    scheduler: str | Schedule,
+    positive: Tensor | Conditioning,
+    negative: Tensor | Conditioning,
+    latent_image: Tensor,
+    denoise: float = 1.0,
+    *,
+    start_step: int | None = None,
+    last_step: int | None = None,
+    force_full_denoise: bool = False,
+    disable_noise: bool = False,
+    noise_mask: Tensor | None = None,
+    batch_index: list[int] | None = None,
+) -> Tensor:
     """A batch of latents sampled anew, as KSampler and its advanced form do it.
 
     Parameters
@@ -46,10 +60,18 @@ def ksampler(model, seed: int, steps: int, cfg: float, sampler_name: str | Run, 
         If a name is not known, a value is out of range, or the latent or the mask do not fit.
     """
     latent = check_latent(model, latent_image)
-    plan = FramePlan(conditioning=Guidance(to_conditioning(positive), to_conditioning(negative)), seed=seed,
-                     steps=steps, cfg=cfg, denoise=denoise, first_step=start_step, last_step=last_step,
-                     force_full_denoise=force_full_denoise, add_noise=not disable_noise,
-                     initial_noise=None if batch_index is None else _picked_noise(seed, latent, batch_index))
+    plan = FramePlan(
+        conditioning=Guidance(to_conditioning(positive), to_conditioning(negative)),
+        seed=seed,
+        steps=steps,
+        cfg=cfg,
+        denoise=denoise,
+        first_step=start_step,
+        last_step=last_step,
+        force_full_denoise=force_full_denoise,
+        add_noise=not disable_noise,
+        initial_noise=None if batch_index is None else _picked_noise(seed, latent, batch_index),
+    )
     return sample_frame(model, plan, latent, sampler=sampler_name, scheduler=scheduler, noise_mask=noise_mask)
 
 
@@ -60,8 +82,9 @@ def to_conditioning(text: Tensor | Conditioning) -> Conditioning:
 
 def _picked_noise(seed: int, latent: Tensor, batch_index: list[int]) -> Tensor:
     if len(batch_index) != len(latent) or min(batch_index) < 0:
-        raise InputError(f"batch_index is {batch_index!r}: expected {len(latent)} numbers, "
-                         "one for each latent, none negative")
+        raise InputError(
+            f"batch_index is {batch_index!r}: expected {len(latent)} numbers, one for each latent, none negative"
+        )
     generator = torch.Generator("cpu").manual_seed(seed)
     drawn = [torch.randn((1, *latent.shape[1:]), generator=generator) for _ in range(max(batch_index) + 1)]
     return torch.cat([drawn[i] for i in batch_index])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 Noise = Callable[[float, float], Tensor]
-_SEEDS = 2 ** 64
+_SEEDS = 2**64
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,14 @@ def cuda_randn(seed: int, shape: tuple[int, ...]) -> Tensor:
     key = [seed % _SEEDS & 0xFFFFFFFF, seed % _SEEDS >> 32]
     for _ in range(10):
         first, second = counter[0] * np.uint64(0xD2511F53), counter[2] * np.uint64(0xCD9E8D57)
-        counter = [second >> np.uint64(32) ^ counter[1] ^ np.uint64(key[0]), second & low,
-                   first >> np.uint64(32) ^ counter[3] ^ np.uint64(key[1]), first & low]
+        counter = [
+            second >> np.uint64(32) ^ counter[1] ^ np.uint64(key[0]),
+            second & low,
+            first >> np.uint64(32) ^ counter[3] ^ np.uint64(key[1]),
+            first & low,
+        ]
         key = [(key[0] + 0x9E3779B9) & 0xFFFFFFFF, (key[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    radius, turn = ((word.astype(np.float64) + 0.5) / 2 ** 32 for word in counter[:2])
+    radius, turn = ((word.astype(np.float64) + 0.5) / 2**32 for word in counter[:2])
     normal = np.sqrt(-2 * np.log(radius)) * np.sin(2 * np.pi * turn)
     return torch.from_numpy(normal.astype(np.float32)).reshape(shape)
 
@@ -82,11 +86,11 @@ def brownian(seed: int, x: Tensor, sigmas: Tensor) -> Noise:
     low, high = (round(end, 6) for end in (min(positive), max(positive)))  # the tree knows six decimals
     generator = torch.Generator("cpu")
     entropy = np.zeros(26, np.uint32)  # words of the seed, and at their end a node's place: SeedSequence's spawn_key
-    entropy[:2] = int(seed) % 2 ** 32, int(seed) % _SEEDS >> 32
+    entropy[:2] = int(seed) % 2**32, int(seed) % _SEEDS >> 32
 
     def draw(*place: int) -> Tensor:
-        entropy[24:24 + len(place)] = place
-        key = np.random.SeedSequence(entropy[:24 + len(place)], pool_size=24).generate_state(1)
+        entropy[24 : 24 + len(place)] = place
+        key = np.random.SeedSequence(entropy[: 24 + len(place)], pool_size=24).generate_state(1)
         return torch.randn(x.shape, generator=generator.manual_seed(int(key[0])))
 
     path = {low: torch.zeros(x.shape), high: draw() * (high - low) ** 0.5}

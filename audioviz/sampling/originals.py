@@ -15,7 +15,9 @@ from audioviz.sampling.samplers import Sampler
 from audioviz.sampling.sigmas import Schedule, sigmas_for
 
 
-def to_guidances(positive: Tensor | Sequence[Conditioning], negative: Tensor | Sequence[Conditioning]) -> list[Guidance]:
+def to_guidances(
+    positive: Tensor | Sequence[Conditioning], negative: Tensor | Sequence[Conditioning]
+) -> list[Guidance]:
     """One Guidance for each row of `positive`.
 
     Raises
@@ -27,8 +29,10 @@ def to_guidances(positive: Tensor | Sequence[Conditioning], negative: Tensor | S
     if not wanted:
         raise InputError("the positive sequence is empty: expected a conditioning for each frame")
     if len(unwanted) < len(wanted):
-        raise InputError(f"the negative sequence has {len(unwanted)} conditionings and the positive {len(wanted)}: "
-                         "expected at least as many")
+        raise InputError(
+            f"the negative sequence has {len(unwanted)} conditionings and the positive {len(wanted)}: "
+            "expected at least as many"
+        )
     return [Guidance(p, n) for p, n in zip(wanted, unwanted)]
 
 
@@ -53,8 +57,9 @@ def per_frame(name: str, values: Sequence[float], frames: int, *, low: float, hi
         raise InputError(f"{name} is {values!r}: expected a list of numbers, at least one")
     for value in values:
         if not isinstance(value, kind) or not low <= value <= high:
-            raise InputError(f"{name} holds {value!r}: expected {'whole ' * (kind is Integral)}numbers "
-                             f"from {low} to {high}")
+            raise InputError(
+                f"{name} holds {value!r}: expected {'whole ' * (kind is Integral)}numbers from {low} to {high}"
+            )
     return list(islice(cycle(values), frames))
 
 
@@ -67,7 +72,9 @@ def interpolation_mode(name: str) -> str:
         If it is not known.
     """
     if name not in INTERPOLATIONS:
-        raise InputError(f"latent_interpolation_mode {name!r} is not known: expected one of {', '.join(INTERPOLATIONS)}")
+        raise InputError(
+            f"latent_interpolation_mode {name!r} is not known: expected one of {', '.join(INTERPOLATIONS)}"
+        )
     return INTERPOLATIONS[name]
 
 
@@ -80,8 +87,10 @@ def rising_sigmas(denoiser, steps: int, kind: Sampler, scheduler: str | Schedule
         If the sampler follows a Brownian path: it has no way up.
     """
     if kind.noise is brownian:
-        raise InputError("unsample_latents: a stochastic sampler cannot run backwards; "
-                         "choose another sampler, or turn unsample_latents off")
+        raise InputError(
+            "unsample_latents: a stochastic sampler cannot run backwards; "
+            "choose another sampler, or turn unsample_latents off"
+        )
     table = sigmas_for(scheduler, denoiser.sigmas, steps + 1, drop_penultimate=kind.drop_penultimate)
     return tuple((table.flip(0)[:2] + 0.0001).tolist())
 

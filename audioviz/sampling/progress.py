@@ -16,10 +16,23 @@ from audioviz.sampling.sequence import sequence
 from audioviz.sampling.sigmas import Schedule
 
 
-def progress(model, seed: int, steps: int, cfg: float, sampler_name: str | Run, scheduler: str | Schedule,
-             positive: Tensor | Conditioning, negative: Tensor | Conditioning, latent_image: Tensor,
-             denoise: float = 1.0, *, noise_mode: str = "CPU", interval: int = 1, omit_start_latent: bool = True,
-             omit_final_latent: bool | None = None) -> tuple[Tensor, Tensor]:
+def progress(
+    model,
+    seed: int,
+    steps: int,
+    cfg: float,
+    sampler_name: str | Run,
+    scheduler: str | Schedule,
+    positive: Tensor | Conditioning,
+    negative: Tensor | Conditioning,
+    latent_image: Tensor,
+    denoise: float = 1.0,
+    *,
+    noise_mode: str = "CPU",
+    interval: int = 1,
+    omit_start_latent: bool = True,
+    omit_final_latent: bool | None = None,
+) -> tuple[Tensor, Tensor]:
     """A latent sampled anew, and the latents on the way there, as KSampler Progress makes them.
 
     Parameters
@@ -69,8 +82,19 @@ def progress(model, seed: int, steps: int, cfg: float, sampler_name: str | Run, 
     # it starts at step 0 whatever denoise says, and goes on past the end, where the last latent is repeated;
     # each step is a run of its own: multistep samplers stay at first order, ancestral ones draw the same noise
     count = int(steps / denoise) + 1
-    plans = (FramePlan(text, seed, steps=steps, cfg=cfg, first_step=step, last_step=step + 1, add_noise=step == 0,
-                       initial_noise=noise) for step in range(count))
+    plans = (
+        FramePlan(
+            text,
+            seed,
+            steps=steps,
+            cfg=cfg,
+            first_step=step,
+            last_step=step + 1,
+            add_noise=step == 0,
+            initial_noise=noise,
+        )
+        for step in range(count)
+    )
     for step, latent in enumerate(sequence(model, plans, start=latent, sampler=sampler_name, scheduler=scheduler)):
         if step % interval == 0 or step == count - 1:
             kept.append(latent)
@@ -93,8 +117,10 @@ class _Watched:
 
     def latents(self) -> list[Tensor]:
         """In the autoencoder's units, from the largest sigma on."""
-        return [self.seen[sigma] / self.model.scaling_factor + self.model.shift_factor
-                for sigma in sorted(self.seen, reverse=True)]
+        return [
+            self.seen[sigma] / self.model.scaling_factor + self.model.shift_factor
+            for sigma in sorted(self.seen, reverse=True)
+        ]
 
 
 _NOISES = {"CPU": lambda seed, shape: Draw(seed)(shape), "GPU(=A1111)": lambda seed, shape: cuda_randn(seed, shape)}

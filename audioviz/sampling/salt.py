@@ -9,21 +9,41 @@ from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning
 from audioviz.sampling.frame import check_latent
 from audioviz.sampling.noise import Draw
-from audioviz.sampling.originals import (interpolation_mode, per_frame, rising_sigmas, start_step, stream_after,
-                                         to_guidances)
+from audioviz.sampling.originals import (
+    interpolation_mode,
+    per_frame,
+    rising_sigmas,
+    start_step,
+    stream_after,
+    to_guidances,
+)
 from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Run, sampler_for
 from audioviz.sampling.sequence import sequence
 from audioviz.sampling.sigmas import Schedule
 
 
-def salt_sequence(model, *, seed_sequence: Sequence[int], steps: int = 20, cfg: float = 8.0, sampler_name: str | Run,
-                  scheduler: str | Schedule, denoise_start: float = 1.0, denoise_sequence: Sequence[float],
-                  positive_sequence: Tensor | Sequence[Conditioning], negative_sequence: Tensor | Sequence[Conditioning],
-                  use_latent_interpolation: bool = False, latent_interpolation_mode: str = "Blend",
-                  latent_interp_strength_sequence: Sequence[float] = (0.5,), unsample_latents: bool = True,
-                  inject_noise: bool = True, noise_strength_sequence: Sequence[float] = (0.1,), latent_image: Tensor,
-                  noise_mask: Tensor | None = None) -> Tensor:
+def salt_sequence(
+    model,
+    *,
+    seed_sequence: Sequence[int],
+    steps: int = 20,
+    cfg: float = 8.0,
+    sampler_name: str | Run,
+    scheduler: str | Schedule,
+    denoise_start: float = 1.0,
+    denoise_sequence: Sequence[float],
+    positive_sequence: Tensor | Sequence[Conditioning],
+    negative_sequence: Tensor | Sequence[Conditioning],
+    use_latent_interpolation: bool = False,
+    latent_interpolation_mode: str = "Blend",
+    latent_interp_strength_sequence: Sequence[float] = (0.5,),
+    unsample_latents: bool = True,
+    inject_noise: bool = True,
+    noise_strength_sequence: Sequence[float] = (0.1,),
+    latent_image: Tensor,
+    noise_mask: Tensor | None = None,
+) -> Tensor:
     """The latents of a scheduled sequence, number for number as KSampler Scheduled Sequence makes them.
 
     Parameters
@@ -52,9 +72,11 @@ def salt_sequence(model, *, seed_sequence: Sequence[int], steps: int = 20, cfg: 
     frames = len(texts)
     latent = check_latent(model, latent_image)
     if noise_mask is not None and frames > 1 and len(latent) < 2:
-        raise InputError("latent_image holds one latent: with a noise mask frames start from latents of their own, "
-                         "so give at least 2")
-    seeds = per_frame("seed_sequence", seed_sequence, frames, low=0, high=2 ** 64 - 1)
+        raise InputError(
+            "latent_image holds one latent: with a noise mask frames start from latents of their own, "
+            "so give at least 2"
+        )
+    seeds = per_frame("seed_sequence", seed_sequence, frames, low=0, high=2**64 - 1)
     denoise = [denoise_start, *per_frame("denoise_sequence", denoise_sequence, frames, low=0.0, high=1.0)[1:]]
     weights = per_frame("latent_interp_strength_sequence", latent_interp_strength_sequence, frames, low=0.0, high=1.0)
     strengths = per_frame("noise_strength_sequence", noise_strength_sequence, frames, low=0.0, high=float("inf"))
@@ -67,19 +89,31 @@ def salt_sequence(model, *, seed_sequence: Sequence[int], steps: int = 20, cfg: 
         unsampled = later and unsample_latents
         injected = strengths[k] if later and inject_noise else 0.0
         plan = FramePlan(
-            conditioning=texts[k], seed=seeds[k], frame=k, steps=steps, cfg=cfg, denoise=denoise[k],
+            conditioning=texts[k],
+            seed=seeds[k],
+            frame=k,
+            steps=steps,
+            cfg=cfg,
+            denoise=denoise[k],
             # the start step cuts the table that denoise has cut already, and comes from the frame before
             first_step=start_step(denoise[k - 1], steps) if unsampled else None,
             last_step=steps if unsampled else None,
             rising_sigmas=rising if unsampled else (),  # and full noise is added again after it
-            noise_before=injected, draw_before=stream,
+            noise_before=injected,
+            draw_before=stream,
             # noise is injected twice; ddim's unsampling moves the generator in between
-            noise_after=injected, draw_after=Draw(seeds[k] + kind.mask_seed, 1) if unsampled and kind.mask_seed
+            noise_after=injected,
+            draw_after=Draw(seeds[k] + kind.mask_seed, 1)
+            if unsampled and kind.mask_seed
             else Draw(stream.seed, stream.skip + 1),
-            interp=weights[k] if later and use_latent_interpolation else 1.0, mode=mode,
+            interp=weights[k] if later and use_latent_interpolation else 1.0,
+            mode=mode,
             # with a mask frame 1 starts from latent 1, and every later one from the last
-            start=None if noise_mask is None else latent[k:k + 1] if k < 2 else latent[-1:])
+            start=None if noise_mask is None else latent[k : k + 1] if k < 2 else latent[-1:],
+        )
         plans.append(plan)
         stream = stream_after(model, plan, kind, scheduler)
     start = latent if noise_mask is None else latent[:1]
-    return torch.cat(list(sequence(model, plans, start=start, sampler=kind, scheduler=scheduler, noise_mask=noise_mask)))
+    return torch.cat(
+        list(sequence(model, plans, start=start, sampler=kind, scheduler=scheduler, noise_mask=noise_mask))
+    )

@@ -10,8 +10,15 @@ from audioviz.sampling.samplers import Run, sampler_for
 from audioviz.sampling.sigmas import Schedule, scheduler_for
 
 
-def sequence(denoiser, plans: Iterable[FramePlan], *, start: Tensor, sampler: str | Run = "euler",
-             scheduler: str | Schedule = "normal", noise_mask: Tensor | None = None) -> Iterator[Tensor]:
+def sequence(
+    denoiser,
+    plans: Iterable[FramePlan],
+    *,
+    start: Tensor,
+    sampler: str | Run = "euler",
+    scheduler: str | Schedule = "normal",
+    noise_mask: Tensor | None = None,
+) -> Iterator[Tensor]:
     """The latent of each frame in turn; memory does not grow, and each frame depends on its predecessor and plan alone.
 
     Parameters

@@ -18,8 +18,9 @@ from audioviz.errors import InputError
 Schedule = Callable[[Tensor, int], Tensor]
 
 
-def sigmas_for(scheduler: str | Schedule, model_sigmas: Tensor, steps: int, denoise: float = 1.0, *,
-               drop_penultimate: bool = False) -> Tensor:
+def sigmas_for(
+    scheduler: str | Schedule, model_sigmas: Tensor, steps: int, denoise: float = 1.0, *, drop_penultimate: bool = False
+) -> Tensor:
     """The sigmas that a run of `steps` steps visits.
 
     Below a denoise of 1 this is the end of a longer table, so that a run always costs `steps` steps.
@@ -56,7 +57,7 @@ def sigmas_for(scheduler: str | Schedule, model_sigmas: Tensor, steps: int, deno
     table = rule(model_sigmas, total + drop_penultimate)
     if drop_penultimate:
         table = torch.cat((table[:-2], table[-1:]))
-    return table if total == steps else table[-(steps + 1):]
+    return table if total == steps else table[-(steps + 1) :]
 
 
 def scheduler_for(scheduler: str | Schedule) -> Schedule:
@@ -94,7 +95,7 @@ def ddim_uniform(model_sigmas: Tensor, steps: int) -> Tensor:
     ------
     Song et al., ICLR 2021 (DDIM), section 4.2.
     """
-    return _to_zero(model_sigmas[1::max(len(model_sigmas) // steps, 1)].flip(0))
+    return _to_zero(model_sigmas[1 :: max(len(model_sigmas) // steps, 1)].flip(0))
 
 
 def normal(model_sigmas: Tensor, steps: int) -> Tensor:
@@ -147,7 +148,7 @@ def linear_quadratic(model_sigmas: Tensor, steps: int, *, threshold: float = 0.0
     linear = steps // 2
     curved = steps - linear
     slope = threshold / linear if linear else 0.0
-    bend = (1 - slope * steps) / curved ** 2
+    bend = (1 - slope * steps) / curved**2
     way = [slope * i + bend * max(i - linear, 0) ** 2 for i in range(steps)]
     return _to_zero(torch.tensor([1 - w for w in way]) * model_sigmas[-1].float())
 

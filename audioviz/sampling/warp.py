@@ -9,8 +9,15 @@ from torch.nn.functional import affine_grid, grid_sample, pad
 _REACH = 2  # cells around a place that bicubic sampling looks at
 
 
-def warp(picture: Tensor, *, zoom: float = 1.0, angle: float = 0.0, shift_x: float = 0.0, shift_y: float = 0.0,
-         wrap: bool = False) -> Tensor:
+def warp(
+    picture: Tensor,
+    *,
+    zoom: float = 1.0,
+    angle: float = 0.0,
+    shift_x: float = 0.0,
+    shift_y: float = 0.0,
+    wrap: bool = False,
+) -> Tensor:
     """The picture as the camera sees it after it has moved.
 
     Parameters

@@ -11,24 +11,51 @@ from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning
 from audioviz.sampling.frame import check_latent
 from audioviz.sampling.noise import Draw
-from audioviz.sampling.originals import (interpolation_mode, per_frame, rising_sigmas, start_step, stream_after,
-                                         to_guidances)
+from audioviz.sampling.originals import (
+    interpolation_mode,
+    per_frame,
+    rising_sigmas,
+    start_step,
+    stream_after,
+    to_guidances,
+)
 from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Run, sampler_for
 from audioviz.sampling.sequence import sequence
 from audioviz.sampling.sigmas import Schedule
 
 
-def was_sequence(model, *, seed: int = 0, seed_mode_seq: str = "increment", alternate_values: bool = True,
-                 steps: int = 20, cfg: float = 8.0, sampler_name: str | Run, scheduler: str | Schedule,
-                 frame_count: int = 0, cond_keyframes: int | Sequence[int] = 0,
-                 positive_seq: Tensor | Sequence[Conditioning], negative_seq: Tensor | Sequence[Conditioning],
-                 use_conditioning_slerp: bool = False, cond_slerp_strength: float = 0.5,
-                 use_latent_interpolation: bool = False, latent_interpolation_mode: str = "Blend",
-                 latent_interp_strength: float = 0.5, denoise_start: float = 1.0, denoise_seq: float = 0.5,
-                 denoise_sine: bool = True, denoise_max: float = 0.9, unsample_latents: bool = False,
-                 inject_noise: bool = True, noise_strength: float = 0.1, seed_keying: bool = True,
-                 seed_keying_mode: str = "sine", seed_divisor: int = 4, latent_image: Tensor) -> Tensor:
+def was_sequence(
+    model,
+    *,
+    seed: int = 0,
+    seed_mode_seq: str = "increment",
+    alternate_values: bool = True,
+    steps: int = 20,
+    cfg: float = 8.0,
+    sampler_name: str | Run,
+    scheduler: str | Schedule,
+    frame_count: int = 0,
+    cond_keyframes: int | Sequence[int] = 0,
+    positive_seq: Tensor | Sequence[Conditioning],
+    negative_seq: Tensor | Sequence[Conditioning],
+    use_conditioning_slerp: bool = False,
+    cond_slerp_strength: float = 0.5,
+    use_latent_interpolation: bool = False,
+    latent_interpolation_mode: str = "Blend",
+    latent_interp_strength: float = 0.5,
+    denoise_start: float = 1.0,
+    denoise_seq: float = 0.5,
+    denoise_sine: bool = True,
+    denoise_max: float = 0.9,
+    unsample_latents: bool = False,
+    inject_noise: bool = True,
+    noise_strength: float = 0.1,
+    seed_keying: bool = True,
+    seed_keying_mode: str = "sine",
+    seed_divisor: int = 4,
+    latent_image: Tensor,
+) -> Tensor:
     """The latents of a sequence, number for number as KSampler Sequence v2 makes them.
 
     Parameters
@@ -67,17 +94,25 @@ def was_sequence(model, *, seed: int = 0, seed_mode_seq: str = "increment", alte
     for k, text in enumerate(_conditionings(texts, cond_keyframes, frames)):
         later = k > 0
         # modulo keying skips unsampling on its multiples
-        unsampled = later and unsample_latents and not (seed_keying and seed_keying_mode == "modulo"
-                                                        and k % seed_divisor == 0)
+        unsampled = (
+            later and unsample_latents and not (seed_keying and seed_keying_mode == "modulo" and k % seed_divisor == 0)
+        )
         plan = FramePlan(
-            conditioning=text, seed=seeds[k], frame=k, steps=steps, cfg=cfg, denoise=denoise[k],
+            conditioning=text,
+            seed=seeds[k],
+            frame=k,
+            steps=steps,
+            cfg=cfg,
+            denoise=denoise[k],
             # the start step cuts the table that denoise has cut already
             first_step=start_step(denoise[k], steps) if unsampled else None,
             last_step=steps if unsampled else None,
             rising_sigmas=rising if unsampled else (),  # and full noise is added again after it
             noise_after=noise_strength if later and inject_noise else 0.0,
             draw_after=Draw(seeds[k] + kind.mask_seed, 1) if unsampled and kind.mask_seed else stream,
-            interp=latent_interp_strength if later and use_latent_interpolation else 1.0, mode=mode)
+            interp=latent_interp_strength if later and use_latent_interpolation else 1.0,
+            mode=mode,
+        )
         plans.append(plan)
         stream = stream_after(model, plan, kind, scheduler)
     return torch.cat(list(sequence(model, plans, start=latent, sampler=kind, scheduler=scheduler)))
@@ -118,7 +153,7 @@ def _seeds(seed: int, frames: int, mode: str, keying: str | None, divisor: int) 
 _MODES = {
     "increment": lambda seed, dice: seed + 1,
     "decrement": lambda seed, dice: seed - 1,
-    "random": lambda seed, dice: dice.randint(0, 2 ** 64 - 1),
+    "random": lambda seed, dice: dice.randint(0, 2**64 - 1),
     "fixed": lambda seed, dice: seed,
 }
 _KEYINGS = {

@@ -1,8 +1,9 @@
 """The song that a schedule script is running on, so that curves and seeds in it need not be told their clock."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Iterator
+from typing import Any
 
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
@@ -35,5 +36,7 @@ def bound_clock(clock: Clock | None = None) -> Clock:
     """
     song = bound_song()
     if clock is None and song is None:
-        raise ScheduleError("no clock: outside a schedule script, pass clock=song.clock, or work inside `with av.bound(song):`")
+        raise ScheduleError(
+            "no clock: outside a schedule script, pass clock=song.clock, or work inside `with av.bound(song):`"
+        )
     return clock or song.clock

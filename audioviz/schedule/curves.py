@@ -3,8 +3,8 @@
 Each takes `clock=`; inside a schedule script it may be left out.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Callable, Mapping
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -61,8 +61,15 @@ def random_at(events, seed: int, *, low: float = 0.0, high: float = 1.0) -> Curv
     return Curve(low + (high - low) * values[count], event_frames(events)[1])
 
 
-def ramp(start: float, stop: float, *, begin: float | str = 0.0, end: float | str | None = None, ease: str = "linear",
-         clock: Clock | None = None) -> Curve:
+def ramp(
+    start: float,
+    stop: float,
+    *,
+    begin: float | str = 0.0,
+    end: float | str | None = None,
+    ease: str = "linear",
+    clock: Clock | None = None,
+) -> Curve:
     """From `start` to `stop` between two times (keys as of `keyframes`; the whole song if not given), level outside them."""
     clock = bound_clock(clock)
     begin, end = (key_to_seconds(key, clock) for key in (begin, float(clock.duration) if end is None else end))
@@ -94,8 +101,16 @@ def keyframes(keys: Mapping[float | str, float], *, ease: str = "linear", clock:
     return Curve(values[left] + bend(progress) * (values[right] - values[left]), clock)
 
 
-def oscillate(shape: str = "sine", *, seconds: float | None = None, beats: float | None = None, phase: float = 0.0,
-              low: float = 0.0, high: float = 1.0, clock: Clock | None = None) -> Curve:
+def oscillate(
+    shape: str = "sine",
+    *,
+    seconds: float | None = None,
+    beats: float | None = None,
+    phase: float = 0.0,
+    low: float = 0.0,
+    high: float = 1.0,
+    clock: Clock | None = None,
+) -> Curve:
     """A wave between `low` and `high` with a period in seconds, or in beats of the song's own grid.
 
     Parameters
@@ -216,8 +231,10 @@ def cross(a, b, *, at: float | str, seconds: float, ease: str = "smooth", clock:
 
 def _check_inside(times: np.ndarray, clock: Clock) -> None:
     if not ((times >= 0) & (times <= float(clock.duration))).all():
-        raise ScheduleError(f"keyframes at {times.tolist()} seconds: expected times in 0 .. {float(clock.duration):g}, "
-                            "the length of the song")
+        raise ScheduleError(
+            f"keyframes at {times.tolist()} seconds: expected times in 0 .. {float(clock.duration):g}, "
+            "the length of the song"
+        )
 
 
 def _common_clock(clock: Clock | None, *values) -> Clock:

@@ -3,8 +3,8 @@
 import ast
 import operator
 import warnings
+from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import Callable, Mapping
 
 import numpy as np
 
@@ -91,23 +91,55 @@ def _truth(function: Callable) -> Callable:
 
 CONSTANTS = {"pi": np.pi, "e": np.e}
 UNARY: dict[type, Callable] = {
-    ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Not: _truth(np.logical_not), ast.Invert: _truth(np.logical_not),
+    ast.UAdd: operator.pos,
+    ast.USub: operator.neg,
+    ast.Not: _truth(np.logical_not),
+    ast.Invert: _truth(np.logical_not),
 }
 BINARY: dict[type, Callable] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: np.divide,
-    ast.Mod: np.mod, ast.Pow: np.power, ast.FloorDiv: np.floor_divide,
-    ast.BitAnd: _truth(np.logical_and), ast.BitOr: _truth(np.logical_or),
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: np.divide,
+    ast.Mod: np.mod,
+    ast.Pow: np.power,
+    ast.FloorDiv: np.floor_divide,
+    ast.BitAnd: _truth(np.logical_and),
+    ast.BitOr: _truth(np.logical_or),
 }
 LOGIC = {ast.And: ast.BitAnd, ast.Or: ast.BitOr}
 COMPARE: dict[type, Callable] = {
-    ast.Lt: np.less, ast.LtE: np.less_equal, ast.Gt: np.greater, ast.GtE: np.greater_equal,
-    ast.Eq: np.equal, ast.NotEq: np.not_equal,
+    ast.Lt: np.less,
+    ast.LtE: np.less_equal,
+    ast.Gt: np.greater,
+    ast.GtE: np.greater_equal,
+    ast.Eq: np.equal,
+    ast.NotEq: np.not_equal,
 }
 FUNCTIONS: dict[str, tuple[int, Callable]] = {
-    "sin": (1, np.sin), "cos": (1, np.cos), "tan": (1, np.tan), "tanh": (1, np.tanh), "exp": (1, np.exp),
-    "sinh": (1, np.sinh), "cosh": (1, np.cosh), "arcsin": (1, np.arcsin), "arccos": (1, np.arccos), "arctan": (1, np.arctan),
-    "arctan2": (2, np.arctan2), "expm1": (1, np.expm1), "log1p": (1, np.log1p), "log10": (1, np.log10),
-    "log": (1, np.log), "sqrt": (1, np.sqrt), "abs": (1, np.abs), "floor": (1, np.floor), "ceil": (1, np.ceil),
-    "round": (1, np.round), "sign": (1, np.sign), "min": (2, np.minimum), "max": (2, np.maximum),
-    "clip": (3, np.clip), "where": (3, np.where),
+    "sin": (1, np.sin),
+    "cos": (1, np.cos),
+    "tan": (1, np.tan),
+    "tanh": (1, np.tanh),
+    "exp": (1, np.exp),
+    "sinh": (1, np.sinh),
+    "cosh": (1, np.cosh),
+    "arcsin": (1, np.arcsin),
+    "arccos": (1, np.arccos),
+    "arctan": (1, np.arctan),
+    "arctan2": (2, np.arctan2),
+    "expm1": (1, np.expm1),
+    "log1p": (1, np.log1p),
+    "log10": (1, np.log10),
+    "log": (1, np.log),
+    "sqrt": (1, np.sqrt),
+    "abs": (1, np.abs),
+    "floor": (1, np.floor),
+    "ceil": (1, np.ceil),
+    "round": (1, np.round),
+    "sign": (1, np.sign),
+    "min": (2, np.minimum),
+    "max": (2, np.maximum),
+    "clip": (3, np.clip),
+    "where": (3, np.where),
 }

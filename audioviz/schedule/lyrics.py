@@ -57,11 +57,16 @@ def _inside(path: Path, keys: list[tuple[float, str]], duration: float) -> list[
     inside = [(0.0, before[-1])] if before and all(time != 0 for time, _ in keys) else []
     inside += [(time, words) for time, words in keys if 0 <= time <= duration]
     if not inside:
-        raise ScheduleError(f"{path}: none of its {len(keys)} lines is sung within the song, the first at {keys[0][0]:.2f} s "
-                            f"of {duration:.2f} s: give the lyrics of this song, or their [offset:ms]")
+        raise ScheduleError(
+            f"{path}: none of its {len(keys)} lines is sung within the song, the first at {keys[0][0]:.2f} s "
+            f"of {duration:.2f} s: give the lyrics of this song, or their [offset:ms]"
+        )
     if left := len(keys) - len(inside):
-        warnings.warn(f"{path}: {left} of its {len(keys)} lines lie outside of the song and are left out", AudiovizWarning,
-                      stacklevel=2)
+        warnings.warn(
+            f"{path}: {left} of its {len(keys)} lines lie outside of the song and are left out",
+            AudiovizWarning,
+            stacklevel=2,
+        )
     return inside
 
 
@@ -71,7 +76,7 @@ def _split(line: str) -> tuple[list[float], str]:
     while stamp := _STAMP.match(line):
         minutes, seconds = stamp.groups()
         times.append(60 * int(minutes) + float(seconds.replace(":", ".")))
-        line = line[stamp.end():].lstrip()
+        line = line[stamp.end() :].lstrip()
     return times, " ".join(_WORD.sub("", line).split())
 
 

@@ -1,9 +1,9 @@
 """Prompt keyframes: which two prompts a frame lies between, and how far along."""
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Mapping, Sequence
 
 import numpy as np
 
@@ -11,32 +11,12 @@ from audioviz.clock import Clock
 from audioviz.curve import Curve, easing
 from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound_song
+from audioviz.schedule.formats import read_columns
 from audioviz.schedule.lyrics import lyrics_to_prompts
+from audioviz.schedule.prompt import Prompt, text_to_prompt
 from audioviz.schedule.times import is_key, key_to_times
 
-WAYS = ("slerp", "lerp")
-NEGATIVE = "--neg"
 _LABEL = re.compile(r"\s*[A-Z]\s*")
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt that holds from a time on, and the way from it to the next."""
-
-    seconds: float
-    text: str
-    negative: str = ""
-    ease: str = "late"  # any easing; hold jumps
-    way: str = "slerp"  # along the arc between the two, or straight: lerp
-
-    def __post_init__(self):
-        easing(self.ease)
-        if self.way not in WAYS:
-            raise ScheduleError(f"prompt {self.text!r}: unknown way {self.way!r}: use one of {', '.join(WAYS)}")
-        if not np.isfinite(self.seconds) or self.seconds < 0:
-            raise ScheduleError(f"prompt {self.text!r} at {self.seconds} seconds: expected a time of at least 0")
-        if not isinstance(self.text, str) or not isinstance(self.negative, str):
-            raise ScheduleError(f"prompt {self.text!r}: expected text")
 
 
 def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]:
@@ -62,19 +42,29 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
     if isinstance(value, Mapping):
         pairs = [(seconds, text) for key, text in value.items() for seconds in key_to_times(key, clock)]
     else:
-        pairs = [pair for item in ([value] if isinstance(value, (str, Prompt)) else value) for pair in _split(item, clock)]
+        pairs = [
+            pair for item in ([value] if isinstance(value, (str, Prompt)) else value) for pair in _split(item, clock)
+        ]
     timed = [seconds is not None for seconds, _ in pairs]
     if any(timed) and not all(timed):
-        raise ScheduleError(f"prompt {pairs[timed.index(False)][1]!r} has no time but others have: "
-                            "give all of them one ('8s: ...') or none")
+        raise ScheduleError(
+            f"prompt {pairs[timed.index(False)][1]!r} has no time but others have: "
+            "give all of them one ('8s: ...') or none"
+        )
     if not any(timed):
         pairs = [(float(clock.duration) * i / len(pairs), text) for i, (_, text) in enumerate(pairs)]
-    prompts = [replace(text, negative=text.negative or negative) if isinstance(text, Prompt)
-               else text_to_prompt(seconds, text, negative=negative) for seconds, text in pairs]
+    prompts = [
+        replace(text, negative=text.negative or negative)
+        if isinstance(text, Prompt)
+        else text_to_prompt(seconds, text, negative=negative)
+        for seconds, text in pairs
+    ]
     for prompt in prompts:
         if prompt.seconds > float(clock.duration):
-            raise ScheduleError(f"prompt keyframe {prompt.text!r} at {prompt.seconds:g} s lies past the end "
-                                f"of the song at {float(clock.duration):g} s: give an earlier time")
+            raise ScheduleError(
+                f"prompt keyframe {prompt.text!r} at {prompt.seconds:g} s lies past the end "
+                f"of the song at {float(clock.duration):g} s: give an earlier time"
+            )
     return tuple(sorted(prompts, key=lambda prompt: prompt.seconds))
 
 
@@ -108,14 +98,6 @@ def between(prompts: Sequence[Prompt], clock: Clock, *, travel: Curve | None = N
     return left, right, weight
 
 
-def text_to_prompt(seconds: float, text: str, *, negative: str = "") -> Prompt:
-    """`gold mandala --neg grey` at a time; `negative` is taken where the text has none."""
-    if not isinstance(text, str):
-        raise ScheduleError(f"prompt {text!r}: expected text")
-    wanted, mark, unwanted = text.partition(NEGATIVE)
-    return Prompt(seconds, wanted.strip(), unwanted.strip()) if mark else Prompt(seconds, text, negative)
-
-
 def _split(item, clock: Clock) -> list[tuple[float | None, str | Prompt]]:
     if isinstance(item, Prompt):
         return [(item.seconds, item)]
@@ -125,7 +107,9 @@ def _split(item, clock: Clock) -> list[tuple[float | None, str | Prompt]]:
     if colon and is_key(key):
         return [(seconds, text.strip()) for seconds in key_to_times(key, clock)]
     if colon and _LABEL.fullmatch(key):
-        raise ScheduleError(f"prompt {item!r}: the song has no section {key.strip()}; write '0s: {item}' if that is no section")
+        raise ScheduleError(
+            f"prompt {item!r}: the song has no section {key.strip()}; write '0s: {item}' if that is no section"
+        )
     path = Path(item.strip())
     if path.suffix.lower() == ".lrc":
         start = getattr(bound_song(), "start", 0.0)
@@ -137,8 +121,7 @@ def _split(item, clock: Clock) -> list[tuple[float | None, str | Prompt]]:
 
 def _prompts_of(path: Path, clock: Clock) -> tuple[Prompt, ...]:
     """The prompts of a schedule file."""
-    from audioviz.schedule.formats import load_schedule_file  # which needs prompts itself
-    prompts = load_schedule_file(path, clock).prompts
+    prompts = read_columns(path, clock).get("prompts", ())
     if not prompts:
         raise ScheduleError(f"{path}: has no prompts")
-    return prompts
+    return tuple(sorted(prompts, key=lambda prompt: prompt.seconds))

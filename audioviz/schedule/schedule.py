@@ -1,8 +1,9 @@
 """Schedule: one entry a video frame in each column, and prompts at keyframes."""
 
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -10,30 +11,9 @@ from audioviz.clock import Clock
 from audioviz.curve import Curve
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.binding import bound, bound_clock, bound_song
-from audioviz.schedule.prompts import NEGATIVE, Prompt, to_prompts
-
-RANGES = {
-    "seed_mix": (0.0, 1.0),
-    "denoise": (0.0, 1.0),
-    "noise": (0.0, np.inf),
-    "interp": (0.0, 1.0),
-    "slerp": (0.0, 1.0),
-    "cfg": (0.0, np.inf),
-    "unsample": (0.0, 1.0),
-    "anchor": (0.0, 1.0),
-    "zoom": (1e-30, 1e30),  # a second: tenfold in each of 30 frames
-    "angle": (-np.inf, np.inf),
-    "shift_x": (-np.inf, np.inf),
-    "shift_y": (-np.inf, np.inf),
-    "wrap": (0.0, 1.0),
-    "in_picture": (0.0, 1.0),
-    "travel": (0.0, 1.0),
-    "control": (0.0, np.inf),
-    "style": (0.0, np.inf),
-}
-SEEDS = ("seed", "seed_to")
-_ALWAYS = ("seed", "denoise", "noise", "interp")  # the columns that every schedule has
-COLUMNS = (*SEEDS, *RANGES)
+from audioviz.schedule.columns import ALWAYS, COLUMNS, RANGES, SEEDS
+from audioviz.schedule.prompt import NEGATIVE, Prompt
+from audioviz.schedule.prompts import to_prompts
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,28 +45,41 @@ class Schedule:
     shift_x: Any = None  # fractions of the width, to the right
     shift_y: Any = None  # fractions of the height, down
     wrap: Any = None  # 0 or 1: the edges are joined to those opposite, in place of a mirror image
-    in_picture: Any = None  # 0 or 1: the camera moves the picture, 1 if not given, or its latent: quicker, and only roughly
+    in_picture: Any = (
+        None  # 0 or 1: the camera moves the picture, 1 if not given, or its latent: quicker, and only roughly
+    )
     travel: Any = None  # 0..1: where between the first and the last prompt, in place of their times
     control: Any = None  # how strongly the picture of a ControlNet is followed; 1 if not given
     style: Any = None  # how strongly the style of a picture is followed (IP-Adapter); 1 if not given
     prompts: Any = ()
-    mix: Any = None  # prompt -> 0..1: how much of it is mixed in; what is left of 1, if anything, is that of the keyframes
+    mix: Any = (
+        None  # prompt -> 0..1: how much of it is mixed in; what is left of 1, if anything, is that of the keyframes
+    )
     clock: Clock | None = None
 
     def __post_init__(self):
-        clock = self.clock or next((v.clock for f in fields(self) if isinstance(v := getattr(self, f.name), Curve)), None)
+        clock = self.clock or next(
+            (v.clock for f in fields(self) if isinstance(v := getattr(self, f.name), Curve)), None
+        )
         clock = bound_clock(clock)
         object.__setattr__(self, "clock", clock)
         object.__setattr__(self, "prompts", to_prompts(self.prompts, clock))
         for name in COLUMNS:
             value = getattr(self, name)
-            if value is None and name in _ALWAYS:
+            if value is None and name in ALWAYS:
                 raise ScheduleError(f"{name}: expected numbers, not None")
             if isinstance(value, Curve) and value.clock != clock:
-                raise ScheduleError(f"{name}: a curve of {len(value)} frames at {value.clock.fps} fps, "
-                                    f"where the song has {clock.frames} at {clock.fps}")
-            column = None if value is None else _seed_column(name, value, clock) if name in SEEDS else (
-                _column(name, value, clock, RANGES[name]))
+                raise ScheduleError(
+                    f"{name}: a curve of {len(value)} frames at {value.clock.fps} fps, "
+                    f"where the song has {clock.frames} at {clock.fps}"
+                )
+            column = (
+                None
+                if value is None
+                else _seed_column(name, value, clock)
+                if name in SEEDS
+                else (_column(name, value, clock, RANGES[name]))
+            )
             object.__setattr__(self, name, column)
         object.__setattr__(self, "mix", _mix_columns(self.mix or {}, clock))
         if (self.seed_to is None) != (self.seed_mix is None):
@@ -129,7 +122,9 @@ def _mix_columns(value, clock: Clock) -> dict[str, np.ndarray]:
     if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value):
         raise ScheduleError(f"mix: expected prompts with a curve each, {{text: curve}}, not {value!r:.60}")
     if unwanted := [text for text in value if NEGATIVE in text]:
-        raise ScheduleError(f"mix {unwanted[0]!r}: {NEGATIVE} has no place here: what to steer away from belongs to prompts")
+        raise ScheduleError(
+            f"mix {unwanted[0]!r}: {NEGATIVE} has no place here: what to steer away from belongs to prompts"
+        )
     return {text: _column(f"mix {text!r}", values, clock, (0.0, 1.0)) for text, values in value.items()}
 
 
@@ -146,23 +141,33 @@ def _column(name: str, value, clock: Clock, limits: tuple[float, float]) -> np.n
     outside = (values < low) | (values > high)
     if outside.any():
         first = int(np.argmax(outside))
-        warnings.warn(f"{name}: {int(outside.sum())} frames clipped to {low:g} .. {high:g}, the first is frame {first} "
-                      f"with {values[first]:.4g}", AudiovizWarning, stacklevel=5)
+        warnings.warn(
+            f"{name}: {int(outside.sum())} frames clipped to {low:g} .. {high:g}, the first is frame {first} "
+            f"with {values[first]:.4g}",
+            AudiovizWarning,
+            stacklevel=5,
+        )
     return _freeze(np.clip(values, low, high))
 
 
 def _place(values, fits: Callable[[Any], bool]) -> str:
     """Where the first entry of a list stands that does not fit."""
-    wrong = [k for k, value in enumerate(values) if not fits(value)] if isinstance(values, list) and len(values) > 1 else []
+    wrong = (
+        [k for k, value in enumerate(values) if not fits(value)] if isinstance(values, list) and len(values) > 1 else []
+    )
     return f" (frame {wrong[0]} is {values[wrong[0]]!r:.40})" if wrong else ""
 
 
 def _fit(name: str, values: np.ndarray, clock: Clock) -> np.ndarray:
     if values.ndim != 1 or not 0 < len(values) <= clock.frames:
-        raise ScheduleError(f"{name} has shape {values.shape}: expected at most one value for each of "
-                            f"{clock.frames} frames, and at least one")
+        raise ScheduleError(
+            f"{name} has shape {values.shape}: expected at most one value for each of "
+            f"{clock.frames} frames, and at least one"
+        )
     if 1 < len(values) < clock.frames:
-        warnings.warn(f"{name}: {len(values)} values repeated over {clock.frames} frames", AudiovizWarning, stacklevel=6)
+        warnings.warn(
+            f"{name}: {len(values)} values repeated over {clock.frames} frames", AudiovizWarning, stacklevel=6
+        )
     return np.resize(values, clock.frames)
 
 

@@ -3,13 +3,15 @@
 import inspect
 import runpy
 import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Mapping
+from typing import Any
 
 from audioviz.errors import AudiovizError, ScheduleError
 from audioviz.schedule.binding import bound
-from audioviz.schedule.formats import SUFFIXES, load_schedule_file
+from audioviz.schedule.files import load_schedule_file
+from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.schedule import Schedule
 from audioviz.shelf import find
 

@@ -1,7 +1,7 @@
 """One seed a frame: uint64 arrays of shape (T,), the same on every machine."""
 
 import math
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 

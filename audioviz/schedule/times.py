@@ -35,8 +35,10 @@ def key_to_seconds(key: str | int | float, clock: Clock) -> float:
         return sections[word]
     match = _KEY.fullmatch(word)
     if not match or match["unit"] not in ("s", "f", "b", "bar"):
-        raise ScheduleError(f"unknown keyframe {word!r}: write seconds as '8s', frames as '96f', beats as '16b', bars as "
-                            "'4bar'" + (f", or a section: {', '.join(sections)}" if sections else ""))
+        raise ScheduleError(
+            f"unknown keyframe {word!r}: write seconds as '8s', frames as '96f', beats as '16b', bars as "
+            "'4bar'" + (f", or a section: {', '.join(sections)}" if sections else "")
+        )
     number = float(match["number"])
     if match["unit"] == "s":
         return number
@@ -69,9 +71,13 @@ def event_frames(events) -> tuple[np.ndarray, Clock]:
         clock = events[0].clock
         return clock.seconds_to_frame(np.array([float(section.start) for section in events])), clock
     clock = bound_clock()
-    if not all(isinstance(frame, Integral) and not isinstance(frame, bool) and 0 <= frame < clock.frames for frame in events):
-        raise ScheduleError(f"events {events!r:.60}: expected song.beats[::4] and the like, song.sections, or frames in "
-                            f"0 .. {clock.frames - 1}")
+    if not all(
+        isinstance(frame, Integral) and not isinstance(frame, bool) and 0 <= frame < clock.frames for frame in events
+    ):
+        raise ScheduleError(
+            f"events {events!r:.60}: expected song.beats[::4] and the like, song.sections, or frames in "
+            f"0 .. {clock.frames - 1}"
+        )
     return np.array(events, np.int64), clock
 
 

@@ -48,8 +48,9 @@ class ChunkPlan:
     ends: tuple[str, ...]
 
     @classmethod
-    def of(cls, folder: Path, *, clock: Clock, size: tuple[int, int], identity: dict, digests: Sequence[str],
-           length: int) -> "ChunkPlan":
+    def of(
+        cls, folder: Path, *, clock: Clock, size: tuple[int, int], identity: dict, digests: Sequence[str], length: int
+    ) -> "ChunkPlan":
         """Cut T frames, each with a digest of what it depends on by itself, into chunks."""
         identity = {**identity, "encoder": encoder_name()}
         identity = json.loads(json.dumps(identity, sort_keys=True))  # as the manifest will give it back
@@ -76,11 +77,17 @@ def valid_chunks(plan: ChunkPlan, found: Manifest) -> tuple[tuple[Chunk, ...], s
     for index, chunk in enumerate(found.chunks):
         anew = f"frames from {index * plan.length} on are made anew"
         if index >= len(plan.ends) or (chunk.frames, chunk.digest) != (plan.frames(index), plan.ends[index]):
-            changed = [key for key in sorted({*found.identity, *plan.identity})
-                       if found.identity.get(key) != plan.identity.get(key)]
+            changed = [
+                key
+                for key in sorted({*found.identity, *plan.identity})
+                if found.identity.get(key) != plan.identity.get(key)
+            ]
             return found.chunks[:index], f"{anew}: {', '.join(changed) or 'the schedule'} changed"
-        if (sha256_of(plan.path(index, FRAMES)) != chunk.video or sha256_of(plan.path(index, LATENT)) != chunk.latent
-                or read_latent(plan.path(index, LATENT)) is None):
+        if (
+            sha256_of(plan.path(index, FRAMES)) != chunk.video
+            or sha256_of(plan.path(index, LATENT)) != chunk.latent
+            or read_latent(plan.path(index, LATENT)) is None
+        ):
             return found.chunks[:index], f"{anew}: the earlier work is damaged there"
     return found.chunks, ""
 

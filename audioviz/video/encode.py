@@ -19,9 +19,11 @@ KEYFRAME_SECONDS = 5
 # rounds alike on every processor when asked to. No B-frames, so that frame k of a raw stream is shown at k / fps; no
 # scene cuts, so that a chunk holds no keyframes but those that its own length asks for.
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-threads", "2", "-bf", "0", "-sc_threshold", "0")
-_BT709 = ("scale=out_color_matrix=bt709:out_range=limited"
-          ":flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,"
-          "format=yuv420p,setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709")
+_BT709 = (
+    "scale=out_color_matrix=bt709:out_range=limited"
+    ":flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,"
+    "format=yuv420p,setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+)
 # ffmpeg counts the time of a raw H.264 stream in 1/1200000 s.
 RAW_TIME_BASE = 1_200_000
 _END = None
@@ -64,14 +66,38 @@ class VideoWriter:
         try:
             self._file = create(path)
         except OSError as error:
-            raise EncodeError(f"{path} cannot be written ({error.strerror}): free space or choose another "
-                              "folder, then start the same render again") from error
+            raise EncodeError(
+                f"{path} cannot be written ({error.strerror}): free space or choose another "
+                "folder, then start the same render again"
+            ) from error
         keyframe_distance = str(max(1, round(KEYFRAME_SECONDS * fps)))
         try:
             self._ffmpeg = Ffmpeg(
-                ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-framerate", str(fps),
-                 "-i", "pipe:0", "-filter_threads", "1", "-vf", _BT709, *X264, "-g", keyframe_distance,
-                 "-f", "h264", "pipe:1"], stdin=subprocess.PIPE, stdout=self._file)
+                [
+                    "-f",
+                    "rawvideo",
+                    "-pix_fmt",
+                    "rgb24",
+                    "-s",
+                    f"{size[0]}x{size[1]}",
+                    "-framerate",
+                    str(fps),
+                    "-i",
+                    "pipe:0",
+                    "-filter_threads",
+                    "1",
+                    "-vf",
+                    _BT709,
+                    *X264,
+                    "-g",
+                    keyframe_distance,
+                    "-f",
+                    "h264",
+                    "pipe:1",
+                ],
+                stdin=subprocess.PIPE,
+                stdout=self._file,
+            )
         except EncodeError:
             self._file.close()
             raise
@@ -98,8 +124,9 @@ class VideoWriter:
             If ffmpeg ended, for instance because the disk is full.
         """
         if frame.shape != self._shape or frame.dtype != np.uint8:
-            raise InputError(f"frame {self._count} is {frame.dtype} of shape {frame.shape}: expected uint8 of shape "
-                             f"{self._shape}")
+            raise InputError(
+                f"frame {self._count} is {frame.dtype} of shape {frame.shape}: expected uint8 of shape {self._shape}"
+            )
         if self._broken.is_set():
             self._fail(self._ffmpeg.wait())
         self._room.get()
@@ -141,8 +168,10 @@ class VideoWriter:
 
     def _fail(self, said: str) -> None:
         self.abort()
-        raise EncodeError(f"ffmpeg stopped while it wrote {self._path}: {said or 'it closed its input'}. Free space or "
-                          "memory, then start the same render again")
+        raise EncodeError(
+            f"ffmpeg stopped while it wrote {self._path}: {said or 'it closed its input'}. Free space or "
+            "memory, then start the same render again"
+        )
 
     def __enter__(self) -> "VideoWriter":
         return self

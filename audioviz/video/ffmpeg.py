@@ -13,9 +13,15 @@ from audioviz.errors import EncodeError
 
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "error")
 # ffmpeg's last lines only repeat that something failed; the line before them says what.
-_REPEATED = ("Conversion failed!", "Nothing was written into output file", "Terminating thread with return code",
-             "Error opening output file ", "Error opening output files:", "Error opening input file ",
-             "Error opening input files:")
+_REPEATED = (
+    "Conversion failed!",
+    "Nothing was written into output file",
+    "Terminating thread with return code",
+    "Error opening output file ",
+    "Error opening output files:",
+    "Error opening input file ",
+    "Error opening input files:",
+)
 _NO_FFMPEG = "reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to a working ffmpeg"
 
 
@@ -38,12 +44,17 @@ class Ffmpeg:
         If there is no ffmpeg binary or it cannot be started.
     """
 
-    def __init__(self, arguments: Sequence[str], *, stdin: int | IO = subprocess.DEVNULL,
-                 stdout: int | IO = subprocess.DEVNULL):
+    def __init__(
+        self, arguments: Sequence[str], *, stdin: int | IO = subprocess.DEVNULL, stdout: int | IO = subprocess.DEVNULL
+    ):
         try:
             self._process = subprocess.Popen(
-                [imageio_ffmpeg.get_ffmpeg_exe(), *_QUIET, *arguments], stdin=stdin, stdout=stdout,
-                stderr=subprocess.PIPE, start_new_session=True)
+                [imageio_ffmpeg.get_ffmpeg_exe(), *_QUIET, *arguments],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
         except (OSError, RuntimeError) as error:
             raise EncodeError(f"ffmpeg cannot be started ({error}): {_NO_FFMPEG}") from error
         self.stdin = self._process.stdin

@@ -44,11 +44,10 @@ def write_whole(path: Path, content: bytes) -> None:
     """Replace a file by new content: after a crash it holds the old or the new, never a part."""
     part = part_of(path)
     try:
-        with create(part) as file:
-            with io.BufferedWriter(file) as buffered:
-                buffered.write(content)
-                buffered.flush()
-                os.fsync(file.fileno())
+        with create(part) as file, io.BufferedWriter(file) as buffered:
+            buffered.write(content)
+            buffered.flush()
+            os.fsync(file.fileno())
         put(part, path)
     except BaseException:
         remove(part)

@@ -18,7 +18,7 @@ class Chunk:
 
     frames: int
     digest: str  # of all that determines the frames up to the end of the chunk
-    video: str   # of the file of its frames
+    video: str  # of the file of its frames
     latent: str  # of the file of the latent after it
 
 

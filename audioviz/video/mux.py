@@ -19,7 +19,7 @@ from audioviz.video.probe import METADATA_KEY, Sound, VideoInfo, input_file, pro
 
 AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 AAC_CHANNELS = 8
-AAC_BITRATE = 128_000       # of each channel
+AAC_BITRATE = 128_000  # of each channel
 COPIED = {"aac": 0, "mp3": 16000}  # codecs that MP4 holds as they are, from which sample rate on
 COMPARED_SECONDS = 60
 
@@ -33,8 +33,15 @@ class _Take:
     duration: Fraction
 
 
-def mux(chunks: Sequence[Path], song: Path, out: Path, *, clock: Clock, start: Fraction | float = 0,
-        metadata: str | None = None) -> VideoInfo:
+def mux(
+    chunks: Sequence[Path],
+    song: Path,
+    out: Path,
+    *,
+    clock: Clock,
+    start: Fraction | float = 0,
+    metadata: str | None = None,
+) -> VideoInfo:
     """Join chunks of frames and a song into an MP4 (fast start), replacing an earlier one only by the whole new one.
 
     AAC and MP3 are copied when the whole song is wanted, and the copy is heard from the same sample on and ends within
@@ -79,8 +86,10 @@ def mux(chunks: Sequence[Path], song: Path, out: Path, *, clock: Clock, start: F
         finally:
             remove(part)
     except OSError as error:
-        raise EncodeError(f"{error.filename or out} failed ({error.strerror}): free space or restore rights there, "
-                          "then start the same render again") from error
+        raise EncodeError(
+            f"{error.filename or out} failed ({error.strerror}): free space or restore rights there, "
+            "then start the same render again"
+        ) from error
     return info
 
 
@@ -96,9 +105,11 @@ def _join(chunks: Sequence[Path], take: _Take, part: Path, clock: Clock, metadat
             pass  # this kind of the codec does not go into MP4, or the disk is full, which the next try will say
     info = _run(chunks, take, part, _encode(sound, take), clock, metadata)
     if not _fits(info, clock, half_frame):
-        raise EncodeError(f"the video is not what it should be: {info.frames} frames at {info.fps} fps and "
-                          f"{info.sound_seconds:.3f} s of sound, expected {clock.frames} at {clock.fps} and "
-                          f"{float(clock.duration):.3f} s; start the same render again with --no-resume")
+        raise EncodeError(
+            f"the video is not what it should be: {info.frames} frames at {info.fps} fps and "
+            f"{info.sound_seconds:.3f} s of sound, expected {clock.frames} at {clock.fps} and "
+            f"{float(clock.duration):.3f} s; start the same render again with --no-resume"
+        )
     return info
 
 
@@ -114,14 +125,19 @@ def _encode(sound: Sound, take: _Take) -> list[str]:
     # Times are counted from the song's samples, as the analysis counts them, not taken from its container.
     filters = [f"aresample={rate}", f"asettb=1/{rate}", "asetpts=N"]
     if channels < sound.channels:
-        filters.append("pan=stereo|" + "|".join(
-            f"c{side}<" + "+".join(f"c{channel}" for channel in range(side, sound.channels, 2)) for side in (0, 1)))
+        filters.append(
+            "pan=stereo|"
+            + "|".join(
+                f"c{side}<" + "+".join(f"c{channel}" for channel in range(side, sound.channels, 2)) for side in (0, 1)
+            )
+        )
     filters += [f"atrim=start_sample={first}:end_sample={end}", "asetpts=N", f"apad=whole_len={end - first}"]
     return ["-af", ",".join(filters), "-c:a", "aac", "-b:a", str(AAC_BITRATE * max(channels, 2))]
 
 
-def _run(chunks: Sequence[Path], take: _Take, part: Path, sound: list[str], clock: Clock,
-         metadata: str | None) -> VideoInfo:
+def _run(
+    chunks: Sequence[Path], take: _Take, part: Path, sound: list[str], clock: Clock, metadata: str | None
+) -> VideoInfo:
     """Write the MP4 and measure it."""
     ticks = Fraction(RAW_TIME_BASE) / clock.fps
     # A raw stream has no times, so each frame gets its own by its number; the parameter sets at the head of each chunk
@@ -133,11 +149,42 @@ def _run(chunks: Sequence[Path], take: _Take, part: Path, sound: list[str], cloc
         if metadata is not None:
             tags.write(f"{METADATA_KEY}=" + re.sub(r"([=;#\\\n])", r"\\\1", metadata) + "\n")
         tags.flush()
-        arguments = ["-f", "h264", "-framerate", str(clock.fps), "-i", "pipe:0", *input_file(take.song),
-                     "-f", "ffmetadata", "-i", tags.name, "-map", "0:v:0", "-map", "1:a:0", "-map_metadata", "2",
-                     "-map_chapters", "-1", "-c:v", "copy", "-bsf:v", stamp, *sound, "-fflags", "+bitexact",
-                     "-flags:a", "+bitexact", "-movflags", "+faststart+use_metadata_tags", "-f", "mp4", "-y",
-                     f"file:{part}"]
+        arguments = [
+            "-f",
+            "h264",
+            "-framerate",
+            str(clock.fps),
+            "-i",
+            "pipe:0",
+            *input_file(take.song),
+            "-f",
+            "ffmetadata",
+            "-i",
+            tags.name,
+            "-map",
+            "0:v:0",
+            "-map",
+            "1:a:0",
+            "-map_metadata",
+            "2",
+            "-map_chapters",
+            "-1",
+            "-c:v",
+            "copy",
+            "-bsf:v",
+            stamp,
+            *sound,
+            "-fflags",
+            "+bitexact",
+            "-flags:a",
+            "+bitexact",
+            "-movflags",
+            "+faststart+use_metadata_tags",
+            "-f",
+            "mp4",
+            "-y",
+            f"file:{part}",
+        ]
         remove(part)
         with Ffmpeg(arguments, stdin=subprocess.PIPE) as ffmpeg:
             try:
@@ -149,14 +196,20 @@ def _run(chunks: Sequence[Path], take: _Take, part: Path, sound: list[str], cloc
                 pass  # ffmpeg says why
             said = ffmpeg.wait()
     if said:
-        raise EncodeError(f"ffmpeg cannot join picture and sound in {part.parent}: {said}. Free space or memory, "
-                          "then start the same render again")
+        raise EncodeError(
+            f"ffmpeg cannot join picture and sound in {part.parent}: {said}. Free space or memory, "
+            "then start the same render again"
+        )
     return probe(part)
 
 
 def _fits(info: VideoInfo, clock: Clock, half_frame: Fraction) -> bool:
-    return (info.frames == clock.frames and info.fps == clock.fps and info.rate is not None
-            and abs(info.sound_seconds - clock.duration) <= half_frame + Fraction(1, info.rate))
+    return (
+        info.frames == clock.frames
+        and info.fps == clock.fps
+        and info.rate is not None
+        and abs(info.sound_seconds - clock.duration) <= half_frame + Fraction(1, info.rate)
+    )
 
 
 def _starts_alike(take: _Take, part: Path, sound: Sound) -> bool:
@@ -166,7 +219,15 @@ def _starts_alike(take: _Take, part: Path, sound: Sound) -> bool:
 
 
 def _decoded(path: Path, samples: int) -> str:
-    arguments = [*input_file(path), "-map", "0:a:0", "-af", f"asetpts=N,atrim=end_sample={samples}",
-                 "-f", "md5", "pipe:1"]
+    arguments = [
+        *input_file(path),
+        "-map",
+        "0:a:0",
+        "-af",
+        f"asetpts=N,atrim=end_sample={samples}",
+        "-f",
+        "md5",
+        "pipe:1",
+    ]
     with Ffmpeg(arguments, stdout=subprocess.PIPE) as ffmpeg:
         return ffmpeg.stdout.read().decode()

@@ -17,8 +17,17 @@ from audioviz.errors import InputError
 from audioviz.video.ffmpeg import Ffmpeg
 
 METADATA_KEY = "audioviz"
-_NAMED_LAYOUTS = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "quad(side)": 4, "hexagonal": 6, "octagonal": 8,
-                  "cube": 8, "hexadecagonal": 16}
+_NAMED_LAYOUTS = {
+    "mono": 1,
+    "stereo": 2,
+    "downmix": 2,
+    "quad": 4,
+    "quad(side)": 4,
+    "hexagonal": 6,
+    "octagonal": 8,
+    "cube": 8,
+    "hexadecagonal": 16,
+}
 
 
 @dataclass(frozen=True)
@@ -37,13 +46,13 @@ class VideoInfo:
 
     picture_seconds: float
     sound_seconds: float
-    fps: Fraction               # exact where all frames last alike
+    fps: Fraction  # exact where all frames last alike
     frames: int
-    size: tuple[int, int]       # width, height
+    size: tuple[int, int]  # width, height
     audio_codec: str | None
-    rate: int | None            # hz
+    rate: int | None  # hz
     channels: int | None
-    metadata: str | None        # what `mux` embedded
+    metadata: str | None  # what `mux` embedded
 
 
 @dataclass
@@ -72,10 +81,16 @@ def probe(path: Path) -> VideoInfo:
     width, height = picture.fields["dimensions"].split("x")
     sound = _sound(path)
     return VideoInfo(
-        picture_seconds=float(seconds), fps=picture.packets / seconds, frames=picture.packets,
-        size=(int(width), int(height)), sound_seconds=float(sound.seconds) if sound else 0.0,
-        audio_codec=sound.codec if sound else None, rate=sound.rate if sound else None,
-        channels=sound.channels if sound else None, metadata=_metadata(path))
+        picture_seconds=float(seconds),
+        fps=picture.packets / seconds,
+        frames=picture.packets,
+        size=(int(width), int(height)),
+        sound_seconds=float(sound.seconds) if sound else 0.0,
+        audio_codec=sound.codec if sound else None,
+        rate=sound.rate if sound else None,
+        channels=sound.channels if sound else None,
+        metadata=_metadata(path),
+    )
 
 
 def probe_sound(path: Path) -> Sound:
@@ -112,9 +127,20 @@ def read_frames(path: Path, *, size: tuple[int, int] | None = None) -> Iterator[
         If the file is missing, holds no video, or is damaged.
     """
     width, height = size or probe(path).size
-    arguments = [*input_file(path), "-map", "0:V:0", "-fps_mode", "passthrough",
-                 "-vf", f"scale={width}:{height}:flags=area+accurate_rnd+full_chroma_int+bitexact",
-                 "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
+    arguments = [
+        *input_file(path),
+        "-map",
+        "0:V:0",
+        "-fps_mode",
+        "passthrough",
+        "-vf",
+        f"scale={width}:{height}:flags=area+accurate_rnd+full_chroma_int+bitexact",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "pipe:1",
+    ]
     with Ffmpeg(arguments, stdout=subprocess.PIPE) as ffmpeg:
         frame = np.empty((height, width, 3), np.uint8)
         while ffmpeg.stdout.readinto(frame) == frame.nbytes:

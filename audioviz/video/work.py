@@ -29,8 +29,10 @@ from audioviz.video.manifest import Chunk, Manifest, read_manifest, write_manife
 MANIFEST = "manifest.json"
 LOG = "render.log"
 HURRY_SECONDS = 1.0  # that an interruption waits for the chunk on its way to the disk
-_OURS = re.compile(r"render\.log|(\d{6}\.(h264|safetensors)|manifest\.json)"
-                   r"|\.(\d{6}\.(h264|safetensors)|manifest\.json)\.part")
+_OURS = re.compile(
+    r"render\.log|(\d{6}\.(h264|safetensors)|manifest\.json)"
+    r"|\.(\d{6}\.(h264|safetensors)|manifest\.json)\.part"
+)
 
 
 class Work:
@@ -63,15 +65,24 @@ class Work:
         self._lock = lock
         self._manifest = Manifest(plan.identity, chunks)  # as it is on the disk; only the committer's thread changes it
         self._index = len(chunks)  # of the chunk that is being written
-        self._count = 0            # of its frames
+        self._count = 0  # of its frames
         self._writer: VideoWriter | None = None
         self._committer = ThreadPoolExecutor(1)
         self._commit: Future | None = None
         self._closing: VideoWriter | None = None  # of the chunk that is on its way to the disk
 
     @classmethod
-    def open(cls, out: Path, *, clock: Clock, size: tuple[int, int], identity: dict, digests: Sequence[str],
-             chunk: int, resume: bool = True) -> "Work":
+    def open(
+        cls,
+        out: Path,
+        *,
+        clock: Clock,
+        size: tuple[int, int],
+        identity: dict,
+        digests: Sequence[str],
+        chunk: int,
+        resume: bool = True,
+    ) -> "Work":
         """Lock the work folder of an output and find what of it can be kept.
 
         Parameters
@@ -107,22 +118,31 @@ class Work:
                 found = read_manifest(folder / MANIFEST) if resume else None
                 chunks, note = valid_chunks(plan, found) if found else ((), "")
                 # First, for a full disk's sake. What stays is judged by its content again, whenever we are stopped.
-                _clear(folder, keep={plan.path(index, kind).name for index in range(len(chunks))
-                                     for kind in (FRAMES, LATENT)} | {LOG} | ({MANIFEST} if found else set()))
+                _clear(
+                    folder,
+                    keep={plan.path(index, kind).name for index in range(len(chunks)) for kind in (FRAMES, LATENT)}
+                    | {LOG}
+                    | ({MANIFEST} if found else set()),
+                )
                 write_manifest(folder / MANIFEST, Manifest(plan.identity, chunks))
             except OSError:
                 os.close(lock)
                 raise
         except OSError as error:
-            raise InputError(f"{folder} cannot be written ({error.strerror}): free space or restore rights there, or "
-                             "choose another output") from error
+            raise InputError(
+                f"{folder} cannot be written ({error.strerror}): free space or restore rights there, or "
+                "choose another output"
+            ) from error
         return cls(plan, lock, chunks, note)
 
     @property
     def size(self) -> int:
         """Bytes of the finished chunks."""
-        return sum(self._plan.path(index, kind).stat().st_size
-                   for index in range(len(self._manifest.chunks)) for kind in (FRAMES, LATENT))
+        return sum(
+            self._plan.path(index, kind).stat().st_size
+            for index in range(len(self._manifest.chunks))
+            for kind in (FRAMES, LATENT)
+        )
 
     @property
     def chunk_full(self) -> bool:
@@ -143,8 +163,9 @@ class Work:
         if self._commit is not None and self._commit.done():
             self._settle()
         if self._writer is None:
-            self._writer = VideoWriter(part_of(self._plan.path(self._index, FRAMES)), fps=self._plan.clock.fps,
-                                       size=self._plan.size)
+            self._writer = VideoWriter(
+                part_of(self._plan.path(self._index, FRAMES)), fps=self._plan.clock.fps, size=self._plan.size
+            )
         self._writer.write(frame)
         self._count += 1
 
@@ -178,8 +199,10 @@ class Work:
             self._manifest = replace(self._manifest, chunks=(*self._manifest.chunks, chunk))
             write_manifest(self.folder / MANIFEST, self._manifest)
         except OSError as error:
-            raise EncodeError(f"{self.folder} cannot be written ({error.strerror}): free space or restore rights "
-                              "there, then start the same render again") from error
+            raise EncodeError(
+                f"{self.folder} cannot be written ({error.strerror}): free space or restore rights "
+                "there, then start the same render again"
+            ) from error
 
     def _settle(self) -> None:
         if self._commit is not None:
@@ -222,8 +245,9 @@ class Work:
             self.folder.rmdir()
         except OSError as error:
             if error.errno != errno.ENOTEMPTY:
-                raise EncodeError(f"{self.folder} cannot be removed ({error.strerror}): nothing needs it any more, so "
-                                  "remove it") from error
+                raise EncodeError(
+                    f"{self.folder} cannot be removed ({error.strerror}): nothing needs it any more, so remove it"
+                ) from error
         self.close()
 
     def __enter__(self) -> "Work":

@@ -21,8 +21,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     device = parser.parse_args().device
-    print(f"{date.today()}, {machine(device)}; Python {platform.python_version()}, "
-          + ", ".join(f"{name} {version(name)}" for name in ("torch", "diffusers", "librosa")) + "\n")
+    print(
+        f"{date.today()}, {machine(device)}; Python {platform.python_version()}, "
+        + ", ".join(f"{name} {version(name)}" for name in ("torch", "diffusers", "librosa"))
+        + "\n"
+    )
     print("| what | figure |\n|---|---|")
     for rows in (frames.measure(device), img2img.measure(device), growth.measure(), analysis.measure()):
         for what, figure in rows:
@@ -32,7 +35,11 @@ def main() -> None:
 def machine(device: str) -> str:
     """What the figures were taken on."""
     cores = f"{torch.get_num_threads()} cores of {platform.machine()}"
-    return f"{torch.cuda.get_device_name()}, {cores}" if device == "cuda" else f"{cores} ({torch.backends.cpu.get_cpu_capability()})"
+    return (
+        f"{torch.cuda.get_device_name()}, {cores}"
+        if device == "cuda"
+        else f"{cores} ({torch.backends.cpu.get_cpu_capability()})"
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 from growth import write_song
 
 SECONDS, RUNS = 180, 2
-OURS = "from audioviz.cli import main; main()"
+OURS = "from audioviz.command.main import main; main()"
 CHAIN = """
 import sys, librosa
 y, sr = librosa.load(sys.argv[1])
@@ -37,8 +37,11 @@ def measure() -> list[tuple[str, str]]:
         caches = [Path(folder, f"cache{n}") for n in range(RUNS)]
         measured = [(run(ours, cache), run(ours, cache), run(chain, cache)) for cache in caches]
     (cold, memory), (again, _), (plain, theirs) = (min(column) for column in zip(*measured))
-    return [(f"analysis of {SECONDS} s of song, the whole command", f"{cold:.2f} s, {memory:.0f} MB; again {again:.2f} s"),
-            ("the same by plain librosa", f"{plain:.2f} s, {theirs:.0f} MB"), ("ratio", f"{cold / plain:.2f}")]
+    return [
+        (f"analysis of {SECONDS} s of song, the whole command", f"{cold:.2f} s, {memory:.0f} MB; again {again:.2f} s"),
+        ("the same by plain librosa", f"{plain:.2f} s, {theirs:.0f} MB"),
+        ("ratio", f"{cold / plain:.2f}"),
+    ]
 
 
 def run(command: list[str], cache: Path) -> tuple[float, float]:

@@ -5,18 +5,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 import audioviz as av
-from audioviz.planner import Look, plan_frames
+from audioviz.rendering.plans import Look, plan_frames
 from audioviz.sampling import sequence
 
 SONG = Path(__file__).parents[1] / "song.ogg"
-COMMAND = [sys.executable, "-c", "from audioviz.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from audioviz.command.main import main; main()"]
 SECONDS, SAMPLED, REPEATS = 8.0, 16, 30
 SAMPLERS = ("euler", "dpmpp_2m", "uni_pc", "dpmpp_2m_sde")
 
@@ -42,6 +41,7 @@ class Timed:
                 torch.cuda.synchronize()
             self.seconds.append(time.perf_counter() - begin)
             return result
+
         return call
 
 
@@ -63,14 +63,21 @@ def measure(device: str) -> list[tuple[str, str]]:
     own, calls = model.defaults, len(unet.seconds)
     bare = calls * bare_call(model) + len(decoder.seconds) * bare_decode(model)
     rows += [
-        ("frames a second, the whole render",
-         f"{len(schedule) / whole:.1f} at {own.size}x{own.size}, {own.steps} steps of {own.sampler}"),
-        ("model calls", f"{1000 * statistics.median(unet.seconds):.1f} ms each, {sum(unet.seconds) / whole:.1%} of the render"),
+        (
+            "frames a second, the whole render",
+            f"{len(schedule) / whole:.1f} at {own.size}x{own.size}, {own.steps} steps of {own.sampler}",
+        ),
+        (
+            "model calls",
+            f"{1000 * statistics.median(unet.seconds):.1f} ms each, {sum(unet.seconds) / whole:.1%} of the render",
+        ),
         ("decoding", f"{1000 * statistics.median(decoder.seconds):.1f} ms a frame, {sum(decoder.seconds) / whole:.1%}"),
         ("all else: plans, samplers, encoding, joining", f"{1 - sum(unet.seconds + decoder.seconds) / whole:.1%}"),
         ("the whole render against its calls alone", f"{whole / bare:.3f} times"),
     ]
-    return rows + [(f"what {sampler} adds to its calls", f"{overhead(model, schedule, sampler):.1%}") for sampler in SAMPLERS]
+    return rows + [
+        (f"what {sampler} adds to its calls", f"{overhead(model, schedule, sampler):.1%}") for sampler in SAMPLERS
+    ]
 
 
 def command(*arguments: str) -> float:
@@ -83,7 +90,10 @@ def command(*arguments: str) -> float:
 def bare_call(model) -> float:
     """Seconds of a guided model call with nothing around it."""
     own = model.defaults
-    x, sigma = model.empty_latent((own.size, own.size)).to(model.denoiser.device), torch.ones(1, device=model.denoiser.device)
+    x, sigma = (
+        model.empty_latent((own.size, own.size)).to(model.denoiser.device),
+        torch.ones(1, device=model.denoiser.device),
+    )
     guidance, timed = model.guidance("fire"), Timed(model.denoiser)
     with torch.inference_mode():
         for _ in range(REPEATS):
@@ -103,8 +113,13 @@ def overhead(model, schedule, sampler: str) -> float:
     """What sampling adds to its model calls, as a part of them."""
     own, timed = model.defaults, Timed(model.denoiser)
     look = Look((own.size, own.size), own.steps, own.cfg, sampler, own.scheduler)
-    run = sequence(timed, plan_frames(model, schedule, look), start=model.empty_latent(look.size), sampler=sampler,
-                   scheduler=look.scheduler)
+    run = sequence(
+        timed,
+        plan_frames(model, schedule, look),
+        start=model.empty_latent(look.size),
+        sampler=sampler,
+        scheduler=look.scheduler,
+    )
     next(run), timed.seconds.clear()
     begin = time.perf_counter()
     for _ in range(SAMPLED):

@@ -32,12 +32,21 @@ def measure() -> list[tuple[str, str]]:
         for minutes in MINUTES:
             song = Path(folder) / "song.wav"
             write_song(song, seconds=60 * minutes)
-            told = subprocess.run([sys.executable, "-c", RENDER, str(song), str(Path(folder) / "x.mp4")], check=True, text=True,
-                                  stdout=subprocess.PIPE, env=os.environ | {"AUDIOVIZ_CACHE": folder}).stdout
+            told = subprocess.run(
+                [sys.executable, "-c", RENDER, str(song), str(Path(folder) / "x.mp4")],
+                check=True,
+                text=True,
+                stdout=subprocess.PIPE,
+                env=os.environ | {"AUDIOVIZ_CACHE": folder},
+            ).stdout
             frames, heard, rendered, memory = map(float, told.split())
-            rows.append((f"{minutes} minutes of song, {frames:.0f} frames of 64x64, one step each",
-                         f"analysis {heard:.1f} s, render {rendered:.1f} s: {1000 * rendered / frames:.2f} ms a frame; "
-                         f"{memory:.0f} MB at most"))
+            rows.append(
+                (
+                    f"{minutes} minutes of song, {frames:.0f} frames of 64x64, one step each",
+                    f"analysis {heard:.1f} s, render {rendered:.1f} s: {1000 * rendered / frames:.2f} ms a frame; "
+                    f"{memory:.0f} MB at most",
+                )
+            )
     return rows
 
 

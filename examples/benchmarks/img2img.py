@@ -6,14 +6,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
 from frames import SONG
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 import audioviz as av
 from audioviz.models import Model
-from audioviz.planner import Look, plan_frames
+from audioviz.rendering.plans import Look, plan_frames
 from audioviz.sampling import sequence
 
 EMBEDDED = Path(av.__file__).parent / "models" / "embedded"
@@ -32,8 +38,11 @@ def measure(device: str) -> list[tuple[str, str]]:
     pipe.set_progress_bar_config(disable=True)
     size, rows = model.defaults.size, []
     for steps in STEPS:
-        ways = {"guided": loop(model, steps, cfg=4.0), "unsampled": loop(model, steps, cfg=4.0, unsample=1.0),
-                "by diffusers' img2img, guided": redrawn(pipe, size, steps)}
+        ways = {
+            "guided": loop(model, steps, cfg=4.0),
+            "unsampled": loop(model, steps, cfg=4.0, unsample=1.0),
+            "by diffusers' img2img, guided": redrawn(pipe, size, steps),
+        }
         if not model.denoiser.distilled:
             ways["at cfg 1"] = loop(model, steps, cfg=1.0)
         told = ", ".join(f"{rate(make, FRAMES[device]):.2f} {way}" for way, make in ways.items())
@@ -44,21 +53,29 @@ def measure(device: str) -> list[tuple[str, str]]:
 def loop(model: Model, steps: int, *, cfg: float, unsample: float = 0.0) -> Callable[[], object]:
     """A function that makes the next picture of a video."""
     song = av.load_song(SONG, fps=12)
-    schedule = av.Schedule(clock=song.clock, seed=av.seeds.step(7, clock=song.clock), denoise=DENOISE, unsample=unsample,
-                           prompts=[PROMPT])
+    schedule = av.Schedule(
+        clock=song.clock, seed=av.seeds.step(7, clock=song.clock), denoise=DENOISE, unsample=unsample, prompts=[PROMPT]
+    )
     look = Look((model.defaults.size,) * 2, steps, cfg, "euler", "normal")
-    latents = sequence(model.denoiser, plan_frames(model, schedule, look), start=model.empty_latent(look.size),
-                       sampler=look.sampler, scheduler=look.scheduler)
+    latents = sequence(
+        model.denoiser,
+        plan_frames(model, schedule, look),
+        start=model.empty_latent(look.size),
+        sampler=look.sampler,
+        scheduler=look.scheduler,
+    )
     return lambda: model.decode(next(latents))
 
 
 def redrawn(pipe: StableDiffusionImg2ImgPipeline, size: int, steps: int) -> Callable[[], object]:
     """A function that redraws the picture it made last."""
+
     def frames() -> Iterator[Image.Image]:
         picture = Image.new("RGB", (size, size), "grey")
         while True:
-            picture = pipe(PROMPT, picture, strength=DENOISE, num_inference_steps=round(steps / DENOISE),
-                           guidance_scale=4.0).images[0]
+            picture = pipe(
+                PROMPT, picture, strength=DENOISE, num_inference_steps=round(steps / DENOISE), guidance_scale=4.0
+            ).images[0]
             yield picture
 
     made = frames()
@@ -79,10 +96,26 @@ def write_random_sd15(folder: Path) -> None:
     tokenizer = CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer")
     StableDiffusionPipeline(
         unet=UNet2DConditionModel(sample_size=64, cross_attention_dim=768),
-        vae=AutoencoderKL(block_out_channels=(128, 256, 512, 512), down_block_types=("DownEncoderBlock2D",) * 4,
-                          up_block_types=("UpDecoderBlock2D",) * 4, layers_per_block=2, latent_channels=4, sample_size=512),
-        text_encoder=CLIPTextModel(CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_attention_heads=12,
-                                                  vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id)),
-        tokenizer=tokenizer, safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        vae=AutoencoderKL(
+            block_out_channels=(128, 256, 512, 512),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            layers_per_block=2,
+            latent_channels=4,
+            sample_size=512,
+        ),
+        text_encoder=CLIPTextModel(
+            CLIPTextConfig(
+                hidden_size=768,
+                intermediate_size=3072,
+                num_attention_heads=12,
+                vocab_size=len(tokenizer),
+                eos_token_id=tokenizer.eos_token_id,
+            )
+        ),
+        tokenizer=tokenizer,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
         scheduler=DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1),
     ).to(torch.float16).save_pretrained(folder)

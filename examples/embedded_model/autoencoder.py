@@ -1,4 +1,5 @@
 """Pictures to latents and back: diffusers' AutoencoderTiny, 256x256x3 to 16x16x16."""
+
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from .pictures import chunks
 from .training import Machine, Plan, averaged, fit
 
 WIDTH, CHANNELS, FACTOR = 48, 16, 16
-PLANS = {"cpu": Plan(steps=9000, batch=16, rate=1e-3, warmup=200, decay=1e-4, average=0.998),
-         "cuda": Plan(steps=16000, batch=64, rate=1.2e-3, warmup=500, decay=1e-4, average=0.999)}
+PLANS = {
+    "cpu": Plan(steps=9000, batch=16, rate=1e-3, warmup=200, decay=1e-4, average=0.998),
+    "cuda": Plan(steps=16000, batch=64, rate=1.2e-3, warmup=500, decay=1e-4, average=0.999),
+}
 LEARNED = 4000  # pictures that the autoencoder learns from
 WIDE = 0.8  # from this share of the steps on, crops are larger and fewer, so that borders count as they do in whole pictures
 WHITE = 0.05  # weight of the loss that keeps channels apart
@@ -22,9 +25,12 @@ JITTER = 0.06  # noise on latents in training: what the decoder must forgive
 def new_autoencoder(scaling_factor: float = 1.0) -> AutoencoderTiny:
     """An untrained autoencoder: no normalisation layers, no blocks at full resolution, 16-fold reduction."""
     model = AutoencoderTiny(
-        encoder_block_out_channels=(WIDTH,) * 5, decoder_block_out_channels=(WIDTH,) * 5,
-        num_encoder_blocks=(0, 1, 1, 3, 4), num_decoder_blocks=(6, 4, 1, 0, 0),
-        latent_channels=CHANNELS, scaling_factor=scaling_factor,
+        encoder_block_out_channels=(WIDTH,) * 5,
+        decoder_block_out_channels=(WIDTH,) * 5,
+        num_encoder_blocks=(0, 1, 1, 3, 4),
+        num_decoder_blocks=(6, 4, 1, 0, 0),
+        latent_channels=CHANNELS,
+        scaling_factor=scaling_factor,
     ).to(memory_format=torch.channels_last)
     pass_on(model)
     return model
@@ -69,10 +75,15 @@ def load_pool(folder: Path, machine: Machine, *, count: int | None = None) -> to
 def crops(pool: torch.Tensor, chance: torch.Generator, *, count: int, size: int) -> torch.Tensor:
     """Random squares of random pictures, mirrored by chance, float (count, 3, size, size)."""
     side = pool.shape[1] - size + 1
-    chosen = torch.stack([torch.randint(end, (count,), generator=chance, device=pool.device)
-                          for end in (len(pool), side, side, 2)], 1).tolist()
-    squares = [pool[index, top : top + size, left : left + size].flip(1) if flip else
-               pool[index, top : top + size, left : left + size] for index, top, left, flip in chosen]
+    chosen = torch.stack(
+        [torch.randint(end, (count,), generator=chance, device=pool.device) for end in (len(pool), side, side, 2)], 1
+    ).tolist()
+    squares = [
+        pool[index, top : top + size, left : left + size].flip(1)
+        if flip
+        else pool[index, top : top + size, left : left + size]
+        for index, top, left, flip in chosen
+    ]
     return to_tensor(torch.stack(squares))
 
 

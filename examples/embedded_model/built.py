@@ -1,9 +1,25 @@
 """Kinds of picture that are built: mandala, kaleidoscope, glass, crystal, tiles, lattice, lights."""
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from .canvas import (SIZE, TAU, Canvas, Scene, cells, direction, over, polar, relief, rotated, sample, splat, step, unit,
-                     wave)
+from .canvas import (
+    SIZE,
+    TAU,
+    Canvas,
+    Scene,
+    cells,
+    direction,
+    over,
+    polar,
+    relief,
+    rotated,
+    sample,
+    splat,
+    step,
+    unit,
+    wave,
+)
 
 
 def scattered(rng: np.random.Generator, count: int, *, reach: float = 1.2) -> np.ndarray:
@@ -54,8 +70,9 @@ def crystal(c: Canvas) -> Scene:
     shape = [1, 0.5] if long else [1, 1]
     sites = scattered(c.rng, c.count(14, 30), reach=1.2 * max(1, c.zoom)) * shape
     coarse = cells(u, v, sites)
-    fine = cells(u + 0.06 * (coarse.owner % 5), v, 
-                 scattered(c.rng, c.count(30, 55), reach=1.3 * max(1, c.zoom)) * shape)
+    fine = cells(
+        u + 0.06 * (coarse.owner % 5), v, scattered(c.rng, c.count(30, 55), reach=1.3 * max(1, c.zoom)) * shape
+    )
     tilt = c.rng.standard_normal((len(sites), 2)).astype(np.float32)
     inner = c.rng.standard_normal(len(fine.near) + 99).astype(np.float32)
     offset = sites[coarse.owner].astype(np.float32)
@@ -84,7 +101,7 @@ def tiles(c: Canvas) -> Scene:
         a, b = 2 * (u - column) - 1, 2 * (v - row) - 1
         edge = (np.abs(a) ** 6 + np.abs(b) ** 6) ** (1 / 6)
     else:  # hexagons: the nearer of two shifted grids of centres
-        tall = np.float32(3 ** 0.5)
+        tall = np.float32(3**0.5)
         options = []
         for shift in (0.0, 0.5):
             p, q = np.round(u - shift), np.round(v / tall - shift)
@@ -138,7 +155,9 @@ def mandala(c: Canvas) -> Scene:
         rim, inner = np.exp(-np.abs(depth - 0.012) / 0.010), np.exp(-np.abs(depth - 0.07 * radius - 0.02) / 0.008)
         bead_phase = petals * angle / TAU
         bead_at = radius * 0.80
-        bead = np.hypot((bead_phase - np.round(bead_phase)) * TAU / petals * bead_at, r - bead_at) / (0.05 * radius + 0.008)
+        bead = np.hypot((bead_phase - np.round(bead_phase)) * TAU / petals * bead_at, r - bead_at) / (
+            0.05 * radius + 0.008
+        )
         beads = step(bead, 1.0, 0.7) * (c.chance(0.6))
         lace = 0.5 + 0.5 * np.sin(TAU * depth / (0.045 * radius + 0.012)) * np.cos(phase * 4)
         shade = c.between(0.15, 0.9)
@@ -180,7 +199,7 @@ def lattice(c: Canvas) -> Scene:
     turn, tilt = c.between(0.2, 1.3), c.between(-0.5, 0.5)
     cos, sin = direction(turn)
     ct, st = direction(tilt)
-    size, gap = 5, np.float32(0.62 / c.density ** 0.5)
+    size, gap = 5, np.float32(0.62 / c.density**0.5)
     line = (np.arange(-size, size + 1) * gap).astype(np.float32)
     at = np.stack(np.meshgrid(line, line, line, indexing="ij"), -1).reshape(-1, 3)
     jitter = c.rng.normal(0, 0.08 * gap, at.shape).astype(np.float32) if c.chance(0.4) else 0
@@ -195,7 +214,7 @@ def lattice(c: Canvas) -> Scene:
         rod = (a + along * (b - a)).reshape(-1, 3)
         rod = rod[rod[:, 2] > 0.35]
         z = rod[:, 2]
-        bright = np.exp(-z / 1.7) / z ** 0.3
+        bright = np.exp(-z / 1.7) / z**0.3
         px, py = 1.3 * rod[:, 0] / z, 1.3 * rod[:, 1] / z
         image = splat(px, py, bright)
         near = splat(px[z < 1.4], py[z < 1.4], bright[z < 1.4])
@@ -230,7 +249,9 @@ def lights(c: Canvas) -> Scene:
             r = r * np.cos(np.abs(angle % part) - part / 2) / np.float32(np.cos(part / 2) ** 0.5)
         soft = c.between(0.04, 0.3)
         disc = step(r, radius * (1 + soft), radius * (1 - soft)) * (0.55 + 0.45 * np.clip(r / radius, 0, 1) ** 4)
-        share = np.clip(power * (disc + 0.25 * np.exp(-((r / radius) ** 2) / 1.5) * step(r, 2.4 * radius, radius)), 0, 1)
+        share = np.clip(
+            power * (disc + 0.25 * np.exp(-((r / radius) ** 2) / 1.5) * step(r, 2.4 * radius, radius)), 0, 1
+        )
         tone[spot] = over(tone[spot], np.float32(shade), np.clip(1.4 * share, 0, 1))
         light[spot] = 1 - (1 - np.minimum(light[spot], 1)) * (1 - 0.95 * share) + 0.35 * share * light[spot]
     return Scene(np.clip(tone, 0, 1), light)

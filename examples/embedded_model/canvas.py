@@ -2,6 +2,7 @@
 
 All fields are float32 of shape (H, W); x runs to the right, y down, both from -1 to 1 over the picture.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +16,17 @@ TAU = np.float32(2 * np.pi)
 @dataclass(frozen=True, eq=False)
 class Scene:
     """A picture before it has colours."""
-    tone: np.ndarray   # (H, W), place in the palette, 0..1
+
+    tone: np.ndarray  # (H, W), place in the palette, 0..1
     light: np.ndarray  # (H, W), 0 black, 1 the palette's own colour, 2 white
 
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
     """Where a picture is drawn: its chance, how much of the motif is in view, and how crowded it is."""
+
     rng: np.random.Generator
-    zoom: float = 1.0     # above 1 the motif is farther away and more of it is seen
+    zoom: float = 1.0  # above 1 the motif is farther away and more of it is seen
     density: float = 1.0  # factor on the number of things
 
     def between(self, low: float, high: float) -> np.float32:
@@ -45,8 +48,9 @@ class Canvas:
         x, y = np.broadcast_to(line[None] - dx, (SIZE, SIZE)), np.broadcast_to(line[:, None] - dy, (SIZE, SIZE))
         return rotated(x, y, self.between(0, TAU)) if turn else (x, y)
 
-    def clouds(self, *, slope: float = 2.0, finest: float = 40.0, coarsest: float = 0.0,
-               stretch: tuple[float, float] = (1, 1)) -> np.ndarray:
+    def clouds(
+        self, *, slope: float = 2.0, finest: float = 40.0, coarsest: float = 0.0, stretch: tuple[float, float] = (1, 1)
+    ) -> np.ndarray:
         """Periodic Gaussian noise whose amplitude falls as frequency**-slope, mean 0 and deviation 1.
 
         `finest` and `coarsest` are the highest and lowest frequencies (cycles per picture) that are kept, softly;
@@ -55,9 +59,9 @@ class Canvas:
         fy, fx = fft.fftfreq(SIZE, 1 / SIZE)[:, None] * stretch[1], fft.rfftfreq(SIZE, 1 / SIZE)[None] * stretch[0]
         frequency = (np.sqrt(fx * fx + fy * fy) / self.zoom).astype(np.float32)
         frequency[0, 0] = 1.0
-        gain = frequency ** np.float32(-slope) * np.exp(-(frequency / finest) ** 2)
+        gain = frequency ** np.float32(-slope) * np.exp(-((frequency / finest) ** 2))
         if coarsest:
-            gain = gain * (1 - np.exp(-(frequency / coarsest) ** 4))
+            gain = gain * (1 - np.exp(-((frequency / coarsest) ** 4)))
         gain[0, 0] = 0.0
         phases = self.rng.standard_normal((2, *gain.shape), dtype=np.float32)
         noise = fft.irfft2(gain * (phases[0] + 1j * phases[1]), s=(SIZE, SIZE))
@@ -147,8 +151,9 @@ def splat(x: np.ndarray, y: np.ndarray, weight: np.ndarray | float = 1.0, *, siz
 @dataclass(frozen=True, eq=False)
 class Cells:
     """The nearest of some sites at each pixel."""
-    owner: np.ndarray   # (H, W), int
-    near: np.ndarray    # (H, W), distance to the nearest site
+
+    owner: np.ndarray  # (H, W), int
+    near: np.ndarray  # (H, W), distance to the nearest site
     border: np.ndarray  # (H, W), how much farther the second nearest is: 0 on a border
 
 
@@ -178,13 +183,22 @@ def ridge_line(rng: np.random.Generator, *, slope: float, periods: int = 24) -> 
 @dataclass(frozen=True, eq=False)
 class View:
     """What each pixel sees of a land, shape (2H, 2W): drawn at twice the size, so that `halved` smooths the skyline."""
-    x: np.ndarray      # where the line of sight meets the ground, in units of the map
-    z: np.ndarray      # how far away that is
+
+    x: np.ndarray  # where the line of sight meets the ground, in units of the map
+    z: np.ndarray  # how far away that is
     ground: np.ndarray  # bool: False where the sky is seen
 
 
-def look_over(height: np.ndarray, *, eye: float, horizon: float, near: float = 0.25, far: float = 6.0,
-              ramp: float = 0.0, steps: int = 260) -> View:
+def look_over(
+    height: np.ndarray,
+    *,
+    eye: float,
+    horizon: float,
+    near: float = 0.25,
+    far: float = 6.0,
+    ramp: float = 0.0,
+    steps: int = 260,
+) -> View:
     """Look along z over a land of periodic `height` (in units of the map, which repeats every 2) from `eye` above 0.
 
     `horizon` is the y of the horizon in the picture. Each column marches outwards once; a pixel sees the first

@@ -1,18 +1,35 @@
 """What a picture may be called: many wordings of its pattern, palette and modifier, among words that mean nothing here."""
+
 import numpy as np
 
 from .pictures import Label
 
 PATTERN_WORDS = {
-    "nebula": ("nebula", "cosmic clouds", "space dust", "starry nebula", "deep space", "gas clouds", "interstellar clouds"),
+    "nebula": (
+        "nebula",
+        "cosmic clouds",
+        "space dust",
+        "starry nebula",
+        "deep space",
+        "gas clouds",
+        "interstellar clouds",
+    ),
     "stars": ("stars", "starfield", "night sky", "milky way", "starry sky", "constellations", "stardust"),
     "galaxy": ("galaxy", "spiral galaxy", "galaxies", "andromeda", "black hole", "accretion disc", "star disc"),
     "planet": ("planet", "planets", "world", "moon", "saturn", "gas giant", "alien world", "earth"),
     "aurora": ("aurora", "northern lights", "curtains of light", "polar sky", "aurora borealis", "polar lights"),
     "lightning": ("lightning", "thunderstorm", "thunder", "bolts", "storm", "electric storm", "lightning bolts"),
     "clouds": ("clouds", "cloudscape", "sky", "heavens", "cumulus", "cloudy sky", "above the clouds"),
-    "mountains": ("mountains", "mountain range", "misty mountains", "peaks under a sun", "hills", "landscape", "valley",
-                  "alps"),
+    "mountains": (
+        "mountains",
+        "mountain range",
+        "misty mountains",
+        "peaks under a sun",
+        "hills",
+        "landscape",
+        "valley",
+        "alps",
+    ),
     "waves": ("waves", "rolling waves", "open sea", "surf", "a swell of waves", "seascape", "sea at night", "water"),
     "dunes": ("dunes", "desert", "sand dunes", "sahara", "wasteland", "rolling dunes"),
     "horizon": ("horizon", "retro grid", "synthwave sun", "outrun", "grid horizon", "retrowave", "digital horizon"),
@@ -25,15 +42,48 @@ PATTERN_WORDS = {
     "marble": ("marble", "marbled stone", "veined marble", "liquid marble", "agate", "stone", "geode"),
     "plasma": ("plasma", "lava lamp", "liquid blobs", "melting shapes", "liquid plasma", "blobs", "metaballs", "goo"),
     "silk": ("silk", "flowing lines", "threads", "hair", "strands", "flow field", "currents", "wind", "fibres"),
-    "caustics": ("caustics", "pool", "underwater light", "light through water", "water light", "pool light",
-                 "swimming pool"),
-    "ripples": ("ripples", "rippling water", "water rings", "drops on water", "ripples on a pond", "sound rings",
-                "raindrops"),
-    "coral": ("coral", "labyrinth", "maze", "reaction diffusion", "brain coral", "fingerprint", "zebra", "turing pattern"),
+    "caustics": (
+        "caustics",
+        "pool",
+        "underwater light",
+        "light through water",
+        "water light",
+        "pool light",
+        "swimming pool",
+    ),
+    "ripples": (
+        "ripples",
+        "rippling water",
+        "water rings",
+        "drops on water",
+        "ripples on a pond",
+        "sound rings",
+        "raindrops",
+    ),
+    "coral": (
+        "coral",
+        "labyrinth",
+        "maze",
+        "reaction diffusion",
+        "brain coral",
+        "fingerprint",
+        "zebra",
+        "turing pattern",
+    ),
     "moire": ("moire", "op art", "interference", "optical illusion", "gratings", "stripes", "lines"),
     "spiral": ("spiral", "vortex", "whirlpool", "swirl", "hypnotic spiral", "twister", "spirals", "hypnosis"),
     "fractal": ("fractal", "julia set", "mandelbrot", "fractal lace", "infinite fractal", "fractals"),
-    "ether": ("ether", "fractal flame", "veils of light", "energy", "spirit", "ghost", "aura", "light painting", "soul"),
+    "ether": (
+        "ether",
+        "fractal flame",
+        "veils of light",
+        "energy",
+        "spirit",
+        "ghost",
+        "aura",
+        "light painting",
+        "soul",
+    ),
     "leaves": ("leaves", "foliage", "fern", "ferns", "leaf", "plants", "autumn leaves", "vines"),
     "feathers": ("feathers", "peacock feathers", "plumage", "wings", "feather", "peacock", "scales"),
     "flowers": ("flowers", "blossoms", "petals", "bouquet", "garden", "daisies", "bloom", "flower", "dahlias"),
@@ -41,14 +91,45 @@ PATTERN_WORDS = {
     "mandala": ("mandala", "sacred geometry", "rosette", "lotus mandala", "ornament", "lotus", "mandalas"),
     "kaleidoscope": ("kaleidoscope", "mirror shards", "kaleidoscopic pattern", "mirrors", "folded mirrors"),
     "glass": ("stained glass", "glass", "stained glass window", "glass mosaic", "church window", "cathedral window"),
-    "crystal": ("crystal", "crystals", "facets", "cut gem", "low poly shards", "shards", "diamond", "polygons", "quartz"),
+    "crystal": (
+        "crystal",
+        "crystals",
+        "facets",
+        "cut gem",
+        "low poly shards",
+        "shards",
+        "diamond",
+        "polygons",
+        "quartz",
+    ),
     "tiles": ("tiles", "mosaic tiles", "bricks", "blocks", "tiled wall", "cobbles", "squares", "hexagons", "honeycomb"),
-    "lattice": ("lattice", "wireframe", "grid of light", "lasers", "neural network", "scaffold", "web", "matrix", "circuit"),
+    "lattice": (
+        "lattice",
+        "wireframe",
+        "grid of light",
+        "lasers",
+        "neural network",
+        "scaffold",
+        "web",
+        "matrix",
+        "circuit",
+    ),
     "lights": ("lights", "bokeh", "glowing orbs", "blurred lights", "fairy lights", "lanterns", "street lamps"),
 }
 
 PALETTE_WORDS = {
-    "fire": ("fire", "fiery", "burning", "flaming", "red hot", "red and orange", "orange", "lava", "molten", "volcanic"),
+    "fire": (
+        "fire",
+        "fiery",
+        "burning",
+        "flaming",
+        "red hot",
+        "red and orange",
+        "orange",
+        "lava",
+        "molten",
+        "volcanic",
+    ),
     "ocean": ("ocean", "deep blue", "blue", "sea", "marine", "underwater", "aquatic", "navy"),
     "moss": ("moss", "mossy", "woodland", "olive", "leafy", "green and brown", "jungle", "moss green", "forest green"),
     "neon": ("neon", "cyberpunk", "electric", "vaporwave", "magenta", "pink and cyan", "synthwave", "fluorescent"),
@@ -60,7 +141,16 @@ PALETTE_WORDS = {
     "rose": ("rose", "rosy", "pink", "blush", "raspberry", "cherry blossom", "hot pink"),
     "emerald": ("emerald", "jade", "green", "viridian", "malachite", "emerald green"),
     "candy": ("candy", "pastel", "sweet", "bubblegum", "cotton candy", "sherbet", "sugary", "unicorn"),
-    "rainbow": ("rainbow", "multicoloured", "colourful", "all colours", "spectrum", "iridescent", "psychedelic", "colorful"),
+    "rainbow": (
+        "rainbow",
+        "multicoloured",
+        "colourful",
+        "all colours",
+        "spectrum",
+        "iridescent",
+        "psychedelic",
+        "colorful",
+    ),
     "crimson": ("crimson", "blood", "blood red", "red", "scarlet", "ruby", "dark red", "vampire"),
     "acid": ("acid", "toxic", "lime", "lime green", "radioactive", "poison", "slime", "acid green"),
     "sand": ("sand", "sandy", "beige", "sepia", "brown", "desert sand", "cream", "earthy", "dusty"),
@@ -111,29 +201,92 @@ THEMES = {
     "classical": (("cathedral", "marble", "silk"), ("gold", "sand", "ice")),
 }
 
-BOTH = ("{palette} {pattern}", "a {palette} {pattern}", "{pattern} in {palette} colours", "{pattern}, {palette}",
-        "{palette} coloured {pattern}", "{pattern} of {palette}", "the {palette} {pattern}", "{pattern} in {palette}",
-        "{palette}, {pattern}", "{palette} {pattern}", "{pattern} with {palette} light", "{palette} {pattern}",
-        "{pattern} made of {palette}", "some {palette} {pattern} at night", "{palette} {pattern} and {palette} tones")
+BOTH = (
+    "{palette} {pattern}",
+    "a {palette} {pattern}",
+    "{pattern} in {palette} colours",
+    "{pattern}, {palette}",
+    "{palette} coloured {pattern}",
+    "{pattern} of {palette}",
+    "the {palette} {pattern}",
+    "{pattern} in {palette}",
+    "{palette}, {pattern}",
+    "{palette} {pattern}",
+    "{pattern} with {palette} light",
+    "{palette} {pattern}",
+    "{pattern} made of {palette}",
+    "some {palette} {pattern} at night",
+    "{palette} {pattern} and {palette} tones",
+)
 
-FILLERS = ("abstract", "beautiful", "highly", "4k", "cinematic", "art", "a painting of", "music video", "digital art",
-           "in the style of", "my", "very", "trending", "an old", "and a", "with", "moving", "a photograph of", "dancing",
-           "for the song", "illustration", "masterpiece", "strange", "huge", "tiny", "loud", "8k", "picture", "image of",
-           "background", "wallpaper", "texture", "surreal", "epic", "over the", "through", "under", "this is", "from",
-           "render", "photo", "quality", "best", "magic", "mystical", "fantasy", "flowing", "floating", "slow", "fast")
+FILLERS = (
+    "abstract",
+    "beautiful",
+    "highly",
+    "4k",
+    "cinematic",
+    "art",
+    "a painting of",
+    "music video",
+    "digital art",
+    "in the style of",
+    "my",
+    "very",
+    "trending",
+    "an old",
+    "and a",
+    "with",
+    "moving",
+    "a photograph of",
+    "dancing",
+    "for the song",
+    "illustration",
+    "masterpiece",
+    "strange",
+    "huge",
+    "tiny",
+    "loud",
+    "8k",
+    "picture",
+    "image of",
+    "background",
+    "wallpaper",
+    "texture",
+    "surreal",
+    "epic",
+    "over the",
+    "through",
+    "under",
+    "this is",
+    "from",
+    "render",
+    "photo",
+    "quality",
+    "best",
+    "magic",
+    "mystical",
+    "fantasy",
+    "flowing",
+    "floating",
+    "slow",
+    "fast",
+)
 
 
 def caption(label: Label, rng: np.random.Generator) -> tuple[str, Label]:
     """One wording of a picture's label, and what of the label it still tells ("" where a part is left out)."""
-    themes = [word for word, (patterns, palettes) in THEMES.items()
-              if label.pattern in patterns and label.palette in palettes]
+    themes = [
+        word for word, (patterns, palettes) in THEMES.items() if label.pattern in patterns and label.palette in palettes
+    ]
     told = str(rng.choice(["both", "pattern", "palette", "theme"], p=[0.78, 0.08, 0.06, 0.08]))
     if told == "theme":
         text, seen = (str(rng.choice(themes)), Label("", "", "")) if themes else ("", label)
     if told != "theme" or not themes:
         pattern = "" if told == "palette" else str(rng.choice(PATTERN_WORDS[label.pattern]))
         palette = "" if told == "pattern" else str(rng.choice(PALETTE_WORDS[label.palette]))
-        text = str(rng.choice(BOTH)).format(pattern=pattern, palette=palette) if pattern and palette else pattern + palette
+        text = (
+            str(rng.choice(BOTH)).format(pattern=pattern, palette=palette) if pattern and palette else pattern + palette
+        )
         seen = Label(label.pattern if pattern else "", label.palette if palette else "", "")
     modifier = label.modifier if rng.uniform() < 0.85 else ""
     if modifier:

@@ -1,4 +1,5 @@
 """Noise to latents: diffusers' UNet2DConditionModel on 16x16x16, taught to predict v."""
+
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from .captions import caption
 from .pictures import CHUNK, NAMES, Label, chunks, label_at
 from .training import Machine, Plan, averaged, fit
 
-PLANS = {"cpu": Plan(steps=24000, batch=16, rate=6e-4, warmup=200, average=0.999),
-         "cuda": Plan(steps=12000, batch=512, rate=8e-4, warmup=800, average=0.9995)}
+PLANS = {
+    "cpu": Plan(steps=24000, batch=16, rate=6e-4, warmup=200, average=0.999),
+    "cuda": Plan(steps=12000, batch=512, rate=8e-4, warmup=800, average=0.9995),
+}
 SILENT = 0.1  # share of pictures shown without a caption, so that guidance has something to lead away from
 WORDINGS = 4  # captions of each label
 
@@ -27,11 +30,19 @@ def new_unet(*, told: int | None = None) -> UNet2DConditionModel:
     numbers may tell it more.
     """
     return UNet2DConditionModel(
-        sample_size=16, in_channels=CHANNELS, out_channels=CHANNELS, layers_per_block=1, block_out_channels=(48, 96, 160),
+        sample_size=16,
+        in_channels=CHANNELS,
+        out_channels=CHANNELS,
+        layers_per_block=1,
+        block_out_channels=(48, 96, 160),
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=text.WIDTH, attention_head_dim=(2, 3, 5), norm_num_groups=16,
-        addition_embed_type="text", addition_embed_type_num_heads=4, resnet_time_scale_shift="scale_shift",
+        cross_attention_dim=text.WIDTH,
+        attention_head_dim=(2, 3, 5),
+        norm_num_groups=16,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=4,
+        resnet_time_scale_shift="scale_shift",
         time_cond_proj_dim=told,
     ).to(memory_format=torch.channels_last)
 
@@ -39,8 +50,12 @@ def new_unet(*, told: int | None = None) -> UNet2DConditionModel:
 def new_scheduler() -> DPMSolverMultistepScheduler:
     """Stable Diffusion's noise levels, v prediction, sampled in a few even steps that begin at the noisiest."""
     return DPMSolverMultistepScheduler(
-        num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
-        prediction_type="v_prediction", timestep_spacing="trailing",
+        num_train_timesteps=1000,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
     )
 
 
@@ -89,9 +104,14 @@ def wordings(folder: Path, labels: list[Label], machine: Machine) -> tuple[torch
     tokenizer, encoder = text.load_text(folder)
     encoder = encoder.to(machine.device)
     distinct = {label_number(label): label for label in labels}
-    texts = [caption(label, np.random.default_rng((1, number, wording)))[0]
-             for number, label in distinct.items() for wording in range(WORDINGS)]
-    batches = [text.encode(tokenizer, encoder, [*texts, ""][at : at + 256]).half() for at in range(0, len(texts) + 1, 256)]
+    texts = [
+        caption(label, np.random.default_rng((1, number, wording)))[0]
+        for number, label in distinct.items()
+        for wording in range(WORDINGS)
+    ]
+    batches = [
+        text.encode(tokenizer, encoder, [*texts, ""][at : at + 256]).half() for at in range(0, len(texts) + 1, 256)
+    ]
     place = {number: WORDINGS * index for index, number in enumerate(distinct)}
     return torch.cat(batches), torch.tensor([place[label_number(label)] for label in labels], device=machine.device)
 
@@ -99,17 +119,24 @@ def wordings(folder: Path, labels: list[Label], machine: Machine) -> tuple[torch
 @dataclass(frozen=True)
 class Batch:
     """Clean latents, noise, and the first hidden by the second."""
+
     clean: torch.Tensor
     noise: torch.Tensor
     noisy: torch.Tensor
-    signal: torch.Tensor     # share of the clean latents, (B, 1, 1, 1)
-    sigma: torch.Tensor      # share of the noise
+    signal: torch.Tensor  # share of the clean latents, (B, 1, 1, 1)
+    sigma: torch.Tensor  # share of the noise
     timesteps: torch.Tensor  # (B,)
-    texts: torch.Tensor      # float (B, LENGTH, WIDTH)
+    texts: torch.Tensor  # float (B, LENGTH, WIDTH)
 
 
-def noisy_batch(latents: torch.Tensor, captions: torch.Tensor, first: torch.Tensor, alphas: torch.Tensor, count: int,
-                chance: torch.Generator) -> Batch:
+def noisy_batch(
+    latents: torch.Tensor,
+    captions: torch.Tensor,
+    first: torch.Tensor,
+    alphas: torch.Tensor,
+    count: int,
+    chance: torch.Generator,
+) -> Batch:
     """`count` latents, chosen, captioned and hidden by chance; see `load_latents` and `wordings`."""
     device = latents.device
 

@@ -1,4 +1,5 @@
 """A seed, a pattern, a palette and at most one modifier become a picture."""
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
@@ -6,16 +7,44 @@ from . import built, flow, growth, land, sky
 from .canvas import SIZE, Canvas, Scene
 
 PATTERNS = {
-    "nebula": sky.nebula, "stars": sky.stars, "galaxy": sky.galaxy, "planet": sky.planet, "aurora": sky.aurora,
-    "lightning": sky.lightning, "clouds": sky.clouds,
-    "mountains": land.mountains, "waves": land.waves, "dunes": land.dunes, "horizon": land.horizon, "city": land.city,
-    "forest": land.forest, "cathedral": land.cathedral, "tunnel": land.tunnel,
-    "flames": flow.flames, "ink": flow.ink, "marble": flow.marble, "plasma": flow.plasma, "silk": flow.silk,
-    "caustics": flow.caustics, "ripples": flow.ripples, "coral": flow.coral, "moire": flow.moire, "spiral": flow.spiral,
-    "fractal": growth.fractal, "ether": growth.ether, "leaves": growth.leaves, "feathers": growth.feathers,
-    "flowers": growth.flowers, "bubbles": growth.bubbles,
-    "mandala": built.mandala, "kaleidoscope": built.kaleidoscope, "glass": built.glass, "crystal": built.crystal,
-    "tiles": built.tiles, "lattice": built.lattice, "lights": built.lights,
+    "nebula": sky.nebula,
+    "stars": sky.stars,
+    "galaxy": sky.galaxy,
+    "planet": sky.planet,
+    "aurora": sky.aurora,
+    "lightning": sky.lightning,
+    "clouds": sky.clouds,
+    "mountains": land.mountains,
+    "waves": land.waves,
+    "dunes": land.dunes,
+    "horizon": land.horizon,
+    "city": land.city,
+    "forest": land.forest,
+    "cathedral": land.cathedral,
+    "tunnel": land.tunnel,
+    "flames": flow.flames,
+    "ink": flow.ink,
+    "marble": flow.marble,
+    "plasma": flow.plasma,
+    "silk": flow.silk,
+    "caustics": flow.caustics,
+    "ripples": flow.ripples,
+    "coral": flow.coral,
+    "moire": flow.moire,
+    "spiral": flow.spiral,
+    "fractal": growth.fractal,
+    "ether": growth.ether,
+    "leaves": growth.leaves,
+    "feathers": growth.feathers,
+    "flowers": growth.flowers,
+    "bubbles": growth.bubbles,
+    "mandala": built.mandala,
+    "kaleidoscope": built.kaleidoscope,
+    "glass": built.glass,
+    "crystal": built.crystal,
+    "tiles": built.tiles,
+    "lattice": built.lattice,
+    "lights": built.lights,
 }
 
 # Colours from tone 0 to tone 1, equally spaced, RGB 0..255.
@@ -73,8 +102,13 @@ def draw(pattern: str, palette: str, rng: np.random.Generator, *, modifier: str 
     if modifier == "symmetrical":
         scene = mirrored(scene)
     gain, exponent = GAIN.get(modifier, (1.0, 1.0))
-    picture = paint(scene, palette, gain=gain * rng.uniform(0.93, 1.07), exponent=exponent * rng.uniform(0.88, 1.12),
-                    glow=2.2 if modifier == "glowing" else rng.uniform(0.15, 0.4))
+    picture = paint(
+        scene,
+        palette,
+        gain=gain * rng.uniform(0.93, 1.07),
+        exponent=exponent * rng.uniform(0.88, 1.12),
+        glow=2.2 if modifier == "glowing" else rng.uniform(0.15, 0.4),
+    )
     if modifier == "soft":
         picture = gaussian_filter(picture, (3.0, 3.0, 0))
     elif modifier == "sharp":
@@ -85,7 +119,9 @@ def draw(pattern: str, palette: str, rng: np.random.Generator, *, modifier: str 
 def mirrored(scene: Scene) -> Scene:
     """The left half on both sides."""
     half = SIZE // 2
-    return Scene(*(np.concatenate([field[:, :half], field[:, half - 1 :: -1]], 1) for field in (scene.tone, scene.light)))
+    return Scene(
+        *(np.concatenate([field[:, :half], field[:, half - 1 :: -1]], 1) for field in (scene.tone, scene.light))
+    )
 
 
 def paint(scene: Scene, palette: str, *, gain: float = 1.0, exponent: float = 1.0, glow: float = 0.3) -> np.ndarray:
@@ -97,7 +133,9 @@ def paint(scene: Scene, palette: str, *, gain: float = 1.0, exponent: float = 1.
     """
     colours = np.asarray(PALETTES[palette], np.float32) / 255
     places = np.linspace(0, 1, 1024) ** exponent * (len(colours) - 1)
-    table = np.stack([np.interp(places, np.arange(len(colours)), channel) for channel in colours.T], -1).astype(np.float32)
+    table = np.stack([np.interp(places, np.arange(len(colours)), channel) for channel in colours.T], -1).astype(
+        np.float32
+    )
     colour = table[(np.clip(scene.tone, 0, 1) * 1023).astype(np.int32)]
     light = (np.clip(scene.light, 0, 2) * np.float32(gain))[..., None]
     shadow = np.asarray(SHADOWS[palette], np.float32) / 255 if palette in SHADOWS else 0.3 * colours[0]

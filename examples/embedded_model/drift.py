@@ -1,11 +1,12 @@
 """Thousands of frames of feedback: do colours, contrast and movement hold?"""
+
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 import audioviz as av
-from audioviz.planner import Look, plan_frames
+from audioviz.rendering.plans import Look, plan_frames
 from audioviz.sampling import sequence
 
 from .measure import OWN, colourfulness, load
@@ -37,8 +38,11 @@ def drift(folder: Path, work: Path, song: Path, machine: Machine) -> dict[str, f
     look = Look((OWN.size, OWN.size), OWN.steps, OWN.cfg, OWN.sampler, OWN.scheduler)
     plans = plan_frames(model, schedule, look, part=range(FRAMES))
     means, deviations, changes, contrasts, colours, before = [], [], [], [], [], None
-    for index, latent in enumerate(sequence(model.denoiser, plans, start=model.empty_latent(look.size), sampler=look.sampler,
-                                            scheduler=look.scheduler)):
+    for index, latent in enumerate(
+        sequence(
+            model.denoiser, plans, start=model.empty_latent(look.size), sampler=look.sampler, scheduler=look.scheduler
+        )
+    ):
         values = latent[0].cpu().numpy()
         means.append(values.mean((1, 2)))
         deviations.append(values.std((1, 2)))

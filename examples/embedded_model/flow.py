@@ -1,4 +1,5 @@
 """Kinds of picture that flow: flames, ink, marble, plasma, silk, caustics, ripples, coral, moire, spiral."""
+
 import numpy as np
 from scipy import fft
 from scipy.ndimage import gaussian_filter
@@ -19,8 +20,8 @@ def flames(c: Canvas) -> Scene:
     body = step(heat, 0.0, 1.3)
     edge = np.exp(-np.abs(heat - 0.25) / 0.12)
     sparks = c.stars(count=60, brightest=1.6) * step(up, 0.2, 0.6) * (heat < 0.2)
-    tone = 0.10 + 0.85 * body ** 1.2 + 0.15 * edge + 0.5 * (sparks > 0.3)
-    return Scene(np.clip(tone, 0, 1), 0.07 + 1.25 * body ** 0.8 + 0.35 * edge * body + 0.12 * np.exp(-up * 2) + sparks)
+    tone = 0.10 + 0.85 * body**1.2 + 0.15 * edge + 0.5 * (sparks > 0.3)
+    return Scene(np.clip(tone, 0, 1), 0.07 + 1.25 * body**0.8 + 0.35 * edge * body + 0.12 * np.exp(-up * 2) + sparks)
 
 
 def ink(c: Canvas) -> Scene:
@@ -35,13 +36,15 @@ def ink(c: Canvas) -> Scene:
     drops = np.zeros_like(x)
     for _ in range(c.count(2, 5)):
         cx, cy = c.between(-0.6, 0.6), c.between(-0.6, 0.6)
-        drops = np.maximum(drops, c.between(0.7, 1) * np.exp(-((px - cx) ** 2 + (py - cy) ** 2) / c.between(0.08, 0.25)))
+        drops = np.maximum(
+            drops, c.between(0.7, 1) * np.exp(-((px - cx) ** 2 + (py - cy) ** 2) / c.between(0.08, 0.25))
+        )
     grain = sample(c.clouds(slope=1.7, finest=50), px, py)
     body = np.clip(drops * 1.25 + 0.10 * grain - 0.12, 0, 1)
     sheet = ridges(body - 0.45, width=0.06) * 0.6 + ridges(body - 0.2, width=0.05) * 0.4
     shade = relief(gaussian_filter(body, 1), c.between(0, TAU), strength=7)
     if c.chance(0.4):  # dark ink in lit water
-        light = 0.95 - 0.75 * body + 0.3 * sheet * shade - 0.15 * (x * x + y * y) / c.zoom ** 2
+        light = 0.95 - 0.75 * body + 0.3 * sheet * shade - 0.15 * (x * x + y * y) / c.zoom**2
         return Scene(np.clip(0.82 - 0.65 * body + 0.25 * sheet, 0, 1), np.clip(light, 0.05, 1.4))
     light = 0.08 + (0.30 + 0.75 * body) * shade * step(body, 0, 0.35) + 0.5 * sheet
     return Scene(np.clip(0.10 + 0.62 * body + 0.35 * sheet + 0.06 * grain * body, 0, 1), light)
@@ -71,7 +74,7 @@ def plasma(c: Canvas) -> Scene:
     field = np.zeros_like(x)
     for _ in range(c.count(6, 13)):
         cx, cy, size = c.between(-1.1, 1.1) * c.zoom, c.between(-1.1, 1.1) * c.zoom, c.between(0.14, 0.38)
-        field = field + size ** 2 / ((x + warp - cx) ** 2 + (y + np.roll(warp, 99, 0) - cy) ** 2 + 0.02)
+        field = field + size**2 / ((x + warp - cx) ** 2 + (y + np.roll(warp, 99, 0) - cy) ** 2 + 0.02)
     skin = np.tanh(0.55 * field)
     body = step(field, 0.85, 1.1)
     swell = gaussian_filter(np.clip(field, 0, 2.6) ** 0.5, 2)
@@ -81,7 +84,7 @@ def plasma(c: Canvas) -> Scene:
     rim = np.exp(-np.abs(field - 1) / 0.16)
     inner = 0.30 + 0.45 * wave(0.55 * np.log(field + 0.1) + 0.4) + 0.15 * (lit - 1)
     tone = over(0.10 + 0.25 * skin, inner, body) + 0.25 * rim
-    light = over(0.12 + 0.5 * skin ** 2, 0.30 + 0.55 * lit + gloss, body) + 0.4 * rim
+    light = over(0.12 + 0.5 * skin**2, 0.30 + 0.55 * lit + gloss, body) + 0.4 * rim
     return Scene(np.clip(tone, 0, 1), light)
 
 
@@ -111,7 +114,7 @@ def silk(c: Canvas) -> Scene:
     amount = 1 - np.exp(-soft / (2.2 * soft.mean()))
     tone = dyed / (gaussian_filter(ink_, 1.2) + 1e-3)
     tone = np.clip(0.15 + 0.75 * (tone - 0.5) * 1.2 + 0.35 * amount, 0, 1)
-    return Scene(tone, 0.06 + 1.15 * amount ** 1.2 + 0.22 * np.minimum(wide / wide.mean(), 2.5) * amount)
+    return Scene(tone, 0.06 + 1.15 * amount**1.2 + 0.22 * np.minimum(wide / wide.mean(), 2.5) * amount)
 
 
 def caustics(c: Canvas) -> Scene:
@@ -170,7 +173,7 @@ def coral(c: Canvas) -> Scene:
     fy, fx = fft.fftfreq(SIZE, 1 / SIZE)[:, None], fft.rfftfreq(SIZE, 1 / SIZE)[None]
     frequency = np.sqrt(fx * fx + fy * fy)
     wanted = c.between(10, 20) * c.density * c.zoom
-    band = np.exp(-((frequency - wanted) / (0.22 * wanted)) ** 2).astype(np.float32)
+    band = np.exp(-(((frequency - wanted) / (0.22 * wanted)) ** 2)).astype(np.float32)
     bias = c.between(-0.35, 0.35)
     field = c.clouds(slope=1.0, finest=60)
     region = 0.25 * c.clouds(slope=2.6, finest=4)

@@ -1,12 +1,25 @@
 """Kinds of picture that grow or repeat within themselves: fractal, ether, leaves, feathers, flowers, bubbles."""
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from .canvas import TAU, Canvas, Scene, direction, over, polar, relief, rotated, splat, step, unit
 
 # Points near the border of the Mandelbrot set, whose Julia sets are rich.
-JULIA = (-0.8 + 0.156j, -0.4 + 0.6j, 0.285 + 0.01j, -0.70176 - 0.3842j, -0.835 - 0.2321j, -0.7269 + 0.1889j,
-         -0.1 + 0.651j, 0.355 + 0.355j, -0.54 + 0.54j, 0.37 - 0.1j, -1.25 + 0.05j, -0.16 + 1.03j)
+JULIA = (
+    -0.8 + 0.156j,
+    -0.4 + 0.6j,
+    0.285 + 0.01j,
+    -0.70176 - 0.3842j,
+    -0.835 - 0.2321j,
+    -0.7269 + 0.1889j,
+    -0.1 + 0.651j,
+    0.355 + 0.355j,
+    -0.54 + 0.54j,
+    0.37 - 0.1j,
+    -1.25 + 0.05j,
+    -0.16 + 1.03j,
+)
 
 
 def fractal(c: Canvas) -> Scene:
@@ -128,7 +141,7 @@ def leaves(c: Canvas) -> Scene:
         spot = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         along, across = frond(c, u[spot], v[spot], length=length, bow=c.between(-0.25, 0.25))
         inside_along = np.clip(along, 0, 1)
-        width = 0.26 * np.sin(np.pi * inside_along ** 0.75) * c.between(0.7, 1.2)
+        width = 0.26 * np.sin(np.pi * inside_along**0.75) * c.between(0.7, 1.2)
         slant = along - 0.7 * np.abs(across)
         comb = np.abs((slant * (14 if fern else 11)) % 1 - 0.5) * 2
         if fern:
@@ -168,7 +181,7 @@ def feathers(c: Canvas) -> Scene:
         r = np.sqrt((across / 0.55) ** 2 + ((along - 0.45) / 0.36) ** 2)
         eye, ring = step(r, 0.55, 0.45), np.exp(-np.abs(r - 0.75) / 0.13)
         quill = np.exp(-np.abs(across) / 0.035) * (along < 0.45)
-        lit = 0.45 + 0.35 * along - 0.25 * across ** 2 + 0.10 * barb
+        lit = 0.45 + 0.35 * along - 0.25 * across**2 + 0.10 * barb
         dark = step(shape + 0.10 - np.abs(across), 0, 0.18) * (along > -1.2) * (along < 1.2)
         light = light * (1 - 0.6 * dark)
         vane = over(0.40 + 0.25 * along + 0.10 * barb + 0.35 * ring + 0.2 * quill, eye_tone, eye)
@@ -195,11 +208,13 @@ def flowers(c: Canvas) -> Scene:
         for layer, reach in enumerate((1.0, 0.78, 0.52)):
             phase = petals / 2 * angle + turn + layer * TAU / 4
             lobe = np.abs(np.cos(phase))
-            depth = reach * (0.32 + 0.68 * lobe ** 0.5) - r
+            depth = reach * (0.32 + 0.68 * lobe**0.5) - r
             inside = step(depth, -0.01, 0.02)
             vein = 0.5 + 0.5 * np.cos(phase * 14)
             along = np.clip(r / reach, 0, 1)
-            bowl = 0.35 + 0.75 * along ** 0.8 * (0.35 + 0.65 * lobe) + 0.22 * (u * lx + v * ly) + 0.07 * vein * (1 - along)
+            bowl = (
+                0.35 + 0.75 * along**0.8 * (0.35 + 0.65 * lobe) + 0.22 * (u * lx + v * ly) + 0.07 * vein * (1 - along)
+            )
             rim = np.exp(-np.abs(depth) / 0.03)
             tone = over(tone, np.clip(shade + 0.28 * along - 0.10 + 0.08 * layer + 0.07 * vein, 0, 1), inside)
             light = over(light * (1 - 0.35 * step(depth, -0.08, 0.0) * (1 - inside)), bowl + 0.2 * rim, inside)
@@ -234,10 +249,10 @@ def bubbles(c: Canvas) -> Scene:
             tone = over(tone, np.clip(0.25 + 0.65 * swirl, 0, 1), inside * (0.15 + 0.8 * rim))
             light = light + inside * (0.75 * rim * (0.5 + 0.5 * swirl) + 1.3 * spark + 0.35 * bounce_ - 0.05)
             continue
-        fallen = (x - cx + 0.25 * radius * lx) ** 2 + (y - cy + 0.35 * radius * ly) ** 2 - radius ** 2
+        fallen = (x - cx + 0.25 * radius * lx) ** 2 + (y - cy + 0.35 * radius * ly) ** 2 - radius**2
         shadow = np.exp(-np.clip(fallen, 0, None) / 0.02)
         light = light * (1 - 0.5 * shadow * (1 - inside))
         lit = np.clip(0.5 * facing + 0.55 * height + 0.1, 0.03, 1)
         tone = over(tone, np.clip(c.between(0.3, 0.7) + 0.45 * (lit - 0.5) + 0.3 * bounce_, 0, 1), inside)
-        light = over(light, 0.08 + 0.9 * lit ** 1.2 + 1.1 * spark + 0.25 * bounce_, inside)
+        light = over(light, 0.08 + 0.9 * lit**1.2 + 1.1 * spark + 0.25 * bounce_, inside)
     return Scene(np.clip(tone, 0, 1), light)

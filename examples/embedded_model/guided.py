@@ -1,4 +1,5 @@
 """Guidance learned into the UNet: it is told the scale, and one call does what two did."""
+
 from pathlib import Path
 
 import torch
@@ -10,11 +11,13 @@ from .denoiser import load_latents, load_unet, new_scheduler, new_unet, noisy_ba
 from .pictures import label_at
 from .training import Machine, Plan, averaged, fit
 
-PLANS = {"cpu": Plan(steps=2500, batch=16, rate=5e-4, warmup=100, average=0.998, fall=0.5),
-         "cuda": Plan(steps=3000, batch=256, rate=5e-4, warmup=100, average=0.998, fall=0.5)}
-TOLD = 64      # numbers that tell the scale
+PLANS = {
+    "cpu": Plan(steps=2500, batch=16, rate=5e-4, warmup=100, average=0.998, fall=0.5),
+    "cuda": Plan(steps=3000, batch=256, rate=5e-4, warmup=100, average=0.998, fall=0.5),
+}
+TOLD = 64  # numbers that tell the scale
 SCALES = 1, 8  # of the guidance; low ones, which are asked for most, are learned most
-MIXED = 0.25   # share of pictures whose caption is mixed with another, as prompts that change are
+MIXED = 0.25  # share of pictures whose caption is mixed with another, as prompts that change are
 
 
 def train_guided(folder: Path, machine: Machine) -> None:
@@ -43,7 +46,9 @@ def train_guided(folder: Path, machine: Machine) -> None:
         scales = low + (high - low) * torch.rand(plan.batch, generator=chance, device=device) ** 2
         with torch.no_grad():
             pair = torch.cat((texts, captions[-1:].float().expand_as(texts)))
-            wanted, unwanted = teacher(batch.noisy.repeat(2, 1, 1, 1), batch.timesteps.repeat(2), pair).sample.float().chunk(2)
+            wanted, unwanted = (
+                teacher(batch.noisy.repeat(2, 1, 1, 1), batch.timesteps.repeat(2), pair).sample.float().chunk(2)
+            )
             guided = unwanted + (wanted - unwanted) * scales.view(-1, 1, 1, 1)
         made = student(batch.noisy, batch.timesteps, texts, timestep_cond=told_scales(scales, TOLD)).sample.float()
         # what is guided strongly differs more, and would be all that is learned

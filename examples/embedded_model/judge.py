@@ -1,4 +1,5 @@
 """A small classifier that names the pattern and the palette of a picture: it measures, and is not shipped."""
+
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,14 @@ class Judge(torch.nn.Module):
         widths = (3, 32, 64, 128, FEATURES)
         layers: list[torch.nn.Module] = []
         for before, after in zip(widths, widths[1:]):
-            layers += [torch.nn.Conv2d(before, after, 3, stride=2, padding=1), torch.nn.GroupNorm(8, after), torch.nn.SiLU(),
-                       torch.nn.Conv2d(after, after, 3, padding=1), torch.nn.GroupNorm(8, after), torch.nn.SiLU()]
+            layers += [
+                torch.nn.Conv2d(before, after, 3, stride=2, padding=1),
+                torch.nn.GroupNorm(8, after),
+                torch.nn.SiLU(),
+                torch.nn.Conv2d(after, after, 3, padding=1),
+                torch.nn.GroupNorm(8, after),
+                torch.nn.SiLU(),
+            ]
         self.body = torch.nn.Sequential(*layers)
         self.heads = torch.nn.ModuleDict({name: torch.nn.Linear(FEATURES, len(NAMES[name])) for name in QUESTIONS})
 
@@ -43,8 +50,12 @@ class Judge(torch.nn.Module):
 def train_judge(folder: Path, machine: Machine) -> None:
     """Train on drawings of its own, blurred and noisy at times; the checkpoint is folder/judge.safetensors."""
     pool = load_pool(folder / "judge-pictures", machine)
-    truth = {name: torch.tensor([NAMES[name].index(getattr(label_at(index), name)) for index in range(len(pool))],
-                                device=machine.device) for name in QUESTIONS}
+    truth = {
+        name: torch.tensor(
+            [NAMES[name].index(getattr(label_at(index), name)) for index in range(len(pool))], device=machine.device
+        )
+        for name in QUESTIONS
+    }
     torch.manual_seed(PLAN.seed)
     judge = Judge().to(machine.device)
 
@@ -57,7 +68,9 @@ def train_judge(folder: Path, machine: Machine) -> None:
             seen = seen.flip(3)
         seen = seen + 0.05 * (step % 3) * torch.randn(seen.shape, generator=chance, device=machine.device)
         answers = judge(seen)
-        return sum(F.cross_entropy(answers[name].float(), truth[name][chosen], label_smoothing=0.05) for name in QUESTIONS)
+        return sum(
+            F.cross_entropy(answers[name].float(), truth[name][chosen], label_smoothing=0.05) for name in QUESTIONS
+        )
 
     fit(judge, loss_at, PLAN, folder / "judge.safetensors", machine)
 

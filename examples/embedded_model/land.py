@@ -1,4 +1,5 @@
 """Kinds of picture that are places: mountains, waves, dunes, horizon, city, forest, cathedral, tunnel."""
+
 import numpy as np
 
 from .canvas import SIZE, TAU, Canvas, Scene, halved, look_over, over, polar, ridge_line, sample, step, unit, wave
@@ -34,11 +35,11 @@ def mountains(c: Canvas) -> Scene:
     horizon = c.between(-0.25, 0.1)
     rough = c.clouds(slope=2.0, finest=50, coarsest=1.5)
     base = c.clouds(slope=2.6, finest=6)
-    height = (0.75 * (1 - np.abs(rough) * 0.7) + 0.45 * base) * np.float32(0.75 * c.density ** 0.3)
+    height = (0.75 * (1 - np.abs(rough) * 0.7) + 0.45 * base) * np.float32(0.75 * c.density**0.3)
     view = look_over(height, eye=c.between(0.5, 0.75), horizon=horizon, near=0.3, far=7 * c.zoom, ramp=3.2)
     rise_x, rise_z = (sample(s, view.x, view.z) * np.minimum(1, view.z / 3.2) ** 1.5 for s in slopes(height))
     tone, light, sun_x = sky_of(c, x, y, horizon=horizon - 0.1)
-    facing = (np.sign(sun_x) * -0.65 * rise_x - 0.15 * rise_z + 0.5) / np.sqrt(1 + rise_x ** 2 + rise_z ** 2)
+    facing = (np.sign(sun_x) * -0.65 * rise_x - 0.15 * rise_z + 0.5) / np.sqrt(1 + rise_x**2 + rise_z**2)
     lit = np.clip(facing, 0, 1.2)
     snow = step(sample(height, view.x, view.z), 0.35, 0.6) * step(np.hypot(rise_x, rise_z), 4.0, 1.5)
     haze = 1 - np.exp(-np.maximum(view.z - 0.5, 0) / (1.9 * c.zoom))
@@ -59,10 +60,10 @@ def waves(c: Canvas) -> Scene:
     view = look_over(height, eye=c.between(0.3, 0.5), horizon=horizon, near=0.12, far=14 * c.zoom)
     rise_x, rise_z = (sample(s, view.x, view.z) for s in slopes(height))
     sky_tone, sky_light, sun_x = sky_of(c, x, y, horizon=horizon)
-    bend = 1 / np.sqrt(1 + rise_x ** 2 + rise_z ** 2)
+    bend = 1 / np.sqrt(1 + rise_x**2 + rise_z**2)
     looking = np.clip(0.25 + 0.9 * rise_z * bend, 0, 1)  # faces turned to us show the depth, others the sky
     mirror = (1 - looking) ** 2
-    glitter = np.exp(-((x - sun_x) / (0.12 + 0.25 * np.maximum(y - horizon, 0))) ** 2)
+    glitter = np.exp(-(((x - sun_x) / (0.12 + 0.25 * np.maximum(y - horizon, 0))) ** 2))
     glitter = glitter * step(rise_z + 0.25 * chop_at(chop, view), -0.05, -0.6)
     crest = step(sample(height, view.x, view.z), 0.75 * rough, 1.15 * rough)
     haze = 1 - np.exp(-view.z / (7 * c.zoom))
@@ -91,7 +92,7 @@ def dunes(c: Canvas) -> Scene:
     rise_x, rise_z = (sample(s, view.x, view.z) for s in slopes(height))
     tone, light, sun_x = sky_of(c, x, y, horizon=horizon - 0.05)
     side = np.float32(1 if sun_x > 0 else -1)
-    lit = np.clip(0.55 + 0.9 * side * -rise_x + 0.55 * rise_z, 0.05, 1.15) / np.sqrt(1 + 0.3 * (rise_x ** 2 + rise_z ** 2))
+    lit = np.clip(0.55 + 0.9 * side * -rise_x + 0.55 * rise_z, 0.05, 1.15) / np.sqrt(1 + 0.3 * (rise_x**2 + rise_z**2))
     fine = np.sin(TAU * (9 * view.x + 16 * view.z + 0.8 * sample(bend, view.x, view.z))) * np.exp(-view.z / 0.9)
     haze = 1 - np.exp(-view.z / (4 * c.zoom))
     near_tone, near_light = 0.15 + 0.6 * lit + 0.05 * fine, 0.12 + 0.85 * lit + 0.06 * fine
@@ -105,7 +106,7 @@ def horizon(c: Canvas) -> Scene:
     x, y = double()
     level = c.between(-0.1, 0.25)
     depth = 1 / np.maximum(y - level, np.float32(0.004))
-    gap = c.between(0.22, 0.4) / c.density * c.zoom ** -0.5
+    gap = c.between(0.22, 0.4) / c.density * c.zoom**-0.5
     width = 0.012 * depth + 0.03
     across = np.abs((x * depth / 3 / gap + 0.5) % 1 - 0.5)
     along = np.abs((depth / 3 / gap + c.between(0, 1)) % 1 - 0.5)
@@ -124,7 +125,9 @@ def horizon(c: Canvas) -> Scene:
     sky_light = over(0.18 + 0.45 * halo, 1.05 - 0.15 * place, disc)
     sky_light = sky_light + np.repeat(np.repeat(c.stars(count=80, brightest=1), 2, 0), 2, 1) * (1 - disc) * (1 - halo)
     if c.chance(0.6):  # hills before the sun
-        hills = level - 0.22 * np.repeat(np.abs(ridge_line(c.rng, slope=0.9)), 2)[None] * step(np.abs(x - sun_x), 0.1, 0.7)
+        hills = level - 0.22 * np.repeat(np.abs(ridge_line(c.rng, slope=0.9)), 2)[None] * step(
+            np.abs(x - sun_x), 0.1, 0.7
+        )
         hill = step(y - hills, -0.004, 0.004)
         rim = np.exp(-np.abs(y - hills) / 0.012)
         sky_tone, sky_light = over(sky_tone, 0.1 + 0.6 * rim, hill), over(sky_light, 0.12 + 0.9 * rim, hill)
@@ -149,8 +152,9 @@ def city(c: Canvas) -> Scene:
         place = px / width + c.between(0, 9)
         tower_at = np.floor(place)
         tower = tower_at.astype(np.int32) % 97
-        tall, lit_share, hue = (c.rng.uniform(low, high, 97).astype(np.float32)
-                                for low, high in ((0, 1), (0.1, 0.5), (0.5, 1)))
+        tall, lit_share, hue = (
+            c.rng.uniform(low, high, 97).astype(np.float32) for low, high in ((0, 1), (0.1, 0.5), (0.5, 1))
+        )
         top = 0.35 - 0.25 * (1 - near) - (0.95 - 0.25 * near) * tall[tower] ** 1.8 + 0.25 * near
         inset = np.abs(place - np.floor(place) - 0.5)
         wall = (py > top) & (inset < 0.40 + 0.1 * (tall[tower] < 0.5))
@@ -190,7 +194,7 @@ def forest(c: Canvas) -> Scene:
                 wide = 0.20 * (0.4 + 0.9 * near) * down * jag
                 trunk = step(wide - np.abs(x - at), -0.006, 0.006) * (y > top) * (y < foot + 0.1)
             else:
-                thick = (0.012 + 0.07 * near ** 1.5) * (1 + 0.12 * y) * c.between(0.6, 1.3)
+                thick = (0.012 + 0.07 * near**1.5) * (1 + 0.12 * y) * c.between(0.6, 1.3)
                 across = (x - at - lean * y + 0.01 * bark[:, :1]) / thick
                 trunk = step(np.abs(across), 1.1, 0.9)
                 shade = over(shade, np.clip(0.35 + 0.4 * across * np.sign(sun_x - at), 0.1, 0.8), trunk)
@@ -226,7 +230,7 @@ def cathedral(c: Canvas) -> Scene:
         rim = np.exp(-np.clip(arch - 0.75, 0, None) / 0.05)
         floor = step(v, 0.98, 1.05)
         lit = (0.75 - 0.62 * near) * (0.35 + 0.4 * pillar + 0.75 * rim) + 0.05 * stone
-        shine = floor * np.exp(-(u / 0.45) ** 2) * (0.7 - 0.4 * near) * wave(v * 3 + bay * 0.5) ** 0.5
+        shine = floor * np.exp(-((u / 0.45) ** 2)) * (0.7 - 0.4 * near) * wave(v * 3 + bay * 0.5) ** 0.5
         tone = over(0.18 + 0.35 * lit + 0.45 * shine, tone, hole)
         light = over(np.clip(lit, 0.03, 1.3) + shine, light * 0.96 + 0.02, hole)
     spill = np.exp(-r / 0.5)

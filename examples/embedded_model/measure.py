@@ -1,4 +1,5 @@
 """How good the folder that ships is, measured through audioviz itself, at the model's own settings."""
+
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,11 +21,11 @@ from .judge import frechet, load_judge, look, share, spread
 from .pictures import NAMES, Label, label_at
 from .training import Machine
 
-COUNT = 500       # pictures for the shares and the distance
-FIDELITY = 76     # drawings that go through the autoencoder
-PAIRS = 100       # of prompts that are mixed
+COUNT = 500  # pictures for the shares and the distance
+FIDELITY = 76  # drawings that go through the autoencoder
+PAIRS = 100  # of prompts that are mixed
 VARIED, TIMES = 12, 24  # prompts for the spread, and pictures of each
-FRESH = 10**6     # seeds from here on drew nothing that was learned from
+FRESH = 10**6  # seeds from here on drew nothing that was learned from
 
 
 def load(folder: Path, machine: Machine) -> Model:
@@ -32,13 +33,24 @@ def load(folder: Path, machine: Machine) -> Model:
     return replace(load_model(folder, device=machine.device.type, dtype="float32"), defaults=OWN)
 
 
-def paint(model: Model, texts: list[Conditioning], *, seed: int, size: tuple[int, int] = (OWN.size, OWN.size)) -> np.ndarray:
+def paint(
+    model: Model, texts: list[Conditioning], *, seed: int, size: tuple[int, int] = (OWN.size, OWN.size)
+) -> np.ndarray:
     """One picture a text, uint8 (B, H, W, 3)."""
     made = []
     for start in range(0, len(texts), 8):
         rows = Conditioning(torch.cat([text.embeddings for text in texts[start : start + 8]]))
-        latents = ksampler(model.denoiser, seed + start, OWN.steps, OWN.cfg, OWN.sampler, OWN.scheduler, rows,
-                           model.encode_text(""), model.empty_latent(size).repeat(len(rows.embeddings), 1, 1, 1))
+        latents = ksampler(
+            model.denoiser,
+            seed + start,
+            OWN.steps,
+            OWN.cfg,
+            OWN.sampler,
+            OWN.scheduler,
+            rows,
+            model.encode_text(""),
+            model.empty_latent(size).repeat(len(rows.embeddings), 1, 1, 1),
+        )
         made += [model.decode(latent[None]) for latent in latents]
     return np.stack(made)
 
@@ -63,7 +75,9 @@ def draw_fresh(place: tuple[int, Label]) -> np.ndarray:
 def drawn(labels: list[Label], machine: Machine, *, seed: int) -> np.ndarray:
     """Fresh drawings of these labels, uint8 (B, 256, 256, 3)."""
     with get_context("spawn").Pool(machine.workers) as pool:
-        return np.stack(pool.map(draw_fresh, [(seed + index, label) for index, label in enumerate(labels)], chunksize=8))
+        return np.stack(
+            pool.map(draw_fresh, [(seed + index, label) for index, label in enumerate(labels)], chunksize=8)
+        )
 
 
 def colourfulness(pictures: np.ndarray) -> np.ndarray:
@@ -78,7 +92,9 @@ def measure(folder: Path, work: Path, machine: Machine) -> dict[str, float]:
     truth = {name: [getattr(label, name) for label in labels] for name in ("pattern", "palette")}
     texts = [model.encode_text(prompt_of(label)) for label in labels]
     made, (first, second) = paint(model, texts, seed=0), (drawn(labels, machine, seed=seed) for seed in (0, COUNT))
-    (made_names, made_seen), (drawn_names, first_seen), (_, second_seen) = (look(judge, p) for p in (made, first, second))
+    (made_names, made_seen), (drawn_names, first_seen), (_, second_seen) = (
+        look(judge, p) for p in (made, first, second)
+    )
     figures = {f"made_{name}": share(made_names[name], truth[name]) for name in truth}
     figures |= {f"drawn_{name}": share(drawn_names[name], truth[name]) for name in truth}
     figures |= {"frechet": frechet(made_seen, first_seen), "frechet_drawn": frechet(second_seen, first_seen)}
@@ -103,8 +119,17 @@ def blends(model: Model, judge, labels: list[Label], texts: list[Conditioning], 
     pairs = [(index, COUNT - 1 - index) for index in range(PAIRS)]
     mixed = paint(model, [slerp(texts[a], texts[b], 0.5) for a, b in pairs], seed=5)
     names = look(judge, mixed)[0]
-    seen = {f"blend_{name}": float(np.mean([answer in (getattr(labels[a], name), getattr(labels[b], name))
-                                            for answer, (a, b) in zip(names[name], pairs)])) for name in names}
+    seen = {
+        f"blend_{name}": float(
+            np.mean(
+                [
+                    answer in (getattr(labels[a], name), getattr(labels[b], name))
+                    for answer, (a, b) in zip(names[name], pairs)
+                ]
+            )
+        )
+        for name in names
+    }
     colour = colourfulness(made)
     parents = np.array([min(colour[a], colour[b]) for a, b in pairs])
     return seen | {"blend_grey": float(np.mean(colourfulness(mixed) < 0.5 * parents))}
@@ -115,7 +140,10 @@ def times(model: Model, *, calls: int = 9) -> dict[str, float]:
     guidance, x = model.guidance("neon nebula"), model.empty_latent((OWN.size, OWN.size)).to(model.denoiser.device)
     sigma = torch.ones(1, device=x.device)
     with torch.inference_mode():
-        jobs = {"call_ms": lambda: model.denoiser(x, sigma, guidance, OWN.cfg).cpu(), "decode_ms": partial(model.decode, x)}
+        jobs = {
+            "call_ms": lambda: model.denoiser(x, sigma, guidance, OWN.cfg).cpu(),
+            "decode_ms": partial(model.decode, x),
+        }
         return {name: 1e3 * float(np.median(list(spent(job, calls)))) for name, job in jobs.items()}
 
 

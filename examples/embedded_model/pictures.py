@@ -1,4 +1,5 @@
 """The pools of drawn pictures: what is at each index, and chunks of it on disk."""
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ NAMES = {"pattern": tuple(PATTERNS), "palette": tuple(PALETTES), "modifier": MOD
 @dataclass(frozen=True)
 class Label:
     """What a picture shows; "" where it is not told."""
+
     pattern: str
     palette: str
     modifier: str

@@ -1,4 +1,5 @@
 """The trained networks become a Stable Diffusion folder that diffusers loads as it is, with a card."""
+
 import hashlib
 import json
 from pathlib import Path
@@ -12,25 +13,42 @@ from .measure import COUNT, OWN, known_names
 from .text import load_text
 from .training import progress
 
-PARTS = {"autoencoder": "autoencoder", "text": "text encoder", "unet": "UNet",  # checkpoint: what it is called
-         "guided": "UNet that is told its guidance"}
+PARTS = {
+    "autoencoder": "autoencoder",
+    "text": "text encoder",
+    "unet": "UNet",  # checkpoint: what it is called
+    "guided": "UNet that is told its guidance",
+}
 
 # figure: what it says, how it is written
 ROWS = {
     "psnr": ("autoencoder on fresh drawings, median", "{psnr:.1f} dB"),
-    "made_palette": ("palette named right by a classifier", "{made_palette:.0%} (of fresh drawings: {drawn_palette:.0%})"),
+    "made_palette": (
+        "palette named right by a classifier",
+        "{made_palette:.0%} (of fresh drawings: {drawn_palette:.0%})",
+    ),
     "made_pattern": ("pattern named right", "{made_pattern:.0%} (of fresh drawings: {drawn_pattern:.0%})"),
-    "blend_palette": ("two prompts half and half: a palette, a pattern of the two is seen",
-                      "{blend_palette:.0%}, {blend_pattern:.0%}"),
+    "blend_palette": (
+        "two prompts half and half: a palette, a pattern of the two is seen",
+        "{blend_palette:.0%}, {blend_pattern:.0%}",
+    ),
     "blend_grey": ("of these less than half as colourful as the paler of the two", "{blend_grey:.0%}"),
-    "spread": ("spread of pictures of one prompt against drawings, median and least prompt",
-               "{spread:.0%}, {spread_least:.0%}"),
-    "frechet": ("Fréchet distance to drawings in the classifier's features",
-                "{frechet:.2f} (drawings to others: {frechet_drawn:.2f})"),
-    "drift_mean": ("2,000 frames of `drift`, worst window of 50 against the first: a channel's mean, in deviations",
-                   "{drift_mean:.2f}"),
-    "drift_deviation": ("the same: a channel's deviation, contrast, colour",
-                        "{drift_deviation:.0%}, {drift_contrast:.0%}, {drift_colour:.0%}"),
+    "spread": (
+        "spread of pictures of one prompt against drawings, median and least prompt",
+        "{spread:.0%}, {spread_least:.0%}",
+    ),
+    "frechet": (
+        "Fréchet distance to drawings in the classifier's features",
+        "{frechet:.2f} (drawings to others: {frechet_drawn:.2f})",
+    ),
+    "drift_mean": (
+        "2,000 frames of `drift`, worst window of 50 against the first: a channel's mean, in deviations",
+        "{drift_mean:.2f}",
+    ),
+    "drift_deviation": (
+        "the same: a channel's deviation, contrast, colour",
+        "{drift_deviation:.0%}, {drift_contrast:.0%}, {drift_colour:.0%}",
+    ),
     "still_seconds": ("the same: longest standstill", "{still_seconds:.1f} s"),
     "call_ms": ("one call of the UNet, decoding one picture", "{call_ms:.0f} ms, {decode_ms:.0f} ms on {machine}"),
 }
@@ -104,8 +122,14 @@ def export(work: Path, folder: Path) -> None:
     _, scaling = load_latents(work)
     tokenizer, encoder = load_text(work)
     pipe = StableDiffusionPipeline(
-        vae=load_autoencoder(work, scaling_factor=scaling), text_encoder=encoder, tokenizer=tokenizer, unet=load_guided(work),
-        scheduler=new_scheduler(), safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        vae=load_autoencoder(work, scaling_factor=scaling),
+        text_encoder=encoder,
+        tokenizer=tokenizer,
+        unet=load_guided(work),
+        scheduler=new_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
     )
     pipe.unet.half()
     pipe.vae.half()
@@ -135,12 +159,28 @@ def write_card(folder: Path, work: Path, *, pictures: int, machine: str) -> None
     """Write README.md: sizes and hashes are read from the folder, figures from work/figures.json."""
     figures = json.loads((work / "figures.json").read_text(encoding="utf-8"))
     pipe = StableDiffusionPipeline.from_pretrained(folder)
-    sizes = {name: sum(p.numel() for p in getattr(pipe, part).parameters()) / 1e6
-             for name, part in (("vae", "vae"), ("text", "text_encoder"), ("unet", "unet"))}
-    table = [f"| {says} | {form.format(machine=machine, **figures)} |"
-             for name, (says, form) in ROWS.items() if name in figures]
+    sizes = {
+        name: sum(p.numel() for p in getattr(pipe, part).parameters()) / 1e6
+        for name, part in (("vae", "vae"), ("text", "text_encoder"), ("unet", "unet"))
+    }
+    table = [
+        f"| {says} | {form.format(machine=machine, **figures)} |"
+        for name, (says, form) in ROWS.items()
+        if name in figures
+    ]
     listing = "\n".join(f"    {digest}  {path}" for path, digest in hashes(folder).items())
-    (folder / "README.md").write_text(CARD.format(
-        pictures=pictures, channels=pipe.vae.config.latent_channels, history=learned(work), names=known_names(),
-        hashes=listing, own=OWN, count=COUNT, figures="\n".join(table), machine=machine, **sizes,
-    ), encoding="utf-8")
+    (folder / "README.md").write_text(
+        CARD.format(
+            pictures=pictures,
+            channels=pipe.vae.config.latent_channels,
+            history=learned(work),
+            names=known_names(),
+            hashes=listing,
+            own=OWN,
+            count=COUNT,
+            figures="\n".join(table),
+            machine=machine,
+            **sizes,
+        ),
+        encoding="utf-8",
+    )

@@ -1,9 +1,24 @@
 """Kinds of picture that are seen overhead: nebula, stars, galaxy, planet, aurora, lightning, clouds."""
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from .canvas import (TAU, Canvas, Scene, direction, over, polar, relief, ridge_line, ridges, rotated, sample, splat,
-                     step, unit)
+from .canvas import (
+    TAU,
+    Canvas,
+    Scene,
+    direction,
+    over,
+    polar,
+    relief,
+    ridge_line,
+    ridges,
+    rotated,
+    sample,
+    splat,
+    step,
+    unit,
+)
 
 
 def nebula(c: Canvas) -> Scene:
@@ -19,7 +34,7 @@ def nebula(c: Canvas) -> Scene:
     heart = np.exp(-((x - heart_x) ** 2 + (y - heart_y) ** 2) / c.between(0.1, 0.4))
     density = (0.75 * gas + 0.45 * filament * gas) * (0.15 + 0.85 * np.maximum(body, heart))
     lane = step(sample(c.clouds(slope=2.1, finest=30), wy, wx), 0.5, 1.6)
-    light = (0.10 + 1.25 * density ** 1.3 + 0.55 * heart * gas) * (1 - 0.8 * lane)
+    light = (0.10 + 1.25 * density**1.3 + 0.55 * heart * gas) * (1 - 0.8 * lane)
     light = light + c.stars(count=120) * (1 - 0.5 * body)
     return Scene(np.clip(0.12 + 0.75 * density + 0.16 * warp * body + 0.3 * heart * gas, 0, 1), light)
 
@@ -28,7 +43,7 @@ def stars(c: Canvas) -> Scene:
     """A clear night: stars of all sizes, and the band of the galaxy."""
     _, y = c.grid(turn=True)
     dust = c.clouds(slope=1.9, finest=50)
-    band = np.exp(-((y + 0.12 * c.clouds(slope=2.6, finest=6)) / c.between(0.3, 0.6)) ** 2) * c.between(0.5, 1.1)
+    band = np.exp(-(((y + 0.12 * c.clouds(slope=2.6, finest=6)) / c.between(0.3, 0.6)) ** 2)) * c.between(0.5, 1.1)
     dark = ridges(y + 0.12 * np.roll(dust, 60, 0), width=0.12) * 0.7
     milk = band * (0.35 + 0.65 * unit(dust)) * (1 - dark)
     crowd = splat(*c.rng.uniform(-1, 1, (2, c.count(6000, 12000))), 0.7)
@@ -45,7 +60,7 @@ def galaxy(c: Canvas) -> Scene:
     arms, sense = int(c.rng.integers(2, 4)), c.rng.choice([-1, 1])
     phase = arms * angle + sense * c.between(4, 7) * np.log(r + np.float32(0.08)) + 0.35 * noise
     arm = (0.5 + 0.5 * np.cos(phase)) ** c.between(1.2, 2.5)
-    disc = np.exp(-(r / c.between(0.6, 0.95)) ** 2)
+    disc = np.exp(-((r / c.between(0.6, 0.95)) ** 2))
     bulge = np.exp(-(r / c.between(0.10, 0.18)))
     lane = ridges(np.sin(0.5 * phase + 0.9), width=0.12) * disc * (1 - bulge)
     mist = disc * (0.22 + 1.15 * arm * (0.35 + 0.65 * unit(noise, contrast=1.5)))
@@ -63,7 +78,10 @@ def planet(c: Canvas) -> Scene:
     square = u * u + v * v
     inside = step(square, 1.01, 0.97)
     height = np.sqrt(np.clip(1 - square, 0, 1))
-    lon, lat = np.arctan2(u, height + np.float32(1e-3)) / TAU * 2 + c.between(-1, 1), np.arcsin(np.clip(v, -1, 1)) / TAU * 4
+    lon, lat = (
+        np.arctan2(u, height + np.float32(1e-3)) / TAU * 2 + c.between(-1, 1),
+        np.arcsin(np.clip(v, -1, 1)) / TAU * 4,
+    )
     warp = c.clouds(slope=2.2, finest=12)
     if c.chance(0.5):  # bands of a gas giant
         wind = sample(c.clouds(slope=1.9, finest=60, stretch=(4, 1)), lon, lat + 0.03 * sample(warp, lon, lat))
@@ -81,7 +99,7 @@ def planet(c: Canvas) -> Scene:
     air = np.exp(-np.abs(r - 1) / np.where(r < 1, 0.09, 0.06)) * sunward
     night = 0.08 + c.stars(count=110) + 0.10 * unit(c.clouds(slope=2.2, finest=20), contrast=1.5)
     tone = over(np.full_like(x, 0.3), np.clip(ground, 0, 1), inside)
-    light = over(night, (0.05 + 1.15 * facing ** 0.8) * rough, inside) + 0.8 * air
+    light = over(night, (0.05 + 1.15 * facing**0.8) * rough, inside) + 0.8 * air
     if c.chance(0.3):  # rings, in front of the world below its middle
         ring_u, ring_v = u, v / c.between(0.18, 0.35)
         ring, _ = polar(ring_u, ring_v)
@@ -101,9 +119,13 @@ def aurora(c: Canvas) -> Scene:
     for _ in range(c.count(2, 4)):
         path = c.between(-0.3, 0.5) + c.between(0.15, 0.3) * ridge_line(c.rng, slope=1.6, periods=6)[None]
         above = path - sky
-        rays = unit(c.clouds(slope=1.2, finest=36)[:1] + 0.3 * c.clouds(slope=1.6, finest=16, stretch=(1, 4)), contrast=1.0)
+        rays = unit(
+            c.clouds(slope=1.2, finest=36)[:1] + 0.3 * c.clouds(slope=1.6, finest=16, stretch=(1, 4)), contrast=1.0
+        )
         high = c.between(0.3, 0.7) * (0.5 + 0.8 * rays)
-        shine = np.exp(-np.maximum(above, 0) / high) * step(above, -0.22, 0.08) * (0.2 + 0.8 * rays) * c.between(0.7, 1.1)
+        shine = (
+            np.exp(-np.maximum(above, 0) / high) * step(above, -0.22, 0.08) * (0.2 + 0.8 * rays) * c.between(0.7, 1.1)
+        )
         tone = np.maximum(tone, shine * (0.35 + 0.65 * np.exp(-np.maximum(above, 0) / 0.2)) + 0.25 * shine)
         light = light + 0.95 * shine
     hills = (shore - 0.09 if lake else 0.80 * c.zoom) + 0.09 * c.zoom * ridge_line(c.rng, slope=1.4)[None]
@@ -126,7 +148,7 @@ def bolt(rng: np.random.Generator, start: np.ndarray, end: np.ndarray, *, power:
     made = [np.concatenate([path, np.full((len(path), 1), weight)], 1)]
     for _ in range(forks):
         at = path[rng.integers(40, 420)]
-        aim = at + np.array([rng.normal(0, 0.4), rng.uniform(0.15, 0.6)]) * power ** 0.5
+        aim = at + np.array([rng.normal(0, 0.4), rng.uniform(0.15, 0.6)]) * power**0.5
         made += bolt(rng, at, aim, power=power * rng.uniform(0.2, 0.45), forks=forks // 2)
     return made
 

@@ -1,4 +1,5 @@
 """Words to conditioning: a small CLIP tokenizer and text encoder, taught to tell captions apart and then frozen."""
+
 import json
 from collections import Counter
 from pathlib import Path
@@ -62,11 +63,20 @@ def write_tokenizer(folder: Path) -> CLIPTokenizer:
 
 def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     """An untrained text encoder for a tokenizer."""
-    return CLIPTextModel(CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=WIDTH, intermediate_size=4 * WIDTH, projection_dim=WIDTH,
-        num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=LENGTH,
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-    ))
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=WIDTH,
+            intermediate_size=4 * WIDTH,
+            projection_dim=WIDTH,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=LENGTH,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
 
 
 def encode(tokenizer: CLIPTokenizer, model: CLIPTextModel, texts: list[str]) -> torch.Tensor:
@@ -81,7 +91,9 @@ class Reader(torch.nn.Module):
     def __init__(self, encoder: CLIPTextModel):
         super().__init__()
         self.encoder = encoder
-        self.heads = torch.nn.ModuleDict({name: torch.nn.Linear(WIDTH, len(values) + 1) for name, values in NAMES.items()})
+        self.heads = torch.nn.ModuleDict(
+            {name: torch.nn.Linear(WIDTH, len(values) + 1) for name, values in NAMES.items()}
+        )
 
     def loss(self, tokenizer: CLIPTokenizer, texts: list[str], answers: dict[str, torch.Tensor]) -> torch.Tensor:
         """Cross-entropy of the three answers, read from the mean over tokens."""
@@ -104,8 +116,9 @@ def train_text(folder: Path, machine: Machine) -> None:
     def loss_at(step: int, chance: torch.Generator) -> torch.Tensor:
         rng = np.random.default_rng((PLAN.seed, step))
         told = [caption(label_at(int(index)), rng) for index in rng.integers(0, 10**6, PLAN.batch)]
-        answers = {name: torch.tensor([answer_of(label, name) for _, label in told], device=machine.device)
-                   for name in NAMES}
+        answers = {
+            name: torch.tensor([answer_of(label, name) for _, label in told], device=machine.device) for name in NAMES
+        }
         return reader.loss(tokenizer, [text for text, _ in told], answers)
 
     fit(reader, loss_at, PLAN, folder / "text.safetensors", machine)

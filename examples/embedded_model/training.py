@@ -1,4 +1,5 @@
 """One training loop for every network here: AdamW, a long even stretch, averaged weights, exact resumption."""
+
 import math
 import time
 from collections.abc import Callable
@@ -19,22 +20,24 @@ Weights = dict[str, torch.Tensor]
 @dataclass(frozen=True)
 class Plan:
     """How long and how fast one network learns."""
+
     steps: int
     batch: int
-    rate: float            # peak learning rate
-    warmup: int = 200      # steps
-    decay: float = 0.01    # weight decay
+    rate: float  # peak learning rate
+    warmup: int = 200  # steps
+    decay: float = 0.01  # weight decay
     average: float = 0.999  # how slowly the averaged weights follow
-    fall: float = 0.3      # share of the steps, at the end, in which the rate falls
+    fall: float = 0.3  # share of the steps, at the end, in which the rate falls
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Machine:
     """Where the networks learn, and until when."""
+
     device: torch.device = torch.device("cpu")
-    workers: int = 1              # processes that draw
-    deadline: float = math.inf    # time.monotonic() at which training stops at a checkpoint
+    workers: int = 1  # processes that draw
+    deadline: float = math.inf  # time.monotonic() at which training stops at a checkpoint
 
     def generator(self, *key: int) -> torch.Generator:
         """A source of chance on the device that depends on the key alone."""
@@ -79,7 +82,9 @@ def fit(network: torch.nn.Module, loss_at: Loss, plan: Plan, path: Path, machine
     Paused
         At the machine's deadline.
     """
-    optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=plan.decay, fused=True)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=plan.decay, fused=True
+    )
     average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     start, spent = restore(path, network, optimizer, average) if path.exists() else (0, 0.0)
     network.train()
@@ -117,8 +122,9 @@ def follow(average: Weights, network: torch.nn.Module, *, keep: float) -> None:
             average[name].lerp_(tensor, 1 - keep)
 
 
-def store(path: Path, step: int, seconds: float, network: torch.nn.Module, optimizer: torch.optim.Optimizer,
-          average: Weights) -> None:
+def store(
+    path: Path, step: int, seconds: float, network: torch.nn.Module, optimizer: torch.optim.Optimizer, average: Weights
+) -> None:
     """Write weights, averaged weights and the optimizer's moments to one safetensors file, whole or not at all."""
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.items()}
@@ -126,12 +132,17 @@ def store(path: Path, step: int, seconds: float, network: torch.nn.Module, optim
         for kind, tensor in optimizer.state.get(parameter, {}).items():
             tensors[f"{kind}.{name}"] = tensor
     part = path.with_suffix(".part")
-    save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, part,
-              metadata={"step": str(step), "seconds": f"{seconds:.0f}"})
+    save_file(
+        {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()},
+        part,
+        metadata={"step": str(step), "seconds": f"{seconds:.0f}"},
+    )
     part.rename(path)
 
 
-def restore(path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer, average: Weights) -> tuple[int, float]:
+def restore(
+    path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer, average: Weights
+) -> tuple[int, float]:
     """Read what `store` wrote; returns the number of steps already done and the seconds they took."""
     groups: dict[str, Weights] = {}
     with safe_open(path, framework="pt") as file:
@@ -143,8 +154,9 @@ def restore(path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimiz
     for name, tensor in groups.pop("average").items():
         average[name].copy_(tensor)
     for name, parameter in network.named_parameters():
-        optimizer.state[parameter] = {kind: group[name].to(parameter.device)
-                                      for kind, group in groups.items() if name in group}
+        optimizer.state[parameter] = {
+            kind: group[name].to(parameter.device) for kind, group in groups.items() if name in group
+        }
     return done
 
 

@@ -19,9 +19,9 @@ class Sampler:
     run: Run
     noise: Callable[[int, Tensor, Tensor], Noise] = fresh  # from (seed, x, sigmas)
     drop_penultimate: bool = False  # takes half steps, and leaves out the last sigma above 0
-    first_order: bool = False       # its steps are Euler's, and can be undone as such
-    mask_seed: int = 0              # added to the seed of the noise outside a mask
-    flow: bool = False              # right for flow matching too, where the latent fades as the noise comes in
+    first_order: bool = False  # its steps are Euler's, and can be undone as such
+    mask_seed: int = 0  # added to the seed of the noise outside a mask
+    flow: bool = False  # right for flow matching too, where the latent fades as the noise comes in
 
 
 def sampler_for(sampler: str | Run | Sampler, *, flow: bool = False) -> Sampler:

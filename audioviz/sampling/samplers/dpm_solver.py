@@ -23,8 +23,17 @@ def dpm_fast(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def dpm_adaptive(denoiser, x: Tensor, sigmas: Tensor, noise, *, relative: float = 0.05, absolute: float = 0.0078,
-                 first: float = 0.05, safety: float = 0.81) -> Tensor:
+def dpm_adaptive(
+    denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    noise,
+    *,
+    relative: float = 0.05,
+    absolute: float = 0.0078,
+    first: float = 0.05,
+    safety: float = 0.81,
+) -> Tensor:
     """Steps of third order whose size keeps their difference from the second order small; a batch shares one size.
 
     Source

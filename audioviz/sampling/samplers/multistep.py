@@ -102,7 +102,7 @@ def ipndm_v(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     ------
     Zhang & Chen, ICLR 2023 (DEIS), section 3.4, with the weights of uneven steps.
     """
-    return _adams(denoiser, x, sigmas, 4, lambda s, i, order: _uneven_weights(s[max(i - 3, 0):i + 1][::-1], s[i + 1]))
+    return _adams(denoiser, x, sigmas, 4, lambda s, i, order: _uneven_weights(s[max(i - 3, 0) : i + 1][::-1], s[i + 1]))
 
 
 def ipndm(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
@@ -146,7 +146,7 @@ def _lms_weights(sigmas: tuple[float, ...]) -> list[list[float]]:
     weights = []
     for i, end in enumerate(sigmas[1:]):
         start = sigmas[i]
-        nodes = [sigma - start for sigma in sigmas[max(i - 3, 0):i + 1][::-1]]
+        nodes = [sigma - start for sigma in sigmas[max(i - 3, 0) : i + 1][::-1]]
         basis = [np.poly1d([other for other in nodes if other != node], r=True) for node in nodes]
         weights.append([float(p.integ()(end - start) / p(node)) for p, node in zip(basis, nodes)])
     return weights
@@ -162,12 +162,17 @@ def _uneven_weights(nodes: list[float], end: float) -> list[float]:
     weights = [1 + h / h1 / 2, -h / h1 / 2]
     if len(nodes) > 2:
         h2 = more[0]
-        second = (1 - h ** 2 / (3 * h1 * (h1 + h2))) / 2
+        second = (1 - h**2 / (3 * h1 * (h1 + h2))) / 2
         weights = [weights[0] + second, weights[1] - (1 + h1 / h2) * second, h1 / h2 * second]
     if len(nodes) > 3:
         h3 = more[1]
-        third = h * (h + h1) * (h + h1 + h2) / (h1 * (h1 + h2) * (h1 + h2 + h3)) * (
-            (1 - h / (3 * (h + h1))) / 2 + (1 - h / (2 * (h + h1))) * h / (6 * (h + h1 + h2)))
+        third = (
+            h
+            * (h + h1)
+            * (h + h1 + h2)
+            / (h1 * (h1 + h2) * (h1 + h2 + h3))
+            * ((1 - h / (3 * (h + h1))) / 2 + (1 - h / (2 * (h + h1))) * h / (6 * (h + h1 + h2)))
+        )
         older = h1 * (h1 + h2) / (h2 * (h2 + h3))
         parts = (1, -(1 + h1 / h2 + older), h1 / h2 + older * (1 + h2 / h3), -older * h1 / h2)
         weights = [weight + third * part for weight, part in zip([*weights, 0.0], parts)]
@@ -178,22 +183,31 @@ def _uneven_weights(nodes: list[float], end: float) -> list[float]:
 def _deis_weights(sigmas: tuple[float, ...]) -> list[list[float]]:
     """For each step the integrals of the Lagrange polynomials in time against dsigma, as means over 10,000 points."""
     points = 10_000
-    low, high, first = math.log1p(0.002 ** 2), math.log1p(80.0 ** 2), 1e-3
+    low, high, first = math.log1p(0.002**2), math.log1p(80.0**2), 1e-3
     spread = 2 * (low / first - high) / (first - 1)
     base = high - spread / 2
-    times = [(math.sqrt(base ** 2 + 2 * spread * math.log1p(sigma ** 2)) - base) / spread for sigma in sigmas]
+    times = [(math.sqrt(base**2 + 2 * spread * math.log1p(sigma**2)) - base) / spread for sigma in sigmas]
     weights = []
     for i, (time, after) in enumerate(pairwise(times)):
-        nodes = times[max(i - 2, 0):i + 1][::-1]
+        nodes = times[max(i - 2, 0) : i + 1][::-1]
         if len(nodes) == 1 or sigmas[i + 1] == 0:
             weights.append([])
             continue
         at = np.linspace(time, after, points)
-        log_var = spread * at ** 2 / 2 + base * at               # log(1 + sigma^2)
+        log_var = spread * at**2 / 2 + base * at  # log(1 + sigma^2)
         sigma_slope = (spread * at + base) / 2 * np.exp(log_var) / np.sqrt(np.expm1(log_var))
-        weights.append([float(np.mean(sigma_slope * np.prod([(at - other) / (node - other)
-                                                             for other in nodes if other != node], axis=0)))
-                        * (after - time) for node in nodes])
+        weights.append(
+            [
+                float(
+                    np.mean(
+                        sigma_slope
+                        * np.prod([(at - other) / (node - other) for other in nodes if other != node], axis=0)
+                    )
+                )
+                * (after - time)
+                for node in nodes
+            ]
+        )
     return weights
 
 

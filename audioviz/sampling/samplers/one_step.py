@@ -15,7 +15,7 @@ def ancestral(sigma: float, after: float) -> tuple[float, float]:
     """How far a step goes down, and the standard deviation of the noise that brings it up to `after` again."""
     if after > sigma:
         return 0.0, after  # a step that rises forgets x altogether
-    return after ** 2 / sigma, after * math.sqrt(1 - (after / sigma) ** 2)
+    return after**2 / sigma, after * math.sqrt(1 - (after / sigma) ** 2)
 
 
 def middle_of(sigma: float, after: float) -> float:
@@ -78,12 +78,12 @@ def heunpp2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     for i, (sigma, after) in enumerate(pairwise(s)):
         slopes = [(x - denoiser(x, sigma)) / sigma]
         ahead = x
-        for here, there in pairwise(s[i:i + 3]):
+        for here, there in pairwise(s[i : i + 3]):
             if there == s[-1]:
                 break
             ahead = ahead + slopes[-1] * (there - here)
             slopes.append((ahead - denoiser(ahead, there)) / there)
-        shares = [there / (len(slopes) * s[0]) for there in s[i + 1:i + len(slopes)]]
+        shares = [there / (len(slopes) * s[0]) for there in s[i + 1 : i + len(slopes)]]
         slope = slopes[0] * (1 - sum(shares))
         for share, later in zip(shares, slopes[1:]):
             slope = slope + later * share

@@ -44,7 +44,7 @@ def _sa_solver(denoiser, x: Tensor, sigmas: Tensor, noise, *, evaluate_again: bo
         if i == 0 or (after == 0 and not evaluate_again):
             corrected = predicted
         else:
-            corrected = _step(corrected, seen[-order:], s[i - order + 1:i + 1], s[i - 1], sigma, tau) + added
+            corrected = _step(corrected, seen[-order:], s[i - order + 1 : i + 1], s[i - 1], sigma, tau) + added
             if evaluate_again:
                 denoised = seen[-1] = denoiser(corrected, sigma)
         if after == 0:
@@ -52,14 +52,14 @@ def _sa_solver(denoiser, x: Tensor, sigmas: Tensor, noise, *, evaluate_again: bo
         tau = 1.0 if quiet_below <= after <= quiet_above else 0.0
         order = min(3, len(seen), left - 1 if s[-1] == 0 else 3)
         added = noise(sigma, after) * (after * math.sqrt(1 - (after / sigma) ** 2)) if tau else 0.0
-        predicted = _step(corrected, seen[-order:], s[i - order + 1:i + 1], sigma, after, tau) + added
+        predicted = _step(corrected, seen[-order:], s[i - order + 1 : i + 1], sigma, after, tau) + added
     return predicted
 
 
 def _step(x: Tensor, seen: list[Tensor], nodes: list[float], sigma: float, after: float, tau: float) -> Tensor:
     """The exponential step from sigma to after, the denoised picture a polynomial in log sigma through what was seen."""
-    x = x * (after / sigma) ** (1 + tau ** 2)
-    for weight, denoised in zip(_weights(nodes, sigma, after, 1 + tau ** 2), seen):
+    x = x * (after / sigma) ** (1 + tau**2)
+    for weight, denoised in zip(_weights(nodes, sigma, after, 1 + tau**2), seen):
         x = x + denoised * weight
     return x
 
@@ -71,7 +71,11 @@ def _weights(nodes: list[float], sigma: float, after: float, rate: float) -> lis
     """
     start, end, u = (-torch.tensor(s).log() for s in (sigma, after, nodes))
     powers = torch.arange(len(nodes), dtype=torch.float32)
-    ends = end ** powers - start ** powers * (rate * (start - end)).exp()
-    parts = torch.tensor([[math.perm(k, k - j) / (-rate) ** (k - j) if j <= k else 0.0 for j in range(len(nodes))]
-                          for k in range(len(nodes))])
+    ends = end**powers - start**powers * (rate * (start - end)).exp()
+    parts = torch.tensor(
+        [
+            [math.perm(k, k - j) / (-rate) ** (k - j) if j <= k else 0.0 for j in range(len(nodes))]
+            for k in range(len(nodes))
+        ]
+    )
     return torch.linalg.solve(torch.vander(u, increasing=True).T, parts @ ends).tolist()

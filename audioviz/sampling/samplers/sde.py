@@ -104,9 +104,9 @@ def seeds_2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
             return denoised
         half = math.sqrt(after / sigma)
         parts = [noise(sigma, sigma * half), noise(sigma * half, after)]
-        halfway = _noised(torch.lerp(denoised, x, half ** 2), sigma, half, parts[:1])
+        halfway = _noised(torch.lerp(denoised, x, half**2), sigma, half, parts[:1])
         denoised = denoiser(halfway, sigma * half)
-        x = _noised(torch.lerp(denoised, x, half ** 4), sigma, half, parts)
+        x = _noised(torch.lerp(denoised, x, half**4), sigma, half, parts)
     return x
 
 
@@ -124,10 +124,10 @@ def seeds_3(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
         third = (after / sigma) ** (1 / 3)
         h = 2 * math.log(sigma / after)
         parts = [noise(sigma, after) for _ in range(3)]
-        slope = denoiser(_noised(torch.lerp(denoised, x, third ** 2), sigma, third, parts[:1]), sigma * third) - denoised
-        x_2 = torch.lerp(denoised, x, third ** 4) + slope * (2 * _phi_2(h * 2 / 3))
-        slope = denoiser(_noised(x_2, sigma, third, parts[:2]), sigma * third ** 2) - denoised
-        x = _noised(torch.lerp(denoised, x, third ** 6) + slope * (1.5 * _phi_2(h)), sigma, third, parts)
+        slope = denoiser(_noised(torch.lerp(denoised, x, third**2), sigma, third, parts[:1]), sigma * third) - denoised
+        x_2 = torch.lerp(denoised, x, third**4) + slope * (2 * _phi_2(h * 2 / 3))
+        slope = denoiser(_noised(x_2, sigma, third, parts[:2]), sigma * third**2) - denoised
+        x = _noised(torch.lerp(denoised, x, third**6) + slope * (1.5 * _phi_2(h)), sigma, third, parts)
     return x
 
 
@@ -135,7 +135,7 @@ def _noised(x: Tensor, sigma: float, ratio: float, parts: list[Tensor]) -> Tenso
     """x after as many steps down by `ratio` as there are parts of unit noise, each of which decays in the later ones."""
     for i, part in enumerate(parts):
         left = ratio ** (len(parts) - 1 - i)
-        x = x + part * (sigma * ratio ** len(parts) * left * math.sqrt(1 - ratio ** 2))
+        x = x + part * (sigma * ratio ** len(parts) * left * math.sqrt(1 - ratio**2))
     return x
 
 
@@ -163,15 +163,15 @@ def er_sde(denoiser, x: Tensor, sigmas: Tensor, noise, *, points: int = 200) -> 
             if last_slope is not None:
                 moment = sum((a - sigma) / _er_scale(a) for a in at) * step / points
                 bend = (slope - last_slope) / ((sigma - s[i - 2]) / 2)
-                x = x + bend * (step ** 2 / 2 + moment * _er_scale(after))
+                x = x + bend * (step**2 / 2 + moment * _er_scale(after))
             last_slope = slope
-        x = x + noise(sigma, after) * math.sqrt(max(after ** 2 - (sigma * ratio) ** 2, 0.0))
+        x = x + noise(sigma, after) * math.sqrt(max(after**2 - (sigma * ratio) ** 2, 0.0))
         previous = denoised
     return x
 
 
 def _er_scale(sigma: float) -> float:
-    return sigma * (math.exp(sigma ** 0.3) + 10)
+    return sigma * (math.exp(sigma**0.3) + 10)
 
 
 def _phi_2(h: float) -> float:

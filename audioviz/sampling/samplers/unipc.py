@@ -63,5 +63,5 @@ def _weights(h: float, ratios: list[float], scale: float) -> list[float]:
         wanted.append(phi * factorial / scale)
         factorial *= k + 1
         phi = phi / -h - 1 / factorial
-    matrix = np.array([[ratio ** k for ratio in ratios] for k in range(len(ratios))])
+    matrix = np.array([[ratio**k for ratio in ratios] for k in range(len(ratios))])
     return np.linalg.solve(matrix, wanted).tolist()

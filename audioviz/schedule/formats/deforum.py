@@ -1,28 +1,51 @@
 """Deforum: settings JSON and prompts JSON. Keys are frames of the file's own fps, so they keep their time at another."""
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import ScheduleError
-from audioviz.schedule.files import fps_to_json
-from audioviz.schedule.formats.frames import (SIDE, Theirs, camera_to_columns, columns_to_camera, lost_columns,
-                                              prompt_to_text, read_object, say_lost)
-from audioviz.schedule.formats.keyframes import key_to_frame, keyframes_to_seeds, keyframes_to_values, values_to_keyframes
-from audioviz.schedule.prompts import Prompt, text_to_prompt
-from audioviz.schedule.schedule import Schedule
+from audioviz.schedule.formats.frames import (
+    SIDE,
+    Theirs,
+    camera_to_columns,
+    columns_to_camera,
+    lost_columns,
+    prompt_to_text,
+    read_object,
+    say_lost,
+)
+from audioviz.schedule.formats.json_csv import fps_to_json
+from audioviz.schedule.formats.keyframes import (
+    key_to_frame,
+    keyframes_to_seeds,
+    keyframes_to_values,
+    values_to_keyframes,
+)
+from audioviz.schedule.prompt import Prompt, text_to_prompt
 from audioviz.schedule.seeds import random
+
+if TYPE_CHECKING:
+    from audioviz.schedule.schedule import Schedule
 
 _CAMERA = ("zoom", "angle", "translation_x", "translation_y")
 _PLAIN = {"noise_schedule": "noise", "cfg_scale_schedule": "cfg", "subseed_strength_schedule": "seed_mix"}
 _READ = {"strength_schedule", "seed_schedule", "subseed_schedule", *_PLAIN}
 _STILL = {"diffusion_cadence": 1, "use_init": False, "hybrid_composite": "None"}  # what else would change the picture
-_SPACE = ("translation_z", "rotation_3d_x", "rotation_3d_y", "rotation_3d_z", "perspective_flip_theta",
-          "perspective_flip_phi", "perspective_flip_gamma")
+_SPACE = (
+    "translation_z",
+    "rotation_3d_x",
+    "rotation_3d_y",
+    "rotation_3d_z",
+    "perspective_flip_theta",
+    "perspective_flip_phi",
+    "perspective_flip_gamma",
+)
 
 
-def deforum_to_schedule(text: str, clock: Clock) -> Schedule:
+def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     """Read a settings JSON, or a prompts JSON alone, for a song with this clock.
 
     Raises
@@ -32,7 +55,7 @@ def deforum_to_schedule(text: str, clock: Clock) -> Schedule:
     """
     settings = read_object(text)
     if any(key.isdecimal() for key in settings):
-        return Schedule(prompts=_prompts(settings, clock, Theirs.on(clock, clock.fps)), clock=clock)
+        return dict(prompts=_prompts(settings, clock, Theirs.on(clock, clock.fps)))
     theirs = Theirs.on(clock, to_fps(settings.get("fps", 15)))
 
     def series(name: str, frames: np.ndarray = theirs.at) -> np.ndarray:
@@ -53,23 +76,41 @@ def deforum_to_schedule(text: str, clock: Clock) -> Schedule:
         columns |= camera_to_columns({name: series(name, theirs.whole) for name in moves}, theirs, size)
     if settings.get("border") == "wrap":
         columns["wrap"] = 1.0
-    say_lost("deforum", [name for name in settings if name in _SPACE or name.endswith("_schedule") and name not in _READ
-                         or name in moves and not flat or settings[name] != _STILL.get(name, settings[name])])
-    positive, negative = (str(settings.get(f"animation_prompts_{kind}", settings.get(f"{kind}_prompts", "")))
-                          for kind in ("positive", "negative"))
+    say_lost(
+        "deforum",
+        [
+            name
+            for name in settings
+            if name in _SPACE
+            or (name.endswith("_schedule") and name not in _READ)
+            or (name in moves and not flat)
+            or settings[name] != _STILL.get(name, settings[name])
+        ],
+    )
+    positive, negative = (
+        str(settings.get(f"animation_prompts_{kind}", settings.get(f"{kind}_prompts", "")))
+        for kind in ("positive", "negative")
+    )
     prompts = _prompts(settings.get("prompts", {}), clock, theirs, positive=positive, negative=negative)
-    return Schedule(**columns, prompts=prompts, clock=clock)
+    return columns | dict(prompts=prompts)
 
 
-def schedule_to_deforum(schedule: Schedule) -> str:
+def schedule_to_deforum(schedule: "Schedule") -> str:
     """The schedule as a settings JSON; what Deforum cannot say is left out, and that is said."""
     columns, clock = schedule.columns, schedule.clock
     series = {name: columns[column] for name, column in _PLAIN.items() if column in columns}
     series |= {"strength_schedule": 1 - schedule.denoise, "seed_schedule": schedule.seed} | columns_to_camera(schedule)
     if "seed_to" in columns:
         series["subseed_schedule"] = columns["seed_to"]
-    document = {"animation_mode": "2D", "fps": fps_to_json(clock.fps), "max_frames": clock.frames, "W": SIDE, "H": SIDE,
-                "seed_behavior": "schedule", "enable_subseed_scheduling": "seed_to" in columns}
+    document = {
+        "animation_mode": "2D",
+        "fps": fps_to_json(clock.fps),
+        "max_frames": clock.frames,
+        "W": SIDE,
+        "H": SIDE,
+        "seed_behavior": "schedule",
+        "enable_subseed_scheduling": "seed_to" in columns,
+    }
     if "wrap" in columns and (columns["wrap"] == columns["wrap"][0]).all():
         document["border"] = "wrap" if columns["wrap"][0] >= 0.5 else "reflect"
     document |= {name: values_to_keyframes(values) for name, values in series.items()}
@@ -84,7 +125,9 @@ def _seeds(settings: dict, theirs: Theirs) -> list[int]:
     if behavior == "schedule" and "seed_schedule" in settings:
         return keyframes_to_seeds(_text(settings, "seed_schedule"), theirs, where="seed_schedule")
     if behavior not in (known := ("random", *SEED_BEHAVIORS)):
-        raise ScheduleError(f"seed_behavior is {behavior!r}: expected schedule with a seed_schedule, {', '.join(known)}")
+        raise ScheduleError(
+            f"seed_behavior is {behavior!r}: expected schedule with a seed_schedule, {', '.join(known)}"
+        )
     if not isinstance(seed, (int, float)) or seed < 0 or seed % 1:
         say_lost("deforum", [f"seed {seed} draws one by chance: 0 is taken"])
         seed = 0
@@ -106,7 +149,9 @@ def _prompts(entries, clock: Clock, theirs: Theirs, *, positive: str = "", negat
         if not isinstance(text, str):
             raise ScheduleError(f"{where}: expected text, not {text!r:.40}")
         prompt = text_to_prompt(float(min(int(frame) / theirs.fps, clock.duration)), text)
-        words, unwanted = (" ".join(filter(None, pair)) for pair in ((positive, prompt.text), (prompt.negative, negative)))
+        words, unwanted = (
+            " ".join(filter(None, pair)) for pair in ((positive, prompt.text), (prompt.negative, negative))
+        )
         prompts.append(Prompt(prompt.seconds, words, unwanted, ease="hold"))
     return prompts
 

@@ -8,13 +8,16 @@ import json
 import warnings
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, ScheduleError
-from audioviz.schedule.prompts import NEGATIVE, Prompt
-from audioviz.schedule.schedule import Schedule
+from audioviz.schedule.prompt import NEGATIVE, Prompt
+
+if TYPE_CHECKING:
+    from audioviz.schedule.schedule import Schedule
 
 SIDE = 512  # pixels, of a picture whose size the file does not say
 
@@ -61,8 +64,12 @@ class Theirs:
         """Those of a file of that fps."""
         ratio = fps / clock.fps
         if ratio > 1:
-            warnings.warn(f"the file has {fps} frames a second and the video {clock.fps}: what it says for less than a frame "
-                          "may be missed", AudiovizWarning, stacklevel=3)
+            warnings.warn(
+                f"the file has {fps} frames a second and the video {clock.fps}: what it says for less than a frame "
+                "may be missed",
+                AudiovizWarning,
+                stacklevel=3,
+            )
         at = np.arange(clock.frames) * float(ratio)
         return cls(fps, at, max(1, round(clock.frames * ratio)), float((clock.frames + Fraction(1, 2)) * ratio))
 
@@ -84,10 +91,12 @@ def camera_to_columns(moves: dict[str, np.ndarray], theirs: Theirs, size: tuple[
     add up to the same way.
     """
     rate, (width, height) = float(theirs.fps), size
-    convert = {"zoom": ("zoom", lambda v: np.exp(_mean_on_the_way(np.log(np.maximum(v, 1e-6)), theirs) * rate)),
-               "angle": ("angle", lambda v: -_mean_on_the_way(v, theirs) * rate),
-               "translation_x": ("shift_x", lambda v: _mean_on_the_way(v, theirs) * rate / width),
-               "translation_y": ("shift_y", lambda v: _mean_on_the_way(v, theirs) * rate / height)}
+    convert = {
+        "zoom": ("zoom", lambda v: np.exp(_mean_on_the_way(np.log(np.maximum(v, 1e-6)), theirs) * rate)),
+        "angle": ("angle", lambda v: -_mean_on_the_way(v, theirs) * rate),
+        "translation_x": ("shift_x", lambda v: _mean_on_the_way(v, theirs) * rate / width),
+        "translation_y": ("shift_y", lambda v: _mean_on_the_way(v, theirs) * rate / height),
+    }
     return {convert[name][0]: convert[name][1](values) for name, values in moves.items()}
 
 
@@ -99,11 +108,15 @@ def _mean_on_the_way(values: np.ndarray, theirs: Theirs) -> np.ndarray:
     return np.concatenate([values[:1], np.diff(way) / theirs.at[1]])
 
 
-def columns_to_camera(schedule: Schedule) -> dict[str, np.ndarray]:
+def columns_to_camera(schedule: "Schedule") -> dict[str, np.ndarray]:
     """The inverse of camera_to_columns, for a picture of SIDE pixels."""
     rate = float(schedule.clock.fps)
-    convert = {"zoom": ("zoom", lambda v: v ** (1 / rate)), "angle": ("angle", lambda v: -v / rate),
-               "shift_x": ("translation_x", lambda v: v * SIDE / rate), "shift_y": ("translation_y", lambda v: v * SIDE / rate)}
+    convert = {
+        "zoom": ("zoom", lambda v: v ** (1 / rate)),
+        "angle": ("angle", lambda v: -v / rate),
+        "shift_x": ("translation_x", lambda v: v * SIDE / rate),
+        "shift_y": ("translation_y", lambda v: v * SIDE / rate),
+    }
     return {convert[name][0]: convert[name][1](values) for name, values in schedule.columns.items() if name in convert}
 
 
@@ -117,10 +130,13 @@ def whole(values) -> list[int]:
     return [int(value // 1) % 2**64 for value in values]
 
 
-def lost_columns(schedule: Schedule) -> list[str]:
+def lost_columns(schedule: "Schedule") -> list[str]:
     """What a schedule says that neither Deforum nor Parseq can."""
-    lost = [name for name in ("interp", "slerp", "unsample", "anchor", "wrap", "in_picture", "travel", "control", "style")
-            if name in schedule.columns and not (name == "interp" and (schedule.interp == 1).all())]
+    lost = [
+        name
+        for name in ("interp", "slerp", "unsample", "anchor", "wrap", "in_picture", "travel", "control", "style")
+        if name in schedule.columns and not (name == "interp" and (schedule.interp == 1).all())
+    ]
     if schedule.mix:
         lost.append("mix")
     if len(dict(schedule.prompt_rows())) < len(schedule.prompts):
@@ -133,4 +149,6 @@ def lost_columns(schedule: Schedule) -> list[str]:
 def say_lost(tool: str, lost: list[str]) -> None:
     """One warning with all that a file of that tool cannot carry over."""
     if lost:
-        warnings.warn(f"{tool}: left out, as it has no equal on the other side: {', '.join(lost)}", AudiovizWarning, stacklevel=3)
+        warnings.warn(
+            f"{tool}: left out, as it has no equal on the other side: {', '.join(lost)}", AudiovizWarning, stacklevel=3
+        )

@@ -66,7 +66,7 @@ def keyframes_to_seeds(text: str, theirs: Theirs, *, where: str) -> list[int]:
 
 def values_to_keyframes(values: np.ndarray) -> str:
     """The keyframe string that gives these values: a key a frame, without those inside a run of equal values."""
-    same = np.r_[False, values[1:-1] == values[:-2], False][:len(values)] & np.r_[values[:-1] == values[1:], False]
+    same = np.r_[False, values[1:-1] == values[:-2], False][: len(values)] & np.r_[values[:-1] == values[1:], False]
     if (values == values[0]).all():
         return f"0: ({values[0].item()!r})"
     return ", ".join(f"{k}: ({value!r})" for k, value in enumerate(values.tolist()) if not same[k])

@@ -6,14 +6,17 @@ Lists have an entry a frame, in the song's own fps; shorter ones are repeated, a
 import json
 import math
 import re
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
 from audioviz.schedule.formats.frames import lost_columns, prompt_to_text, read_object, say_lost
-from audioviz.schedule.prompts import Prompt, text_to_prompt
-from audioviz.schedule.schedule import Schedule
+from audioviz.schedule.prompt import Prompt, text_to_prompt
+
+if TYPE_CHECKING:
+    from audioviz.schedule.schedule import Schedule
 
 TWICE = math.sqrt(2)  # the original injects independent noise of this strength twice a frame, and we once
 _LISTS = ("seed_sequence", "denoise_sequence", "latent_interp_strength_sequence", "noise_strength_sequence")
@@ -24,7 +27,7 @@ _KNOWN = {*_LISTS, *_SWITCHES, *_OF_THE_RENDER, "latent_interpolation_mode", "cf
 _LINE = re.compile(r'\s*"?(?P<frame>\d+)"?\s*:\s*"(?P<text>(?:[^"\\]|\\.)*)"\s*,?\s*')
 
 
-def lists_to_schedule(text: str, clock: Clock) -> Schedule:
+def lists_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     """Read a JSON object of the node's lists and switches, and `prompts` as an object of frame and text.
 
     Raises
@@ -38,8 +41,11 @@ def lists_to_schedule(text: str, clock: Clock) -> Schedule:
     for name, default in _SWITCHES.items():
         if not isinstance(lists.setdefault(name, default), bool):
             raise ScheduleError(f"{name} is {lists[name]!r:.40}: expected true or false")
-    columns = {column: lists[name] for name, column in (("seed_sequence", "seed"), ("denoise_sequence", "denoise"),
-                                                        ("cfg", "cfg")) if name in lists}
+    columns = {
+        column: lists[name]
+        for name, column in (("seed_sequence", "seed"), ("denoise_sequence", "denoise"), ("cfg", "cfg"))
+        if name in lists
+    }
     if "denoise_start" in lists:
         later = _numbers(lists.get("denoise_sequence", [0.5]), "denoise_sequence")
         columns["denoise"] = [lists["denoise_start"], *np.resize(later, clock.frames)[1:].tolist()]
@@ -55,10 +61,10 @@ def lists_to_schedule(text: str, clock: Clock) -> Schedule:
     prompts = lists.get("prompts", {})
     if not isinstance(prompts, dict):
         raise ScheduleError("prompts: expected an object of frame and text")
-    return Schedule(**columns, prompts=[_prompt(frame, words, clock) for frame, words in prompts.items()], clock=clock)
+    return columns | dict(prompts=[_prompt(frame, words, clock) for frame, words in prompts.items()])
 
 
-def schedule_to_lists(schedule: Schedule) -> str:
+def schedule_to_lists(schedule: "Schedule") -> str:
     """The schedule as the node's parameters; what it cannot say is left out, and that is said."""
     columns = schedule.columns
     unsample, cfg = columns.get("unsample"), columns.get("cfg")
@@ -77,7 +83,11 @@ def schedule_to_lists(schedule: Schedule) -> str:
     document["prompts"] = {str(frame): prompt_to_text(prompt) for frame, prompt in schedule.prompt_rows()}
     lost = [name for name in lost_columns(schedule) if name not in ("interp", "slerp", "unsample")]
     lost += [name for name in ("seed_to", "zoom", "angle", "shift_x", "shift_y") if name in columns]
-    lost += [f"a changing {name}" for name in ("cfg", "slerp", "unsample") if name in columns and (columns[name] != columns[name][0]).any()]
+    lost += [
+        f"a changing {name}"
+        for name in ("cfg", "slerp", "unsample")
+        if name in columns and (columns[name] != columns[name][0]).any()
+    ]
     say_lost("lists", lost)
     return json.dumps(document, ensure_ascii=False)
 
@@ -86,7 +96,7 @@ def _always(column: np.ndarray | None) -> bool:
     return column is not None and bool((column >= 0.5).all())
 
 
-def lines_to_schedule(text: str, clock: Clock) -> Schedule:
+def lines_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     """Read prompts alone: lines of `"FRAME": "prompt"`.
 
     Raises
@@ -103,12 +113,14 @@ def lines_to_schedule(text: str, clock: Clock) -> Schedule:
             match = _LINE.fullmatch(line)
             frame, words = match["frame"], json.loads(f'"{match["text"]}"')
         except (TypeError, ValueError) as error:
-            raise ScheduleError(f"line {number}: {line.strip()!r:.60} is no keyframe: expected \"FRAME\": \"prompt\"") from error
+            raise ScheduleError(
+                f'line {number}: {line.strip()!r:.60} is no keyframe: expected "FRAME": "prompt"'
+            ) from error
         prompts.append(_prompt(frame, words, clock))
-    return Schedule(prompts=prompts, clock=clock)
+    return dict(prompts=prompts)
 
 
-def schedule_to_lines(schedule: Schedule) -> str:
+def schedule_to_lines(schedule: "Schedule") -> str:
     """The prompts as lines of `"FRAME": "prompt"`; the rest is left out, and that is said."""
     say_lost("lines", ["all columns"])
     rows = ((str(frame), prompt_to_text(prompt)) for frame, prompt in schedule.prompt_rows())

@@ -3,26 +3,41 @@
 import json
 import warnings
 from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import AudiovizWarning, ScheduleError
-from audioviz.schedule.files import fps_to_json
-from audioviz.schedule.formats.frames import (Theirs, camera_to_columns, columns_to_camera, lost_columns, prompt_to_text,
-                                              read_object, say_lost, whole)
-from audioviz.schedule.prompts import Prompt, text_to_prompt
-from audioviz.schedule.schedule import Schedule
+from audioviz.schedule.formats.frames import (
+    Theirs,
+    camera_to_columns,
+    columns_to_camera,
+    lost_columns,
+    prompt_to_text,
+    read_object,
+    say_lost,
+    whole,
+)
+from audioviz.schedule.formats.json_csv import fps_to_json
+from audioviz.schedule.prompt import Prompt, text_to_prompt
 
-_CAMERA = {"zoom_delta": "zoom", "angle_delta": "angle", "translation_x_delta": "translation_x",
-           "translation_y_delta": "translation_y"}
+if TYPE_CHECKING:
+    from audioviz.schedule.schedule import Schedule
+
+_CAMERA = {
+    "zoom_delta": "zoom",
+    "angle_delta": "angle",
+    "translation_x_delta": "translation_x",
+    "translation_y_delta": "translation_y",
+}
 _PLAIN = {"scale": "cfg", "noise": "noise", "subseed_strength": "seed_mix"}
 _ABSOLUTE = {"zoom": np.cumprod, "angle": np.cumsum, "translation_x": np.cumsum, "translation_y": np.cumsum}
 _READ = {"frame", "strength", "seed", "subseed", "deforum_prompt", *_PLAIN, *_CAMERA, *_ABSOLUTE}
 _SIZE = (512.0, 512.0)  # pixels; a manifest does not say
 
 
-def parseq_to_schedule(text: str, clock: Clock) -> Schedule:
+def parseq_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     """Read a manifest, for a song with this clock.
 
     A seed with a fraction is on its way to the next one, as in Parseq.
@@ -43,11 +58,17 @@ def parseq_to_schedule(text: str, clock: Clock) -> Schedule:
         raise ScheduleError(f"rendered_frames[{int(np.argmax(np.diff(numbers) <= 0)) + 1}]: frame numbers do not rise")
     theirs = Theirs.on(clock, fps)
     if theirs.at[-1] >= numbers[-1] + 1:
-        warnings.warn(f"parseq: the file ends at its frame {numbers[-1]:g}, which holds to the end of the song",
-                      AudiovizWarning, stacklevel=2)
+        warnings.warn(
+            f"parseq: the file ends at its frame {numbers[-1]:g}, which holds to the end of the song",
+            AudiovizWarning,
+            stacklevel=2,
+        )
     elif numbers[-1] > theirs.end:
-        warnings.warn(f"parseq: the song ends at frame {theirs.count} of the file, and its frames to {numbers[-1]:g} are left out",
-                      AudiovizWarning, stacklevel=2)
+        warnings.warn(
+            f"parseq: the song ends at frame {theirs.count} of the file, and its frames to {numbers[-1]:g} are left out",
+            AudiovizWarning,
+            stacklevel=2,
+        )
     there = {name for name in rows[0] if name in _READ}
 
     def series(name: str, frames: np.ndarray = theirs.at) -> np.ndarray:
@@ -61,12 +82,22 @@ def parseq_to_schedule(text: str, clock: Clock) -> Schedule:
         columns.pop("seed_mix", None)
     moves = {_CAMERA[name]: series(name, theirs.whole) for name in _CAMERA if name in there}
     columns |= camera_to_columns(moves, theirs, _SIZE)
-    say_lost("parseq", sorted({name for name in rows[0] if name not in _READ and not name.endswith(("_pc", "_delta"))
-                               and any(row.get(name) != rows[0][name] for row in rows)}))
-    return Schedule(**columns, prompts=_prompts(rows, numbers, fps, clock), clock=clock)
+    say_lost(
+        "parseq",
+        sorted(
+            {
+                name
+                for name in rows[0]
+                if name not in _READ
+                and not name.endswith(("_pc", "_delta"))
+                and any(row.get(name) != rows[0][name] for row in rows)
+            }
+        ),
+    )
+    return columns | dict(prompts=_prompts(rows, numbers, fps, clock))
 
 
-def schedule_to_parseq(schedule: Schedule) -> str:
+def schedule_to_parseq(schedule: "Schedule") -> str:
     """The schedule as a manifest; what Parseq cannot say is left out, and that is said."""
     columns = schedule.columns
     series = {name: columns[column] for name, column in _PLAIN.items() if column in columns}
@@ -80,8 +111,15 @@ def schedule_to_parseq(schedule: Schedule) -> str:
     keyframes = _rows(series, {})
     rendered = _rows(series | deltas, {"deforum_prompt": prompts} if schedule.prompts else {})
     say_lost("parseq", lost_columns(schedule))
-    return json.dumps({"options": {"output_fps": fps_to_json(schedule.clock.fps)}, "managedFields": list(series),
-                       "keyframes": keyframes, "rendered_frames": rendered}, ensure_ascii=False)
+    return json.dumps(
+        {
+            "options": {"output_fps": fps_to_json(schedule.clock.fps)},
+            "managedFields": list(series),
+            "keyframes": keyframes,
+            "rendered_frames": rendered,
+        },
+        ensure_ascii=False,
+    )
 
 
 def _rows(series: dict[str, np.ndarray], texts: dict[str, list[str]]) -> list[dict]:
@@ -89,7 +127,7 @@ def _rows(series: dict[str, np.ndarray], texts: dict[str, list[str]]) -> list[di
     return [{"frame": k} | {name: values[k] for name, values in lists.items()} for k in range(len(lists["seed"]))]
 
 
-def _prompt_at(schedule: Schedule, frame: int) -> str:
+def _prompt_at(schedule: "Schedule", frame: int) -> str:
     started = [prompt for start, prompt in schedule.prompt_rows() if start <= frame]
     return prompt_to_text(started[-1] if started else schedule.prompts[0]) if schedule.prompts else ""
 

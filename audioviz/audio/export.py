@@ -1,0 +1,69 @@
+"""What was heard in a song, as JSON and CSV for other programs."""
+
+import csv
+import io
+import json
+
+import numpy as np
+
+from audioviz.audio.song import Events, Song
+
+
+def song_to_json(song: Song) -> str:
+    """Duration, fps, frames, tempo, events in frames and seconds, sections, every curve, and the stems."""
+    fps = song.clock.fps
+    return json.dumps(
+        {
+            "duration": float(song.duration),
+            "fps": fps.numerator if fps.denominator == 1 else str(fps),
+            "frames": song.clock.frames,
+            "tempo": song.tempo,
+            "beats_per_bar": song.beats_per_bar,
+            "beats": _events(song.beats),
+            "downbeats": _events(song.downbeats),
+            "onsets": _events(song.onsets),
+            "kicks": _events(song.kicks),
+            "sections": [
+                {"start": part.start, "end": part.end, "label": part.label, "energy": part.energy}
+                for part in song.sections
+            ],
+            "curves": _curves(song),
+        }
+        | (
+            {
+                "stems": {
+                    name: {"onsets": _events(stem.onsets), "kicks": _events(stem.kicks), "curves": _curves(stem)}
+                    for name, stem in song.stems.items()
+                }
+            }
+            if song.stems
+            else {}
+        )
+    )
+
+
+def song_to_csv(song: Song) -> str:
+    """A row a frame: its number, its time, every curve (`drums.onset` of a stem), and 1 where an event falls on it."""
+    events = {"beat": song.beats, "downbeat": song.downbeats, "onset": song.onsets, "kick": song.kicks}
+    marks = {name: np.isin(np.arange(song.clock.frames), event.frames).astype(int) for name, event in events.items()}
+    columns = {name: np.asarray(curve) for name, curve in song.curves.items()}
+    columns |= {
+        f"{name}.{curve}": np.asarray(values)
+        for name, stem in song.stems.items()
+        for curve, values in stem.curves.items()
+    }
+    columns |= marks
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["frame", "seconds", *columns])
+    rows = zip(range(song.clock.frames), song.clock.times.tolist(), *(values.tolist() for values in columns.values()))
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _curves(song: Song) -> dict[str, list[float]]:
+    return {name: np.asarray(curve).tolist() for name, curve in song.curves.items()}
+
+
+def _events(events: Events) -> dict[str, list]:
+    return {"frames": events.frames.tolist(), "seconds": events.seconds.tolist()}

@@ -1,0 +1,1 @@
+"""Samples become onsets, beats, bars, sections and levels."""

@@ -1,0 +1,170 @@
+"""Everything that is heard in a song, before a frame rate is chosen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from audioviz.audio.hearing.beats import track_beats
+from audioviz.audio.hearing.cues import Cues
+from audioviz.audio.hearing.downbeats import USUAL_METRES, find_downbeats
+from audioviz.audio.hearing.grid import Grid
+from audioviz.audio.hearing.hpss import percussive_and_harmonic
+from audioviz.audio.hearing.onsets import attack_times, kicks_among, onset_strength, pick_onsets
+from audioviz.audio.hearing.segmentation import find_sections
+from audioviz.audio.hearing.spectrum import FINE, Spectrum, transform
+from audioviz.audio.reading.blocks import RATE
+
+_SILENCE = 1e-9  # mean square: below -90 dB of full scale there is nothing but rounding
+_FAINT = 1e-6  # power against the loudest: before and after all that is louder, there are no beats
+_EDGE = 0.05  # seconds that a beat may lie outside of it, or of the song once it is moved
+_NONE = np.zeros(0)
+_POINTS = 2000  # of the waveform for plots
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What a Song is made of, on any clock.
+
+    Parameters
+    ----------
+    tempo : float
+        Beats a minute, 0.0 if none.
+    beats_per_bar : int
+        4 if there is nothing to tell by.
+    beats, downbeats, onsets, kicks : float64, shape (n,)
+        Seconds.
+    sections, kinds : float64 and int64, shape (k,)
+        Where each part begins, seconds, and the number of its kind.
+    series : dict of name to float32 array
+        What `curves.curves_on_clock` takes.
+    cues : dict of name to float32 array
+        What the beat grid is heard by: `strength` and `loudness` of the onsets on the hops, `notes` on theirs.
+    waveform : float32, shape (2, points)
+        Lowest and highest sample of equal stretches.
+    """
+
+    tempo: float
+    beats_per_bar: int
+    beats: np.ndarray
+    downbeats: np.ndarray
+    onsets: np.ndarray
+    kicks: np.ndarray
+    sections: np.ndarray
+    kinds: np.ndarray
+    series: dict[str, np.ndarray]
+    cues: dict[str, np.ndarray]
+    waveform: np.ndarray
+
+
+def analyse(blocks: Iterable[np.ndarray]) -> Analysis:
+    """Listen to mono blocks at `spectrum.RATE`, each float32 of shape (n,); at least one sample in all."""
+    spectrum = transform(blocks)
+    if spectrum.power.max() < _SILENCE:
+        return _silence(spectrum)
+    strength = onset_strength(spectrum.mel, floor=1e-5)
+    loudness = onset_strength(spectrum.mel, floor=1e-2)
+    peaks = pick_onsets(strength)
+    onsets = attack_times(peaks, spectrum)
+    kicks = onsets[kicks_among(peaks, spectrum.bands["low"])]
+    heard = Analysis(
+        tempo=0.0,
+        beats_per_bar=USUAL_METRES[0],
+        beats=_NONE,
+        downbeats=_NONE,
+        onsets=onsets,
+        kicks=kicks,
+        sections=_NONE,
+        kinds=_NONE,
+        series=_series(spectrum, loudness, peaks),
+        waveform=_waveform(spectrum.outline),
+        cues={"strength": strength, "loudness": loudness, "notes": spectrum.notes},
+    )
+    heard = with_grid(heard, Grid())
+    sections, kinds = find_sections(spectrum, heard.beats, heard.downbeats)
+    return replace(heard, sections=sections, kinds=kinds)
+
+
+def with_grid(heard: Analysis, grid: Grid) -> Analysis:
+    """The same with the beats and bars that the user's corrections leave: nothing is listened to again.
+
+    Raises
+    ------
+    InputError
+        If the first downbeat lies outside of the beats.
+    """
+    power, cues = heard.series["power"], Cues(low=heard.series["low"], **heard.cues)
+    tempo, beats = track_beats(cues, heard.onsets, bounds=grid.bounds, beats=grid.beats)
+    sounding = np.flatnonzero(power > _FAINT * power.max()) * FINE / RATE
+    if len(beats):
+        beats = beats[
+            (beats > sounding[0] - _EDGE) & (beats < min(sounding[-1] + _EDGE, (len(power) - 1) * FINE / RATE))
+        ]
+    metres = (grid.beats_per_bar,) if grid.beats_per_bar else USUAL_METRES
+    metre, places = find_downbeats(beats, cues, metres=metres)
+    return _corrected(
+        replace(heard, tempo=tempo, beats_per_bar=metre), beats, np.isin(np.arange(len(beats)), places), grid
+    )
+
+
+def _corrected(heard: Analysis, beats: np.ndarray, down: np.ndarray, grid: Grid) -> Analysis:
+    """With beats moved by the offset, bars counted from the first downbeat, and sections that begin with these bars."""
+    moved = grid.placed(beats + grid.beat_offset / 1000)
+    inside = (moved >= -_EDGE) & (moved <= (len(heard.series["power"]) - 1) * FINE / RATE)
+    beats = moved[inside].clip(0)
+    first = grid.first_of(beats)
+    downbeats = beats[down[inside]] if first is None else beats[first :: heard.beats_per_bar]
+    sections = heard.sections if np.array_equal(downbeats, heard.downbeats) else _on_bars(heard.sections, downbeats)
+    return replace(heard, beats=beats, downbeats=downbeats, sections=sections)
+
+
+def _on_bars(starts: np.ndarray, downbeats: np.ndarray) -> np.ndarray:
+    """Each start but the first at the nearest downbeat, if it is less than a bar away and nearest to no other start."""
+    if len(starts) < 2 or len(downbeats) < 2:
+        return starts
+    nearest = np.abs(starts[:, None] - downbeats).argmin(axis=1)
+    near = np.abs(downbeats[nearest] - starts) < np.median(np.diff(downbeats))
+    alone = np.bincount(nearest)[nearest] == 1
+    return np.concatenate([starts[:1], np.where(near & alone, downbeats[nearest], starts)[1:]])
+
+
+def _silence(spectrum: Spectrum) -> Analysis:
+    hops = np.zeros(len(spectrum.mel), np.float32)
+    names = (*spectrum.bands, "percussive", "harmonic", "pitch", "weight", "onset")
+    series = {"power": np.zeros_like(spectrum.power), **dict.fromkeys(names, hops)}
+    return Analysis(
+        tempo=0.0,
+        beats_per_bar=USUAL_METRES[0],
+        beats=_NONE,
+        downbeats=_NONE,
+        onsets=_NONE,
+        kicks=_NONE,
+        sections=np.zeros(1),
+        kinds=np.zeros(1, np.int64),
+        series=series,
+        cues={"strength": hops, "loudness": hops, "notes": spectrum.notes},
+        waveform=_waveform(spectrum.outline),
+    )
+
+
+def _series(spectrum: Spectrum, loudness: np.ndarray, peaks: np.ndarray) -> dict[str, np.ndarray]:
+    percussive, harmonic = percussive_and_harmonic(spectrum.mel)
+    amplitude = np.sqrt(spectrum.mel)
+    rise = np.maximum(0, loudness - uniform_filter1d(loudness, 41))
+    top = np.percentile(maximum_filter1d(rise, 7)[peaks], 90) if len(peaks) else 0
+    return {
+        "power": spectrum.power,
+        **spectrum.bands,
+        "percussive": percussive,
+        "harmonic": harmonic,
+        "pitch": amplitude @ np.linspace(0, 1, amplitude.shape[1], dtype=np.float32),
+        "weight": amplitude.sum(axis=1),
+        "onset": np.minimum(rise / top, 1) if top > 0 else np.zeros_like(rise),
+    }
+
+
+def _waveform(outline: np.ndarray) -> np.ndarray:
+    every = -(-outline.shape[1] // _POINTS)
+    low, high = np.pad(outline, ((0, 0), (0, -outline.shape[1] % every)), mode="edge").reshape(2, -1, every)
+    return np.stack([low.min(axis=1), high.max(axis=1)])

@@ -1,0 +1,77 @@
+"""Analyses kept between runs: found by the content of the file, never by its name; losing one costs only time."""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from platformdirs import user_cache_dir
+
+_LIMIT = 256 * 2**20  # bytes that the folder may hold: about a hundred songs
+_DIGEST = 32  # bytes at the end of a file, after the archive: SHA-256 of all before
+
+
+def cache_folder() -> Path:
+    """Where analyses are kept; the environment variable AUDIOVIZ_CACHE overrides it."""
+    return Path(os.environ.get("AUDIOVIZ_CACHE") or user_cache_dir("audioviz")) / "analysis"
+
+
+def cache_key(sha256: str, start: float, duration: float | None) -> str:
+    """The name of an analysis: of these bytes, of this part, by this code."""
+    return hashlib.sha256(f"{sha256} {start!r} {duration!r} {_code()}".encode()).hexdigest()
+
+
+def recall(key: str) -> tuple[dict, dict[str, np.ndarray]] | None:
+    """The facts and arrays kept under a key; None if there are none or they are damaged."""
+    path = cache_folder() / f"{key}.npz"
+    try:
+        data = path.read_bytes()
+        body, digest = data[:-_DIGEST], data[-_DIGEST:]
+        if hashlib.sha256(body).digest() != digest:
+            return None
+        with np.load(io.BytesIO(body), allow_pickle=False) as kept:
+            arrays = {name: kept[name] for name in kept.files}
+        os.utime(path)
+    except (OSError, ValueError):
+        return None
+    return json.loads(str(arrays.pop("facts"))), arrays
+
+
+def remember(key: str, facts: dict, arrays: dict[str, np.ndarray]) -> None:
+    """Keep facts (JSON) and arrays under a key, whole or not at all; where the folder cannot be written, do nothing."""
+    body = io.BytesIO()
+    np.savez(body, facts=np.array(json.dumps(facts)), **arrays)
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
+            file.write(body.getvalue() + hashlib.sha256(body.getvalue()).digest())
+        os.replace(file.name, folder / f"{key}.npz")
+        drop_oldest(folder, _LIMIT)
+    except OSError:
+        return
+
+
+def drop_oldest(folder: Path, limit: int) -> None:
+    """Remove the files of a folder that were used the longest ago, until it holds no more bytes than the limit."""
+    newest_first = sorted(
+        filter(Path.is_file, folder.iterdir()), key=lambda path: path.stat().st_mtime_ns, reverse=True
+    )
+    total = 0
+    for path in newest_first:
+        total += path.stat().st_size
+        if total > limit:
+            path.unlink()
+
+
+@cache
+def _code() -> str:
+    """A digest of the code that analyses, so that a change of it never meets an older result."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The `audioviz` command: options become a Project, mistakes become one line."""

@@ -1,0 +1,127 @@
+"""The options that commands share, and how what is typed is read."""
+
+from pathlib import Path
+
+import click
+
+from audioviz.errors import InputError
+
+song_argument = click.argument("song", type=click.Path(path_type=Path))
+fps_option = click.option(
+    "--fps", default="12", show_default=True, metavar="F", help="Frames a second: 24, 12.5, 30000/1001."
+)
+start_option = click.option(
+    "--start", type=float, default=0.0, metavar="S", help="Begin so many seconds into the song."
+)
+stem_option = click.option(
+    "--stem",
+    "stems",
+    multiple=True,
+    metavar="NAME=FILE|auto",
+    help="A file with a part of the song alone, such as drums=drums.wav; auto separates them.",
+)
+schedule_options = (
+    click.option(
+        "--schedule",
+        "source",
+        default="pulse",
+        show_default=True,
+        metavar="NAME|FILE",
+        help="A ready-made schedule; a .py, .json, .csv or .txt file; one of Deforum or Parseq. A script is run: use "
+        "those you trust.",
+    ),
+    click.option("--set", "settings", multiple=True, metavar="K=V", help="Set an option of the schedule."),
+    click.option(
+        "--prompt",
+        "prompts",
+        multiple=True,
+        metavar="TEXT",
+        help="What to show; give several to travel from one to the next, with times if you like: '8s: gold mandala'; "
+        "or a file: lyrics, words.lrc, or prompts at frames, prompts.txt or prompts.json.",
+    ),
+    click.option("--negative", default="", metavar="TEXT", help="What to steer away from."),
+)
+grid_options = (
+    click.option("--tempo", metavar="BPM|LOW-HIGH", help="About how many beats a minute, or the bounds: 120, 90-130."),
+    click.option("--beats", metavar="half|double", help="Half as many beats as are heard, or twice as many."),
+    click.option(
+        "--beat-offset", type=float, default=0.0, metavar="MS", help="All beats so much later; negative: sooner."
+    ),
+    click.option("--first-downbeat", metavar="TIME", help="Where bar 0 begins: 1.9s, or a beat counted from 0: 3b."),
+    click.option("--beats-per-bar", type=int, metavar="N", help="3 or 4 is heard; others can be given."),
+)
+model_options = (
+    click.option(
+        "--model",
+        default="embedded",
+        show_default=True,
+        metavar="NAME|DIR|ID|FILE",
+        help="Any diffusers model of Stable Diffusion 1 or 2, SDXL, SD3 or Flux: a folder, a hub id, a .safetensors file.",
+    ),
+    click.option(
+        "--lora",
+        "loras",
+        multiple=True,
+        metavar="FILE[:WEIGHT]",
+        help="Work a LoRA into the model; may be given again.",
+    ),
+    click.option(
+        "--embedding",
+        "embeddings",
+        multiple=True,
+        metavar="FILE",
+        help="Teach the model a word, the name of the FILE (textual inversion).",
+    ),
+    click.option("--vae", metavar="DIR|ID|FILE", help="Another autoencoder; a tiny one is for quick previews."),
+    click.option(
+        "--init", metavar="FILE", help="An image that the video starts from, or a video whose frames are redrawn."
+    ),
+    click.option("--mask", metavar="FILE", help="An image, white where frames are drawn; elsewhere --init stays."),
+    click.option("--controlnet", metavar="DIR|ID", help="A ControlNet for the model,"),
+    click.option("--control", metavar="FILE", help="and the image or video that it follows."),
+    click.option("--ip-adapter", metavar="FILE", help="An IP-Adapter for the model,"),
+    click.option("--style", metavar="FILE", help="and the image whose style it follows."),
+)
+
+
+def options(*groups):
+    """Apply several click options to one command, in the order that they are written."""
+
+    def decorate(command):
+        for option in reversed(groups):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
+    """`k=v` pairs as a dict; the last of equal keys wins."""
+    pairs = [setting.partition("=") for setting in settings]
+    for key, equals, _ in pairs:
+        if not equals or not key.isidentifier():
+            raise InputError(f"--set {key}: expected name=value, such as --set punch=0.5")
+    return {key: value for key, _, value in pairs}
+
+
+def parse_stems(options: tuple[str, ...]) -> dict[str, str] | str | None:
+    """`name=file` pairs as a dict, or `auto`; None if there are none."""
+    if not options or options == ("auto",):
+        return options[0] if options else None
+    pairs = [option.partition("=") for option in options]
+    for name, equals, file in pairs:
+        if not (name and equals and file):
+            raise InputError(
+                f"--stem {name}{equals}: expected name=file, such as --stem drums=drums.wav, or auto alone"
+            )
+    return {name: file for name, _, file in pairs}
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Width and height of `512x288`, or of `512` for a square."""
+    if text is None:
+        return None
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isascii() and side.isdigit() and len(side) < 6 for side in sides):
+        raise InputError(f"--size {text}: expected width and height in pixels, such as 512x288")
+    return int(sides[0]), int(sides[-1])

@@ -1,0 +1,75 @@
+"""How well a picture follows its sound, measured on the finished video."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import audioviz as av
+from audioviz.insight.difference import difference_energy
+from audioviz.video.probe import VideoInfo, probe, read_frames
+
+RING_SECONDS = 0.15  # how long a kick is heard
+PASSAGE_SECONDS = 4.0
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """Figures of reaction; those that need kicks are NaN in a song without."""
+
+    kicks: int
+    correlation: float  # of the change between frames with the envelope of the kicks
+    hits: float  # part of the kicks that have a local maximum of the change within one frame
+    loud_to_quiet: float  # change between frames in the loudest passage, against that in the quietest
+
+
+def reaction(
+    energy: np.ndarray, kicks: np.ndarray, envelope: np.ndarray, loudness: np.ndarray, *, passage: int
+) -> Reaction:
+    """Hold the energy of the difference between neighbouring frames against the sound.
+
+    Parameters
+    ----------
+    energy : float, shape (T,)
+    kicks : int, shape (n,)
+        Frames.
+    envelope : float, shape (T,)
+        Of the kicks.
+    loudness : float, shape (T,)
+    passage : int
+        Frames in a passage.
+    """
+    passage = min(passage, len(energy))
+    window = np.ones(passage) / passage
+    change, level = (np.convolve(values, window, mode="valid") for values in (energy, loudness))
+    quiet, loud = change[np.argmin(level)], change[np.argmax(level)]
+    ratio = loud / quiet if quiet > 0 else float("inf") if loud > 0 else float("nan")
+    kicks = kicks[(kicks > 0) & (kicks < len(energy))]  # nothing comes before the first frame
+    if len(kicks) == 0 or np.ptp(energy) == 0 or np.ptp(envelope) == 0:
+        return Reaction(len(kicks), float("nan"), float("nan"), ratio)
+    padded = np.pad(energy, 1, constant_values=-1)
+    peaks = (padded[1:-1] > padded[:-2]) & (padded[1:-1] >= padded[2:])
+    near = np.convolve(peaks, np.ones(3), mode="same") > 0
+    return Reaction(len(kicks), float(np.corrcoef(energy, envelope)[0, 1]), float(near[kicks].mean()), float(ratio))
+
+
+def measure_video(path: Path) -> tuple[VideoInfo, Reaction]:
+    """Probe a video and measure its picture against its own sound.
+
+    Raises
+    ------
+    InputError
+        If it is no video with sound.
+    """
+    info = probe(path)
+    song = av.load_song(path, fps=info.fps)
+    energy = difference_energy(read_frames(path))
+    frames = min(len(energy), song.clock.frames)
+    envelope = av.curves.at(song.kicks, 1.0).decay(RING_SECONDS)
+    return info, reaction(
+        energy[:frames],
+        np.asarray(song.kicks),
+        envelope[:frames],
+        song.rms[:frames],
+        passage=max(1, round(PASSAGE_SECONDS * info.fps)),
+    )

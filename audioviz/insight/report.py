@@ -1,0 +1,137 @@
+"""What is told of a schedule, of a render before it is made, and of a finished video, in a few lines each."""
+
+import json
+from pathlib import Path
+
+from audioviz.schedule import Schedule
+
+CHUNK_LATENT_BYTES = 1.0  # of a pixel, at most: sixteen channels of float32 for eight by eight pixels
+FACTS = ("model", "model_sha256", "size", "steps", "cfg", "sampler", "scheduler", "device", "dtype", "song_sha256")
+LONGEST = 200  # characters of a fact that are shown
+
+
+def describe_schedule(plan: Schedule) -> str:
+    """A schedule in a line for each column and each prompt."""
+    lines = [f"{plan.clock.frames} frames at {plan.clock.fps} fps"]
+    for name, values in (plan.columns | {f"mix {text}": values for text, values in plan.mix.items()}).items():
+        span = (
+            f"{len(set(values.tolist()))} different"
+            if values.dtype == "uint64"
+            else (f"{values.min():.3g} .. {values.max():.3g}, mean {values.mean():.3g}")
+        )
+        lines.append(f"{name:9} {span}")
+    lines += [f"{prompt.seconds:7.2f} s  frame {frame:5}  {prompt.text}" for frame, prompt in plan.prompt_rows()]
+    return "\n".join(lines)
+
+
+def describe_render(
+    song,
+    plan: Schedule,
+    *,
+    model: str,
+    size: tuple[int, int] | None,
+    steps: int | None,
+    cfg: float | None,
+    sampler: str | None,
+    scheduler: str | None,
+    start: float,
+    duration: float | None,
+    device: str,
+) -> str:
+    """The plan of a render with the time and the disk space that it will take, without loading its model.
+
+    Raises
+    ------
+    InputError, ScheduleError
+        If an option is wrong.
+    """
+    from audioviz.audio.part import part_of
+    from audioviz.models.load import defaults_of, find_device
+    from audioviz.rendering.costs import RAW_BYTES, recall_cost
+    from audioviz.rendering.render import CHUNK_SECONDS, look_of, look_said, with_words
+    from audioviz.sampling.samplers import sampler_for
+    from audioviz.sampling.sigmas import scheduler_for
+
+    plan = with_words(plan)
+    part = part_of(song, start=start, duration=duration)
+    own = defaults_of(model)
+    look = look_of(own, size=size, steps=steps, cfg=cfg, sampler=sampler, scheduler=scheduler)
+    sampler_for(look.sampler), scheduler_for(look.scheduler)
+    cost = recall_cost(model, look, find_device(device).type)
+    pixels, chunks = look.size[0] * look.size[1], len(part) / float(CHUNK_SECONDS * plan.clock.fps) + 1
+    if cost:
+        time = (
+            f"about {clock_time(cost.seconds * len(part))}, as {cost.seconds:.3g} s a frame were measured "
+            "in an earlier render"
+        )
+        disk = f"about {megabytes(cost.size * len(part))}"
+    else:
+        time = "unknown until a render of this model, size and steps has been made"
+        disk = f"less than {megabytes(RAW_BYTES * pixels * len(part) + CHUNK_LATENT_BYTES * pixels * chunks)}"
+    return "\n".join(
+        [
+            describe_schedule(plan),
+            look_said(model, look, own),
+            f"frames to make: {part.start} to {part.stop - 1}, {len(part)} of {plan.clock.frames}",
+            f"time: {time}",
+            f"disk: {disk} for the work folder while it lasts, and as much for the video",
+        ]
+    )
+
+
+def describe_video(path: Path) -> str:
+    """What a video was made of, whether its sound and picture fit, and how it reacts."""
+    from audioviz.insight.reaction import measure_video
+
+    info, found = measure_video(path)
+    apart = 1000 * (info.picture_seconds - info.sound_seconds)
+    fits = "within" if abs(apart) <= 500 / info.fps else "MORE than"
+    return "\n".join(
+        [
+            f"{path.name}: {info.frames} frames of {info.size[0]}x{info.size[1]} at {info.fps} fps, "
+            f"picture {info.picture_seconds:.3f} s, sound {info.sound_seconds:.3f} s",
+            f"picture longer than sound by           {apart:.1f} ms, {fits} half a frame",
+            f"frames against length of sound at fps  {info.frames} against {info.sound_seconds * float(info.fps):.1f}",
+            f"kicks                                  {found.kicks}",
+            f"correlation of change with kicks       {found.correlation:.2f}",
+            f"kicks with a peak within one frame     {100 * found.hits:.0f}%",
+            f"change, loudest against quietest       {found.loud_to_quiet:.1f}x",
+            *describe_manifest(info.metadata),
+        ]
+    )
+
+
+def describe_manifest(metadata: str | None) -> list[str]:
+    """The embedded manifest in short; anyone may have written it, so nothing of it is taken for granted."""
+    try:
+        manifest = json.loads(metadata or "")
+    except (ValueError, RecursionError):
+        manifest = None
+    if not isinstance(manifest, dict):
+        return ["no manifest: not made by audioviz, or it was removed"]
+    lines = [f"{name:13} {plain(manifest[name])}" for name in FACTS if name in manifest]
+    versions, schedule = manifest.get("versions"), manifest.get("schedule")
+    if isinstance(versions, dict):
+        lines.append("versions      " + plain(", ".join(f"{name} {number}" for name, number in versions.items())))
+    prompts = schedule.get("prompts") if isinstance(schedule, dict) else None
+    for entry in prompts if isinstance(prompts, list) else []:
+        if isinstance(entry, dict):
+            lines.append(f"prompt        {plain(entry.get('seconds'))} s  {plain(entry.get('prompt'))}")
+    return lines
+
+
+def plain(value: object) -> str:
+    """A value as one short line that cannot steer a terminal."""
+    text = "x".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "".join(letter if letter.isprintable() else " " for letter in text[:LONGEST])
+
+
+def clock_time(seconds: float) -> str:
+    """Hours and minutes, or minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
+
+
+def megabytes(size: float) -> str:
+    """Bytes as MB or GB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,85 @@
+"""A contact sheet: frames of a video in time order, on one picture."""
+
+import io
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from audioviz.clock import Clock
+from audioviz.errors import EncodeError
+from audioviz.video.files import write_whole
+from audioviz.video.probe import probe, read_frames
+
+MARGIN = 4  # pixels between tiles
+
+
+def contact_sheet(
+    frames: Iterable[np.ndarray] | Path | str,
+    out: Path,
+    *,
+    clock: Clock | None = None,
+    columns: int = 6,
+    rows: int = 5,
+    width: int = 192,
+) -> None:
+    """Draw evenly spaced frames, from the first to the last, with their times, into a PNG.
+
+    Parameters
+    ----------
+    frames : iterable of uint8 (H, W, 3), or the path of a video
+        The T frames; only those that are drawn are kept.
+    out : Path
+        The PNG to write; replaced only by a whole one.
+    clock : Clock
+        Exact fps, and T; measured where frames is a path.
+    columns, rows : int >= 1
+        Tiles on the sheet; a shorter video fills fewer.
+    width : int
+        Pixels across a tile.
+
+    Raises
+    ------
+    InputError
+        If the video cannot be read.
+    EncodeError
+        If the PNG cannot be written.
+    """
+    if isinstance(frames, (str, Path)):
+        info = probe(Path(frames))
+        clock, frames = Clock(info.fps, info.frames), read_frames(Path(frames))
+    count = min(columns * rows, clock.frames)
+    picks = {round(i * (clock.frames - 1) / max(1, count - 1)): i for i in range(count)}
+    sheet = None
+    for k, frame in enumerate(frames):
+        if k not in picks:
+            continue
+        tile = _tile(frame, clock.frame_to_seconds(k), width)
+        if sheet is None:
+            step_x, step_y = tile.width + MARGIN, tile.height + MARGIN
+            size = (min(columns, count) * step_x + MARGIN, math.ceil(count / columns) * step_y + MARGIN)
+            sheet = Image.new("RGB", size, "black")
+        row, column = divmod(picks[k], columns)
+        sheet.paste(tile, (MARGIN + column * step_x, MARGIN + row * step_y))
+    content = io.BytesIO()
+    sheet.save(content, "png")
+    try:
+        write_whole(Path(out), content.getvalue())
+    except OSError as error:
+        raise EncodeError(
+            f"contact sheet {out} cannot be written ({error.strerror}): free space there or choose another folder"
+        ) from error
+
+
+def _tile(frame: np.ndarray, seconds: float, width: int) -> Image.Image:
+    height = max(1, round(width * frame.shape[0] / frame.shape[1]))
+    tile = Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS)
+    draw = ImageDraw.Draw(tile)
+    minutes, rest = divmod(round(seconds * 10) / 10, 60)
+    label = f"{minutes:.0f}:{rest:04.1f}"
+    left, top, right, bottom = draw.textbbox((5, 3), label)
+    draw.rectangle((left - 3, top - 2, right + 3, bottom + 2), fill="black")
+    draw.text((5, 3), label, fill="white")
+    return tile

@@ -1,0 +1,1 @@
+"""The stages joined: a Project becomes a video, frame by frame."""

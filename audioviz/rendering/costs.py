@@ -1,0 +1,59 @@
+"""What a frame cost in earlier renders on this machine: seconds, and bytes on the disk. Losing it costs nothing."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from audioviz.audio.reading.cache import cache_folder
+from audioviz.rendering.plans import Look
+from audioviz.video.files import write_whole
+
+_LIMIT = 100  # kinds of render that are remembered
+RAW_BYTES = 1.5  # of a pixel before it is encoded: no encoded picture is larger
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one frame takes."""
+
+    seconds: float
+    size: float  # bytes in the work folder
+
+
+def remember_cost(model: str, look: Look, device: str, *, seconds: float, size: float) -> None:
+    """Keep what a frame of this kind of render took; where the folder cannot be written, do nothing."""
+    costs, key = _read(), _key(model, look, device)
+    costs.pop(key, None)
+    costs[key] = asdict(Cost(seconds, size))
+    try:
+        _file().parent.mkdir(parents=True, exist_ok=True)
+        write_whole(_file(), json.dumps(dict(list(costs.items())[-_LIMIT:]), indent=1).encode())
+    except OSError:
+        return
+
+
+def recall_cost(model: str, look: Look, device: str) -> Cost | None:
+    """What a frame of this kind of render took the last time; None if that is not known."""
+    found = _read().get(_key(model, look, device))
+    if not isinstance(found, dict) or found.keys() != Cost.__annotations__.keys():
+        return None
+    good = all(isinstance(value, (int, float)) and math.isfinite(value) and value >= 0 for value in found.values())
+    return Cost(**found) if good else None
+
+
+def _file() -> Path:
+    return cache_folder().parent / "costs.json"
+
+
+def _key(model: str, look: Look, device: str) -> str:
+    guided = "guided" if look.cfg != 1 else "unguided"
+    return f"{model} {look.size[0]}x{look.size[1]} {look.steps} {look.sampler} {guided} {device}"
+
+
+def _read() -> dict:
+    try:
+        costs = json.loads(_file().read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return costs if isinstance(costs, dict) else {}

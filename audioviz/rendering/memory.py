@@ -1,0 +1,67 @@
+"""What is done when memory runs out: decode in tiles, then say what to lower."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audioviz.errors import AudiovizWarning, ModelError
+from audioviz.models import Model
+from audioviz.models.placement import tile_if_needed
+
+
+def make_room(model: Model, size: tuple[int, int]) -> None:
+    """Let a model on a GPU decode in tiles if what is free there is not enough for whole pictures of (width, height) pixels."""
+    where = model.denoiser.device
+    if where.type == "cuda" and tile_if_needed(model.vae, size, torch.cuda.mem_get_info(where)[0]):
+        warnings.warn("the GPU has little memory left: pictures are decoded in tiles", AudiovizWarning, stacklevel=2)
+
+
+def decode(model: Model, latent: Tensor) -> np.ndarray:
+    """`model.decode`, in tiles from the first time on that memory does not suffice for the whole picture."""
+    try:
+        return model.decode(latent)
+    except (MemoryError, RuntimeError) as error:
+        if not _ran_out(error) or getattr(model.vae, "use_tiling", True):
+            raise
+    # not inside the except block: its traceback would hold on to what filled the memory
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    warnings.warn(
+        "out of memory while a picture was decoded: decoding in tiles from here on", AudiovizWarning, stacklevel=2
+    )
+    model.vae.enable_tiling()
+    return model.decode(latent)
+
+
+@contextmanager
+def memory_said(where: str) -> Iterator[None]:
+    """Turn what torch and Python raise when memory runs out inside the block into one line.
+
+    Parameters
+    ----------
+    where : str
+        Such as `at 512x512`.
+
+    Raises
+    ------
+    ModelError
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not _ran_out(error):
+            raise
+        raise ModelError(
+            f"out of memory {where}: lower --size, choose a smaller --model or --dtype float16, or close "
+            "other programs, then start the same render again"
+        ) from error
+
+
+def _ran_out(error: BaseException) -> bool:
+    """torch has no exception of its own for the memory of the CPU."""
+    words = ("DefaultCPUAllocator", "not enough memory", "out of memory")
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in words)

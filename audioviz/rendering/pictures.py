@@ -1,0 +1,165 @@
+"""Pictures that a user gives: one image for all frames, or the frames of a video at the song's own rate."""
+
+import hashlib
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from audioviz.clock import Clock
+from audioviz.errors import InputError
+from audioviz.models import Model
+from audioviz.rendering.guides import Guides
+from audioviz.video.ffmpeg import Ffmpeg
+
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """A picture for each frame.
+
+    Parameters
+    ----------
+    at : function of a frame's number
+        Its picture: uint8, shape (height, width, 3). Frames are asked for in order.
+    moves : bool
+        They differ from frame to frame.
+    sha256 : of the file, hex
+    """
+
+    at: Callable[[int], np.ndarray]
+    moves: bool
+    sha256: str
+
+
+def guides_of(
+    model: Model, files: dict[str, str | Path | None], *, size: tuple[int, int], clock: Clock
+) -> tuple[Guides, dict[str, str]]:
+    """The guides that files give a render, and the sha256 of each by its name.
+
+    Parameters
+    ----------
+    files : init, mask, control, style, each a file or None
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or the model has no part that follows it.
+    """
+    given = {name: file for name, file in files.items() if file is not None}
+    if "mask" in given and "init" not in given:
+        raise InputError("mask: expected an init too, the picture that stays where the mask is black (--init FILE)")
+    follows = {
+        "control": ("ControlNet", "controlnet", getattr(model.denoiser, "controlnet", None)),
+        "style": ("IP-Adapter", "ip-adapter", model.read_style),
+    }
+    for name, (what, option, part) in follows.items():
+        if name in given and part is None:
+            raise InputError(f"{name} {given[name]}: the model has no {what} that follows it; load one (--{option})")
+    if model.read_style and "style" not in given:
+        raise InputError("the model has an IP-Adapter, but no picture whose style it follows; give one (--style FILE)")
+    found = {name: load_pictures(file, size=size, clock=clock) for name, file in given.items()}
+    if "mask" in found and found["mask"].moves:
+        raise InputError(f"mask {given['mask']}: expected an image, white where frames are drawn")
+    at = {name: pictures.at for name, pictures in found.items() if name != "mask"}
+    mask = torch.from_numpy(found["mask"].at(0).mean(2) / 255).float() if "mask" in found else None
+    return (
+        Guides(**at, mask=mask, moves="init" in found and found["init"].moves),
+        {f"{name}_sha256": pictures.sha256 for name, pictures in found.items()},
+    )
+
+
+def load_pictures(file: str | Path, *, size: tuple[int, int], clock: Clock) -> Pictures:
+    """The pictures of a file in a size; what is wider or higher is cut off around the middle.
+
+    Parameters
+    ----------
+    file : an image, or a video that ffmpeg reads
+        A video that is shorter than the song begins again.
+    size : (width, height), pixels
+    clock : Clock
+        Whose frames the video is shown at.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it cannot be read.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file; expected an image or a video")
+    with open(file, "rb") as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    if file.suffix.lower() in IMAGES:
+        picture = load_picture(file, size=size)
+        return Pictures(lambda k: picture, False, sha256)
+    video = _Video(file, size, clock)
+    video(0)  # what is wrong with it is said now
+    return Pictures(video, True, sha256)
+
+
+def load_picture(file: Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
+    """An image: uint8, shape (height, width, 3), in a size if one is given.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    try:
+        with Image.open(file) as image:
+            whole = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{file}: cannot be read as an image ({error!s:.100})") from error
+    return np.array(whole if size is None else ImageOps.fit(whole, size, Image.Resampling.LANCZOS))
+
+
+class _Video:
+    """The frames of a video, read as they are asked for."""
+
+    def __init__(self, file: Path, size: tuple[int, int], clock: Clock):
+        self._file, self._size, self._clock = file, size, clock
+        self._ffmpeg, self._fresh, self._next, self._picture = None, True, 0, None
+
+    def __call__(self, k: int) -> np.ndarray:
+        if self._ffmpeg is None or k < self._next - 1:
+            self._start()
+            self._next = 0
+        while self._next <= k:
+            self._picture = self._read()
+            self._next += 1
+        return self._picture
+
+    def _start(self) -> None:
+        if self._ffmpeg is not None:
+            self._ffmpeg.close()
+        width, height = self._size
+        cut = f"fps={self._clock.fps},scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height}"
+        self._ffmpeg = Ffmpeg(
+            ["-i", str(self._file), "-an", "-vf", cut, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
+            stdout=subprocess.PIPE,
+        )
+        self._fresh = True
+
+    def _read(self) -> np.ndarray:
+        width, height = self._size
+        raw = self._ffmpeg.stdout.read(width * height * 3)
+        if len(raw) == width * height * 3:
+            self._fresh = False
+            return np.frombuffer(raw, np.uint8).reshape(height, width, 3)
+        said = self._ffmpeg.wait()
+        if said or self._fresh:
+            raise InputError(
+                f"{self._file}: cannot be read as a video ({said or 'it has no picture'}); expected an image or a video"
+            )
+        self._start()  # it is over, and begins again
+        return self._read()
+
+    def __del__(self) -> None:
+        if self._ffmpeg is not None:
+            self._ffmpeg.close()

@@ -1,0 +1,160 @@
+"""JSON and CSV, our own files of a schedule: both keep every value exactly, but for CSV, which has room for one prompt a frame."""
+
+import csv
+import io
+import json
+import warnings
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from audioviz.clock import Clock, to_fps
+from audioviz.errors import AudiovizWarning, ScheduleError
+from audioviz.schedule.columns import COLUMNS, SEEDS
+from audioviz.schedule.prompt import Prompt
+
+if TYPE_CHECKING:
+    from audioviz.schedule.schedule import Schedule
+
+_PROMPT_FIELDS = ("prompt", "negative", "ease", "way")
+_MIX = "mix: "  # begins the name of a column in CSV
+
+
+def schedule_to_json(schedule: "Schedule") -> str:
+    """The schedule as JSON: fps, frames, a list for each column, and the prompt keyframes."""
+    document = {"fps": fps_to_json(schedule.clock.fps), "frames": schedule.clock.frames}
+    document |= {name: values.tolist() for name, values in schedule.columns.items()}
+    document["prompts"] = [
+        {
+            "frame": frame,
+            "seconds": prompt.seconds,
+            "prompt": prompt.text,
+            "negative": prompt.negative,
+            "ease": prompt.ease,
+        }
+        | ({} if prompt.way == "slerp" else {"way": prompt.way})
+        for frame, prompt in schedule.prompt_rows()
+    ]
+    if schedule.mix:
+        document["mix"] = {text: values.tolist() for text, values in schedule.mix.items()}
+    return json.dumps(document)
+
+
+def json_to_columns(text: str, clock: Clock) -> dict[str, Any]:
+    """Read what schedule_to_json wrote, for a song with this clock.
+
+    Raises
+    ------
+    ScheduleError
+        If it is not JSON, a key is missing, unknown or of the wrong kind, or it was made for another clock.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ScheduleError(f"not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ScheduleError("expected a JSON object with fps, frames and columns")
+    if unknown := set(document) - {"fps", "frames", "prompts", "mix", *COLUMNS}:
+        raise ScheduleError(
+            f"unknown key {sorted(unknown)[0]!r}: expected fps, frames, prompts, mix, {', '.join(COLUMNS)}"
+        )
+    fps, frames = to_fps(document.get("fps")), document.get("frames")
+    if (fps, frames) != (clock.fps, clock.frames):
+        raise ScheduleError(
+            f"made for {frames} frames at {fps} fps, but the song has {clock.frames} at {clock.fps}: "
+            "give the same song and --fps"
+        )
+    columns = {name: document[name] for name in COLUMNS if name in document}
+    return columns | dict(prompts=_prompts(document.get("prompts", []), clock), mix=document.get("mix"))
+
+
+def schedule_to_csv(schedule: "Schedule") -> str:
+    """The schedule as CSV: a row a frame; prompt cells are filled on keyframes alone."""
+    columns = {name: values.tolist() for name, values in schedule.columns.items()}
+    columns |= {_MIX + text: values.tolist() for text, values in schedule.mix.items()}
+    prompts = dict(schedule.prompt_rows())
+    if len(prompts) < len(schedule.prompts):
+        warnings.warn("csv: of several prompts in a frame only the last is kept", AudiovizWarning, stacklevel=2)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["frame", "seconds", *columns, *_PROMPT_FIELDS])
+    for k, seconds in enumerate(schedule.clock.times.tolist()):
+        prompt = prompts.get(k)
+        words = [prompt.text, prompt.negative, prompt.ease, prompt.way] if prompt else [""] * len(_PROMPT_FIELDS)
+        writer.writerow([k, prompt.seconds if prompt else seconds, *(v[k] for v in columns.values()), *words])
+    return text.getvalue()
+
+
+def csv_to_columns(text: str, clock: Clock) -> dict[str, Any]:
+    """Read what schedule_to_csv wrote, or a spreadsheet with the same column names.
+
+    Raises
+    ------
+    ScheduleError
+        If a column is unknown, a cell is no number, or the rows are not the clock's frames.
+    """
+    rows = list(csv.DictReader(io.StringIO(text)))
+    names = list(rows[0]) if rows else []
+    mixed = [name for name in names if name and name.startswith(_MIX)]
+    if unknown := set(names) - {"frame", "seconds", *COLUMNS, *_PROMPT_FIELDS, *mixed}:
+        raise ScheduleError(f"unknown column {sorted(map(str, unknown))[0]!r}: expected {', '.join(COLUMNS)}")
+    if len(rows) != clock.frames:
+        raise ScheduleError(f"{len(rows)} rows: expected {clock.frames}, one for each frame of the song")
+    for frame, row in enumerate(rows):
+        if None in row or row.get("frame", str(frame)) != str(frame):
+            raise ScheduleError(f"row {frame + 1}: expected frame {frame} and {len(names)} cells")
+    columns = {
+        name: [_number(name, row[name], frame) for frame, row in enumerate(rows)] for name in COLUMNS if name in names
+    }
+    prompts = [
+        Prompt(
+            _number("seconds", row.get("seconds"), frame),
+            row["prompt"],
+            row.get("negative") or "",
+            row.get("ease") or "late",
+            row.get("way") or "slerp",
+        )
+        for frame, row in enumerate(rows)
+        if row.get("prompt") or row.get("ease")
+    ]
+    mix = {
+        name.removeprefix(_MIX): [_number(name, row[name], frame) for frame, row in enumerate(rows)] for name in mixed
+    }
+    return columns | dict(prompts=prompts, mix=mix)
+
+
+def fps_to_json(fps: Fraction) -> int | float | str:
+    """A number where that is exact, else text such as `30000/1001`."""
+    if fps.denominator == 1:
+        return fps.numerator
+    return float(fps) if Fraction(repr(float(fps))) == fps else str(fps)
+
+
+def _prompts(entries, clock: Clock) -> list[Prompt]:
+    if not isinstance(entries, list):
+        raise ScheduleError("prompts: expected a list of {frame or seconds, prompt, negative}")
+    return [_prompt(number, entry, clock) for number, entry in enumerate(entries, 1)]
+
+
+def _prompt(number: int, entry, clock: Clock) -> Prompt:
+    where = f"prompt keyframe {number}"
+    known = {"frame": int, "seconds": (int, float), "prompt": str, "negative": str, "ease": str, "way": str}
+    if not isinstance(entry, dict) or not isinstance(entry.get("prompt"), str):
+        raise ScheduleError(f"{where}: expected an object with a prompt")
+    for key, value in entry.items():
+        if key not in known:
+            raise ScheduleError(f"{where}: unknown key {key!r}: expected {', '.join(known)}")
+        if not isinstance(value, known[key]) or isinstance(value, bool):
+            raise ScheduleError(f"{where}: {key} is {value!r}")
+    if "seconds" not in entry and "frame" not in entry:
+        raise ScheduleError(f"{where}: has neither frame nor seconds")
+    seconds = float(entry["seconds"]) if "seconds" in entry else clock.frame_to_seconds(entry["frame"])
+    return Prompt(
+        seconds, entry["prompt"], entry.get("negative", ""), entry.get("ease", "late"), entry.get("way", "slerp")
+    )
+
+
+def _number(name: str, cell: str | None, frame: int) -> int | float:
+    try:
+        return int(cell) if name in SEEDS else float(cell)
+    except (TypeError, ValueError) as error:
+        raise ScheduleError(f"frame {frame}: {name} is {cell!r}, expected a number") from error
