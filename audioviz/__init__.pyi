@@ -4,6 +4,8 @@ from .audio import load_song as load_song
 from .curve import Curve as Curve
 from .errors import AudiovizError as AudiovizError
 from .models import load_model as load_model
+from .project import Project as Project
+from .project import load_project as load_project, save_project as save_project
 from .rendering.render import render as render
 from .schedule import (
     Prompt as Prompt,

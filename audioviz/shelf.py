@@ -21,8 +21,14 @@ def names(kind: str) -> dict[str, str]:
     return {path.stem: _summary(path) for path in sorted(folder(kind).glob("*.py"))}
 
 
+def is_path(source: str | Path, suffixes: tuple[str, ...] = (".py",)) -> bool:
+    """Whether a file is meant, and not a name: it stands in a folder, or has one of the suffixes."""
+    path = Path(source)
+    return path.suffix in suffixes or path.parent != Path()
+
+
 def find(kind: str, source: str | Path, *, suffixes: tuple[str, ...] = (".py",)) -> Path:
-    """The file that a name or a path means: a path has a folder or one of the suffixes, all else is a name.
+    """The file that a name or a path means.
 
     Raises
     ------
@@ -30,7 +36,7 @@ def find(kind: str, source: str | Path, *, suffixes: tuple[str, ...] = (".py",))
         If there is no such file; the message lists the names there are.
     """
     path = Path(source)
-    if path.suffix in suffixes or path.parent != Path():
+    if is_path(path, suffixes):
         if path.suffix not in suffixes:
             raise InputError(f"{path}: expected a file that ends in {', '.join(suffixes)}")
         if not path.is_file():

@@ -10,11 +10,11 @@ import click
 from PIL import Image
 
 import audioviz as av
-from audioviz.command.options import parse_size
+from audioviz.command.options import to_size
 from audioviz.insight.plots import plot_schedule
 from audioviz.insight.reaction import Reaction, measure_video
 from audioviz.insight.sheet import contact_sheet
-from audioviz.rendering.render import DEFAULT_PROMPTS
+from audioviz.rendering.inputs import DEFAULT_PROMPTS
 from audioviz.shelf import names
 
 HERE = Path(__file__).parent
@@ -47,7 +47,7 @@ passage against that in the quietest.
 def main(song: Path, model: str, size: str | None, steps: int | None, fps: str, duration: float, out: Path) -> None:
     """Render every ready-made schedule and write the page."""
     track = av.load_song(song, fps=fps, duration=duration)
-    write_gallery(track, av.load_model(model), list(names("schedules")), out, size=parse_size(size), steps=steps)
+    write_gallery(track, av.load_model(model), list(names("schedules")), out, size=size and to_size(size), steps=steps)
 
 
 def write_gallery(

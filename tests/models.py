@@ -5,9 +5,15 @@ from types import SimpleNamespace
 import torch
 from torch.nn.functional import avg_pool2d
 
-from audioviz.models.model import Defaults, Model
+from audioviz.models.families import Defaults
+from audioviz.models.model import Model
+from audioviz.rendering.frame_table import frame_table
+from audioviz.rendering.plans import plan_frames
+from audioviz.rendering.settings import RenderSettings
 from audioviz.sampling import Conditioning
 from tests.fakes import FakeDenoiser
+
+SETTINGS = RenderSettings((64, 64), 2, 2.0, "euler", "normal")
 
 
 class FakeVae(torch.nn.Module):
@@ -46,3 +52,15 @@ def fake_model(*, digest: str = "f" * 64, **denoiser) -> Model:
         factor=8,
         defaults=Defaults(size=64, steps=2, cfg=2.0, sampler="euler", scheduler="normal"),
     )
+
+
+def plans_of(model, schedule, settings=SETTINGS, *, part=None, first=0, guides=None):
+    """The plans of a schedule's frames, as a render makes them."""
+    table = frame_table(schedule, settings, part=part, anew=guides is None or guides.init is None)
+    return plan_frames(model, table, settings, first=first, guides=guides)
+
+
+def digests_of(schedule, settings=SETTINGS) -> list[str]:
+    """What the frames of a schedule depend on, a hash each."""
+    table = frame_table(schedule, settings)
+    return [table.digest(i) for i in range(len(table))]

@@ -21,6 +21,8 @@ import torch
 
 import audioviz.audio.load
 import audioviz.models
+import audioviz.models.load
+import audioviz.rendering.make
 import audioviz.rendering.render
 import audioviz.schedule.script
 from audioviz.command import main
@@ -57,7 +59,7 @@ def server(**environment: str) -> Iterator[Callable[..., dict]]:
 
 def serve() -> None:
     torch.set_num_threads(1)
-    audioviz.rendering.render.CHUNK_SECONDS = 1
+    audioviz.rendering.make.CHUNK_SECONDS = 1
     for line in sys.stdin:
         print(json.dumps(_render(**json.loads(line))), flush=True)
 
@@ -125,8 +127,7 @@ def _model(arguments: list[str], at: int, happens=None, **denoiser) -> None:
             self.decoded += 1
             return super().decode(latent)
 
-    for place in (audioviz.rendering.render, audioviz.models):
-        place.load_model = lambda *_, **__: replace(fake_model(**denoiser), vae=Vae())
+    audioviz.models.load.load_model = lambda *_, **__: replace(fake_model(**denoiser), vae=Vae())
 
 
 def _raising(error: BaseException):
@@ -235,7 +236,7 @@ FAULTS = {
     "die before a file is put": _dying_in(work, "put"),
     "die after a file is put": _dying_in(work, "put", done=True),
     "die in a manifest": _dying_in(files.os, "replace"),
-    "die before muxing": _dying_in(audioviz.rendering.render, "mux"),
+    "die before muxing": _dying_in(audioviz.rendering.make, "mux"),
     "die while muxing": _dying_in(mux.shutil, "copyfileobj", done=True),
     "die when muxed": _dying_in(mux, "probe"),
     "die before the video is there": _dying_in(mux, "put"),

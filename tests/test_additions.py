@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from audioviz.errors import InputError, ModelError
 from audioviz.models import load_model
-from audioviz.models.additions import weighted
+from audioviz.models.sources import split_weight
 from tests.originals import VAE, original_checkpoint
 
 X, SIGMA = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3)), torch.tensor([0.8])
@@ -80,10 +80,10 @@ def test_a_lora_of_another_family_is_refused(families, loras, name, other):
 
 def test_weights_stand_after_the_file(tmp_path):
     (tmp_path / "a.safetensors").touch()
-    assert weighted(str(tmp_path / "a.safetensors")) == (tmp_path / "a.safetensors", 1.0)
-    assert weighted(f"{tmp_path}/a.safetensors:-0.5") == (tmp_path / "a.safetensors", -0.5)
+    assert split_weight(str(tmp_path / "a.safetensors")) == (tmp_path / "a.safetensors", 1.0)
+    assert split_weight(f"{tmp_path}/a.safetensors:-0.5") == (tmp_path / "a.safetensors", -0.5)
     with pytest.raises(InputError, match="--lora b.safetensors:0.8: there is no such file"):
-        weighted("b.safetensors:0.8")
+        split_weight("b.safetensors:0.8")
 
 
 def test_a_textual_inversion_is_a_word(families, tmp_path):

@@ -30,7 +30,7 @@ ALLOWED = {  # what each room, and each module beside them, may import besides i
     "studio": JOINED | {"rendering", "insight"},
     "command": JOINED | {"rendering", "insight", "farm", "studio"},
 }
-BESIDE_THE_ROOMS = {"__init__", "clock", "curve", "errors", "project", "shelf"}
+BESIDE_THE_ROOMS = {"__init__", "clock", "curve", "errors", "shelf"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -71,7 +71,7 @@ def test_imports_point_one_way(path):
         assert reached <= ALLOWED[room] | {room}
 
 
-def test_only_the_ground_and_the_project_stand_beside_the_rooms():
+def test_only_the_ground_stands_beside_the_rooms():
     assert {path.stem for path in PACKAGE.glob("*.py")} == BESIDE_THE_ROOMS
     rooms = {path.name for path in PACKAGE.iterdir() if any(path.glob("*.py"))}
     assert rooms <= ALLOWED.keys() - BESIDE_THE_ROOMS

@@ -12,7 +12,7 @@ import audioviz as av
 from audioviz.audio.export import song_to_csv, song_to_json
 from audioviz.audio.reading import separate
 from audioviz.audio.reading.separate import separated
-from audioviz.command.options import parse_stems
+from audioviz.command.options import to_stems
 from audioviz.errors import InputError, ScheduleError
 from audioviz.schedule.binding import bound
 from audioviz.schedule.curves import expression
@@ -111,16 +111,16 @@ def test_expressions_files_and_errors_know_stems(files):
 
 
 @pytest.mark.parametrize(
-    ("options", "found"), [((), None), (("auto",), "auto"), (("a=b=c.wav", "d=e"), {"a": "b=c.wav", "d": "e"})]
+    ("options", "found"), [(("auto",), "auto"), (("a=b=c.wav", "d=e"), {"a": "b=c.wav", "d": "e"})]
 )
 def test_the_options_name_files(options, found):
-    assert parse_stems(options) == found
+    assert to_stems(options) == found
 
 
 @pytest.mark.parametrize("options", [("drums",), ("=x",), ("x=",), ("auto", "a=b")])
 def test_wrong_options_are_one_line(options):
     with pytest.raises(InputError, match="--stem .*: expected name=file"):
-        parse_stems(options)
+        to_stems(options)
 
 
 def test_the_library_separates_and_what_it_made_is_found_again(files, monkeypatch, tmp_path):

@@ -13,10 +13,10 @@ import pytest
 import soundfile
 
 from audioviz.audio.reading.cache import cache_folder
-from audioviz.command.main import main
+from audioviz.command import main
 from audioviz.insight.report import describe_manifest
 from audioviz.rendering.costs import recall_cost, remember_cost
-from audioviz.rendering.plans import Look
+from audioviz.rendering.settings import RenderSettings
 
 COMMAND = [sys.executable, "-c", "from audioviz.command.main import main; main()"]
 
@@ -127,7 +127,7 @@ def test_a_dry_run_shows_the_plan_and_what_it_takes_and_writes_nothing(folder, t
     assert "24 frames at 12 fps" in shown and "neon nebula" in shown and "denoise" in shown
     assert "embedded: 64x64, 5 steps of " in shown and "frames to make: 6 to 23, 18 of 24\n" in shown
     assert "time: unknown until a render" in shown and "disk: less than 0.1 MB for the work folder" in shown
-    remember_cost("embedded", Look((64, 64), 5, 3.0, "dpmpp_2m", "karras"), "cpu", seconds=200, size=5e8)
+    remember_cost("embedded", RenderSettings((64, 64), 5, 3.0, "dpmpp_2m", "karras"), "cpu", seconds=200, size=5e8)
     shown = command(*arguments, "--device", "cpu", cwd=tmp_path)[1]
     assert "time: about 1 h 20 min, as 200 s a frame were measured" in shown and "disk: about 12.0 GB for" in shown
     assert not list(tmp_path.iterdir())
@@ -136,7 +136,7 @@ def test_a_dry_run_shows_the_plan_and_what_it_takes_and_writes_nothing(folder, t
 def test_what_a_render_cost_is_remembered_and_damage_is_forgotten(renders, folder, own_cache):
     shutil.copy(folder / "song.wav", folder / "measured.wav")
     assert renders("render", "measured.wav", "--quiet", "--steps", "3", cwd=folder)["status"] == 0
-    look = Look((64, 64), 3, 2.0, "euler", "normal")
+    look = RenderSettings((64, 64), 3, 2.0, "euler", "normal")
     cost = recall_cost("fake", look, "cpu")
     assert 0 < cost.seconds < 5 and 0 < cost.size < 64 * 64 * 1.5
     for text in ("", "[]", "{", "[" * 99999, '{"fake 64x64 3 euler guided cpu": {"seconds": "x", "size": 1}}'):
@@ -265,8 +265,9 @@ def command(monkeypatch, capfd):
     def run(*arguments, cwd: Path) -> tuple[int, str, str]:
         monkeypatch.chdir(cwd)
         monkeypatch.setattr(sys, "argv", ["audioviz", *map(str, arguments)])
+        monkeypatch.setattr(main, "leave", sys.exit)
         with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            main()
+            main.main()
         return ended.value.code or 0, *capfd.readouterr()
 
     return run

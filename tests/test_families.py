@@ -13,9 +13,10 @@ from audioviz.models import load_model
 from audioviz.models.denoiser import betas_to_sigmas
 from audioviz.models.families import defaults_for
 from audioviz.models.load import defaults_of
-from audioviz.rendering.plans import Look, plan_frames
+from audioviz.rendering.settings import RenderSettings
 from audioviz.sampling import ksampler, sequence
 from tests.checkpoints import BETAS, FAMILIES, tiny_family, tiny_pipeline
+from tests.models import plans_of
 
 STEPS = 10  # divides both the 999 steps between the timesteps of a UNet, and the 1000 levels of flow matching
 FLOW = ("sd3", "flux", "schnell")
@@ -131,10 +132,10 @@ def test_six_frames(families, name):
     model = load_model(families(name)[0]).at_size((64, 96))
     schedule = av.Schedule(denoise=0.6, noise=0.05, prompts=["gold", "red"], clock=Clock.for_duration(1, 6))
     own = model.defaults
-    look = Look((64, 96), 2, own.cfg, own.sampler, own.scheduler)
+    look = RenderSettings((64, 96), 2, own.cfg, own.sampler, own.scheduler)
     latents = sequence(
         model.denoiser,
-        plan_frames(model, schedule, look),
+        plans_of(model, schedule, look),
         start=model.empty_latent(look.size),
         sampler=own.sampler,
         scheduler=own.scheduler,

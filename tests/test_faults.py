@@ -82,8 +82,8 @@ def test_memory_that_lacks_for_the_model_is_said(monkeypatch, folder):
     def lack(*source, **options):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr("audioviz.rendering.render.load_model", lack)
-    song = made_song()
+    monkeypatch.setattr("audioviz.models.load.load_model", lack)
+    song = made_song(path=folder / "song.wav")
     with pytest.raises(ModelError, match="out of memory while the model was loaded: lower --size"):
         av.render(song, av.Schedule(clock=song.clock), out=folder / "song.mp4")
 

@@ -16,18 +16,18 @@ import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models import load_model
-from audioviz.rendering.guides import Guides, lead_by_frame
-from audioviz.rendering.pictures import guides_of, load_pictures
-from audioviz.rendering.plans import Look, plan_frames
+from audioviz.project import GuideFiles, Project
+from audioviz.rendering.check import check_project
+from audioviz.rendering.guides import Guides, image_conditions, open_guides
+from audioviz.rendering.pictures import load_pictures
 from audioviz.sampling import sequence
 from audioviz.video.encode import VideoWriter
 from audioviz.video.probe import probe, read_frames
 from tests.checkpoints import tiny_ip_adapter
-from tests.models import fake_model
+from tests.models import SETTINGS, fake_model, plans_of
 from tests.songs import made_song
 
 CLOCK = Clock.for_duration(1, 6)
-LOOK = Look((64, 64), 2, 2.0, "euler", "normal")
 
 
 def picture(seed=0, size=64):
@@ -54,9 +54,9 @@ def model(families):
     return load_model(families("sd1")[0])
 
 
-def rendered(model, guides, *, look=LOOK, **columns):
+def rendered(model, guides, *, look=SETTINGS, **columns):
     schedule = av.Schedule(**({"denoise": 0.3, "prompts": ["gold"]} | columns), clock=CLOCK)
-    plans = plan_frames(model, schedule, look, guides=guides)
+    plans = plans_of(model, schedule, look, guides=guides)
     latents = sequence(
         model.denoiser,
         plans,
@@ -69,7 +69,7 @@ def rendered(model, guides, *, look=LOOK, **columns):
 
 
 def test_an_image_is_where_the_video_starts(model, files):
-    guides, _ = guides_of(model, {"init": files / "image.png"}, size=(64, 64), clock=CLOCK)
+    guides, _ = open_guides(model, GuideFiles(init=files / "image.png"), size=(64, 64), clock=CLOCK)
     start = model.to_latent(torch.from_numpy(picture()).permute(2, 0, 1)[None] / 127.5 - 1)
     kept = rendered(model, guides, denoise=0.0)
     assert all(torch.allclose(latent, start, atol=1e-5) for latent in kept)
@@ -78,7 +78,7 @@ def test_an_image_is_where_the_video_starts(model, files):
 
 
 def test_each_frame_starts_from_that_of_a_video(model, files):
-    guides, _ = guides_of(model, {"init": files / "video.mp4"}, size=(64, 64), clock=CLOCK)
+    guides, _ = open_guides(model, GuideFiles(init=files / "video.mp4"), size=(64, 64), clock=CLOCK)
     brightness = [model.decode(latent).mean() for latent in rendered(model, guides, denoise=0.0)]
     direct = [
         model.decode(model.to_latent(torch.full((1, 3, 64, 64), level / 127.5 - 1))).mean()
@@ -94,7 +94,9 @@ def test_videos_keep_the_time_of_the_song_and_begin_again(files):
 
 
 def test_outside_the_mask_the_picture_stays_whatever_is_added(model, files):
-    guides, _ = guides_of(model, {"init": files / "image.png", "mask": files / "mask.png"}, size=(64, 64), clock=CLOCK)
+    guides, _ = open_guides(
+        model, GuideFiles(init=files / "image.png", mask=files / "mask.png"), size=(64, 64), clock=CLOCK
+    )
     start = model.to_latent(torch.from_numpy(picture()).permute(2, 0, 1)[None] / 127.5 - 1)
     for latent in rendered(model, guides, denoise=0.7, noise=0.2, anchor=0.5):
         assert torch.allclose(latent[..., 5:], start[..., 5:], atol=1e-4)
@@ -103,9 +105,11 @@ def test_outside_the_mask_the_picture_stays_whatever_is_added(model, files):
 
 def test_inpainting_models_see_the_mask_and_the_rest(families, files):
     model = load_model(families("inpainting")[0])
-    guides, _ = guides_of(model, {"init": files / "image.png", "mask": files / "mask.png"}, size=(64, 64), clock=CLOCK)
-    lead = lead_by_frame(model, av.Schedule(clock=CLOCK), guides)
-    beside = lead(model.guidance("gold"), 0).control.beside
+    guides, _ = open_guides(
+        model, GuideFiles(init=files / "image.png", mask=files / "mask.png"), size=(64, 64), clock=CLOCK
+    )
+    with_images = image_conditions(model, guides)
+    beside = with_images(model.guidance("gold"), 0, 1.0, 1.0).control.beside
     assert beside.shape == (1, 5, 8, 8) and torch.equal(beside[0, 0, 0], torch.tensor([1.0] * 4 + [0.0] * 4))
     grey = picture().astype(float) / 127.5 - 1
     grey[:, :32] = 0
@@ -121,13 +125,16 @@ def test_control_and_style_follow_the_schedule(families, files, tmp_path):
     torch.nn.init.normal_(net.controlnet_mid_block.weight, std=0.5)
     net.save_pretrained(tmp_path / "net")
     model = load_model(folder, controlnet=tmp_path / "net", ip_adapter=tiny_ip_adapter(pipeline.unet, tmp_path))
-    guides, shown = guides_of(
-        model, {"control": files / "video.mp4", "style": files / "image.png"}, size=(64, 64), clock=CLOCK
+    guides, shown = open_guides(
+        model, GuideFiles(control=files / "video.mp4", style=files / "image.png"), size=(64, 64), clock=CLOCK
     )
     assert set(shown) == {"control_sha256", "style_sha256"}
     plans = list(
-        plan_frames(
-            model, av.Schedule(control=[0, 1] * 3, style=[0.2] * 6, prompts=["gold"], clock=CLOCK), LOOK, guides=guides
+        plans_of(
+            model,
+            av.Schedule(control=[0, 1] * 3, style=[0.2] * 6, prompts=["gold"], clock=CLOCK),
+            SETTINGS,
+            guides=guides,
         )
     )
     assert [(plan.conditioning.control.strength, plan.conditioning.control.style) for plan in plans] == [
@@ -159,7 +166,9 @@ def test_what_cannot_lead_is_said(model, files, given, message):
     for name in ("broken.png", "broken.mp4"):
         (files / name).write_bytes(b"x" * 50)
     with pytest.raises(InputError, match=message) as caught:
-        guides_of(model, {name: files / file for name, file in given.items()}, size=(64, 64), clock=CLOCK)
+        guides = GuideFiles(**{name: files / file for name, file in given.items()})
+        check_project(Project(files / "image.png", guides=guides), model_is_loaded=True)
+        open_guides(model, guides, size=(64, 64), clock=CLOCK)
     assert "\n" not in str(caught.value)
 
 
@@ -189,7 +198,7 @@ def test_a_camera_that_an_initial_video_leaves_nothing_to_move_is_said(model, fi
 
 
 def test_without_pictures_nothing_changes():
-    plans = list(plan_frames(fake_model(), av.Schedule(prompts=["gold"], clock=CLOCK), LOOK))
+    plans = list(plans_of(fake_model(), av.Schedule(prompts=["gold"], clock=CLOCK)))
     assert plans[0].denoise == 1 and all(
         plan.keep is None and plan.conditioning.control.picture is None for plan in plans
     )

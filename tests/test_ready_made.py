@@ -12,14 +12,12 @@ import audioviz as av
 from audioviz.audio.song import Events
 from audioviz.curve import Curve
 from audioviz.insight.reaction import RING_SECONDS, Reaction, reaction
-from audioviz.rendering.plans import Look, plan_frames
 from audioviz.sampling import sequence
 from audioviz.shelf import names
-from tests.models import fake_model
+from tests.models import SETTINGS, fake_model, plans_of
 from tests.songs import made_song
 
 NAMES = list(names("schedules"))
-LOOK = Look((64, 64), 2, 2.0, "euler", "normal")
 
 
 def quiet_then_loud():
@@ -55,8 +53,8 @@ def react(name: str) -> Reaction:
     """How the pictures of the fake model follow the song."""
     song, model = quiet_then_loud(), fake_model()
     schedule = av.load_schedule(name)(song)
-    plans = plan_frames(model, schedule if schedule.prompts else schedule.with_prompts(["x" * 4, "y" * 8]), LOOK)
-    latents = list(sequence(model.denoiser, plans, start=model.empty_latent(LOOK.size)))
+    plans = plans_of(model, schedule if schedule.prompts else schedule.with_prompts(["x" * 4, "y" * 8]))
+    latents = list(sequence(model.denoiser, plans, start=model.empty_latent(SETTINGS.size)))
     energy = np.array(
         [0.0] + [(after - before).square().mean().sqrt().item() for before, after in zip(latents, latents[1:])]
     )

@@ -9,16 +9,14 @@ import soundfile
 import torch
 
 import audioviz as av
-from audioviz.errors import AudiovizError, InputError, ModelError
-from audioviz.rendering.plans import Look, frame_digests, frame_without_past, plan_frames
+from audioviz.errors import AudiovizError, InputError, ModelError, ScheduleError
+from audioviz.rendering.frame_table import next_cut_point
 from audioviz.sampling import sequence
 from audioviz.schedule import Prompt
 from audioviz.video.probe import probe, read_frames
 from tests.checkpoints import tiny_pipeline
-from tests.models import fake_model
+from tests.models import SETTINGS, digests_of, fake_model, plans_of
 from tests.songs import made_song
-
-LOOK = Look(size=(64, 64), steps=2, cfg=2.0, sampler="euler", scheduler="normal")
 
 
 @pytest.fixture
@@ -57,7 +55,7 @@ def test_two_renders_are_equal_to_the_byte(song, schedule, tmp_path):
 
 
 def test_an_interrupted_render_goes_on_and_gives_the_same_bytes(song, schedule, tmp_path, monkeypatch):
-    monkeypatch.setattr("audioviz.rendering.render.CHUNK_SECONDS", 1)
+    monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
     whole = render(song, schedule, tmp_path / "whole.mp4")
     out = tmp_path / "out.mp4"
     broken = fake_model(nan_from_call=2 * 2 * 4 + 2 * 30)  # two prompts' colours, then thirty frames
@@ -71,9 +69,9 @@ def test_an_interrupted_render_goes_on_and_gives_the_same_bytes(song, schedule, 
 
 
 def test_a_changed_schedule_makes_only_what_differs_anew(song, schedule, tmp_path, monkeypatch):
-    monkeypatch.setattr("audioviz.rendering.render.CHUNK_SECONDS", 1)
+    monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
     changed = schedule.with_prompts({0: "neon nebula", 2.5: "other words entirely"})
-    assert frame_digests(schedule, LOOK) != frame_digests(changed, LOOK)
+    assert digests_of(schedule) != digests_of(changed)
     out = tmp_path / "out.mp4"
     with pytest.raises(ModelError):
         render(song, schedule, out, model=fake_model(nan_from_call=2 * 2 * 4 + 2 * 40))
@@ -84,22 +82,22 @@ def test_a_changed_schedule_makes_only_what_differs_anew(song, schedule, tmp_pat
 
 
 def test_the_first_frame_is_drawn_anew_and_later_ones_follow_the_columns(song, schedule):
-    plans = list(plan_frames(fake_model(), schedule, LOOK))
+    plans = list(plans_of(fake_model(), schedule))
     assert plans[0].denoise == 1 and plans[0].interp == 1 and plans[0].noise_after == 0
     for k in (1, 17, 47):
         assert plans[k].denoise == schedule.denoise[k] and plans[k].seed == schedule.seed[k] and plans[k].frame == k
         assert plans[k].interp == schedule.interp[k] and plans[k].cfg == 2.0
-    assert [p.seed for p in plan_frames(fake_model(), schedule, LOOK, first=40)] == [p.seed for p in plans[40:]]
+    assert [p.seed for p in plans_of(fake_model(), schedule, first=40)] == [p.seed for p in plans[40:]]
 
 
 def test_camera_speeds_are_a_second_so_fps_does_not_matter(song):
     for fps in (12, 24):
         track = made_song(fps=fps)
         plans = list(
-            plan_frames(
+            plans_of(
                 fake_model(),
                 av.Schedule(zoom=1.5, angle=24, shift_x=0.1, in_picture=0, prompts=["x"], clock=track.clock),
-                LOOK,
+                SETTINGS,
             )
         )
         move = plans[1].warp.keywords
@@ -125,7 +123,7 @@ def test_a_test_card_lands_within_half_a_pixel_through_the_model(song, size, mov
     latent = model.to_latent(card)
     speed = {name: value**12 if name == "zoom" else value * 12 for name, value in move.items()}
     plans = list(
-        plan_frames(model, av.Schedule(**speed, prompts=["x"], clock=song.clock), replace(LOOK, size=size), first=1)
+        plans_of(model, av.Schedule(**speed, prompts=["x"], clock=song.clock), replace(SETTINGS, size=size), first=1)
     )
     centre = torch.tensor([width - 1, height - 1]) / 2
     before = middle(model.to_picture(latent)) - centre
@@ -137,10 +135,7 @@ def test_a_test_card_lands_within_half_a_pixel_through_the_model(song, size, mov
 
 
 def test_a_camera_that_rests_moves_nothing(song):
-    assert (
-        list(plan_frames(fake_model(), av.Schedule(zoom=1, prompts=["x"], clock=song.clock), LOOK, first=1))[0].warp
-        is None
-    )
+    assert list(plans_of(fake_model(), av.Schedule(zoom=1, prompts=["x"], clock=song.clock), first=1))[0].warp is None
 
 
 def test_pictures_follow_the_prompt(song, tmp_path):
@@ -156,9 +151,9 @@ def test_pictures_follow_the_prompt(song, tmp_path):
         ({"out": "."}, "expected a name|is a folder"),
         ({"out": "nowhere/out.mp4"}, "output folder .*nowhere does not exist"),
         ({"size": (70, 64)}, "size 70x64: this model makes multiples of 8 .* try 72x64"),
-        ({"size": (8, 8)}, "from 32 to 8192"),
-        ({"sampler": "eular"}, "sampler 'eular' is not known: expected one of euler,"),
-        ({"scheduler": "karas"}, "karas.* expected one of"),
+        ({"size": (24, 24)}, "from 32 to 8192"),
+        ({"sampler": "eular"}, "unknown sampler 'eular' .did you mean euler.*: use one of euler,"),
+        ({"scheduler": "karas"}, "unknown scheduler 'karas' .did you mean karras"),
         ({"prompts": ["99s: x"]}, "lies past the end"),
     ],
 )
@@ -173,14 +168,14 @@ def test_wrong_options_are_refused_and_nothing_is_written(song, schedule, tmp_pa
 
 
 def test_a_schedule_of_another_song_is_refused(song, tmp_path):
-    with pytest.raises(InputError, match="the schedule has 24 frames at 12 fps, but the song 48 at 12"):
+    with pytest.raises(ScheduleError, match="made for 24 frames at 12 fps, but the song has 48 at 12"):
         render(song, av.Schedule(clock=made_song(seconds=2).clock), tmp_path / "out.mp4")
 
 
 def test_frame_digests_change_where_the_schedule_does_and_nowhere_else(song, schedule):
     denoise = np.array(schedule.denoise)
     denoise[30] = 0.9
-    before, after = (frame_digests(s, LOOK) for s in (schedule, replace(schedule, denoise=denoise)))
+    before, after = (digests_of(s) for s in (schedule, replace(schedule, denoise=denoise)))
     assert [k for k in range(48) if before[k] != after[k]] == [30]
 
 
@@ -189,7 +184,7 @@ def test_another_model_or_version_starts_anew_and_says_why(song, schedule, tmp_p
     render(song, schedule, out, keep_work=True)
     with pytest.warns(match="frames from 0 on are made anew: model_sha256 changed"):
         render(song, schedule, out, keep_work=True, model=fake_model(digest="e" * 64))
-    monkeypatch.setattr("audioviz.rendering.render.version", lambda name: "9.9")
+    monkeypatch.setattr("audioviz.rendering.make.version", lambda name: "9.9")
     with pytest.warns(match="frames from 0 on are made anew: model_sha256, versions changed"):
         render(song, schedule, out, keep_work=True)
     monkeypatch.setattr("audioviz.video.chunks.encoder_name", lambda: "ffmpeg 99")
@@ -200,7 +195,7 @@ def test_another_model_or_version_starts_anew_and_says_why(song, schedule, tmp_p
 
 def test_a_prompt_added_at_the_end_changes_no_frame_before_its_way_begins(schedule):
     longer = schedule.with_prompts([*schedule.prompts, Prompt(3.9, "the end")])
-    before, after = (frame_digests(s, LOOK) for s in (schedule, longer))
+    before, after = (digests_of(s) for s in (schedule, longer))
     same = [a == b for a, b in zip(before, after)]
     assert all(same[:20]) and not same[-1]
 
@@ -213,8 +208,8 @@ def part_schedule(song, **columns):
 
 def latents(schedule, part):
     model = fake_model()
-    plans = plan_frames(model, schedule, LOOK, part=part)
-    return list(sequence(model.denoiser, plans, start=model.empty_latent(LOOK.size)))
+    plans = plans_of(model, schedule, part=part)
+    return list(sequence(model.denoiser, plans, start=model.empty_latent(SETTINGS.size)))
 
 
 @pytest.mark.parametrize(("first", "equal"), [(0, 0), (12, 12), (5, 12), (13, 30), (31, None)])
@@ -222,7 +217,7 @@ def test_a_part_equals_that_part_of_the_whole_from_the_first_frame_that_is_drawn
     schedule = part_schedule(song)
     whole, part = latents(schedule, range(48)), latents(schedule, range(first, 48))
     same = [torch.equal(a, b) for a, b in zip(whole[first:], part, strict=True)]
-    assert frame_without_past(schedule, first=first) == equal
+    assert next_cut_point(schedule, first=first) == equal
     assert same == [equal is not None and k >= equal for k in range(first, 48)]
 
 
@@ -243,8 +238,8 @@ def test_a_rendered_part_has_its_part_of_the_sound_and_says_where_it_differs(son
     [
         ({"start": 4.0}, "start 4 s is past the end of .*song.wav, which is 4.00 s long"),
         ({"start": -1}, "expected 0 or more"),
-        ({"start": float("nan")}, "expected 0 or more"),
-        ({"duration": 0}, "expected more than 0 seconds"),
+        ({"start": float("nan")}, "expected a finite number"),
+        ({"duration": 0}, "song.duration: 0, expected more than 0"),
     ],
 )
 def test_a_part_outside_the_song_is_refused(song, schedule, tmp_path, options, message):
@@ -260,8 +255,8 @@ def test_a_tiny_model_makes_the_same_latents_with_one_thread_and_with_two(song, 
     try:
         for count in (1, 2):
             torch.set_num_threads(count)
-            plans = plan_frames(model, part_schedule(song), LOOK, part=range(6))
-            made.append(torch.cat(list(sequence(model.denoiser, plans, start=model.empty_latent(LOOK.size)))))
+            plans = plans_of(model, part_schedule(song), part=range(6))
+            made.append(torch.cat(list(sequence(model.denoiser, plans, start=model.empty_latent(SETTINGS.size)))))
     finally:
         torch.set_num_threads(threads)
     assert torch.isfinite(made[0]).all() and made[0].std() > 0.1

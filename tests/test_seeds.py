@@ -7,14 +7,12 @@ import torch
 import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
-from audioviz.rendering.plans import Look, frame_digests, plan_frames
 from audioviz.sampling.noise import Draw
 from audioviz.sampling.was import _seeds
-from tests.models import fake_model
+from tests.models import digests_of, fake_model, plans_of
 from tests.songs import made_song
 
 CLOCK = Clock.for_duration(3, 10)
-LOOK = Look((64, 64), 2, 2.0, "euler", "normal")
 
 
 def at_beats(song, seeds: np.ndarray) -> list[int]:
@@ -63,7 +61,7 @@ def test_travel_reaches_a_seed_at_each_event():
 
 def test_mixed_seeds_are_an_arc_between_two_draws():
     plan = av.Schedule(seed=3, seed_to=8, seed_mix=np.linspace(0, 1, 30), prompts=["a"], clock=CLOCK)
-    plans = list(plan_frames(fake_model(), plan, LOOK))
+    plans = list(plans_of(fake_model(), plan))
     shape = (1, 4, 8, 8)
     assert plans[0].initial_noise is None and plans[0].seed == 3
     assert torch.equal(plans[-1].initial_noise, Draw(8)(shape))
@@ -73,8 +71,7 @@ def test_mixed_seeds_are_an_arc_between_two_draws():
 
 def test_mixed_seeds_change_what_a_frame_depends_on():
     one, other = (
-        frame_digests(av.Schedule(seed=3, seed_to=8, seed_mix=mix, prompts=["a"], clock=CLOCK), LOOK)
-        for mix in (0.2, 0.3)
+        digests_of(av.Schedule(seed=3, seed_to=8, seed_mix=mix, prompts=["a"], clock=CLOCK)) for mix in (0.2, 0.3)
     )
     assert one[0] != other[0]
 

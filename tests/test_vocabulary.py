@@ -8,7 +8,7 @@ from transformers import CLIPTokenizer
 from audioviz.errors import AudiovizWarning
 from audioviz.models.load import EMBEDDED
 from audioviz.models.vocabulary import nearest_word, say_unknown, unknown_words
-from audioviz.rendering.render import DEFAULT_PROMPTS
+from audioviz.rendering.inputs import DEFAULT_PROMPTS
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,15 @@
-"""The options that commands share, and how what is typed is read."""
+"""The options of all commands, and how what is typed becomes a Project."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from audioviz.errors import InputError
+
+if TYPE_CHECKING:
+    from audioviz.project import Project
 
 song_argument = click.argument("song", type=click.Path(path_type=Path))
 fps_option = click.option(
@@ -23,7 +28,6 @@ stem_option = click.option(
 schedule_options = (
     click.option(
         "--schedule",
-        "source",
         default="pulse",
         show_default=True,
         metavar="NAME|FILE",
@@ -82,6 +86,27 @@ model_options = (
     click.option("--ip-adapter", metavar="FILE", help="An IP-Adapter for the model,"),
     click.option("--style", metavar="FILE", help="and the image whose style it follows."),
 )
+look_options = (
+    click.option("--size", metavar="WxH", help="Pixels; the model's own if not given."),
+    click.option("--steps", type=click.IntRange(1, 10000), metavar="N", help="Model calls a frame."),
+    click.option("--cfg", type=click.FloatRange(0, 100), metavar="X", help="Guidance scale; 1 is off."),
+    click.option("--sampler", metavar="NAME"),
+    click.option("--scheduler", metavar="NAME"),
+    click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Short for --set seed=N."),
+    click.option("--device", default="auto", show_default=True),
+    click.option("--dtype", default="auto", show_default=True),
+    click.option("--compile", is_flag=True, help="Compile the model first: takes minutes, pays in long renders."),
+)
+project_options = (
+    click.option(
+        "--save",
+        "project_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE.avz",
+        help="Write all that is asked for to a project file, which stands in the place of SONG.",
+    ),
+    click.option("--trust", is_flag=True, help="Run the schedule script that a project file names."),
+)
 
 
 def options(*groups):
@@ -95,7 +120,31 @@ def options(*groups):
     return decorate
 
 
-def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
+def to_project(song: Path, typed: dict[str, Any], *, trust: bool = False) -> "Project":
+    """The project that SONG is, or one for the song that it is, with what was typed in place of what it says.
+
+    Raises
+    ------
+    InputError
+        If the file or an option is wrong.
+    """
+    from audioviz.project import Project, load_project
+
+    context = click.get_current_context()
+    given = {
+        name: value
+        for name, value in typed.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE and name != "seed"
+    }
+    read = {"size": to_size, "stems": to_stems, "settings": to_settings}
+    given |= {name: read[name](value) for name, value in given.items() if name in read}
+    if typed.get("seed") is not None:
+        given["settings"] = given.get("settings", {}) | {"seed": typed["seed"]}
+    project = load_project(song, trust=trust) if song.suffix.lower() == ".avz" else Project(song=song)
+    return project.changed(**given)
+
+
+def to_settings(settings: tuple[str, ...]) -> dict[str, str]:
     """`k=v` pairs as a dict; the last of equal keys wins."""
     pairs = [setting.partition("=") for setting in settings]
     for key, equals, _ in pairs:
@@ -104,11 +153,11 @@ def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def parse_stems(options: tuple[str, ...]) -> dict[str, str] | str | None:
-    """`name=file` pairs as a dict, or `auto`; None if there are none."""
-    if not options or options == ("auto",):
-        return options[0] if options else None
-    pairs = [option.partition("=") for option in options]
+def to_stems(stems: tuple[str, ...]) -> dict[str, str] | str:
+    """`name=file` pairs as a dict, or `auto`."""
+    if stems == ("auto",):
+        return "auto"
+    pairs = [option.partition("=") for option in stems]
     for name, equals, file in pairs:
         if not (name and equals and file):
             raise InputError(
@@ -117,10 +166,8 @@ def parse_stems(options: tuple[str, ...]) -> dict[str, str] | str | None:
     return {name: file for name, _, file in pairs}
 
 
-def parse_size(text: str | None) -> tuple[int, int] | None:
+def to_size(text: str) -> tuple[int, int]:
     """Width and height of `512x288`, or of `512` for a square."""
-    if text is None:
-        return None
     sides = text.lower().split("x")
     if len(sides) > 2 or not all(side.isascii() and side.isdigit() and len(side) < 6 for side in sides):
         raise InputError(f"--size {text}: expected width and height in pixels, such as 512x288")

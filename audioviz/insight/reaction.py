@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-import audioviz as av
+from audioviz.audio.load import load_song
 from audioviz.insight.difference import difference_energy
+from audioviz.schedule import curves
 from audioviz.video.probe import VideoInfo, probe, read_frames
 
 RING_SECONDS = 0.15  # how long a kick is heard
@@ -62,10 +63,10 @@ def measure_video(path: Path) -> tuple[VideoInfo, Reaction]:
         If it is no video with sound.
     """
     info = probe(path)
-    song = av.load_song(path, fps=info.fps)
+    song = load_song(path, fps=info.fps)
     energy = difference_energy(read_frames(path))
     frames = min(len(energy), song.clock.frames)
-    envelope = av.curves.at(song.kicks, 1.0).decay(RING_SECONDS)
+    envelope = curves.at(song.kicks, 1.0).decay(RING_SECONDS)
     return info, reaction(
         energy[:frames],
         np.asarray(song.kicks),

@@ -1,13 +1,25 @@
-"""What is told of a schedule, of a render before it is made, and of a finished video, in a few lines each."""
+"""What is told of a song, of a schedule and of a finished video, in a few lines each."""
 
 import json
 from pathlib import Path
 
-from audioviz.schedule import Schedule
+from audioviz.audio.song import Song
+from audioviz.schedule.schedule import Schedule
 
-CHUNK_LATENT_BYTES = 1.0  # of a pixel, at most: sixteen channels of float32 for eight by eight pixels
 FACTS = ("model", "model_sha256", "size", "steps", "cfg", "sampler", "scheduler", "device", "dtype", "song_sha256")
 LONGEST = 200  # characters of a fact that are shown
+
+
+def describe_song(song: Song) -> str:
+    """A song in two lines."""
+    minutes, seconds = divmod(float(song.duration), 60)
+    tempo = f"{song.tempo:.1f} bpm, {song.beats_per_bar} beats a bar" if song.tempo else "no steady tempo"
+    labels = " ".join(part.label for part in song.sections)
+    return (
+        f"{song.path.name}: {int(minutes)}:{seconds:05.2f}, {song.rate} Hz, {song.channels} channels, {tempo}\n"
+        f"{song.clock.frames} frames at {song.clock.fps} fps, {len(song.beats)} beats, "
+        f"{len(song.downbeats)} bars, {len(song.onsets)} onsets, {len(song.sections)} sections: {labels}"
+    )
 
 
 def describe_schedule(plan: Schedule) -> str:
@@ -22,61 +34,6 @@ def describe_schedule(plan: Schedule) -> str:
         lines.append(f"{name:9} {span}")
     lines += [f"{prompt.seconds:7.2f} s  frame {frame:5}  {prompt.text}" for frame, prompt in plan.prompt_rows()]
     return "\n".join(lines)
-
-
-def describe_render(
-    song,
-    plan: Schedule,
-    *,
-    model: str,
-    size: tuple[int, int] | None,
-    steps: int | None,
-    cfg: float | None,
-    sampler: str | None,
-    scheduler: str | None,
-    start: float,
-    duration: float | None,
-    device: str,
-) -> str:
-    """The plan of a render with the time and the disk space that it will take, without loading its model.
-
-    Raises
-    ------
-    InputError, ScheduleError
-        If an option is wrong.
-    """
-    from audioviz.audio.part import part_of
-    from audioviz.models.load import defaults_of, find_device
-    from audioviz.rendering.costs import RAW_BYTES, recall_cost
-    from audioviz.rendering.render import CHUNK_SECONDS, look_of, look_said, with_words
-    from audioviz.sampling.samplers import sampler_for
-    from audioviz.sampling.sigmas import scheduler_for
-
-    plan = with_words(plan)
-    part = part_of(song, start=start, duration=duration)
-    own = defaults_of(model)
-    look = look_of(own, size=size, steps=steps, cfg=cfg, sampler=sampler, scheduler=scheduler)
-    sampler_for(look.sampler), scheduler_for(look.scheduler)
-    cost = recall_cost(model, look, find_device(device).type)
-    pixels, chunks = look.size[0] * look.size[1], len(part) / float(CHUNK_SECONDS * plan.clock.fps) + 1
-    if cost:
-        time = (
-            f"about {clock_time(cost.seconds * len(part))}, as {cost.seconds:.3g} s a frame were measured "
-            "in an earlier render"
-        )
-        disk = f"about {megabytes(cost.size * len(part))}"
-    else:
-        time = "unknown until a render of this model, size and steps has been made"
-        disk = f"less than {megabytes(RAW_BYTES * pixels * len(part) + CHUNK_LATENT_BYTES * pixels * chunks)}"
-    return "\n".join(
-        [
-            describe_schedule(plan),
-            look_said(model, look, own),
-            f"frames to make: {part.start} to {part.stop - 1}, {len(part)} of {plan.clock.frames}",
-            f"time: {time}",
-            f"disk: {disk} for the work folder while it lasts, and as much for the video",
-        ]
-    )
 
 
 def describe_video(path: Path) -> str:

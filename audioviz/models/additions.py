@@ -6,27 +6,9 @@ from tempfile import TemporaryDirectory
 
 from safetensors.torch import load_file
 
-from audioviz.errors import InputError, ModelError
+from audioviz.errors import ModelError
 from audioviz.models.pipeline import reason_of
-from audioviz.models.single_file import read_shapes
-
-
-def weighted(text: str) -> tuple[Path, float]:
-    """A file and its weight from `FILE:0.8`; 1 if none is given.
-
-    Raises
-    ------
-    InputError
-        If there is no such file.
-    """
-    match = re.fullmatch(r"(.+?):(-?\d*\.?\d+)", text)
-    file, weight = (Path(match[1]), float(match[2])) if match and not Path(text).exists() else (Path(text), 1.0)
-    if not file.is_file():
-        raise InputError(
-            f"--lora {text}: there is no such file; expected a .safetensors file, with a weight if you like: "
-            "style.safetensors:0.8"
-        )
-    return file, weight
+from audioviz.models.sources import read_shapes
 
 
 def add_loras(pipeline, loras: list[tuple[Path, float]]) -> None:

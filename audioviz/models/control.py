@@ -1,6 +1,5 @@
 """What leads a UNet beside the text: ControlNet and IP-Adapter, through diffusers' own loaders."""
 
-import re
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +10,7 @@ from torch import Tensor
 
 from audioviz.errors import ModelError
 from audioviz.models.pipeline import reason_of
-from audioviz.models.single_file import read_shapes
-
-_ON_HUB = re.compile(r"([\w.-]+/[\w.-]+)/(.+/)?([^/]+\.safetensors)")
+from audioviz.models.sources import HUB_FILE, read_shapes
 
 
 def load_controlnet(pipeline, source: str | Path):
@@ -61,7 +58,7 @@ def add_ip_adapter(pipeline, source: str | Path) -> None:
     """
     _unet_of(pipeline, "IP-Adapter")
     file = Path(source)
-    on_hub = None if file.exists() else _ON_HUB.fullmatch(str(source))
+    on_hub = None if file.exists() else HUB_FILE.fullmatch(str(source))
     if not on_hub:
         read_shapes(file, what="IP-Adapter")
     place, subfolder, name = on_hub.groups() if on_hub else (str(file.parent), "", file.name)

@@ -5,16 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
-from diffusers import UNet2DConditionModel
-from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
 from audioviz.sampling.conditioning import Conditioning, Control, Guidance
+
+if TYPE_CHECKING:  # diffusers takes seconds to import, which the embedded model does without
+    from diffusers import UNet2DConditionModel
 
 SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
 
@@ -36,7 +37,7 @@ def betas_to_sigmas(betas: np.ndarray) -> Tensor:
 
 
 def unet_denoiser(
-    unet_or_path: UNet2DConditionModel | str | Path,
+    unet_or_path: "UNet2DConditionModel | str | Path",
     *,
     prediction_type: str = "epsilon",
     scaling_factor: float = 0.18215,
@@ -95,7 +96,9 @@ def unet_denoiser(
     )
 
 
-def _load(folder: Path) -> UNet2DConditionModel:
+def _load(folder: Path) -> "UNet2DConditionModel":
+    from diffusers import UNet2DConditionModel
+
     try:
         return UNet2DConditionModel.from_pretrained(folder, use_safetensors=True, local_files_only=True)
     except (OSError, ValueError) as error:
@@ -113,7 +116,7 @@ class UNetDenoiser:
     nearest in logarithm, as the models were trained.
     """
 
-    unet: UNet2DConditionModel
+    unet: "UNet2DConditionModel"
     prediction_type: str
     sigmas: Tensor  # training sigmas, ascending, float64, on the CPU
     scaling_factor: float
@@ -238,7 +241,30 @@ def told_scales(scales: Tensor, width: int) -> Tensor:
     ------
     Luo et al. (LCM), arXiv 2310.04378, section 4.2.
     """
-    return get_timestep_embedding((scales - 1) * 1000.0, width, downscale_freq_shift=1)
+    return sinusoids((scales - 1) * 1000.0, width, shift=1)
+
+
+def sinusoids(values: Tensor, width: int, *, shift: float, cosine_first: bool = False) -> Tensor:
+    """Sines and cosines of values (B,) at falling frequencies: float32, shape (B, width).
+
+    Parameters
+    ----------
+    values : float, shape (B,)
+    width : int, even
+    shift : float
+        1 where the last frequency is 1 / 10000, 0 where that would be the next.
+    cosine_first : bool
+        Cosines before sines.
+
+    Source
+    ------
+    Ho et al., NeurIPS 2020 (DDPM), as diffusers computes it.
+    """
+    half = width // 2
+    steps = -math.log(10000) * torch.arange(half, dtype=torch.float32, device=values.device) / (half - shift)
+    angles = values[:, None].float() * steps.exp()
+    parts = angles.sin(), angles.cos()
+    return torch.cat(parts[::-1] if cosine_first else parts, -1)
 
 
 def repeated(text: Conditioning, tokens: int) -> Conditioning:

@@ -2,12 +2,22 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
-
-from audioviz.models.model import Defaults
+from dataclasses import dataclass, replace
 
 FAMILIES = ("Stable Diffusion 1 and 2", "SDXL", "SD3", "Flux")
 FEW_STEPS = ("turbo", "lightning", "hyper", "lcm", "schnell")
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What works for a family of models when the user says nothing."""
+
+    size: int  # pixels, of a square picture
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+    denoise: float = 0.5  # of a frame that is made from the one before
 
 
 def family_of(core: Mapping) -> str | None:

@@ -6,20 +6,22 @@ Here x is (1 - sigma) * latent + sigma * noise with sigma in 0..1, and the trans
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from audioviz.models.denoiser import stacked
 from audioviz.sampling.conditioning import Conditioning, Guidance
 
+if TYPE_CHECKING:  # diffusers takes seconds to import, which the embedded model does without
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
 TIMESTEPS = 1000
 
 
-def flow_sigmas(scheduler: FlowMatchEulerDiscreteScheduler, tokens: int) -> Tensor:
+def flow_sigmas(scheduler: "FlowMatchEulerDiscreteScheduler", tokens: int) -> Tensor:
     """The noise levels of a model, ascending to 1: float64, shape (1000,).
 
     Parameters
@@ -33,6 +35,7 @@ def flow_sigmas(scheduler: FlowMatchEulerDiscreteScheduler, tokens: int) -> Tens
     ------
     Esser et al., ICML 2024 (SD3), section 5.3.2.
     """
+    from diffusers import FlowMatchEulerDiscreteScheduler
     from diffusers.pipelines.flux.pipeline_flux import calculate_shift
 
     own = FlowMatchEulerDiscreteScheduler.from_config(scheduler.config)
@@ -53,7 +56,7 @@ class FlowDenoiser:
 
     transformer: torch.nn.Module
     velocity: Callable[[torch.nn.Module, Tensor, Tensor, Conditioning, float], Tensor]
-    scheduler: FlowMatchEulerDiscreteScheduler
+    scheduler: "FlowMatchEulerDiscreteScheduler"
     sigmas: Tensor  # noise levels, ascending to 1, float64, on the CPU
     scaling_factor: float
     shift_factor: float
@@ -92,7 +95,7 @@ class FlowDenoiser:
 
 def flow_denoiser(
     transformer: torch.nn.Module,
-    scheduler: FlowMatchEulerDiscreteScheduler,
+    scheduler: "FlowMatchEulerDiscreteScheduler",
     *,
     scaling_factor: float,
     shift_factor: float,

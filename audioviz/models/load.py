@@ -1,4 +1,7 @@
-"""A model by name or place: the embedded one, a diffusers folder, a hub id, one file; all through diffusers' own loaders."""
+"""A model by name or place: the embedded one, a diffusers folder, a hub id, one file.
+
+All go through diffusers' own loaders, but for the embedded model on a CPU with nothing added: see plain/.
+"""
 
 import hashlib
 import json
@@ -10,19 +13,19 @@ from pathlib import Path
 import torch
 
 from audioviz.errors import InputError, ModelError
-from audioviz.models.additions import add_embeddings, add_loras, other_vae, weighted
+from audioviz.models.additions import add_embeddings, add_loras, other_vae
 from audioviz.models.control import add_ip_adapter, load_controlnet, style_reader
 from audioviz.models.denoiser import unet_denoiser
-from audioviz.models.families import FAMILIES, defaults_for
+from audioviz.models.families import FAMILIES, Defaults, defaults_for
 from audioviz.models.flow import flow_denoiser
-from audioviz.models.model import Defaults, Model, picture_to_latent
+from audioviz.models.model import Model, picture_to_latent
 from audioviz.models.pipeline import TEXT_PARTS, check_parts, load_pipeline, settings_of
 from audioviz.models.placement import place
-from audioviz.models.single_file import layout_of, read_shapes
+from audioviz.models.plain.load import load_plain, plain_text
+from audioviz.models.single_file import layout_of
+from audioviz.models.sources import EMBEDDED, read_shapes, split_weight
 from audioviz.models.text import clip_text, flux_text, sd3_text, sdxl_text
 from audioviz.models.vocabulary import few_words_text
-
-EMBEDDED = Path(__file__).parent / "embedded"
 
 
 def load_model(
@@ -63,9 +66,15 @@ def load_model(
     """
     where = find_device(device)
     kind = _dtype(dtype, where)
-    styles = [weighted(lora) for lora in loras]
-    pipeline = load_pipeline(str(EMBEDDED if source == "embedded" else source), kind)
-    family = check_parts(pipeline, str(source))
+    styles = [split_weight(lora) for lora in loras]
+    plain = (
+        source == "embedded"
+        and where.type == "cpu"
+        and kind == torch.float32
+        and not any((loras, embeddings, vae, controlnet, ip_adapter))
+    )
+    pipeline = load_plain(EMBEDDED) if plain else load_pipeline(str(EMBEDDED if source == "embedded" else source), kind)
+    family = FAMILIES[0] if plain else check_parts(pipeline, str(source))
     if dtype == "auto" and kind == torch.float16 and family in ("SD3", "Flux"):
         pipeline.to(torch.bfloat16)  # their values go beyond the range of float16
     add_loras(pipeline, styles)
@@ -95,6 +104,7 @@ def load_model(
     denoiser = denoiser_of(pipeline, family, units, factor=factor, tiny=tiny, controlnet=net and net.to(where))
     added = (*loras, *embeddings, *filter(None, (vae, controlnet, ip_adapter)))
     read = few_words_text if source == "embedded" and not embeddings else READERS[family]
+    read = partial(few_words_text, read=plain_text) if plain else read
     return Model(
         name=" + ".join(map(str, (source, *added))),
         digest=_digest(pipeline, net),

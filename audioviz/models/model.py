@@ -7,22 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audioviz.errors import InputError
 from audioviz.models.denoiser import UNetDenoiser
+from audioviz.models.families import Defaults
 from audioviz.models.flow import FlowDenoiser
+from audioviz.models.sources import check_size
 from audioviz.sampling import Conditioning, Guidance
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """What works for a family of models when the user says nothing."""
-
-    size: int  # pixels, of a square picture
-    steps: int
-    cfg: float
-    sampler: str
-    scheduler: str
-    denoise: float = 0.5  # of a frame that is made from the one before
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,13 +101,7 @@ class Model:
             If the model cannot make this size.
         """
         width, height = size
-        step = self.multiple or self.factor
-        if width % step or height % step or min(size) < 4 * step or max(size) > 8192:
-            good = "x".join(str(max(4, round(side / step)) * step) for side in size)
-            raise InputError(
-                f"size {width}x{height}: this model makes multiples of {step} from "
-                f"{4 * step} to 8192 pixels; try {good}"
-            )
+        check_size(size, step=self.multiple or self.factor)
         return torch.zeros(1, self.denoiser.channels, height // self.factor, width // self.factor)
 
     def at_size(self, size: tuple[int, int]) -> "Model":
@@ -132,4 +115,4 @@ class Model:
 def picture_to_latent(vae: torch.nn.Module, picture: Tensor) -> Tensor:
     """The latents (B, C, H, W) of pictures (B, 3, height, width) in -1..1, float32, in the units of this autoencoder."""
     encoded = vae.encode(picture.to(vae.device, vae.dtype))
-    return (encoded.latents if "latents" in encoded else encoded.latent_dist.mode()).float()
+    return (encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()).float()

@@ -1,13 +1,13 @@
 """A diffusers pipeline from wherever it lies, and whether it is one that audioviz can drive."""
 
-import re
 from pathlib import Path
 
 import torch
 
 from audioviz.errors import ModelError
 from audioviz.models.families import FAMILIES, family_of
-from audioviz.models.single_file import PICKLED, load_single_file
+from audioviz.models.single_file import load_single_file
+from audioviz.models.sources import PICKLED, WHAT, check_source
 
 TEXT_PARTS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 
@@ -21,19 +21,10 @@ def load_pipeline(source: str, dtype: torch.dtype):
         If there is none, or it cannot be loaded.
     """
     from diffusers import DiffusionPipeline
-    from diffusers.utils import logging
-    from huggingface_hub.utils import logging as hub_logging
-    from transformers.utils import logging as transformers_logging
 
-    hub_logging.set_verbosity_error()
-    for noise in (logging, transformers_logging):  # they talk of what no user of ours can act on
-        noise.set_verbosity_error()
-        noise.disable_progress_bar()
+    quiet_loaders()
     place = Path(source)
-    if place.is_dir() and not (place / "model_index.json").is_file():
-        raise ModelError(f"model {source}: has no model_index.json; expected a diffusers folder")
-    if not place.exists() and not HUB_ID.fullmatch(source):
-        raise ModelError(f"model {source}: there is no such file or folder; expected {WHAT}")
+    check_source(source)
     try:
         if place.is_file():
             return load_single_file(place, dtype)
@@ -44,6 +35,18 @@ def load_pipeline(source: str, dtype: torch.dtype):
         raise
     except Exception as error:  # a damaged folder makes diffusers and transformers raise almost anything
         raise ModelError(f"model {source}: {reason_of(place, error, WHAT)}") from error
+
+
+def quiet_loaders() -> None:
+    """Silence diffusers and transformers, which talk of what no user of ours can act on."""
+    from diffusers.utils import logging
+    from huggingface_hub.utils import logging as hub_logging
+    from transformers.utils import logging as transformers_logging
+
+    hub_logging.set_verbosity_error()
+    for noise in (logging, transformers_logging):
+        noise.set_verbosity_error()
+        noise.disable_progress_bar()
 
 
 def reason_of(place: Path, error: Exception, what: str) -> str:
@@ -119,8 +122,6 @@ def settings_of(part) -> dict:
     return {**settings, "_class_name": type(part).__name__}
 
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-WHAT = "'embedded', a diffusers folder with .safetensors weights, a .safetensors file, or the id of a model on the hub"
 NEEDED = {
     FAMILIES[0]: ("vae", "text_encoder", "tokenizer", "scheduler"),
     "SDXL": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),

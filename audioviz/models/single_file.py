@@ -12,11 +12,10 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from audioviz.errors import ModelError
+from audioviz.models.sources import read_shapes
 
-PICKLED = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 LORA_KEYS = ("lora_", ".lora.", ".lora_A.", ".hada_")
 _ORDINARY = "model.diffusion_model.output_blocks.11.0.skip_connection.weight"
 
@@ -52,29 +51,6 @@ def load_single_file(file: Path, dtype: torch.dtype):
     with TemporaryDirectory() as folder:
         write_layout(Path(folder), layout, parts)
         return _load(getattr(diffusers, layout), file, Path(folder), dtype, brought)
-
-
-def read_shapes(file: Path, *, what: str) -> dict[str, tuple[int, ...]]:
-    """The names and the shapes of a file's tensors, read without them.
-
-    Raises
-    ------
-    ModelError
-        If the file is pickled, or no whole .safetensors file.
-    """
-    if file.suffix.lower() in PICKLED:
-        raise ModelError(
-            f'{what} {file}: pickled, so that opening it can run anything; convert it: python -c "import torch, '
-            f"safetensors.torch as s; w = torch.load('{file.name}', 'cpu', weights_only=True); s.save_file({{k: v.clone() for "
-            f"k, v in w.get('state_dict', w).items() if torch.is_tensor(v)}}, '{file.stem}.safetensors')\""
-        )
-    if not file.is_file():
-        raise ModelError(f"{what} {file}: there is no such file; expected a .safetensors file")
-    try:
-        with safe_open(file, framework="pt") as opened:
-            return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{what} {file}: no whole .safetensors file ({error!s:.100}); fetch it again") from error
 
 
 def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict[str, dict]]:

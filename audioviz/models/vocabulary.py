@@ -4,6 +4,7 @@ import difflib
 import json
 import re
 import warnings
+from collections.abc import Callable
 from functools import cache
 
 from audioviz.errors import AudiovizWarning
@@ -14,11 +15,11 @@ NEAR = 0.75  # likeness of spelling, 0..1, from which on a word is taken for a s
 END = "</w>"  # marks the end of a word in a CLIP tokenizer's vocabulary
 
 
-def few_words_text(pipeline, text: str) -> Conditioning:
-    """What `clip_text` gives; unknown words are said first."""
+def few_words_text(pipeline, text: str, *, read: Callable = clip_text) -> Conditioning:
+    """What `read` gives for a pipeline and a text; unknown words are said first."""
     for word in unknown_words(pipeline.tokenizer, "".join(parts_of(text)[0])):
         say_unknown(pipeline.tokenizer, word)
-    return clip_text(pipeline, text)
+    return read(pipeline, text)
 
 
 def unknown_words(tokenizer, text: str) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from audioviz.audio.reading.cache import cache_folder
-from audioviz.rendering.plans import Look
+from audioviz.rendering.settings import RenderSettings
 from audioviz.video.files import write_whole
 
 _LIMIT = 100  # kinds of render that are remembered
@@ -21,9 +21,9 @@ class Cost:
     size: float  # bytes in the work folder
 
 
-def remember_cost(model: str, look: Look, device: str, *, seconds: float, size: float) -> None:
+def remember_cost(model: str, settings: RenderSettings, device: str, *, seconds: float, size: float) -> None:
     """Keep what a frame of this kind of render took; where the folder cannot be written, do nothing."""
-    costs, key = _read(), _key(model, look, device)
+    costs, key = _read(), _key(model, settings, device)
     costs.pop(key, None)
     costs[key] = asdict(Cost(seconds, size))
     try:
@@ -33,9 +33,9 @@ def remember_cost(model: str, look: Look, device: str, *, seconds: float, size: 
         return
 
 
-def recall_cost(model: str, look: Look, device: str) -> Cost | None:
+def recall_cost(model: str, settings: RenderSettings, device: str) -> Cost | None:
     """What a frame of this kind of render took the last time; None if that is not known."""
-    found = _read().get(_key(model, look, device))
+    found = _read().get(_key(model, settings, device))
     if not isinstance(found, dict) or found.keys() != Cost.__annotations__.keys():
         return None
     good = all(isinstance(value, (int, float)) and math.isfinite(value) and value >= 0 for value in found.values())
@@ -46,9 +46,9 @@ def _file() -> Path:
     return cache_folder().parent / "costs.json"
 
 
-def _key(model: str, look: Look, device: str) -> str:
-    guided = "guided" if look.cfg != 1 else "unguided"
-    return f"{model} {look.size[0]}x{look.size[1]} {look.steps} {look.sampler} {guided} {device}"
+def _key(model: str, settings: RenderSettings, device: str) -> str:
+    guided = "guided" if settings.cfg != 1 else "unguided"
+    return f"{model} {settings.size[0]}x{settings.size[1]} {settings.steps} {settings.sampler} {guided} {device}"
 
 
 def _read() -> dict:

@@ -1,16 +1,19 @@
-"""Pictures that lead frames beside their text: what they start from, what they follow, and where they are drawn at all."""
+"""Image conditions beside the text: init image or video, inpainting mask, ControlNet hint, IP-Adapter reference."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate as resize
 
-from audioviz.models import Model
+from audioviz.clock import Clock
+from audioviz.errors import InputError
+from audioviz.models.model import Model
+from audioviz.project import GuideFiles
+from audioviz.rendering.pictures import load_pictures
 from audioviz.sampling import Control, Guidance
-from audioviz.schedule import Schedule
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,50 +27,78 @@ class Guides:
     style: Callable[[int], np.ndarray] | None = None  # what IP-Adapter follows
 
 
-def init_by_frame(model: Model, guides: Guides) -> Callable[[int], Tensor]:
+def open_guides(
+    model: Model, files: GuideFiles, *, size: tuple[int, int], clock: Clock
+) -> tuple[Guides, dict[str, str]]:
+    """The guides that files give a render, and the sha256 of each by its name.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or the model has no part that follows it.
+    """
+    given = {name: file for name, file in asdict(files).items() if file is not None}
+    follows = {
+        "control": ("ControlNet", "controlnet", getattr(model.denoiser, "controlnet", None)),
+        "style": ("IP-Adapter", "ip-adapter", model.read_style),
+    }
+    for name, (what, option, part) in follows.items():
+        if name in given and part is None:
+            raise InputError(f"{name} {given[name]}: the model has no {what} that follows it; load one (--{option})")
+    if model.read_style and "style" not in given:
+        raise InputError("the model has an IP-Adapter, but no picture whose style it follows; give one (--style FILE)")
+    found = {name: load_pictures(file, size=size, clock=clock) for name, file in given.items()}
+    at = {name: pictures.at for name, pictures in found.items() if name != "mask"}
+    mask = torch.from_numpy(found["mask"].at(0).mean(2) / 255).float() if "mask" in found else None
+    return (
+        Guides(**at, mask=mask, moves="init" in found and found["init"].moves),
+        {f"{name}_sha256": pictures.sha256 for name, pictures in found.items()},
+    )
+
+
+def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor]:
     """The latent of each frame's initial picture, in the autoencoder's units."""
-    encode = _remembered(lambda picture: model.to_latent(levels(picture) * 2 - 1))
-    return lambda k: encode(guides.init(k))
+    encode = _for_last_picture(lambda picture: model.to_latent(unit_range(picture) * 2 - 1))
+    return lambda frame: encode(guides.init(frame))
 
 
-def lead_by_frame(model: Model, schedule: Schedule, guides: Guides) -> Callable[[Guidance, int], Guidance]:
-    """The guidance of a frame with all that leads it beside its text."""
-    style, hint = _remembered(model.read_style), _remembered(levels)
-    beside = _remembered(lambda picture: _beside(model, picture, guides.mask))
-    fills = guides.mask is not None and getattr(model.denoiser, "blank", None) is not None
+def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, float, float], Guidance]:
+    """A function of the guidance by text, a frame, and the strengths of control and style: the guidance with images."""
+    read_style, hint = _for_last_picture(model.read_style), _for_last_picture(unit_range)
+    inpainting = _for_last_picture(lambda picture: _inpainting_input(model, picture, guides.mask))
+    inpaints = guides.mask is not None and getattr(model.denoiser, "blank", None) is not None
 
-    def lead(guidance: Guidance, k: int) -> Guidance:
+    def with_images(guidance: Guidance, frame: int, control: float, style: float) -> Guidance:
         if guides.style:
-            some, none = style(guides.style(k))
+            some, none = read_style(guides.style(frame))
             guidance = Guidance(replace(guidance.positive, image=some), replace(guidance.negative, image=none))
-        control, follow = (1.0 if column is None else column[k].item() for column in (schedule.control, schedule.style))
         return replace(
             guidance,
             control=Control(
-                hint(guides.control(k)) if guides.control else None,
+                hint(guides.control(frame)) if guides.control else None,
                 control,
-                follow,
-                beside(guides.init(k)) if fills else None,
+                style,
+                inpainting(guides.init(frame)) if inpaints else None,
             ),
         )
 
-    return lead
+    return with_images
 
 
-def levels(picture: np.ndarray) -> Tensor:
+def unit_range(picture: np.ndarray) -> Tensor:
     """A picture as float32 (1, 3, height, width) in 0..1."""
     return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
 
 
-def _beside(model: Model, picture: np.ndarray, mask: Tensor) -> Tensor:
+def _inpainting_input(model: Model, picture: np.ndarray, mask: Tensor) -> Tensor:
     """What inpainting models see beside the latent: the mask, and the scaled latent of the picture with grey in its place."""
     hole = (mask >= 0.5).float()[None, None]
-    rest = model.to_latent((levels(picture) * 2 - 1) * (1 - hole))
+    rest = model.to_latent((unit_range(picture) * 2 - 1) * (1 - hole))
     rest = (rest - model.denoiser.shift_factor) * model.denoiser.scaling_factor
     return torch.cat((resize(hole.to(rest.device), rest.shape[2:]), rest), 1)
 
 
-def _remembered(function: Callable) -> Callable:
+def _for_last_picture(function: Callable) -> Callable:
     """The function of a picture, not computed again for the one that it was last asked about."""
     last, found = None, None
 

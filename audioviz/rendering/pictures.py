@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps
 
 from audioviz.clock import Clock
 from audioviz.errors import InputError
-from audioviz.models import Model
-from audioviz.rendering.guides import Guides
 from audioviz.video.ffmpeg import Ffmpeg
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -35,43 +32,6 @@ class Pictures:
     at: Callable[[int], np.ndarray]
     moves: bool
     sha256: str
-
-
-def guides_of(
-    model: Model, files: dict[str, str | Path | None], *, size: tuple[int, int], clock: Clock
-) -> tuple[Guides, dict[str, str]]:
-    """The guides that files give a render, and the sha256 of each by its name.
-
-    Parameters
-    ----------
-    files : init, mask, control, style, each a file or None
-
-    Raises
-    ------
-    InputError
-        If a file cannot be read, or the model has no part that follows it.
-    """
-    given = {name: file for name, file in files.items() if file is not None}
-    if "mask" in given and "init" not in given:
-        raise InputError("mask: expected an init too, the picture that stays where the mask is black (--init FILE)")
-    follows = {
-        "control": ("ControlNet", "controlnet", getattr(model.denoiser, "controlnet", None)),
-        "style": ("IP-Adapter", "ip-adapter", model.read_style),
-    }
-    for name, (what, option, part) in follows.items():
-        if name in given and part is None:
-            raise InputError(f"{name} {given[name]}: the model has no {what} that follows it; load one (--{option})")
-    if model.read_style and "style" not in given:
-        raise InputError("the model has an IP-Adapter, but no picture whose style it follows; give one (--style FILE)")
-    found = {name: load_pictures(file, size=size, clock=clock) for name, file in given.items()}
-    if "mask" in found and found["mask"].moves:
-        raise InputError(f"mask {given['mask']}: expected an image, white where frames are drawn")
-    at = {name: pictures.at for name, pictures in found.items() if name != "mask"}
-    mask = torch.from_numpy(found["mask"].at(0).mean(2) / 255).float() if "mask" in found else None
-    return (
-        Guides(**at, mask=mask, moves="init" in found and found["init"].moves),
-        {f"{name}_sha256": pictures.sha256 for name, pictures in found.items()},
-    )
 
 
 def load_pictures(file: str | Path, *, size: tuple[int, int], clock: Clock) -> Pictures:

@@ -24,3 +24,17 @@ RANGES = {
 SEEDS = ("seed", "seed_to")
 ALWAYS = ("seed", "denoise", "noise", "interp")  # those that every schedule has
 COLUMNS = (*SEEDS, *RANGES)
+NEUTRAL = {  # what an optional column that is not given stands for; cfg is the model's, and travel follows the times
+    "seed_mix": 0.0,
+    "slerp": 0.0,
+    "unsample": 0.0,
+    "anchor": 0.0,
+    "zoom": 1.0,
+    "angle": 0.0,
+    "shift_x": 0.0,
+    "shift_y": 0.0,
+    "wrap": 0.0,
+    "in_picture": 1.0,
+    "control": 1.0,
+    "style": 1.0,
+}

@@ -110,13 +110,20 @@ def _split(item, clock: Clock) -> list[tuple[float | None, str | Prompt]]:
         raise ScheduleError(
             f"prompt {item!r}: the song has no section {key.strip()}; write '0s: {item}' if that is no section"
         )
-    path = Path(item.strip())
-    if path.suffix.lower() == ".lrc":
+    path = prompt_file(item)
+    if path is not None and path.suffix.lower() == ".lrc":
         start = getattr(bound_song(), "start", 0.0)
         return lyrics_to_prompts(path, start=start, end=start + float(clock.duration))
-    if path.suffix.lower() in (".txt", ".json") and (path.exists() or " " not in item.strip()):
+    if path is not None:
         return [(prompt.seconds, prompt) for prompt in _prompts_of(path, clock)]
     return [(None, item.strip())]
+
+
+def prompt_file(text: str) -> Path | None:
+    """The file that is meant by what stands in the place of a prompt; None if it is a prompt."""
+    path = Path(text.strip())
+    named = path.suffix.lower() in (".txt", ".json") and (path.exists() or " " not in text.strip())
+    return path if named or path.suffix.lower() == ".lrc" else None
 
 
 def _prompts_of(path: Path, clock: Clock) -> tuple[Prompt, ...]:

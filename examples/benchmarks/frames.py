@@ -11,7 +11,9 @@ from pathlib import Path
 import torch
 
 import audioviz as av
-from audioviz.rendering.plans import Look, plan_frames
+from audioviz.rendering.frame_table import frame_table
+from audioviz.rendering.plans import plan_frames
+from audioviz.rendering.settings import RenderSettings
 from audioviz.sampling import sequence
 
 SONG = Path(__file__).parents[1] / "song.ogg"
@@ -112,13 +114,13 @@ def bare_decode(model) -> float:
 def overhead(model, schedule, sampler: str) -> float:
     """What sampling adds to its model calls, as a part of them."""
     own, timed = model.defaults, Timed(model.denoiser)
-    look = Look((own.size, own.size), own.steps, own.cfg, sampler, own.scheduler)
+    settings = RenderSettings((own.size, own.size), own.steps, own.cfg, sampler, own.scheduler)
     run = sequence(
         timed,
-        plan_frames(model, schedule, look),
-        start=model.empty_latent(look.size),
+        plan_frames(model, frame_table(schedule, settings), settings),
+        start=model.empty_latent(settings.size),
         sampler=sampler,
-        scheduler=look.scheduler,
+        scheduler=settings.scheduler,
     )
     next(run), timed.seconds.clear()
     begin = time.perf_counter()

@@ -19,7 +19,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 import audioviz as av
 from audioviz.models import Model
-from audioviz.rendering.plans import Look, plan_frames
+from audioviz.rendering.frame_table import frame_table
+from audioviz.rendering.plans import plan_frames
+from audioviz.rendering.settings import RenderSettings
 from audioviz.sampling import sequence
 
 EMBEDDED = Path(av.__file__).parent / "models" / "embedded"
@@ -56,13 +58,13 @@ def loop(model: Model, steps: int, *, cfg: float, unsample: float = 0.0) -> Call
     schedule = av.Schedule(
         clock=song.clock, seed=av.seeds.step(7, clock=song.clock), denoise=DENOISE, unsample=unsample, prompts=[PROMPT]
     )
-    look = Look((model.defaults.size,) * 2, steps, cfg, "euler", "normal")
+    settings = RenderSettings((model.defaults.size,) * 2, steps, cfg, "euler", "normal")
     latents = sequence(
         model.denoiser,
-        plan_frames(model, schedule, look),
-        start=model.empty_latent(look.size),
-        sampler=look.sampler,
-        scheduler=look.scheduler,
+        plan_frames(model, frame_table(schedule, settings), settings),
+        start=model.empty_latent(settings.size),
+        sampler=settings.sampler,
+        scheduler=settings.scheduler,
     )
     return lambda: model.decode(next(latents))
 

@@ -6,7 +6,9 @@ import numpy as np
 import soundfile
 
 import audioviz as av
-from audioviz.rendering.plans import Look, plan_frames
+from audioviz.rendering.frame_table import frame_table
+from audioviz.rendering.plans import plan_frames
+from audioviz.rendering.settings import RenderSettings
 from audioviz.sampling import sequence
 
 from .measure import OWN, colourfulness, load
@@ -35,12 +37,16 @@ def drift(folder: Path, work: Path, song: Path, machine: Machine) -> dict[str, f
     model = load(folder, machine)
     track = av.load_song(long_song(song, work / "long.wav"), fps=FPS)
     schedule = av.load_schedule("drift")(track).with_prompts(["neon nebula"])
-    look = Look((OWN.size, OWN.size), OWN.steps, OWN.cfg, OWN.sampler, OWN.scheduler)
-    plans = plan_frames(model, schedule, look, part=range(FRAMES))
+    settings = RenderSettings((OWN.size, OWN.size), OWN.steps, OWN.cfg, OWN.sampler, OWN.scheduler)
+    plans = plan_frames(model, frame_table(schedule, settings, part=range(FRAMES)), settings)
     means, deviations, changes, contrasts, colours, before = [], [], [], [], [], None
     for index, latent in enumerate(
         sequence(
-            model.denoiser, plans, start=model.empty_latent(look.size), sampler=look.sampler, scheduler=look.scheduler
+            model.denoiser,
+            plans,
+            start=model.empty_latent(settings.size),
+            sampler=settings.sampler,
+            scheduler=settings.scheduler,
         )
     ):
         values = latent[0].cpu().numpy()

@@ -53,10 +53,13 @@ def json_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         raise ScheduleError(f"not JSON: {error}") from error
     if not isinstance(document, dict):
         raise ScheduleError("expected a JSON object with fps, frames and columns")
+    return document_to_columns(document, clock)
+
+
+def document_to_columns(document: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    """The same, of what the JSON holds."""
     if unknown := set(document) - {"fps", "frames", "prompts", "mix", *COLUMNS}:
-        raise ScheduleError(
-            f"unknown key {sorted(unknown)[0]!r}: expected fps, frames, prompts, mix, {', '.join(COLUMNS)}"
-        )
+        raise ScheduleError(f"unknown key {min(unknown)!r}: expected fps, frames, prompts, mix, {', '.join(COLUMNS)}")
     fps, frames = to_fps(document.get("fps")), document.get("frames")
     if (fps, frames) != (clock.fps, clock.frames):
         raise ScheduleError(
@@ -64,7 +67,7 @@ def json_to_columns(text: str, clock: Clock) -> dict[str, Any]:
             "give the same song and --fps"
         )
     columns = {name: document[name] for name in COLUMNS if name in document}
-    return columns | dict(prompts=_prompts(document.get("prompts", []), clock), mix=document.get("mix"))
+    return columns | {"prompts": _prompts(document.get("prompts", []), clock), "mix": document.get("mix")}
 
 
 def schedule_to_csv(schedule: "Schedule") -> str:

@@ -1,0 +1,40 @@
+"""What `render --dry-run` tells."""
+
+from audioviz.insight.report import clock_time, describe_schedule, describe_song, megabytes
+from audioviz.project import Project
+from audioviz.rendering.estimate import estimate
+from audioviz.rendering.inputs import schedule_of, song_of, with_default_prompts
+from audioviz.rendering.settings import describe_settings
+
+
+def describe_render(project: Project) -> str:
+    """The plan of a render with the time and the disk space that it will take, without loading its model.
+
+    Raises
+    ------
+    InputError, ScheduleError
+        If the song or the schedule is wrong.
+    """
+    song = song_of(project)
+    schedule = with_default_prompts(schedule_of(project, song), negative=project.negative)
+    found = estimate(project, song)
+    frames = len(found.part)
+    if found.cost:
+        time = (
+            f"about {clock_time(found.cost.seconds * frames)}, as {found.cost.seconds:.3g} s a frame were measured "
+            "in an earlier render"
+        )
+        disk = f"about {megabytes(found.cost.size * frames)}"
+    else:
+        time = "unknown until a render of this model, size and steps has been made"
+        disk = f"less than {megabytes(found.most_bytes)}"
+    return "\n".join(
+        [
+            describe_song(song),
+            describe_schedule(schedule),
+            describe_settings(project.look.model, found.settings, found.own),
+            f"frames to make: {found.part.start} to {found.part.stop - 1}, {frames} of {schedule.clock.frames}",
+            f"time: {time}",
+            f"disk: {disk} for the work folder while it lasts, and as much for the video",
+        ]
+    )

@@ -1,0 +1,134 @@
+"""`audioviz render`: projects are checked, then made, or told what they would take."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from audioviz.command.options import (
+    fps_option,
+    grid_options,
+    look_options,
+    model_options,
+    options,
+    project_options,
+    schedule_options,
+    start_option,
+    stem_option,
+    to_project,
+)
+from audioviz.command.output import say
+from audioviz.errors import AudiovizError, InputError
+
+if TYPE_CHECKING:
+    from audioviz.project import Project
+
+
+@click.command()
+@click.argument("songs", nargs=-1, required=True, metavar="SONG...", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    metavar="OUT.mp4|DIR",
+    help="The video, or a folder for those of several songs; if not given, the song's name, here.",
+)
+@options(*schedule_options, stem_option, fps_option, start_option, *grid_options)
+@click.option(
+    "--duration",
+    type=float,
+    metavar="S",
+    help="Render so many seconds of it. The pictures of a part equal those of the whole song from the first frame on "
+    "that is drawn wholly anew (denoise 1, interp 1).",
+)
+@options(*model_options, *look_options, *project_options)
+@click.option(
+    "--dry-run", is_flag=True, help="Show the plan, the time and the disk space that it takes, and make nothing."
+)
+@click.option("--no-resume", is_flag=True, help="Start anew, even if an earlier render can be continued.")
+@click.option("--keep-work", is_flag=True, help="Keep the work folder: after an edit, only what changed is made again.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet, **typed) -> None:
+    """Make a music video of each SONG, or of each project (.avz)."""
+    from audioviz.rendering.check import check_outputs, check_project
+    from audioviz.rendering.render import load_model_of, render_project
+
+    projects = [to_project(song, typed, trust=trust) for song in songs]
+    if len(songs) > 1 and any(isinstance(project.song.stems, dict) and typed["stems"] for project in projects):
+        raise InputError(f"--stem goes with one song, and there are {len(songs)}; --stem auto separates each")
+    folder = folder_of(out, songs)
+    targets = [folder / f"{song.stem}.mp4" for song in songs] if folder else [Path(out or f"{songs[0].stem}.mp4")]
+    check_outputs(targets, songs)
+    if folder and not dry_run:
+        make_folder(folder)
+    for project, target in zip(projects, targets, strict=True):
+        check_project(project, out=target if target.parent.is_dir() or not folder else None)
+    if project_file:
+        save_project(projects, project_file)
+    if dry_run:
+        from audioviz.command.dry_run import describe_render
+
+        for project in projects:
+            click.echo(describe_render(project))
+        return
+    load = lru_cache(maxsize=1)(load_model_of)
+
+    def make(project: "Project", target: Path) -> None:
+        model = load(project.look) if len(projects) > 1 else None
+        click.echo(
+            render_project(
+                project, out=target, model=model, resume=not no_resume, keep_work=keep_work, progress=not quiet
+            )
+        )
+
+    if len(projects) == 1:
+        make(projects[0], targets[0])
+    else:
+        render_all(songs, projects, targets, make)
+
+
+def folder_of(out: str | None, songs: Sequence[Path]) -> Path | None:
+    """The folder that videos go to; None where OUT is the name of the one video."""
+    if out is None:
+        return Path() if len(songs) > 1 else None
+    if len(songs) > 1 and Path(out).suffix.lower() == ".mp4" and not Path(out).is_dir():
+        raise InputError(f"--out {out}: several songs need a folder")
+    return Path(out) if len(songs) > 1 or Path(out).is_dir() or out.endswith(("/", os.sep)) else None
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder for several videos, if it is missing."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {folder}: the folder cannot be made ({os.strerror(error.errno or 0)})") from error
+
+
+def save_project(projects: Sequence["Project"], path: Path) -> None:
+    """Write the one project of a command to a file."""
+    from audioviz.project import save_project as write_project
+    from audioviz.rendering.check import files_of
+    from audioviz.video.files import check_apart
+
+    if len(projects) > 1:
+        raise InputError(f"--save {path}: a project has one song, and there are {len(projects)}")
+    check_apart([path], files_of(projects[0]))
+    write_project(projects[0], path)
+
+
+def render_all(songs: Sequence[Path], projects: Sequence["Project"], targets: Sequence[Path], make: Callable) -> None:
+    """Call `make(project, target)` for each; one that fails does not stop the others, but shows at the end."""
+    failed = []
+    for song, project, target in zip(songs, projects, targets, strict=True):
+        try:
+            make(project, target)
+        except AudiovizError as error:
+            say(f"{song} failed: {error}")
+            failed.append(song.name)
+    done = f"{len(songs) - len(failed)} of {len(songs)} songs rendered"
+    say(done + (f"; failed: {', '.join(failed)}" if failed else ""))
+    if failed:
+        sys.exit(2)

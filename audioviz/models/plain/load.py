@@ -1,0 +1,98 @@
+"""The parts of the embedded model under the names of diffusers' pipelines, as `load_model` asks for them."""
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from audioviz.errors import ModelError
+from audioviz.models.pipeline import WHAT, quiet_loaders, reason_of
+from audioviz.models.plain.autoencoder import Autoencoder
+from audioviz.models.plain.settings import Settings, read_settings
+from audioviz.models.plain.text import TextEncoder, Words, load_words
+from audioviz.models.plain.unet import UNet
+from audioviz.models.text import clip_text, parts_of
+from audioviz.sampling import Conditioning
+
+
+@dataclass(frozen=True, eq=False)
+class Scheduler:
+    config: Settings
+    betas: torch.Tensor  # float32, shape (timesteps,)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a pipeline of diffusers holds."""
+
+    folder: Path
+    scheduler: Scheduler
+    tokenizer: Words
+    text_encoder: TextEncoder
+    unet: UNet
+    vae: Autoencoder
+    components: dict[str, nn.Module] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "components", {name: getattr(self, name) for name in ("text_encoder", "unet", "vae")})
+
+
+def load_plain(folder: Path) -> Parts:
+    """The embedded model on the CPU, in float32.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or damaged.
+    """
+    try:
+        return Parts(
+            folder,
+            _scheduler(folder / "scheduler" / "scheduler_config.json"),
+            load_words(folder / "tokenizer"),
+            _part(TextEncoder, folder / "text_encoder" / "model.safetensors"),
+            _part(UNet, folder / "unet" / "diffusion_pytorch_model.safetensors"),
+            _part(Autoencoder, folder / "vae" / "diffusion_pytorch_model.safetensors"),
+        )
+    except Exception as error:  # tokenizers raises Exception itself
+        raise ModelError(f"model embedded: {reason_of(folder, error, WHAT)}") from error
+
+
+def plain_text(parts: Parts, text: str) -> Conditioning:
+    """What `clip_text` gives; compel, which weighs parts of a text, wants transformers' own text encoder."""
+    words, weights = parts_of(text)
+    if set(weights) != {1.0}:
+        return clip_text(_by_transformers(parts.folder), text)
+    return Conditioning(parts.text_encoder(parts.tokenizer("".join(words))))
+
+
+def _part(kind, weights: Path):
+    with torch.device("meta"):  # nothing is drawn at random that the weights replace
+        part = kind(read_settings(weights.with_name("config.json")))
+    part.load_state_dict({name: weight.float() for name, weight in load_file(weights).items()}, assign=True)
+    return part
+
+
+def _scheduler(file: Path) -> Scheduler:
+    """The training schedule that diffusers calls scaled_linear."""
+    settings = read_settings(file)
+    ends = settings.beta_start**0.5, settings.beta_end**0.5
+    return Scheduler(settings, torch.linspace(*ends, settings.num_train_timesteps, dtype=torch.float32) ** 2)
+
+
+@cache
+def _by_transformers(folder: Path) -> SimpleNamespace:
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    quiet_loaders()
+    encoder = CLIPTextModel.from_pretrained(
+        folder / "text_encoder", dtype=torch.float32, use_safetensors=True, local_files_only=True
+    )
+    return SimpleNamespace(
+        tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
+        text_encoder=encoder.eval().requires_grad_(False),
+    )

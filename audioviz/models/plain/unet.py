@@ -1,0 +1,243 @@
+"""The UNet of the embedded model: diffusers' UNet2DConditionModel of its one configuration."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from audioviz.models.denoiser import sinusoids
+from audioviz.models.plain.settings import Settings, device_of, dtype_of
+
+EPS, EPS_BEFORE_ATTENTION = 1e-5, 1e-6
+
+
+class UNet(nn.Module):
+    """Noise level, text and guidance scale in; the prediction out, shaped as the noisy latents are.
+
+    Parameters
+    ----------
+    settings : what the config.json says
+
+    Source
+    ------
+    Rombach et al., CVPR 2022.
+    """
+
+    device, dtype = property(device_of), property(dtype_of)
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.config = settings
+        widths, heads, groups = settings.block_out_channels, settings.attention_head_dim, settings.norm_num_groups
+        told, words = 4 * widths[0], settings.cross_attention_dim
+
+        def block(ins: list[int], out: int, heads: int | None, resize: str = "", **options) -> nn.ModuleDict:
+            parts = {"resnets": nn.ModuleList(Resnet(width, out, told, groups) for width in ins)}
+            if heads:
+                parts["attentions"] = nn.ModuleList(Transformer(out, heads, words, groups) for _ in ins)
+            if resize:
+                parts[resize] = nn.ModuleList([nn.ModuleDict({"conv": nn.Conv2d(out, out, 3, padding=1, **options)})])
+            return nn.ModuleDict(parts)
+
+        self.conv_in = nn.Conv2d(settings.in_channels, widths[0], 3, padding=1)
+        self.time_embedding = TimeEmbedding(widths[0], told, settings.time_cond_proj_dim)
+        self.add_embedding = TextEmbedding(words, told, settings.addition_embed_type_num_heads)
+        levels = list(zip(widths, heads, settings.down_block_types, strict=True))
+        skips, width = [widths[0]], widths[0]
+        self.down_blocks = nn.ModuleList()
+        for number, (out, count, kind) in enumerate(levels, 1):
+            last = number == len(levels)
+            self.down_blocks.append(
+                block([width], out, count if "CrossAttn" in kind else None, "" if last else "downsamplers", stride=2)
+            )
+            skips += [out] if last else [out, out]
+            width = out
+        self.mid_block = nn.ModuleDict(
+            {
+                "resnets": nn.ModuleList(Resnet(width, width, told, groups) for _ in range(2)),
+                "attentions": nn.ModuleList([Transformer(width, heads[-1], words, groups)]),
+            }
+        )
+        self.up_blocks = nn.ModuleList()
+        for number, (out, count, kind) in enumerate(reversed(levels), 1):
+            ins = [width + skips.pop(), out + skips.pop()]
+            self.up_blocks.append(
+                block(ins, out, count if "CrossAttn" in kind else None, "" if number == len(levels) else "upsamplers")
+            )
+            width = out
+        self.conv_norm_out = nn.GroupNorm(groups, widths[0], eps=EPS)
+        self.conv_out = nn.Conv2d(widths[0], settings.out_channels, 3, padding=1)
+
+    def forward(
+        self,
+        sample: Tensor,
+        timestep: Tensor,
+        *,
+        encoder_hidden_states: Tensor,
+        timestep_cond: Tensor,
+        return_dict: bool = False,
+        **unused,
+    ) -> tuple[Tensor]:
+        """The prediction, (B, C, H, W), in a tuple as diffusers gives it.
+
+        Parameters
+        ----------
+        sample : (B, C, H, W)
+        timestep : (B,)
+        encoder_hidden_states : (B, tokens, width)
+        timestep_cond : (B, time_cond_proj_dim)
+            The guidance scale, from `told_scales`.
+        unused : None each
+            What a ControlNet or an IP-Adapter would add; models with those are diffusers' own.
+        """
+        text = encoder_hidden_states
+        told = self.time_embedding(timestep, timestep_cond) + self.add_embedding(text)
+        x = self.conv_in(sample)
+        skips = [x]
+        for block in self.down_blocks:
+            x = _layer(block, 0, x, told, text)
+            skips.append(x)
+            if "downsamplers" in block:
+                x = block["downsamplers"][0]["conv"](x)
+                skips.append(x)
+        x = _layer(self.mid_block, 0, x, told, text)
+        x = self.mid_block["resnets"][1](x, told)
+        for block in self.up_blocks:
+            for number in range(2):
+                x = _layer(block, number, torch.cat((x, skips.pop()), 1), told, text)
+            if "upsamplers" in block:
+                # sides that are odd further up are met by the size of the skip, not by doubling
+                x = block["upsamplers"][0]["conv"](F.interpolate(x, size=skips[-1].shape[2:], mode="nearest"))
+        return (self.conv_out(F.silu(self.conv_norm_out(x))),)
+
+
+def _layer(block: nn.ModuleDict, number: int, x: Tensor, told: Tensor, text: Tensor) -> Tensor:
+    x = block["resnets"][number](x, told)
+    return block["attentions"][number](x, text) if "attentions" in block else x
+
+
+class TimeEmbedding(nn.Module):
+    """What the convolutions are told of the noise level and the guidance scale: (B, told)."""
+
+    def __init__(self, width: int, told: int, scales: int) -> None:
+        super().__init__()
+        self.linear_1 = nn.Linear(width, told)
+        self.cond_proj = nn.Linear(scales, width, bias=False)
+        self.linear_2 = nn.Linear(told, told)
+
+    def forward(self, timestep: Tensor, scales: Tensor) -> Tensor:
+        levels = sinusoids(timestep, self.linear_1.in_features, cosine_first=True, shift=0)
+        return self.linear_2(F.silu(self.linear_1(levels.to(scales.dtype) + self.cond_proj(scales))))
+
+
+class TextEmbedding(nn.Module):
+    """What the convolutions are told of the text: (B, told), pooled by attention from its mean."""
+
+    def __init__(self, words: int, told: int, heads: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(words)
+        self.pool = nn.ModuleDict({name: nn.Linear(words, words) for name in ("k_proj", "q_proj", "v_proj")})
+        self.pool.register_parameter("positional_embedding", nn.Parameter(torch.empty(1, words)))
+        self.proj = nn.Linear(words, told)
+        self.norm2 = nn.LayerNorm(told)
+        self.heads = heads
+
+    def forward(self, text: Tensor) -> Tensor:
+        x = self.norm1(text)
+        mean = x.mean(dim=1, keepdim=True) + self.pool.positional_embedding
+        x = torch.cat((mean, x), dim=1)
+        query, key, value = (
+            self._by_head(self.pool[name](of)) for name, of in (("q_proj", mean), ("k_proj", x), ("v_proj", x))
+        )
+        scale = 1 / math.sqrt(math.sqrt(query.shape[1]))
+        weight = torch.softmax(torch.einsum("bct,bcs->bts", query * scale, key * scale), dim=-1)
+        pooled = torch.einsum("bts,bcs->bct", weight, value).reshape(len(text), -1, 1).transpose(1, 2)[:, 0]
+        return self.norm2(self.proj(pooled))
+
+    def _by_head(self, x: Tensor) -> Tensor:
+        """(B, tokens, words) as (B * heads, words / heads, tokens)."""
+        batch, _, words = x.shape
+        size = words // self.heads
+        return x.view(batch, -1, self.heads, size).transpose(1, 2).reshape(batch * self.heads, -1, size).transpose(1, 2)
+
+
+class Resnet(nn.Module):
+    """Two convolutions around what they are told, beside the input."""
+
+    def __init__(self, width: int, out: int, told: int, groups: int) -> None:
+        super().__init__()
+        self.norm1 = nn.GroupNorm(groups, width, eps=EPS)
+        self.conv1 = nn.Conv2d(width, out, 3, padding=1)
+        self.time_emb_proj = nn.Linear(told, 2 * out)
+        self.norm2 = nn.GroupNorm(groups, out, eps=EPS)
+        self.conv2 = nn.Conv2d(out, out, 3, padding=1)
+        self.conv_shortcut = nn.Conv2d(width, out, 1) if width != out else nn.Identity()
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        inner = self.conv1(F.silu(self.norm1(x)))
+        scale, shift = self.time_emb_proj(F.silu(told))[:, :, None, None].chunk(2, dim=1)
+        inner = self.conv2(F.silu(self.norm2(inner) * (1 + scale) + shift))
+        return self.conv_shortcut(x) + inner
+
+
+class Transformer(nn.Module):
+    """Cells look at one another and at the text."""
+
+    def __init__(self, width: int, heads: int, words: int, groups: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(groups, width, eps=EPS_BEFORE_ATTENTION)
+        self.proj_in = nn.Conv2d(width, width, 1)
+        self.transformer_blocks = nn.ModuleList([TransformerBlock(width, heads, words)])
+        self.proj_out = nn.Conv2d(width, width, 1)
+
+    def forward(self, x: Tensor, text: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        cells = self.proj_in(self.norm(x)).permute(0, 2, 3, 1).reshape(batch, height * width, channels)
+        cells = self.transformer_blocks[0](cells, text)
+        return self.proj_out(cells.reshape(batch, height, width, channels).permute(0, 3, 1, 2).contiguous()) + x
+
+
+class TransformerBlock(nn.Module):
+    def __init__(self, width: int, heads: int, words: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
+        self.attn1 = Attention(width, heads, width)
+        self.attn2 = Attention(width, heads, words)
+        # the place of dropout in diffusers' layout, 1, stays empty
+        net = nn.Sequential(GatedGelu(width, 4 * width), nn.Identity(), nn.Linear(4 * width, width))
+        self.ff = nn.ModuleDict({"net": net})
+
+    def forward(self, x: Tensor, text: Tensor) -> Tensor:
+        inner = self.norm1(x)
+        x = self.attn1(inner, inner) + x
+        x = self.attn2(self.norm2(x), text) + x
+        return self.ff["net"](self.norm3(x)) + x
+
+
+class Attention(nn.Module):
+    def __init__(self, width: int, heads: int, words: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_q = nn.Linear(width, width, bias=False)
+        self.to_k, self.to_v = (nn.Linear(words, width, bias=False) for _ in range(2))
+        self.to_out = nn.Sequential(nn.Linear(width, width))
+
+    def forward(self, x: Tensor, text: Tensor) -> Tensor:
+        query, key, value = (
+            part.view(len(x), -1, self.heads, part.shape[-1] // self.heads).transpose(1, 2)
+            for part in (self.to_q(x), self.to_k(text), self.to_v(text))
+        )
+        return self.to_out(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(x.shape))
+
+
+class GatedGelu(nn.Module):
+    """Source: Shazeer, arXiv 2002.05202."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(width, 2 * inner)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, gate = self.proj(x).chunk(2, dim=-1)
+        return x * F.gelu(gate)

@@ -1,0 +1,130 @@
+"""What can be said of a model, and of what is added to it, from their names and files, before torch is imported."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from audioviz.errors import InputError, ModelError
+
+EMBEDDED = Path(__file__).parent / "embedded"
+PICKLED = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+HUB_FILE = re.compile(r"([\w.-]+/[\w.-]+)/(.+/)?([^/]+\.safetensors)")
+WHAT = "'embedded', a diffusers folder with .safetensors weights, a .safetensors file, or the id of a model on the hub"
+LARGEST = 8192  # pixels of a side
+
+
+def check_source(source: str) -> None:
+    """Refuse the source of a model that is none.
+
+    Raises
+    ------
+    ModelError
+    """
+    place = Path(source)
+    if source == "embedded":
+        return
+    if place.is_dir() and not (place / "model_index.json").is_file():
+        raise ModelError(f"model {source}: has no model_index.json; expected a diffusers folder")
+    if place.is_file():
+        read_shapes(place, what="model")
+    elif not place.exists() and not HUB_ID.fullmatch(source):
+        raise ModelError(f"model {source}: there is no such file or folder; expected {WHAT}")
+
+
+def check_additions(
+    *,
+    loras: Sequence[str] = (),
+    embeddings: Sequence[str] = (),
+    vae: str | None = None,
+    controlnet: str | None = None,
+    ip_adapter: str | None = None,
+) -> None:
+    """Refuse what is to be added to a model and is not there; arguments are those of `load_model`.
+
+    Raises
+    ------
+    InputError, ModelError
+    """
+    for lora in loras:
+        read_shapes(split_weight(lora)[0], what="LoRA")
+    for file in embeddings:
+        read_shapes(Path(file), what="embedding")
+    for what, source, kind in (
+        ("vae", vae, "the folder, the hub id or the .safetensors file of an autoencoder"),
+        ("ControlNet", controlnet, "the diffusers folder or the hub id of a ControlNet"),
+    ):
+        if source and not Path(source).exists() and not HUB_ID.fullmatch(source):
+            raise ModelError(f"{what} {source}: there is no such file or folder; expected {kind}")
+    if ip_adapter and (Path(ip_adapter).exists() or not HUB_FILE.fullmatch(ip_adapter)):
+        read_shapes(Path(ip_adapter), what="IP-Adapter")
+
+
+def check_size(size: tuple[int, int], *, step: int) -> None:
+    """Refuse a size, (width, height) in pixels, that a model cannot make, whose sides are multiples of `step`.
+
+    Raises
+    ------
+    InputError
+    """
+    width, height = size
+    if width % step or height % step or min(size) < 4 * step or max(size) > LARGEST:
+        good = "x".join(str(min(max(4, round(side / step)), LARGEST // step) * step) for side in size)
+        raise InputError(
+            f"size {width}x{height}: this model makes multiples of {step} from {4 * step} to {LARGEST} pixels; try {good}"
+        )
+
+
+def size_step(source: str) -> int | None:
+    """Pixels that each side of a model's pictures is a multiple of; None if its files do not tell."""
+    folder = EMBEDDED if source == "embedded" else Path(source)
+    try:
+        channels = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))["block_out_channels"]
+    except (OSError, ValueError, KeyError):
+        return None
+    patch = 2 if (folder / "transformer").is_dir() else 1  # of SD3 and Flux
+    return 2 ** (len(channels) - 1) * patch
+
+
+def split_weight(text: str) -> tuple[Path, float]:
+    """A file and its weight from `FILE:0.8`; 1 if none is given.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    match = re.fullmatch(r"(.+?):(-?\d*\.?\d+)", text)
+    file, weight = (Path(match[1]), float(match[2])) if match and not Path(text).exists() else (Path(text), 1.0)
+    if not file.is_file():
+        raise InputError(
+            f"--lora {text}: there is no such file; expected a .safetensors file, with a weight if you like: "
+            "style.safetensors:0.8"
+        )
+    return file, weight
+
+
+def read_shapes(file: Path, *, what: str) -> dict[str, tuple[int, ...]]:
+    """The names and the shapes of a file's tensors, read without them.
+
+    Raises
+    ------
+    ModelError
+        If the file is pickled, or no whole .safetensors file.
+    """
+    if file.suffix.lower() in PICKLED:
+        raise ModelError(
+            f'{what} {file}: pickled, so that opening it can run anything; convert it: python -c "import torch, '
+            f"safetensors.torch as s; w = torch.load('{file.name}', 'cpu', weights_only=True); s.save_file({{k: v.clone() for "
+            f"k, v in w.get('state_dict', w).items() if torch.is_tensor(v)}}, '{file.stem}.safetensors')\""
+        )
+    if not file.is_file():
+        raise ModelError(f"{what} {file}: there is no such file; expected a .safetensors file")
+    try:
+        with safe_open(file, framework="np") as opened:
+            return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{what} {file}: no whole .safetensors file ({error!s:.100}); fetch it again") from error

@@ -1,0 +1,110 @@
+"""Project files (.avz): data that people keep, share and edit. What they name is told relative to them."""
+
+import os
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+from audioviz.errors import InputError
+from audioviz.project.project import GuideFiles, Project
+from audioviz.schedule.formats import SUFFIXES
+from audioviz.schedule.prompt import Prompt
+from audioviz.schedule.prompts import prompt_file
+from audioviz.shelf import is_path
+
+ENDING = ".avz"
+
+
+def save_project(project: Project, path: str | Path) -> None:
+    """Write a project to a file that ends in .avz; the files that it names are told relative to it.
+
+    Raises
+    ------
+    InputError
+        If the name ends otherwise, or cannot be written.
+    """
+    from audioviz.video.files import write_whole
+
+    path = _checked(path)
+    folder = path.parent.resolve()
+    try:
+        write_whole(path, _moved(project, lambda file: _from(folder, file), Path.exists).to_json().encode())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def load_project(path: str | Path, *, trust: bool = False) -> Project:
+    """The project in a file, its paths told from the working directory.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that ends in .avz.
+    trust : bool
+        A schedule script that it names is code: it is run only where this is True, or it is named again.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is no project; the message names the file and the place in it.
+    """
+    path = _checked(path)
+    try:
+        project = Project.from_json(path.read_bytes(), trust=trust)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return _moved(project, lambda file: path.parent / file, lambda file: (path.parent / file).exists())
+
+
+def _checked(path: str | Path) -> Path:
+    path = Path(path)
+    if path.suffix.lower() != ENDING:
+        raise InputError(f"project {path}: expected a name that ends in {ENDING}")
+    return path
+
+
+def _from(folder: Path, file: Path) -> Path:
+    """A file as it is told from a folder; whole where it lies on another drive."""
+    try:
+        return Path(os.path.relpath(file.resolve(), folder))
+    except ValueError:
+        return file.resolve()
+
+
+def _moved(project: Project, move: Callable[[Path], Path], is_there: Callable[[Path], bool]) -> Project:
+    """The project with its files told from elsewhere; what may be a name too is a file if there is one."""
+
+    def name(text: str | None) -> str | None:
+        return move(Path(text)).as_posix() if text and text != "embedded" and is_there(Path(text)) else text
+
+    def lora(text: str) -> str:
+        file, colon, weight = text.rpartition(":")
+        return f"{name(file)}:{weight}" if colon and not is_there(Path(text)) else name(text) or text
+
+    def prompt(entry: str | Prompt) -> str | Prompt:
+        file = prompt_file(entry) if isinstance(entry, str) else None
+        return entry if file is None else move(file).as_posix()
+
+    song, look = project.song, project.look
+    stems = {stem: move(file) for stem, file in song.stems.items()} if isinstance(song.stems, dict) else song.stems
+    source = project.schedule.source
+    guides = {
+        part.name: file and move(file) for part in fields(GuideFiles) if (file := getattr(project.guides, part.name))
+    }
+    return replace(
+        project,
+        song=replace(song, path=move(song.path), stems=stems),
+        schedule=replace(
+            project.schedule, source=move(Path(source)).as_posix() if is_path(source, (".py", *SUFFIXES)) else source
+        ),
+        prompts=tuple(map(prompt, project.prompts)),
+        guides=GuideFiles(**guides),
+        look=replace(
+            look,
+            **{part: name(getattr(look, part)) for part in ("model", "vae", "controlnet", "ip_adapter")},
+            loras=tuple(map(lora, look.loras)),
+            embeddings=tuple(name(file) or file for file in look.embeddings),
+        ),
+    )

@@ -1,0 +1,280 @@
+"""Project: one record that says everything about a video.
+
+project = av.Project("song.mp3", fps=24, schedule="cuts", prompts=["neon nebula", "gold mandala"])
+project.save("song.avz")
+av.render(av.load_project("song.avz"), out="video.mp4")
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, field, fields, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+    with_config,
+)
+
+from audioviz.audio.hearing.grid import Grid
+from audioviz.clock import fps_to_json, to_fps
+from audioviz.errors import InputError
+from audioviz.project.records import CONFIG, nearest, one_of, record, said, with_reason, within
+from audioviz.schedule.columns import COLUMNS
+from audioviz.schedule.lanes import Lane
+from audioviz.schedule.prompt import Prompt
+
+# Named here too, so that they can be checked before torch is imported; a test holds that they are those of sampling.
+SAMPLERS = (
+    *("euler", "euler_ancestral", "heun", "dpm_2", "dpm_2_ancestral", "lms", "dpmpp_2s_ancestral", "dpmpp_sde"),
+    *("dpmpp_sde_gpu", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu", "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu"),
+    *("dpmpp_3m_sde", "dpmpp_3m_sde_gpu", "ddpm", "lcm", "ipndm", "ipndm_v", "deis", "res_multistep"),
+    *("res_multistep_ancestral", "gradient_estimation", "er_sde", "seeds_2", "seeds_3", "heunpp2", "dpm_fast"),
+    *("dpm_adaptive", "euler_cfg_pp", "euler_ancestral_cfg_pp", "dpmpp_2s_ancestral_cfg_pp", "dpmpp_2m_cfg_pp"),
+    *("res_multistep_cfg_pp", "res_multistep_ancestral_cfg_pp", "gradient_estimation_cfg_pp", "sa_solver"),
+    *("sa_solver_pece", "uni_pc", "uni_pc_bh2", "ddim"),
+)
+SCHEDULERS = (
+    *("simple", "ddim_uniform", "normal", "sgm_uniform", "karras", "exponential", "beta", "linear_quadratic"),
+    "kl_optimal",
+)
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DTYPES = ("auto", "float32", "float16", "bfloat16")
+
+
+for _kind in (Grid, Lane, Prompt):
+    with_config(CONFIG)(_kind)  # unknown keys are refused in them too
+
+File = Annotated[Path, PlainSerializer(Path.as_posix)]
+Fps = Annotated[Fraction, PlainValidator(lambda value: with_reason(value, to_fps)), PlainSerializer(fps_to_json)]
+Setting = bool | int | float | str
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+
+
+@record
+class SongFile:
+    """The song.
+
+    Parameters
+    ----------
+    path : Path
+    stems : mapping of name to path, or "auto", optional
+        As for `av.load_song`.
+    grid : Grid
+        Corrections of the beat grid.
+    start, duration : seconds
+        The part that is rendered; all of the song is heard. None is to its end.
+    """
+
+    path: File
+    stems: Literal["auto"] | dict[str, File] | None = None
+    grid: Annotated[Grid, WrapValidator(with_reason)] = Grid()
+    start: Annotated[Number, within(0)] = 0.0
+    duration: Annotated[Number, within(above=0)] | None = None
+
+
+@record
+class ScheduleChoice:
+    """How the picture follows the music.
+
+    Parameters
+    ----------
+    source : name or file
+        A ready-made schedule, a script, or a file of one of the formats that `av.load_schedule` reads.
+    settings : mapping of name to value
+        Options of the schedule.
+    numbers : mapping, optional
+        A Schedule that was made in Python, in place of a source: what its JSON holds.
+    trusted : bool
+        Whether a script may be run: not where the project was read from a file that someone may have sent.
+    """
+
+    source: str = "pulse"
+    settings: dict[str, Setting] = field(default_factory=dict)
+    numbers: dict[str, Any] | None = None
+    trusted: Annotated[bool, Field(exclude=True)] = field(default=True, compare=False)
+
+
+@record
+class Look:
+    """The model and what it is told in every frame; what is None is the model's own.
+
+    Parameters
+    ----------
+    model, loras, embeddings, vae, controlnet, ip_adapter, device, dtype : as for `av.load_model`
+    size : (width, height), pixels
+    steps : int
+        Model calls a frame.
+    cfg : float
+        Guidance scale.
+    sampler, scheduler : names
+    compile : bool
+        Compile the model first.
+    """
+
+    model: str = "embedded"
+    loras: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
+    vae: str | None = None
+    controlnet: str | None = None
+    ip_adapter: str | None = None
+    size: tuple[Annotated[Whole, within(16, 8192)], Annotated[Whole, within(16, 8192)]] | None = None
+    steps: Annotated[Whole, within(1, 10000)] | None = None
+    cfg: Annotated[Number, within(0, 100)] | None = None
+    sampler: Annotated[str, one_of("sampler", SAMPLERS)] | None = None
+    scheduler: Annotated[str, one_of("scheduler", SCHEDULERS)] | None = None
+    device: Annotated[str, one_of("device", DEVICES)] = "auto"
+    dtype: Annotated[str, one_of("dtype", DTYPES)] = "auto"
+    compile: Annotated[bool, Strict()] = False
+
+
+@record
+class GuideFiles:
+    """Image conditions beside the text: init image or video, inpainting mask, ControlNet hint, IP-Adapter reference."""
+
+    init: File | None = None
+    mask: File | None = None
+    control: File | None = None
+    style: File | None = None
+
+
+def _to_song(value: Any) -> Any:
+    return {"path": value} if isinstance(value, (str, Path)) else value
+
+
+def _to_schedule(value: Any) -> Any:
+    if isinstance(value, (str, Path)):
+        return {"source": str(value)}
+    if hasattr(value, "columns"):
+        from audioviz.schedule.formats.json_csv import schedule_to_json
+
+        return {"numbers": json.loads(schedule_to_json(value))}
+    return value
+
+
+def _to_prompts(value: Any) -> Any:
+    """One prompt, or prompts by their times, as a list."""
+    if isinstance(value, (str, Prompt)):
+        return [value]
+    if isinstance(value, Mapping) and not {"seconds", "text"} <= value.keys():
+        return [f"{key if isinstance(key, str) else f'{key}s'}: {text}" for key, text in value.items()]
+    return value
+
+
+@record
+class Project:
+    """All that makes a video.
+
+    Parameters
+    ----------
+    song : SongFile, or its path
+    fps : number, str or Fraction
+        Frames a second, exact.
+    schedule : ScheduleChoice, or the name or file of one, or a Schedule
+    lanes : mapping of a column to its Lane
+        What replaces or bends single columns of the schedule.
+    prompts : sequence of str or Prompt
+        In place of the schedule's own; as for `av.render`.
+    negative : str
+        For each prompt that has no negative of its own.
+    look : Look
+    guides : GuideFiles
+    version : 1
+        Of the file's format.
+
+    Raises
+    ------
+    InputError
+        If a value cannot be; the message begins with its place: `look.steps: 0, expected 1 to 10000`.
+    """
+
+    song: Annotated[SongFile, BeforeValidator(_to_song)]
+    fps: Fps = Fraction(12)
+    schedule: Annotated[ScheduleChoice, BeforeValidator(_to_schedule)] = ScheduleChoice()
+    lanes: dict[Annotated[str, one_of("column", COLUMNS)], Annotated[Lane, WrapValidator(with_reason)]] = field(
+        default_factory=dict
+    )
+    prompts: Annotated[
+        tuple[Annotated[str | Prompt, WrapValidator(with_reason)], ...], BeforeValidator(_to_prompts)
+    ] = ()
+    negative: str = ""
+    look: Look = Look()
+    guides: GuideFiles = GuideFiles()
+    version: Literal[1] = 1
+
+    def changed(self, **options: Any) -> "Project":
+        """The same with other values, by the names of `av.render`'s keywords: `project.changed(steps=8, tempo="90-130")`.
+
+        Another schedule begins without settings; `settings` are added to those that are there.
+
+        Raises
+        ------
+        InputError
+            If a value cannot be.
+        """
+        document = asdict(self)
+        if "schedule" in options:
+            document["schedule"] = _to_schedule(options.pop("schedule"))
+        if "settings" in options:
+            document["schedule"].setdefault("settings", {}).update(options.pop("settings"))
+        for name, value in options.items():
+            if name not in _PLACES:
+                raise InputError(f"a project has no {name!r}{nearest(name, _PLACES)}; expected one of {', '.join(_PLACES)}")
+            *parts, last = _PLACES[name]
+            record = document
+            for part in parts:
+                record = record[part]
+            record[last] = value
+        return Project(**document)
+
+    def to_json(self) -> str:
+        """The project as JSON, in a fixed order and without what is default; `from_json` gives the very same."""
+        document = {"version": self.version} | _ADAPTER.dump_python(self, mode="json", exclude_defaults=True)
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        # Lists of plain numbers stay on a line; a line break never stands inside of a string.
+        return re.sub(r'\[\n\s+([^\[\]{}"]*?)\n\s*\]', lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, trust: bool = False) -> "Project":
+        """What `to_json` wrote.
+
+        Parameters
+        ----------
+        trust : bool
+            Whether the script that it may name can be run.
+
+        Raises
+        ------
+        InputError
+            If it is no project; the message names the place.
+        """
+        try:
+            project = _ADAPTER.validate_json(text)
+        except ValidationError as error:
+            raise InputError(said(error, cls)) from error
+        return replace(project, schedule=replace(project.schedule, trusted=trust))
+
+
+_ADAPTER = TypeAdapter(Project)
+_PLACES = {  # where the options of the command and the keywords of `av.render` stand
+    option.name: (*parts, option.name)
+    for parts, kind in (
+        ((), Project),
+        (("song",), SongFile),
+        (("song", "grid"), Grid),
+        (("schedule",), ScheduleChoice),
+        (("look",), Look),
+        (("guides",), GuideFiles),
+    )
+    for option in fields(kind)
+}

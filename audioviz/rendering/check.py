@@ -1,0 +1,127 @@
+"""What can be said against a project before anything heavy is imported: the dry run and the render ask the same function."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from audioviz.audio.reading.decode import check_file
+from audioviz.errors import InputError
+from audioviz.models.sources import check_additions, check_size, check_source, size_step
+from audioviz.project import Project
+from audioviz.rendering.inputs import check_trust
+from audioviz.rendering.pictures import IMAGES
+from audioviz.schedule.formats import SUFFIXES
+from audioviz.schedule.prompts import prompt_file
+from audioviz.shelf import find
+from audioviz.video.encode import check_format
+from audioviz.video.files import check_apart
+
+
+def check_project(project: Project, *, out: Path | None = None, model_is_loaded: bool = False) -> None:
+    """Refuse a project whose video cannot be made: files that are missing, names that are unknown, sizes, clashes.
+
+    Parameters
+    ----------
+    project : Project
+    out : Path, optional
+        The video to write.
+    model_is_loaded : bool
+        The render is given a model, and what the project says of one is its name alone.
+
+    Raises
+    ------
+    InputError, ModelError, ScheduleError
+        In one line: what, where, what was expected, what to do.
+    """
+    check_file(project.song.path)
+    if out is not None:
+        check_output(out)
+        check_apart([out], files_of(project))
+    for stem in project.song.stems.values() if isinstance(project.song.stems, dict) else ():
+        check_file(stem)
+    check_trust(project)
+    if project.schedule.numbers is None:
+        find("schedules", project.schedule.source, suffixes=(".py", *SUFFIXES))
+    for prompt in project.prompts:
+        file = prompt_file(prompt) if isinstance(prompt, str) else None
+        if file is not None and not file.is_file():
+            raise InputError(f"prompt {file}: there is no such file; expected words, or a .lrc, .txt or .json file")
+    _check_guide_files(project)
+    look = project.look
+    if not model_is_loaded:
+        _check_guide_models(project)
+        check_source(look.model)
+        check_additions(
+            loras=look.loras,
+            embeddings=look.embeddings,
+            vae=look.vae,
+            controlnet=look.controlnet,
+            ip_adapter=look.ip_adapter,
+        )
+        if look.size and (step := size_step(look.model)):
+            check_size(look.size, step=step)
+    check_format(project.fps, look.size or (2, 2))
+
+
+def check_outputs(targets: Sequence[Path], songs: Sequence[Path]) -> None:
+    """Refuse several songs of which more than one would become the same video.
+
+    Raises
+    ------
+    InputError
+    """
+    for song, target in zip(songs, targets, strict=True):
+        if targets.count(target) > 1:
+            raise InputError(f"{song}: more than one song would become {target}; render them into different folders")
+
+
+def check_output(out: Path) -> None:
+    """Refuse a video that cannot be written.
+
+    Raises
+    ------
+    InputError
+    """
+    folder = out.absolute().parent
+    if out.suffix.lower() != ".mp4":
+        raise InputError(f"output {out}: expected a name that ends in .mp4")
+    if out.is_dir():
+        raise InputError(f"output {out} is a folder: give the name of a file, such as {out / 'video.mp4'}")
+    if not folder.is_dir():
+        raise InputError(f"output folder {out.parent} does not exist: create it, or choose another output")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"output folder {out.parent} cannot be written: restore its rights, or choose another output")
+
+
+def files_of(project: Project) -> list[Path]:
+    """The files that a render of a project reads, but for those of its model."""
+    song, guides = project.song, project.guides
+    stems = song.stems.values() if isinstance(song.stems, dict) else ()
+    prompts = (prompt_file(prompt) for prompt in project.prompts if isinstance(prompt, str))
+    given = (guides.init, guides.mask, guides.control, guides.style, *prompts, Path(project.schedule.source))
+    return [song.path, *stems, *filter(None, given)]
+
+
+def _check_guide_files(project: Project) -> None:
+    guides = project.guides
+    for name in ("init", "mask", "control", "style"):
+        file = getattr(guides, name)
+        if file is not None and not file.is_file():
+            raise InputError(f"{name} {file}: there is no such file; expected an image or a video")
+    if guides.mask and not guides.init:
+        raise InputError("mask: expected an init too, the picture that stays where the mask is black (--init FILE)")
+    if guides.mask and guides.mask.suffix.lower() not in IMAGES:
+        raise InputError(f"mask {guides.mask}: expected an image, white where frames are drawn")
+
+
+def _check_guide_models(project: Project) -> None:
+    """What is to be followed has a part of the model that follows it."""
+    guides, look = project.guides, project.look
+    for name, file, option, part, what in (
+        ("control", guides.control, "controlnet", look.controlnet, "ControlNet"),
+        ("style", guides.style, "ip-adapter", look.ip_adapter, "IP-Adapter"),
+    ):
+        if file and not part:
+            raise InputError(f"{name} {file}: the model has no {what} that follows it; load one (--{option})")
+    if look.ip_adapter and not guides.style:
+        raise InputError("the model has an IP-Adapter, but no picture whose style it follows; give one (--style FILE)")

@@ -1,0 +1,61 @@
+"""What a render would take: its settings, frames, time and disk space, without loading its model."""
+
+from dataclasses import dataclass
+
+from audioviz.audio.part import part_of
+from audioviz.audio.song import Song
+from audioviz.models.families import Defaults
+from audioviz.project import Project
+from audioviz.rendering.costs import RAW_BYTES, Cost, recall_cost
+from audioviz.rendering.settings import RenderSettings, settings_for
+
+CHUNK_SECONDS = 5
+CHUNK_LATENT_BYTES = 1.0  # of a pixel, at most: sixteen channels of float32 for eight by eight pixels
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a render would take.
+
+    Parameters
+    ----------
+    settings : RenderSettings
+    own : Defaults
+        The model's.
+    part : range
+        The frames to make.
+    cost : Cost, optional
+        What a frame took in an earlier render of this kind; None if there was none.
+    most_bytes : float
+        What the work folder takes at most.
+    """
+
+    settings: RenderSettings
+    own: Defaults
+    part: range
+    cost: Cost | None
+    most_bytes: float
+
+
+def estimate(project: Project, song: Song) -> Estimate:
+    """What a render of a checked project would take.
+
+    Raises
+    ------
+    InputError
+        If the part lies outside of the song, or the device is not there.
+    """
+    from audioviz.models.load import defaults_of, find_device  # which need torch
+
+    look = project.look
+    part = part_of(song, start=project.song.start, duration=project.song.duration)
+    own = defaults_of(look.model)
+    settings = settings_for(look, own)
+    pixels, chunks = settings.size[0] * settings.size[1], len(part) / float(CHUNK_SECONDS * song.clock.fps) + 1
+    return Estimate(
+        settings,
+        own,
+        part,
+        recall_cost(look.model, settings, find_device(look.device).type),
+        RAW_BYTES * pixels * len(part) + CHUNK_LATENT_BYTES * pixels * chunks,
+    )

@@ -1,0 +1,73 @@
+"""The song and the schedule that a Project names."""
+
+import warnings
+
+from audioviz.audio.load import load_song
+from audioviz.audio.song import Song
+from audioviz.errors import AudiovizWarning, InputError
+from audioviz.project import Project
+from audioviz.schedule.formats.json_csv import document_to_columns
+from audioviz.schedule.lanes import with_lanes
+from audioviz.schedule.schedule import Schedule
+from audioviz.schedule.script import load_schedule
+from audioviz.shelf import is_path
+
+DEFAULT_PROMPTS = ("neon aurora", "sunset mountains", "ocean waves", "rose glass")
+
+
+def song_of(project: Project) -> Song:
+    """The whole song, heard at the project's frame rate; what was noticed while it was read is said.
+
+    Raises
+    ------
+    InputError
+        If it cannot be decoded, or the corrections of its grid do not fit it.
+    """
+    song = project.song
+    heard = load_song(song.path, fps=project.fps, grid=song.grid, stems=song.stems)
+    for note in heard.notes:
+        warnings.warn(note, AudiovizWarning, stacklevel=2)
+    return heard
+
+
+def schedule_of(project: Project, song: Song) -> Schedule:
+    """The schedule for a song, with the project's lanes and prompts.
+
+    Raises
+    ------
+    InputError
+        If it is a script that the user has not said to run.
+    ScheduleError
+        If it cannot be made.
+    """
+    check_trust(project)
+    choice = project.schedule
+    if choice.numbers is not None:
+        schedule = Schedule(**document_to_columns(choice.numbers, song.clock), clock=song.clock)
+    else:
+        schedule = load_schedule(choice.source)(song, **choice.settings)
+    if project.lanes:
+        schedule = with_lanes(schedule, project.lanes, song=song)
+    if project.prompts or project.negative:
+        schedule = schedule.with_prompts(project.prompts or schedule.prompts, negative=project.negative, song=song)
+    return schedule
+
+
+def with_default_prompts(schedule: Schedule, *, negative: str = "") -> Schedule:
+    """The schedule, with prompts that the embedded model draws well where neither it nor the user has any."""
+    return schedule if schedule.prompts else schedule.with_prompts(DEFAULT_PROMPTS, negative=negative)
+
+
+def check_trust(project: Project) -> None:
+    """Refuse a script that was named by a project file alone.
+
+    Raises
+    ------
+    InputError
+    """
+    choice = project.schedule
+    if choice.numbers is None and not choice.trusted and is_path(choice.source) and choice.source.endswith(".py"):
+        raise InputError(
+            f"the project names the script {choice.source}, and a script is code: read it, then say --trust, or name it "
+            f"yourself: --schedule {choice.source}"
+        )

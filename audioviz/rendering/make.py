@@ -1,0 +1,200 @@
+"""Frames are made, one from the other, and joined with the song."""
+
+import json
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from fractions import Fraction
+from importlib.metadata import version
+from logging import Logger
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from audioviz.audio.song import Song
+from audioviz.clock import Clock
+from audioviz.errors import AudiovizWarning, InputError
+from audioviz.models.compiled import compiled
+from audioviz.models.model import Model
+from audioviz.project import Project
+from audioviz.rendering.costs import remember_cost
+from audioviz.rendering.estimate import CHUNK_SECONDS
+from audioviz.rendering.frame_table import CAMERA, FrameTable, frame_table, next_cut_point
+from audioviz.rendering.guides import Guides, open_guides
+from audioviz.rendering.log import render_log, resident_megabytes
+from audioviz.rendering.memory import decode, make_room, memory_said
+from audioviz.rendering.plans import plan_frames
+from audioviz.rendering.settings import RenderSettings, describe_settings, settings_for
+from audioviz.sampling import sequence
+from audioviz.sampling.samplers import sampler_for
+from audioviz.schedule.formats.json_csv import schedule_to_json
+from audioviz.schedule.schedule import Schedule
+from audioviz.video.chunks import sha256_of
+from audioviz.video.mux import mux
+from audioviz.video.work import Work
+
+
+def make_video(
+    project: Project,
+    song: Song,
+    schedule: Schedule,
+    model: Model,
+    *,
+    part: range,
+    out: Path,
+    resume: bool,
+    keep_work: bool,
+    progress: bool,
+) -> Path:
+    """The video of a project whose song, schedule and model are there: see `audioviz.render`."""
+    settings = settings_for(project.look, model.defaults)
+    model.empty_latent(settings.size)
+    model = model.at_size(settings.size)
+    make_room(model, settings.size)
+    if project.look.compile:
+        model = compiled(model, settings.size, settings.cfg)
+    sampler_for(settings.sampler, flow=model.denoiser.flow)
+    _warn_of_difference(schedule, part)
+    _warn_of_unread_negatives(model, schedule, settings)
+    clock = Clock(song.clock.fps, len(part))
+    guides, guide_digests = open_guides(model, project.guides, size=settings.size, clock=song.clock)
+    if guides.moves:
+        _warn_of_resting_camera(schedule)
+    identity = _identity(model, settings) | {"fps": str(clock.fps)} | guide_digests
+    table = frame_table(schedule, settings, part=part, anew=guides.init is None)
+    digests = [table.digest(i) for i in range(len(table))]
+    chunk = max(1, round(CHUNK_SECONDS * clock.fps))
+    with Work.open(
+        out, clock=clock, size=settings.size, identity=identity, digests=digests, chunk=chunk, resume=resume
+    ) as work:
+        if progress:
+            print(f"audioviz: {describe_settings(model.name, settings, model.defaults)}", file=sys.stderr)
+        if work.note:
+            warnings.warn(work.note, AudiovizWarning, stacklevel=2)
+        begin = Fraction(song.start) + part.start / clock.fps
+        with render_log(work.log) as log, memory_said("at {}x{}".format(*settings.size)):
+            log.info(
+                "%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity)
+            )
+            bar = tqdm(
+                total=len(part),
+                initial=work.done,
+                unit="frame",
+                disable=None if progress else True,
+                smoothing=0.05,
+                desc=out.name,
+            )
+            with bar:
+                _make_frames(model, table, settings, guides, work, log, bar)
+            chunks = work.chunks()
+            if sha256_of(song.path.resolve()) not in (song.sha256, None):
+                raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
+            facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | identity
+            metadata = json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))})
+            mux(chunks, song.path, out, clock=clock, start=begin, metadata=metadata)
+            log.info("finished")
+        if not keep_work:
+            work.discard()
+    return out
+
+
+def _make_frames(
+    model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work, log: Logger, bar: tqdm
+) -> None:
+    """Make the frames of a table that are still to be made, and remember what they cost."""
+    began, done, seconds = time.monotonic(), work.done, None
+    for latent, frame in _frames(model, table, settings, guides, work):
+        work.write(frame)
+        bar.update()
+        done += 1
+        if work.chunk_full:
+            work.finish_chunk(latent.cpu().numpy())
+            seconds = (time.monotonic() - began) / (done - work.done)
+            log.info(
+                "%d of %d frames, seed %d, %.2f frames a second, %d MB resident",
+                done,
+                len(table),
+                table.columns["seed"][done - 1],
+                1 / seconds,
+                resident_megabytes(),
+            )
+    work.chunks()
+    if seconds is not None:
+        remember_cost(model.name, settings, model.denoiser.device.type, seconds=seconds, size=work.size / done)
+
+
+def _frames(
+    model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work
+) -> Iterator[tuple[Tensor, np.ndarray]]:
+    """The latent and the picture of each of them."""
+    start = model.empty_latent(settings.size) if work.latent is None else torch.from_numpy(work.latent.copy())
+    latents = sequence(
+        model.denoiser,
+        plan_frames(model, table, settings, first=work.done, guides=guides),
+        start=start,
+        sampler=settings.sampler,
+        scheduler=settings.scheduler,
+        noise_mask=guides.mask,
+    )
+    for latent in latents:
+        yield latent, decode(model, latent)
+
+
+def _identity(model: Model, settings: RenderSettings) -> dict:
+    """All that every frame depends on besides the schedule."""
+    return {
+        "model": model.name,
+        "model_sha256": model.digest,
+        "device": model.denoiser.device.type,
+        "dtype": str(model.vae.dtype).removeprefix("torch."),
+        "compiled": model.compiled,
+        "size": list(settings.size),
+        "steps": settings.steps,
+        "cfg": settings.cfg,
+        "sampler": settings.sampler,
+        "scheduler": settings.scheduler,
+        "versions": {name: version(name) for name in ("audioviz", "torch", "diffusers", "transformers")},
+    }
+
+
+def _warn_of_difference(schedule: Schedule, part: range) -> None:
+    """Say from where on a part is not equal to the same part of the whole song."""
+    alike = next_cut_point(schedule, first=part.start)
+    if alike == part.start:
+        return
+    until = "" if alike is None or alike >= part.stop else f", until {float(alike / schedule.clock.fps):.2f} s"
+    warnings.warn(
+        "a part begins without the frames before it, so its pictures resemble those of the whole song but do not "
+        f"equal them{until}",
+        AudiovizWarning,
+        stacklevel=3,
+    )
+
+
+def _warn_of_unread_negatives(model: Model, schedule: Schedule, settings: RenderSettings) -> None:
+    """Say that what is steered away from is not read, where it is not."""
+    if not any(prompt.negative for prompt in schedule.prompts):
+        return
+    if model.denoiser.distilled:
+        warnings.warn(
+            f"negative prompts do nothing: {model.name} has its guidance within itself and does not read them",
+            AudiovizWarning,
+            stacklevel=3,
+        )
+    elif settings.cfg == 1 and "cfg" not in schedule.columns:
+        warnings.warn("negative prompts do nothing at cfg 1: ask for a higher --cfg", AudiovizWarning, stacklevel=3)
+
+
+def _warn_of_resting_camera(schedule: Schedule) -> None:
+    """Say that the camera does nothing, where each frame starts from another video's and not from the one before."""
+    if schedule.columns.keys() & set(CAMERA) and (schedule.interp == 1).all():
+        warnings.warn(
+            "the camera moves the frame before, and with an initial video frames do not start from that: it does "
+            "nothing at interp 1",
+            AudiovizWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,37 @@
+"""RenderSettings: what stays the same in every frame of a render, where the look is silent as the model has it."""
+
+from dataclasses import dataclass
+
+from audioviz.models.families import Defaults
+from audioviz.project import Look
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """What stays the same in every frame of a render."""
+
+    size: tuple[int, int]  # width and height, pixels
+    steps: int  # model calls a frame
+    cfg: float
+    sampler: str
+    scheduler: str
+
+
+def settings_for(look: Look, own: Defaults) -> RenderSettings:
+    """What is asked for, and the model's own for the rest."""
+    return RenderSettings(
+        look.size or (own.size, own.size),
+        look.steps or own.steps,
+        own.cfg if look.cfg is None else look.cfg,
+        look.sampler or own.sampler,
+        look.scheduler or own.scheduler,
+    )
+
+
+def describe_settings(name: str, settings: RenderSettings, own: Defaults) -> str:
+    """What frames will be made with, in one line."""
+    width, height = settings.size
+    return (
+        f"{name}: {width}x{height}, {settings.steps} steps of {settings.sampler} ({settings.scheduler}), "
+        f"cfg {settings.cfg:g}; a denoise about {own.denoise:g} suits it"
+    )

@@ -1,0 +1,100 @@
+"""Lanes: keyframes or an expression that replace a column of a schedule, or bend what its script says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from audioviz.curve import Curve, easing
+from audioviz.errors import ScheduleError
+from audioviz.schedule.binding import bound
+from audioviz.schedule.columns import COLUMNS, NEUTRAL, SEEDS
+from audioviz.schedule.curves import expression, keyframes
+from audioviz.schedule.schedule import Schedule
+
+MODES = ("replace", "multiply", "add")
+_EXACT = 2.0**53  # floats hold every whole number up to here
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What is drawn or written over one column, over the whole song.
+
+    Parameters
+    ----------
+    keys : mapping of time to value, optional
+        As for `av.curves.keyframes`: `8s`, `96f`, `16b` (beats), `4bar` or the label of a section.
+    ease : any of `audioviz.curve.easing`
+        From each key to the next.
+    expression : str, optional
+        As for `av.curves.expression`, in place of keys.
+    mode : "replace", "multiply" or "add"
+        What becomes of the values that the script gives.
+
+    Raises
+    ------
+    ScheduleError
+        If there are not either keys or an expression, or ease or mode is unknown.
+    """
+
+    keys: Mapping[str, float] | None = None
+    ease: str = "linear"
+    expression: str | None = None
+    mode: str = "replace"
+
+    def __post_init__(self) -> None:
+        if bool(self.keys) == bool(self.expression):
+            raise ScheduleError("expected either keys, such as {'0s': 0.3, '4bar': 0.9}, or an expression")
+        if self.mode not in MODES:
+            raise ScheduleError(f"mode is {self.mode!r}, expected one of {', '.join(MODES)}")
+        easing(self.ease)
+
+
+def with_lanes(schedule: Schedule, lanes: Mapping[str, Lane], *, song) -> Schedule:
+    """The schedule with lanes laid over its columns.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    lanes : mapping of a column's name to its Lane
+    song : Song
+        Whose beats, sections and curves keys and expressions speak of.
+
+    Raises
+    ------
+    ScheduleError
+        If a column is unknown, or a lane cannot be computed; the message begins with the column.
+    """
+    columns = {}
+    with bound(song):
+        for column, lane in lanes.items():
+            if column not in COLUMNS:
+                raise ScheduleError(f"lane {column}: expected one of the columns {', '.join(COLUMNS)}")
+            try:
+                columns[column] = _laid_over(schedule, column, lane)
+            except ScheduleError as error:
+                raise ScheduleError(f"lane {column}: {error}") from error
+        return replace(schedule, **columns)
+
+
+def _laid_over(schedule: Schedule, column: str, lane: Lane) -> Any:
+    curve = keyframes(lane.keys, ease=lane.ease) if lane.keys else expression(lane.expression or "")
+    if column in SEEDS:
+        return _seeds(schedule.columns.get(column), curve, lane.mode)
+    if lane.mode == "replace":
+        return curve
+    if column not in schedule.columns and column not in NEUTRAL:
+        raise ScheduleError(f"the schedule has none to {lane.mode}; let the lane replace it")
+    values = schedule.columns.get(column, NEUTRAL.get(column))
+    return curve * values if lane.mode == "multiply" else curve + values
+
+
+def _seeds(given: np.ndarray | None, curve: Curve, mode: str) -> np.ndarray:
+    whole = np.floor(curve.values)
+    if mode == "multiply" or (mode == "add" and given is None):
+        raise ScheduleError("a seed is not multiplied: replace it, or add to one that is there")
+    if (np.abs(whole) >= _EXACT).any() or (mode == "replace" and (whole < 0).any()):
+        raise ScheduleError(f"expected seeds from 0 to {_EXACT:.0f}")
+    moved = whole.astype(np.int64).astype(np.uint64)  # what is below 0 wraps around, as sums of seeds do
+    return moved if given is None or mode == "replace" else given + moved
