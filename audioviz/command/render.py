@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet, **typed) -> None:
     """Make a music video of each SONG, or of each project (.avz)."""
     from audioviz.rendering.check import check_outputs, check_project
-    from audioviz.rendering.render import load_model_of, render_project
 
     projects = [to_project(song, typed, trust=trust) for song in songs]
     if len(songs) > 1 and any(isinstance(project.song.stems, dict) and typed["stems"] for project in projects):
@@ -74,6 +73,8 @@ def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet
         for project in projects:
             click.echo(describe_render(project))
         return
+    from audioviz.rendering.render import load_model_of, render_project
+
     load = lru_cache(maxsize=1)(load_model_of)
 
     def make(project: "Project", target: Path) -> None:

@@ -8,11 +8,10 @@ from audioviz.audio.reading.decode import check_file
 from audioviz.errors import InputError
 from audioviz.models.sources import check_additions, check_size, check_source, size_step
 from audioviz.project import Project
-from audioviz.rendering.inputs import check_trust
 from audioviz.rendering.pictures import IMAGES
 from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.prompts import prompt_file
-from audioviz.shelf import find
+from audioviz.shelf import find, is_path
 from audioviz.video.encode import check_format
 from audioviz.video.files import check_apart
 
@@ -61,6 +60,21 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
         if look.size and (step := size_step(look.model)):
             check_size(look.size, step=step)
     check_format(project.fps, look.size or (2, 2))
+
+
+def check_trust(project: Project) -> None:
+    """Refuse a script that was named by a project file alone.
+
+    Raises
+    ------
+    InputError
+    """
+    choice = project.schedule
+    if choice.numbers is None and not choice.trusted and is_path(choice.source) and choice.source.endswith(".py"):
+        raise InputError(
+            f"the project names the script {choice.source}, and a script is code: read it, then say --trust, or name it "
+            f"yourself: --schedule {choice.source}"
+        )
 
 
 def check_outputs(targets: Sequence[Path], songs: Sequence[Path]) -> None:

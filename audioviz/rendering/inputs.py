@@ -4,13 +4,13 @@ import warnings
 
 from audioviz.audio.load import load_song
 from audioviz.audio.song import Song
-from audioviz.errors import AudiovizWarning, InputError
+from audioviz.errors import AudiovizWarning
 from audioviz.project import Project
+from audioviz.rendering.check import check_trust
 from audioviz.schedule.formats.json_csv import document_to_columns
 from audioviz.schedule.lanes import with_lanes
 from audioviz.schedule.schedule import Schedule
 from audioviz.schedule.script import load_schedule
-from audioviz.shelf import is_path
 
 DEFAULT_PROMPTS = ("neon aurora", "sunset mountains", "ocean waves", "rose glass")
 
@@ -56,18 +56,3 @@ def schedule_of(project: Project, song: Song) -> Schedule:
 def with_default_prompts(schedule: Schedule, *, negative: str = "") -> Schedule:
     """The schedule, with prompts that the embedded model draws well where neither it nor the user has any."""
     return schedule if schedule.prompts else schedule.with_prompts(DEFAULT_PROMPTS, negative=negative)
-
-
-def check_trust(project: Project) -> None:
-    """Refuse a script that was named by a project file alone.
-
-    Raises
-    ------
-    InputError
-    """
-    choice = project.schedule
-    if choice.numbers is None and not choice.trusted and is_path(choice.source) and choice.source.endswith(".py"):
-        raise InputError(
-            f"the project names the script {choice.source}, and a script is code: read it, then say --trust, or name it "
-            f"yourself: --schedule {choice.source}"
-        )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from audioviz.audio.song import ON_DEMAND
 from audioviz.clock import Clock
@@ -135,6 +134,8 @@ def noise(seed: int, *, seconds: float = 1.0, low: float = 0.0, high: float = 1.
         raise ScheduleError(f"noise of {seconds} seconds: expected above 0")
     count = int(float(clock.duration) / seconds) + 4
     knots = np.random.default_rng(seed).random(count)
+    from scipy.interpolate import CubicSpline  # an import of some 0.15 s, which few schedules need
+
     path = CubicSpline(np.arange(count) * seconds, knots)(clock.times)
     return Curve(low + (high - low) * np.clip(path, 0, 1), clock)
 
