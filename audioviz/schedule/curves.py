@@ -129,13 +129,13 @@ def oscillate(
 
 def noise(seed: int, *, seconds: float = 1.0, low: float = 0.0, high: float = 1.0, clock: Clock | None = None) -> Curve:
     """Smooth random motion that turns about every `seconds`; the same for the same seed at any fps."""
+    from scipy.interpolate import CubicSpline  # an import of some 0.15 s, which few schedules need
+
     clock = bound_clock(clock)
     if seconds <= 0:
         raise ScheduleError(f"noise of {seconds} seconds: expected above 0")
     count = int(float(clock.duration) / seconds) + 4
     knots = np.random.default_rng(seed).random(count)
-    from scipy.interpolate import CubicSpline  # an import of some 0.15 s, which few schedules need
-
     path = CubicSpline(np.arange(count) * seconds, knots)(clock.times)
     return Curve(low + (high - low) * np.clip(path, 0, 1), clock)
 

@@ -1,0 +1,90 @@
+"""What cannot become a video is said before anything heavy is imported, and by the dry run as by the render."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from audioviz.errors import AudiovizError
+from audioviz.models.families import Defaults
+from audioviz.models.sources import size_step
+from audioviz.project import Look, Project
+from audioviz.rendering.check import check_project
+
+MISTAKES = {
+    "no video": (["-o", "out.mov"], "output out.mov: expected a name that ends in .mp4"),
+    "no folder": (["-o", "nowhere/out.mp4"], "output folder nowhere does not exist"),
+    "the song itself": (["-o", "song.mp4", "--init", "song.mp4"], "song.mp4: would overwrite what is read"),
+    "a size between": (["--size", "255x255"], "size 255x255: this model makes multiples of 16"),
+    "a size too small": (["--size", "32x32"], "size 32x32: this model makes multiples of 16 from 64"),
+    "the song twice": (["song.wav"], "more than one song would become song.mp4"),
+    "no LoRA": (["--lora", "none.safetensors"], "--lora none.safetensors: there is no such file"),
+    "no LoRA file": (["--lora", "note.txt"], "LoRA note.txt: no whole .safetensors file"),
+    "a pickled embedding": (["--embedding", "word.pt"], "embedding word.pt: pickled"),
+    "no autoencoder": (["--vae", "none"], "vae none: there is no such file or folder"),
+    "no picture": (["--init", "none.png"], "init none.png: there is no such file"),
+    "a mask alone": (["--mask", "mask.png"], "mask: expected an init too"),
+    "a mask that moves": (["--init", "mask.png", "--mask", "film.mp4"], "mask film.mp4: expected an image"),
+    "no ControlNet": (["--controlnet", "none"], "ControlNet none: there is no such file or folder"),
+    "control without a ControlNet": (["--control", "mask.png"], "the model has no ControlNet that follows it"),
+    "style without an IP-Adapter": (["--style", "mask.png"], "the model has no IP-Adapter that follows it"),
+    "an IP-Adapter without a style": (["--ip-adapter", "a/b/c.safetensors"], "give one (--style FILE)"),
+    "no model": (["--model", "none"], "model none: there is no such file or folder"),
+    "no schedule": (["--schedule", "plse"], "unknown schedule 'plse'"),
+    "no script": (["--schedule", "mine.py"], "mine.py: no such file"),
+    "no sampler": (["--sampler", "eular"], "unknown sampler 'eular' (did you mean euler?)"),
+    "no lyrics": (["--prompt", "words.lrc"], "prompt words.lrc: there is no such file"),
+    "no stem": (["--stem", "drums=none.wav"], "none.wav cannot be read"),
+    "fps that no video has": (["--fps", "1/7000001"], "fps 1/7000001 cannot be written exactly"),
+    "tempo": (["--tempo", "900"], "song.grid: tempo 900: expected beats a minute"),
+}
+HEAVY = {"torch", "diffusers", "transformers", "librosa", "scipy", "soxr", "matplotlib", "tqdm"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("check")
+    soundfile.write(folder / "song.wav", np.random.default_rng(2).normal(0, 0.1, 22050), 22050)
+    for name in ("song.mp4", "film.mp4", "note.txt", "mask.png", "word.pt"):
+        (folder / name).write_bytes(b"x" * 40)
+    return folder
+
+
+def run(*arguments, cwd: Path) -> subprocess.CompletedProcess:
+    """The command in a process of its own, which tells at its end what heavy things it has imported."""
+    code = (
+        "import sys; from audioviz.command import main; out = main.leave\n"
+        f"main.leave = lambda status: (print('imported', *sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr), out(status))\n"
+        "main.main()"
+    )
+    return subprocess.run([sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("arguments", "said"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_the_render_and_its_dry_run_refuse_alike_before_anything_heavy(folder, arguments, said):
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    for dry in ([], ["--dry-run"]):
+        done = run("render", "song.wav", *arguments, *dry, cwd=folder)
+        message, imported = done.stderr.splitlines()
+        assert done.returncode == 2 and done.stdout == "" and said in message
+        assert imported == "imported"
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_what_can_be_is_let_pass(folder):
+    check_project(Project(folder / "song.wav", look=Look(size=(256, 144), sampler="ddim")), out=folder / "new.mp4")
+
+
+def test_the_embedded_model_is_known_by_its_files():
+    assert size_step("embedded") == 16 and size_step("a/b") is None
+    assert Defaults(256, 4, 3.0, "euler", "normal").denoise == 0.5
+
+
+def test_a_loaded_model_is_not_asked_for_its_files(folder):
+    project = Project(folder / "song.wav", look=Look("embedded + style.safetensors"))
+    check_project(project, model_is_loaded=True)
+    with pytest.raises(AudiovizError, match="there is no such file"):
+        check_project(project)
