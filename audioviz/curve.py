@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytweening
 from numpy.lib.mixins import NDArrayOperatorsMixin
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
@@ -99,6 +98,8 @@ class Curve(NDArrayOperatorsMixin):
 
     def smooth(self, seconds: float) -> "Curve":
         """Gaussian blur over about `seconds` (two standard deviations); the ends are repeated."""
+        from scipy.ndimage import gaussian_filter1d  # here, so that curves without filters need no scipy
+
         sigma = self._frames(seconds) / 2
         return self._with(gaussian_filter1d(self.values, sigma, mode="nearest")) if sigma else self
 
@@ -171,6 +172,8 @@ class Curve(NDArrayOperatorsMixin):
             return self._with(np.zeros(len(self)))
         scaled = np.clip((self.values - low) / (high - low), 0, 1)
         if seconds is not None:
+            from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
             width = max(1, round(self._frames(seconds)))
             loudest = gaussian_filter1d(maximum_filter1d(scaled, width), width / 4, mode="nearest")
             scaled = np.clip(scaled / np.maximum(loudest, 1 / 8), 0, 1)
