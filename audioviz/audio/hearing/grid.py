@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audioviz.audio.hearing.metrical_level import halfway
 from audioviz.errors import InputError
 
 SLOWEST, FASTEST = 30.0, 300.0  # beats a minute that may be asked for
@@ -90,6 +89,11 @@ class Grid:
                 f"or seconds from {beats[0]:.2f}s to {beats[-1]:.2f}s"
             )
         return place
+
+
+def halfway(beats: np.ndarray) -> np.ndarray:
+    """The moments between each two beats."""
+    return (beats[1:] + beats[:-1]) / 2
 
 
 def _tempo_bounds(tempo: float | str | tuple[float, float] | None) -> tuple[float, float] | None:

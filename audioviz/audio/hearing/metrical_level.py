@@ -4,6 +4,7 @@ import numpy as np
 
 from audioviz.audio.hearing.cues import Cues
 from audioviz.audio.hearing.downbeats import bar_likelihood
+from audioviz.audio.hearing.grid import halfway
 
 _SLOWEST, _FASTEST = 50.0, 220.0  # beats a minute that may be chosen
 _NEAR = 1.25  # times or part of the tempo that the user gives about
@@ -55,11 +56,6 @@ def tempo_limits(bounds: tuple[float, float] | None) -> tuple[float, float]:
 def pulses_of(beats: np.ndarray) -> list[np.ndarray]:
     """Beats themselves, the moments halfway between them, both together, and every second: each in seconds."""
     return [beats, halfway(beats), twice(beats), beats[::2], beats[1::2]]
-
-
-def halfway(beats: np.ndarray) -> np.ndarray:
-    """The moments between each two beats."""
-    return (beats[1:] + beats[:-1]) / 2
 
 
 def twice(beats: np.ndarray) -> np.ndarray:
