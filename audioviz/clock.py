@@ -42,6 +42,13 @@ def to_fps(value: str | int | float | Fraction) -> Fraction:
     return fps
 
 
+def fps_to_json(fps: Fraction) -> int | float | str:
+    """A number where that is exact, else text such as `30000/1001`."""
+    if fps.denominator == 1:
+        return fps.numerator
+    return float(fps) if Fraction(repr(float(fps))) == fps else str(fps)
+
+
 @dataclass(frozen=True)
 class Clock:
     """The T frames of a song.

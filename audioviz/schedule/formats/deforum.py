@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audioviz.clock import Clock, to_fps
+from audioviz.clock import Clock, fps_to_json, to_fps
 from audioviz.errors import ScheduleError
 from audioviz.schedule.formats.frames import (
     SIDE,
@@ -17,7 +17,6 @@ from audioviz.schedule.formats.frames import (
     read_object,
     say_lost,
 )
-from audioviz.schedule.formats.json_csv import fps_to_json
 from audioviz.schedule.formats.keyframes import (
     key_to_frame,
     keyframes_to_seeds,
@@ -55,7 +54,7 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     """
     settings = read_object(text)
     if any(key.isdecimal() for key in settings):
-        return dict(prompts=_prompts(settings, clock, Theirs.on(clock, clock.fps)))
+        return {"prompts": _prompts(settings, clock, Theirs.on(clock, clock.fps))}
     theirs = Theirs.on(clock, to_fps(settings.get("fps", 15)))
 
     def series(name: str, frames: np.ndarray = theirs.at) -> np.ndarray:
@@ -92,7 +91,7 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         for kind in ("positive", "negative")
     )
     prompts = _prompts(settings.get("prompts", {}), clock, theirs, positive=positive, negative=negative)
-    return columns | dict(prompts=prompts)
+    return columns | {"prompts": prompts}
 
 
 def schedule_to_deforum(schedule: "Schedule") -> str:

@@ -4,10 +4,9 @@ import csv
 import io
 import json
 import warnings
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from audioviz.clock import Clock, to_fps
+from audioviz.clock import Clock, fps_to_json, to_fps
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.columns import COLUMNS, SEEDS
 from audioviz.schedule.prompt import Prompt
@@ -64,7 +63,7 @@ def json_to_columns(text: str, clock: Clock) -> dict[str, Any]:
             "give the same song and --fps"
         )
     columns = {name: document[name] for name in COLUMNS if name in document}
-    return columns | dict(prompts=_prompts(document.get("prompts", []), clock), mix=document.get("mix"))
+    return columns | {"prompts": _prompts(document.get("prompts", []), clock), "mix": document.get("mix")}
 
 
 def schedule_to_csv(schedule: "Schedule") -> str:
@@ -119,14 +118,7 @@ def csv_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     mix = {
         name.removeprefix(_MIX): [_number(name, row[name], frame) for frame, row in enumerate(rows)] for name in mixed
     }
-    return columns | dict(prompts=prompts, mix=mix)
-
-
-def fps_to_json(fps: Fraction) -> int | float | str:
-    """A number where that is exact, else text such as `30000/1001`."""
-    if fps.denominator == 1:
-        return fps.numerator
-    return float(fps) if Fraction(repr(float(fps))) == fps else str(fps)
+    return columns | {"prompts": prompts, "mix": mix}
 
 
 def _prompts(entries, clock: Clock) -> list[Prompt]:

@@ -61,7 +61,7 @@ def lists_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     prompts = lists.get("prompts", {})
     if not isinstance(prompts, dict):
         raise ScheduleError("prompts: expected an object of frame and text")
-    return columns | dict(prompts=[_prompt(frame, words, clock) for frame, words in prompts.items()])
+    return columns | {"prompts": [_prompt(frame, words, clock) for frame, words in prompts.items()]}
 
 
 def schedule_to_lists(schedule: "Schedule") -> str:
@@ -117,7 +117,7 @@ def lines_to_columns(text: str, clock: Clock) -> dict[str, Any]:
                 f'line {number}: {line.strip()!r:.60} is no keyframe: expected "FRAME": "prompt"'
             ) from error
         prompts.append(_prompt(frame, words, clock))
-    return dict(prompts=prompts)
+    return {"prompts": prompts}
 
 
 def schedule_to_lines(schedule: "Schedule") -> str:

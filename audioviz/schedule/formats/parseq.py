@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audioviz.clock import Clock, to_fps
+from audioviz.clock import Clock, fps_to_json, to_fps
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.formats.frames import (
     Theirs,
@@ -19,7 +19,6 @@ from audioviz.schedule.formats.frames import (
     say_lost,
     whole,
 )
-from audioviz.schedule.formats.json_csv import fps_to_json
 from audioviz.schedule.prompt import Prompt, text_to_prompt
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def parseq_to_columns(text: str, clock: Clock) -> dict[str, Any]:
             }
         ),
     )
-    return columns | dict(prompts=_prompts(rows, numbers, fps, clock))
+    return columns | {"prompts": _prompts(rows, numbers, fps, clock)}
 
 
 def schedule_to_parseq(schedule: "Schedule") -> str:
