@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytweening
 from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import ArrayLike
 
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
@@ -27,7 +28,7 @@ def easing(name: str) -> Callable[[np.ndarray], np.ndarray]:
     return EASINGS[name]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Curve(NDArrayOperatorsMixin):
     """One value a frame. Arithmetic and numpy functions work on it; methods speak in seconds.
 
@@ -47,18 +48,16 @@ class Curve(NDArrayOperatorsMixin):
     values: np.ndarray
     clock: Clock
 
-    def __post_init__(self):
-        values = np.array(np.broadcast_to(np.asarray(self.values, float), self._shape()))
-        if not np.isfinite(values).all():
-            raise ScheduleError(f"curve is not finite at frame {int(np.argmin(np.isfinite(values)))}")
-        values.setflags(write=False)
-        object.__setattr__(self, "values", values)
-
-    def _shape(self) -> tuple[int]:
-        shape = np.shape(self.values)
-        if shape not in ((), (1,), (self.clock.frames,)):
-            raise ScheduleError(f"curve of shape {shape}: expected one value for each of {self.clock.frames} frames")
-        return (self.clock.frames,)
+    def __init__(self, values: ArrayLike, clock: Clock) -> None:
+        shape = np.shape(values)
+        if shape not in ((), (1,), (clock.frames,)):
+            raise ScheduleError(f"curve of shape {shape}: expected one value for each of {clock.frames} frames")
+        series = np.array(np.broadcast_to(np.asarray(values, float), (clock.frames,)))
+        if not np.isfinite(series).all():
+            raise ScheduleError(f"curve is not finite at frame {int(np.argmin(np.isfinite(series)))}")
+        series.setflags(write=False)
+        object.__setattr__(self, "values", series)
+        object.__setattr__(self, "clock", clock)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.array(self.values, dtype=dtype) if copy else np.asarray(self.values, dtype=dtype)

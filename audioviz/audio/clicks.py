@@ -1,7 +1,6 @@
 """A click track over the song, to judge the beat grid by ear."""
 
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,7 @@ def write_clicks(song: Song, path: str | Path) -> None:
     try:
         part.open("wb").close()  # libsndfile would not say why it cannot
         _write(song, part, path.suffix[1:].upper())
-        os.replace(part, path)
+        part.replace(path)
     except soundfile.LibsndfileError as error:
         if error.code == _SYSTEM:
             raise InputError(f"{path}: cannot be written: make room on its disk") from error

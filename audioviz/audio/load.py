@@ -9,6 +9,7 @@ from dataclasses import asdict
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def load_song(
     start: float = 0.0,
     duration: float | None = None,
     grid: Grid = Grid(),
-    stems: Mapping[str, str | Path] | str | None = None,
+    stems: Mapping[str, str | Path] | Literal["auto"] | None = None,
     cache: bool = True,
 ) -> Song:
     """Decode and analyse a song, or a part of it as if there were no more; `part.cut` takes one as it is in the whole.
@@ -61,7 +62,8 @@ def load_song(
     Raises
     ------
     InputError
-        If the file cannot be decoded, the part lies outside it, fps is no frame rate, or the grid does not fit the song.
+        If the file cannot be decoded, the part lies outside it, fps is no frame rate, or the grid does not fit the
+        song.
     """
     path, fps = Path(path), to_fps(fps)
     start, duration = _check_part(start, duration)
@@ -81,7 +83,10 @@ def load_song(
         clock=clock,
         tempo=analysis.tempo,
         beats_per_bar=analysis.beats_per_bar,
-        **{name: Events.at(getattr(analysis, name), clock) for name in _EVENTS},
+        beats=Events.at(analysis.beats, clock),
+        downbeats=Events.at(analysis.downbeats, clock),
+        onsets=Events.at(analysis.onsets, clock),
+        kicks=Events.at(analysis.kicks, clock),
         sections=sections,
         curves=curves,
         waveform=analysis.waveform,
@@ -119,7 +124,7 @@ def _heard(
 def _missed(grid: Grid, tempo: float) -> list[str]:
     """What is said where no beats are as fast as the user told."""
     low, high = tempo_limits(grid.bounds)
-    heard = tempo / {"half": 0.5, "double": 2.0}.get(grid.beats, 1.0)
+    heard = tempo / {None: 1.0, "half": 0.5, "double": 2.0}[grid.beats]
     if grid.bounds is None or not tempo or low <= heard <= high:
         return []
     return [f"no beats of the tempo {grid.tempo} are heard, but of {heard:.1f}: these are taken"]
@@ -172,7 +177,8 @@ def _recall(key: str) -> tuple[Facts, Analysis] | None:
     whole = {name: facts.pop(name) for name in ("tempo", "beats_per_bar")}
     whole |= {name: arrays.pop(name) for name in (*_EVENTS, "sections", "kinds", "waveform")}
     cues = {name: arrays.pop(name) for name in ("strength", "loudness", "notes")}
-    return Facts(**facts | {"notes": tuple(facts["notes"])}), Analysis(series=arrays, cues=cues, **whole)
+    facts["notes"] = tuple(facts["notes"])  # JSON has lists alone
+    return Facts(**facts), Analysis(series=arrays, cues=cues, **whole)
 
 
 def _remember(key: str, facts: Facts, analysis: Analysis) -> None:

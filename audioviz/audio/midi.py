@@ -144,9 +144,10 @@ def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> M
         )
     changes = np.array(sorted(controls, key=lambda change: change[0]), np.float64).reshape(-1, 5)
 
-    def midi(found: list[tuple], **more) -> Midi:
-        first, end, *columns = np.array(sorted(found), np.float64).reshape(-1, 6).T
-        return Midi(clock, tuple(names), first, end, *(column.astype(np.int64) for column in columns), changes, **more)
+    def midi(found: list[tuple], *, earlier: Midi | None = None) -> Midi:
+        begins, ends, *columns = np.array(sorted(found), np.float64).reshape(-1, 6).T
+        pitches, velocities, channels, tracks = (column.astype(np.int64) for column in columns)
+        return Midi(clock, tuple(names), begins, ends, pitches, velocities, channels, tracks, changes, earlier)
 
     return midi(inside, earlier=midi(earlier))
 

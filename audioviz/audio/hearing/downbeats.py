@@ -33,8 +33,8 @@ def find_downbeats(beats: np.ndarray, cues: Cues, *, metres: tuple[int, ...] = U
 
     Source
     ------
-    The place in the bar as a hidden state at each beat: Durand, Bello, David & Richard, "Downbeat tracking with multiple
-    features and deep neural networks", ICASSP 2015; here with three features and no network.
+    The place in the bar as a hidden state at each beat: Durand, Bello, David & Richard, "Downbeat tracking with
+    multiple features and deep neural networks", ICASSP 2015; here with three features and no network.
     """
     if len(beats) < _FEWEST:
         return metres[0], np.arange(0, len(beats), metres[0])
@@ -54,7 +54,8 @@ def bar_likelihood(beats: np.ndarray, cues: Cues) -> float:
 
 def _gain(beats: np.ndarray, cues: Cues) -> np.ndarray:
     """Log likelihood of each beat as a downbeat against another: float64, shape (n,)."""
-    return sum(_WEIGHTS[name] * _standard(cue) for name, cue in cues.at(beats).items() if name in _WEIGHTS)
+    gains = (_WEIGHTS[name] * _standard(cue) for name, cue in cues.at(beats).items() if name in _WEIGHTS)
+    return sum(gains, np.zeros(len(beats)))
 
 
 def _best_path(gain: np.ndarray, metre: int) -> tuple[float, np.ndarray]:

@@ -60,7 +60,7 @@ class Grid:
         return _tempo_bounds(self.tempo)
 
     def placed(self, beats: np.ndarray) -> np.ndarray:
-        """These beats (seconds, after the offset), or those halfway between if the first downbeat is nearer to one of them."""
+        """These beats (seconds, after the offset), or those halfway between if the first downbeat is nearer to one."""
         value, unit = _moment(self.first_downbeat) if self.first_downbeat is not None else (0.0, "b")
         if unit == "b" or len(beats) < 2:
             return beats

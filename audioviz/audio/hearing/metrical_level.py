@@ -64,7 +64,7 @@ def twice(beats: np.ndarray) -> np.ndarray:
 
 
 def features(beats: np.ndarray, cues: Cues, whole: dict[str, np.ndarray]) -> dict[str, float]:
-    """What tells a beat from another pulse: a usual tempo, bars, and how much sounds at it, how evenly, and beside it."""
+    """What tells a beat from another pulse: a usual tempo, bars, how much sounds at it, how evenly, and beside it."""
     octaves = np.log2(_tempo(beats) / _USUAL)
     thirds = beats[:-1, None] + np.diff(beats)[:, None] * [1 / 3, 2 / 3]
     on, aside = cues.at(beats), cues.at(thirds.ravel())

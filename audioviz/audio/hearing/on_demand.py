@@ -48,10 +48,8 @@ _FLUX_HOP = 4 * HOP
 _QUIET = 1e-6  # power against the loudest frame: silence
 _NOTHING = 1e-9  # mean square, too
 _BASS = 0.03  # power of the bass notes among the others: the drum there has a note too
-_NARROWEST_HZ, _NARROWEST = (
-    1.0,
-    0.005,
-)  # between the edges of a band, and against them: narrower filters ring for seconds
+# between the edges of a band, and against them: narrower filters ring for seconds
+_NARROWEST_HZ, _NARROWEST = 1.0, 0.005
 _NOTES = (40, 52, 108)  # MIDI: lowest that the window tells from its neighbours, lowest of the chords, end
 _NO_NOTE = 1e-5  # power of the strongest pitch class against all that sounds: it is but a trace of what is no note
 _TURN = 0.25  # seconds, standard deviation: how slowly the hue turns
@@ -61,7 +59,7 @@ _STEADY = 8  # power of the certainty by which pitches are weighed within a fram
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Columns measured in equal steps: row i holds for `step` samples from first + i * step on, `rate` of them a second."""
+    """Columns measured in equal steps: row i holds for `step` samples from first + i * step on, `rate` a second."""
 
     values: np.ndarray  # float32 >= 0, shape (n, m)
     rate: int

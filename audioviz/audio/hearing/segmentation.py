@@ -25,8 +25,8 @@ def find_sections(spectrum: Spectrum, beats: np.ndarray, downbeats: np.ndarray) 
     """Boundaries and kinds of the parts of a song.
 
     The sound of each beat is described by its timbre and its chord. The song is cut so that within each part these vary
-    least around their mean; a cut must be worth its price, which is lower between bars, and after four, eight ... of them.
-    Then the parts that are most alike are joined into kinds, as long as they are alike enough.
+    least around their mean; a cut must be worth its price, which is lower between bars, and after four, eight ... of
+    them. Then the parts that are most alike are joined into kinds, as long as they are alike enough.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ def find_sections(spectrum: Spectrum, beats: np.ndarray, downbeats: np.ndarray) 
 
     Source
     ------
-    The cut: Jackson et al., "An algorithm for optimal partitioning of data on an interval", IEEE Signal Processing Letters
-    12 (2005). The price of odd lengths: Marmoret et al., "Barwise music structure analysis with the correlation
+    The cut: Jackson et al., "An algorithm for optimal partitioning of data on an interval", IEEE Signal Processing
+    Letters 12 (2005). The price of odd lengths: Marmoret et al., "Barwise music structure analysis with the correlation
     block-matching segmentation algorithm", TISMIR 6 (2023).
     """
     grid = _grid(beats, spectrum.samples / RATE)

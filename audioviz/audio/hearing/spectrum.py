@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import rfft
+from numpy.typing import NDArray
 
+from audioviz.audio.hearing.fourier import rfft
 from audioviz.audio.reading.blocks import RATE, in_chunks
 
 HOP = 128  # samples: 5.8 ms
@@ -129,7 +130,7 @@ class Sliding:
         return np.pad(found, ((0, self._samples // self._hop + 1 - len(found)), (0, 0)), mode="edge")
 
 
-def squares(bins: np.ndarray) -> np.ndarray:
+def squares(bins: NDArray[np.complex64]) -> np.ndarray:
     """Squared magnitudes: float32, of the shape of the bins."""
     return bins.real**2 + bins.imag**2
 

@@ -1,8 +1,10 @@
 """Tempo: how fast the beats come at each moment, as a path through what the accents say in windows of the song."""
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import next_fast_len
 from scipy.ndimage import gaussian_filter1d
+
+from audioviz.audio.hearing.fourier import irfft, rfft
 
 PER_OCTAVE = 48
 TEMPI = 60 * 2 ** (np.arange(-PER_OCTAVE, 113) / PER_OCTAVE)  # beats a minute that are tried: 30 to 300
