@@ -117,7 +117,10 @@ class Curve(NDArrayOperatorsMixin):
         return self._with(np.lib.stride_tricks.sliding_window_view(padded, back + 1).max(1))
 
     def attack_release(self, attack: float, release: float, *, hold: float = 0.0) -> "Curve":
-        """An envelope follower: rises with time constant `attack`, holds peaks, falls with `release`, all in seconds."""
+        """An envelope follower: rises with time constant `attack`, holds peaks, falls with `release`; all in seconds.
+
+        `hold` is the time for which a peak is held before it falls.
+        """
         rise, fall = (np.exp(-1 / n) if (n := self._frames(s)) else 0.0 for s in (attack, release))
         out = np.empty_like(self.values)
         level = self.values[0]
@@ -179,7 +182,7 @@ class Curve(NDArrayOperatorsMixin):
         return self._with(scaled)
 
     def accumulate(self) -> "Curve":
-        """Running sum scaled to end at 1: a pace for travel, quick where the curve is high; a straight line for zeros."""
+        """Running sum scaled to end at 1: a pace for travel, quick where the curve is high; straight for zeros."""
         total = np.cumsum(np.maximum(self.values, 0))
         return self._with(total / total[-1] if total[-1] > 0 else np.linspace(0, 1, len(self)))
 

@@ -1,4 +1,7 @@
-"""Deforum: settings JSON and prompts JSON. Keys are frames of the file's own fps, so they keep their time at another."""
+"""Deforum: settings JSON and prompts JSON.
+
+Keys are frames of the file's own fps, so they keep their time at another.
+"""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -60,7 +63,7 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     def series(name: str, frames: np.ndarray = theirs.at) -> np.ndarray:
         return keyframes_to_values(_text(settings, name), frames, theirs, where=name)
 
-    columns = {column: series(name) for name, column in _PLAIN.items() if name in settings}
+    columns: dict[str, Any] = {column: series(name) for name, column in _PLAIN.items() if name in settings}
     if "strength_schedule" in settings:
         columns["denoise"] = 1 - series("strength_schedule")
     columns["seed"] = _seeds(settings, theirs)
@@ -68,7 +71,7 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         columns["seed_to"] = keyframes_to_seeds(_text(settings, "subseed_schedule"), theirs, where="subseed_schedule")
     if ("seed_to" in columns) != ("seed_mix" in columns):
         columns = {name: values for name, values in columns.items() if name not in ("seed_to", "seed_mix")}
-    size = tuple(_whole(settings, side, SIDE) for side in ("W", "H"))
+    size = _whole(settings, "W", SIDE), _whole(settings, "H", SIDE)
     moves = [name for name in _CAMERA if name in settings]
     flat = settings.get("animation_mode", "2D") == "2D"
     if flat:

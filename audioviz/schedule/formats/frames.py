@@ -1,4 +1,4 @@
-"""What Deforum and Parseq have in common: numbers for each of their own frames, a camera in pixels a frame, said losses.
+"""What Deforum and Parseq have in common: a value for each frame of the file's fps, and a camera in pixels a frame.
 
 Their zoom is a factor a frame, their angle turns against the clock in degrees a frame, and their translation moves the
 picture right and down in pixels a frame; ours are a second, with the clock, and in widths and heights.
@@ -87,8 +87,8 @@ class Theirs:
 def camera_to_columns(moves: dict[str, np.ndarray], theirs: Theirs, size: tuple[float, float]) -> dict[str, np.ndarray]:
     """Columns zoom, angle, shift_x, shift_y of what was given of zoom, angle, translation_x, translation_y.
 
-    Moves have a value for each of `theirs.whole`, and take the picture to each from the one before; over our frames they
-    add up to the same way.
+    Moves have a value for each of `theirs.whole`, and take the picture to each from the one before; over our frames
+    they add up to the same way.
     """
     rate, (width, height) = float(theirs.fps), size
     convert = {

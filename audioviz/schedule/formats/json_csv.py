@@ -1,4 +1,7 @@
-"""JSON and CSV, our own files of a schedule: both keep every value exactly, but for CSV, which has room for one prompt a frame."""
+"""JSON and CSV, our own files of a schedule: both keep every value exactly.
+
+CSV has room for one prompt a frame.
+"""
 
 import csv
 import io
@@ -56,7 +59,7 @@ def json_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         raise ScheduleError(
             f"unknown key {sorted(unknown)[0]!r}: expected fps, frames, prompts, mix, {', '.join(COLUMNS)}"
         )
-    fps, frames = to_fps(document.get("fps")), document.get("frames")
+    fps, frames = to_fps(str(document.get("fps"))), document.get("frames")
     if (fps, frames) != (clock.fps, clock.frames):
         raise ScheduleError(
             f"made for {frames} frames at {fps} fps, but the song has {clock.frames} at {clock.fps}: "
@@ -147,6 +150,6 @@ def _prompt(number: int, entry, clock: Clock) -> Prompt:
 
 def _number(name: str, cell: str | None, frame: int) -> int | float:
     try:
-        return int(cell) if name in SEEDS else float(cell)
-    except (TypeError, ValueError) as error:
+        return int(cell or "") if name in SEEDS else float(cell or "")
+    except ValueError as error:
         raise ScheduleError(f"frame {frame}: {name} is {cell!r}, expected a number") from error

@@ -20,7 +20,8 @@ def keyframes_to_values(text: str, frames: np.ndarray, theirs: Theirs, *, where:
     Parameters
     ----------
     text : str
-        `FRAME: (VALUE)`, separated by commas; a value is a number or a formula of `t`, the frame, and `max_f`, the last.
+        `FRAME: (VALUE)`, separated by commas; a value is a number or a formula of `t`, the frame, and `max_f`, the
+        last one.
     frames : float, shape (T,)
     theirs : Theirs
     where : str
@@ -33,7 +34,7 @@ def keyframes_to_values(text: str, frames: np.ndarray, theirs: Theirs, *, where:
     keys, names = _keys(text, theirs, where), {"max_f": np.float64(theirs.count - 1)}
     starts = list(keys)
     current = np.maximum(np.searchsorted(starts, frames, side="right") - 1, 0)
-    values, ends = np.full(len(frames), np.nan), []
+    values, numbers = np.full(len(frames), np.nan), []
     for i, start in enumerate(starts):
         number = _as_number(keys[start].strip("() "))
         if number is None:
@@ -44,8 +45,8 @@ def keyframes_to_values(text: str, frames: np.ndarray, theirs: Theirs, *, where:
             except ScheduleError as error:
                 raise ScheduleError(f"{where}, key {start:g}: {error}") from error
             values[inside], number = found[:-1], found[-1]
-        ends.append((start, number))
-    return np.where(np.isnan(values), np.interp(frames, *zip(*ends)), values)
+        numbers.append(number)
+    return np.where(np.isnan(values), np.interp(frames, starts, numbers), values)
 
 
 def keyframes_to_seeds(text: str, theirs: Theirs, *, where: str) -> list[int]:

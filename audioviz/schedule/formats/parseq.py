@@ -51,7 +51,7 @@ def parseq_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise ScheduleError("no rendered_frames: render in Parseq, and export again")
     options = manifest.get("options", {})
-    fps = to_fps(options.get("output_fps", 20) if isinstance(options, dict) else None)
+    fps = to_fps(str(options.get("output_fps", 20) if isinstance(options, dict) else None))
     numbers = np.array([_number(row, "frame", i) for i, row in enumerate(rows)], float)
     if (np.diff(numbers) <= 0).any():
         raise ScheduleError(f"rendered_frames[{int(np.argmax(np.diff(numbers) <= 0)) + 1}]: frame numbers do not rise")
@@ -64,7 +64,8 @@ def parseq_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         )
     elif numbers[-1] > theirs.end:
         warnings.warn(
-            f"parseq: the song ends at frame {theirs.count} of the file, and its frames to {numbers[-1]:g} are left out",
+            f"parseq: the song ends at frame {theirs.count} of the file, and its frames to {numbers[-1]:g} are left "
+            "out",
             AudiovizWarning,
             stacklevel=2,
         )
