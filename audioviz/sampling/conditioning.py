@@ -105,7 +105,8 @@ def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
 def _same_length(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Both (B, tokens, width), the shorter one filled up with its own last token, which is its padding."""
     tokens = max(a.shape[1], b.shape[1])
-    return tuple(torch.cat((e, e[:, -1:].expand(-1, tokens - e.shape[1], -1)), 1) for e in (a, b))
+    a, b = (torch.cat((e, e[:, -1:].expand(-1, tokens - e.shape[1], -1)), 1) for e in (a, b))
+    return a, b
 
 
 def _slerp_vectors(a: Tensor, b: Tensor, t: float) -> Tensor:

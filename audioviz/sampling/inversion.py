@@ -45,7 +45,7 @@ def stretch(sigmas: Tensor, steps: int) -> Tensor:
 
 
 def _undo_euler(denoiser, x: Tensor, rising: list[tuple[float, float]]) -> Tensor:
-    """Each step up by the slope that Euler's step down will find at its end: guessed from the step before, then found."""
+    """Each step up by the slope that Euler's step down finds at its end: guessed from the step before, then found."""
     slope = 0.0
     for after, sigma in rising:
         for _ in range(2):

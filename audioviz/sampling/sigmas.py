@@ -38,8 +38,8 @@ def sigmas_for(
 
     Returns
     -------
-    float32, shape (n + 1,), descending to 0. n is `steps`, but for ddim_uniform and beta, which may differ by what their
-    rules say.
+    float32, shape (n + 1,), descending to 0. n is `steps`, but for ddim_uniform and beta, which may differ by what
+    their rules say.
 
     Raises
     ------
