@@ -26,6 +26,7 @@ from tests.songs import made_song
 
 CLOCK = Clock.for_duration(4, 15)
 FRAMES = np.arange(60.0)
+LOST_PROMPTS = "all but the last of several prompts in a frame, easing from prompt to prompt"
 SETTINGS = {
     "W": 640,
     "H": 320,
@@ -258,15 +259,15 @@ def test_the_lists_round_trip():
     [
         (
             schedule_to_deforum,
-            "interp, anchor, control, mix, all but the last of several prompts in a frame, easing from prompt to prompt",
+            f"interp, anchor, control, mix, {LOST_PROMPTS}",
         ),
         (
             schedule_to_parseq,
-            "interp, anchor, control, mix, all but the last of several prompts in a frame, easing from prompt to prompt",
+            f"interp, anchor, control, mix, {LOST_PROMPTS}",
         ),
         (
             schedule_to_lists,
-            "anchor, control, mix, all but the last of several prompts in a frame, easing from prompt to prompt, seed_to, zoom, angle, shift_x, shift_y, a changing cfg",
+            f"anchor, control, mix, {LOST_PROMPTS}, seed_to, zoom, angle, shift_x, shift_y, a changing cfg",
         ),
         (schedule_to_lines, "all columns"),
     ],
