@@ -65,7 +65,7 @@ def _write(song: Song, path: Path, kind: str) -> None:
             begin = max(here, first) - first
             here += len(block)
             if len(wanted):
-                ticks = _between(clicks, begin, begin + len(wanted))
+                ticks = _click_track(clicks, begin, begin + len(wanted))
                 out.write(_SONG * np.nan_to_num(wanted, nan=0.0, posinf=0.0, neginf=0.0) + ticks[:, None])
             if here >= last:
                 stream.blocks.close()
@@ -80,7 +80,7 @@ def _clicks(song: Song) -> list[tuple[int, np.ndarray]]:
     return [(round(at * song.rate), sounds[bool(high)]) for at, high in zip(song.beats.seconds.tolist(), strong)]
 
 
-def _between(clicks: list[tuple[int, np.ndarray]], begin: int, end: int) -> np.ndarray:
+def _click_track(clicks: list[tuple[int, np.ndarray]], begin: int, end: int) -> np.ndarray:
     """The clicks between two samples of the part: float64, shape (end - begin,)."""
     ticks = np.zeros(end - begin)
     for at, sound in clicks:

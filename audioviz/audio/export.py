@@ -1,4 +1,4 @@
-"""What was heard in a song, as JSON and CSV for other programs."""
+"""Export of the analysis of a song, as JSON and CSV for other programs."""
 
 import csv
 import io

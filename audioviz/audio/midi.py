@@ -1,4 +1,4 @@
-"""A MIDI file becomes exact events and curves on the clock of a song."""
+"""MIDI files: exact events and curves on the clock of a song."""
 
 import io
 import re
@@ -176,13 +176,13 @@ def _known_chunks(data: bytes) -> bytes:
     """A file without the chunks that are neither its header nor a track, which the standard says to pass over."""
     if not data.startswith(b"MThd"):
         return data
-    kept, here = [], 0
+    chunks, here = [], 0
     while here < len(data):
         end = here + 8 + int.from_bytes(data[here + 4 : here + 8], "big")
         if data[here : here + 4] in (b"MThd", b"MTrk"):
-            kept.append(data[here:end])
+            chunks.append(data[here:end])
         here = end
-    return b"".join(kept)
+    return b"".join(chunks)
 
 
 def _tempo_map(file):

@@ -1,4 +1,4 @@
-"""Series on the grid of the analysis become curves on the clock, scaled to [0, 1]."""
+"""Feature series as curves on the clock: means over the video frames, scaled to [0, 1]."""
 
 from collections.abc import Mapping
 

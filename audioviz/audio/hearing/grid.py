@@ -1,4 +1,4 @@
-"""What the user knows of the beat grid, where the ear errs."""
+"""Corrections of the beat grid: what the user knows of tempo, beats and bars, where the ear errs."""
 
 import math
 from dataclasses import dataclass

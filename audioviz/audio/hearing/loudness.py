@@ -1,4 +1,4 @@
-"""Loudness as broadcasters measure it: power behind a filter that hears as the ear does, over 400 ms."""
+"""Momentary loudness (ITU-R BS.1770): power behind the K filter, which hears as the ear does, over 400 ms."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Which pulse is the beat: of the evenly spaced moments that fit a song, the ones that people would tap to."""
+"""Choice of the metrical level: of the pulses that fit a song, the one that people would tap to."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _WEIGHTS = {  # fitted to 676 songs of examples/grid_songs.py, as fit_pulse.py b
 
 
 def choose_pulse(found: list[np.ndarray], cues: Cues, *, bounds: tuple[float, float] | None) -> np.ndarray:
-    """The likeliest of these beats and of those that follow from them.
+    """The pulse at the likeliest metrical level: one of these beats, or of those that follow from them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pitch: the fundamental of what sounds, and how surely there is one."""
+"""Pitch tracking (YIN): the fundamental frequency of what sounds, and how surely there is one."""
 
 import numpy as np
 

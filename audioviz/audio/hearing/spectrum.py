@@ -1,4 +1,4 @@
-"""The one short-time transform: mono sound, block by block, becomes band powers on a fixed grid of hops.
+"""The short-time Fourier transform (STFT): mono sound becomes band powers on a fixed grid of hops.
 
 Hop i stands for the samples around i * HOP: its window is centred there. All powers are mean squares.
 """
@@ -62,9 +62,9 @@ def transform(blocks: Iterable[np.ndarray]) -> Spectrum:
     ----------
     blocks : iterable of float32 arrays, shape (n,)
     """
-    rows, note_rows = np.concatenate([mel_filters(MELS), _band_filters()]).T, note_filters()
-    short = Sliding(WINDOW, HOP, lambda bins: squares(bins) @ rows)
-    long = Sliding(NOTES_WINDOW, NOTES_HOP, lambda bins: squares(bins) @ note_rows)
+    band_weights, note_weights = np.concatenate([mel_filters(MELS), _band_filters()]).T, note_filters()
+    short = Sliding(WINDOW, HOP, lambda bins: squares(bins) @ band_weights)
+    long = Sliding(NOTES_WINDOW, NOTES_HOP, lambda bins: squares(bins) @ note_weights)
     samples, last = 0, np.float32(0)
     powers, attacks, outlines = [], [], []
     for chunk in in_chunks(blocks):

@@ -1,4 +1,4 @@
-"""Blocks of sound on their way: the wanted part of them, mended, as mono, at the rate of the analysis."""
+"""Blocks of samples on their way: cut to the wanted part, mended, mixed to mono, resampled."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -47,8 +47,8 @@ def mono(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         mixed = block @ weights
         if mixed @ mixed < _CANCELLED * weights[0] ** 2 * np.vdot(block, block):
             power = np.einsum("ij,ij->j", block, block)
-            kept = before is not None and before.max() == 1 and power[before.argmax()] >= power.max() / 2
-            weights = before if kept else np.eye(len(power), dtype=np.float32)[power.argmax()]
+            same_channel = before is not None and before.max() == 1 and power[before.argmax()] >= power.max() / 2
+            weights = before if same_channel else np.eye(len(power), dtype=np.float32)[power.argmax()]
             mixed = block @ weights
         if before is not None and (weights != before).any():
             fade = np.linspace(0, 1, min(_FADE, len(block)), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Analyses kept between runs: found by the content of the file, never by its name; losing one costs only time."""
+"""The cache of analyses: found by the content of the file, never by its name; losing one costs only time."""
 
 import hashlib
 import io
@@ -34,8 +34,8 @@ def recall(key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
         body, digest = data[:-_DIGEST], data[-_DIGEST:]
         if hashlib.sha256(body).digest() != digest:
             return None
-        with np.load(io.BytesIO(body), allow_pickle=False) as kept:
-            arrays = {name: kept[name] for name in kept.files}
+        with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
         os.utime(path)
     except (OSError, ValueError):
         return None

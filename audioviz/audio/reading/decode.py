@@ -1,4 +1,4 @@
-"""A sound file becomes a stream of blocks: libsndfile where it reads the format, the ffmpeg binary for the rest."""
+"""Audio decoding to a stream of blocks: libsndfile where it reads the format, the ffmpeg binary for the rest."""
 
 import hashlib
 import re

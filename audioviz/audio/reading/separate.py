@@ -1,4 +1,4 @@
-"""Stems of a song by an optional library, Demucs: written once as files, and found again by the content of the song."""
+"""Source separation into stems by an optional library, Demucs: written once, found by the content of the song."""
 
 import tempfile
 from collections import Counter
