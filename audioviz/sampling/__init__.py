@@ -1,4 +1,4 @@
-"""The heart: sigmas, samplers, one frame, the scheduled sequence, latent operations, noise."""
+"""Diffusion sampling: sigmas, samplers, one frame, the scheduled sequence, latent operations, noise."""
 
 from audioviz.sampling.anchor import Anchor, anchor_of
 from audioviz.sampling.conditioning import Conditioning, Control, Guidance, lerp, slerp

@@ -1,4 +1,4 @@
-"""What the text says to the model: conditionings, the guided pair of them, and the ways between two."""
+"""Conditionings: encoded text, positive and negative, and the interpolation of two."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class Conditioning:
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """Pictures that lead a frame beside its text.
+    """Image conditions of a frame beside its text: ControlNet hint, IP-Adapter style, inpainting mask.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One frame: a latent, a plan, the next latent."""
+"""Sampling of one frame, image to image: a latent, a plan, the next latent."""
 
 import math
 from dataclasses import dataclass, replace
@@ -117,7 +117,7 @@ def check_latent(denoiser: Denoiser, latent: Tensor) -> Tensor:
 
 
 def check_texts(conditioning: Guidance, latent: Tensor) -> None:
-    """Refuse conditionings that have neither one row, nor one for each latent of the batch.
+    """Check the batch size of conditionings: one row for all latents, or one for each.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the two original sequences have in common: their lists, their noise, their way of unsampling."""
+"""What the two original sequence nodes share: their lists, their noise, their way of unsampling."""
 
 from collections.abc import Sequence
 from itertools import cycle, islice

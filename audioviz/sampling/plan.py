@@ -1,4 +1,4 @@
-"""One frame as a small record that says everything: the loop has no quirks, the plans have them."""
+"""FramePlan, the parameters of one frame: the loop has no quirks, the plans have them."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The scheduled sequence: plans in, latents out, one at a time."""
+"""The frame loop of a scheduled sequence: plans in, latents out, one at a time."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""Samplers that remember the steps before, and so gain an order without another model call."""
+"""Multistep samplers: they remember the steps before, and so gain an order without another model call."""
 
 import math
 from collections import deque

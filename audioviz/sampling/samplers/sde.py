@@ -1,4 +1,4 @@
-"""Samplers of the stochastic equation: exponential steps in log sigma, and noise between them."""
+"""SDE samplers, of the stochastic equation: exponential steps in log sigma, and noise between them."""
 
 import math
 from itertools import pairwise
