@@ -20,7 +20,7 @@ from audioviz.schedule import (
     schedule_to_lists,
     schedule_to_parseq,
 )
-from audioviz.schedule.formats.frames import Theirs
+from audioviz.schedule.formats.frames import FileFrames
 from audioviz.schedule.formats.keyframes import keyframes_to_values, values_to_keyframes
 from tests.songs import made_song
 
@@ -94,7 +94,7 @@ def quietly(read, *arguments) -> av.Schedule:
     ],
 )
 def test_keyframe_strings_mean_what_deforum_means(text, value):
-    assert keyframes_to_values(text, FRAMES, Theirs.on(CLOCK, CLOCK.fps), where="x") == pytest.approx(value)
+    assert keyframes_to_values(text, FRAMES, FileFrames.on(CLOCK, CLOCK.fps), where="x") == pytest.approx(value)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_keyframe_strings_mean_what_deforum_means(text, value):
 )
 def test_a_broken_keyframe_string_is_one_line_with_its_name(text):
     with pytest.raises(ScheduleError, match="^strength_schedule") as caught:
-        keyframes_to_values(text, FRAMES, Theirs.on(CLOCK, CLOCK.fps), where="strength_schedule")
+        keyframes_to_values(text, FRAMES, FileFrames.on(CLOCK, CLOCK.fps), where="strength_schedule")
     assert "\n" not in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""Where curves come from: constants, events, ramps, keyframes, oscillators, smooth noise, expressions, mixtures.
+"""Curve generators: constants, events, ramps, keyframes, oscillators, smooth noise, expressions, mixtures.
 
 Each takes `clock=`; inside a schedule script it may be left out.
 """

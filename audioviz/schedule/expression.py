@@ -72,8 +72,8 @@ def _value(node: ast.expr, names: Mapping[str, Value]) -> Value:
             return reduce(BINARY[LOGIC[type(op)]], (_value(part, names) for part in parts))
         case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in COMPARE for op in ops):
             values = [_value(part, names) for part in (left, *others)]
-            pairs = (COMPARE[type(op)](*pair) for op, pair in zip(ops, pairwise(values)))
-            return reduce(np.logical_and, pairs).astype(float)
+            results = (COMPARE[type(op)](*operands) for op, operands in zip(ops, pairwise(values)))
+            return reduce(np.logical_and, results).astype(float)
         case ast.IfExp(test=test, body=body, orelse=orelse):
             return np.where(*(_value(part, names) for part in (test, body, orelse)))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:

@@ -1,4 +1,4 @@
-"""One seed a frame: uint64 arrays of shape (T,), the same on every machine."""
+"""Seed generators: one seed a frame, uint64 arrays of shape (T,), the same on every machine."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Moments: what a key such as `4bar` means in seconds, the frames of events, and where the beat grid is at a time."""
+"""Time keys such as `4bar` in seconds, the frames of events, and the beat position at a time."""
 
 import re
 from numbers import Integral, Real
