@@ -5,7 +5,8 @@ from .curve import Curve as Curve
 from .errors import AudiovizError as AudiovizError
 from .models import load_model as load_model
 from .project import Project as Project
-from .project import load_project as load_project, save_project as save_project
+from .project import load_project as load_project
+from .project import save_project as save_project
 from .rendering.render import render as render
 from .schedule import (
     Prompt as Prompt,

@@ -6,6 +6,7 @@ never more than half a frame off, at any position of a song of any length.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import overload
 
 import numpy as np
 
@@ -80,10 +81,18 @@ class Clock:
         """Start of each frame, seconds: float64, shape (T,)."""
         return self.frame_to_seconds(np.arange(self.frames))
 
-    def frame_to_seconds(self, frame: int | np.ndarray) -> float | np.ndarray:
+    @overload
+    def frame_to_seconds(self, frame: float) -> float: ...
+    @overload
+    def frame_to_seconds(self, frame: np.ndarray) -> np.ndarray: ...
+    def frame_to_seconds(self, frame: float | np.ndarray) -> float | np.ndarray:
         """Start of a frame, seconds."""
         return frame * self.fps.denominator / self.fps.numerator
 
+    @overload
+    def seconds_to_frame(self, seconds: float) -> int: ...
+    @overload
+    def seconds_to_frame(self, seconds: np.ndarray) -> np.ndarray: ...
     def seconds_to_frame(self, seconds: float | np.ndarray) -> int | np.ndarray:
         """The frame that an event at these seconds belongs to, within 0 .. T - 1."""
         nearest = np.floor(np.asarray(seconds) * self.fps.numerator / self.fps.denominator + 0.5).astype(np.int64)

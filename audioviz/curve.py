@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytweening
 from numpy.lib.mixins import NDArrayOperatorsMixin
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+from numpy.typing import ArrayLike
 
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
@@ -28,7 +28,7 @@ def easing(name: str) -> Callable[[np.ndarray], np.ndarray]:
     return EASINGS[name]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Curve(NDArrayOperatorsMixin):
     """One value a frame. Arithmetic and numpy functions work on it; methods speak in seconds.
 
@@ -48,18 +48,16 @@ class Curve(NDArrayOperatorsMixin):
     values: np.ndarray
     clock: Clock
 
-    def __post_init__(self):
-        values = np.array(np.broadcast_to(np.asarray(self.values, float), self._shape()))
-        if not np.isfinite(values).all():
-            raise ScheduleError(f"curve is not finite at frame {int(np.argmin(np.isfinite(values)))}")
-        values.setflags(write=False)
-        object.__setattr__(self, "values", values)
-
-    def _shape(self) -> tuple[int]:
-        shape = np.shape(self.values)
-        if shape not in ((), (1,), (self.clock.frames,)):
-            raise ScheduleError(f"curve of shape {shape}: expected one value for each of {self.clock.frames} frames")
-        return (self.clock.frames,)
+    def __init__(self, values: ArrayLike, clock: Clock) -> None:
+        shape = np.shape(values)
+        if shape not in ((), (1,), (clock.frames,)):
+            raise ScheduleError(f"curve of shape {shape}: expected one value for each of {clock.frames} frames")
+        series = np.array(np.broadcast_to(np.asarray(values, float), (clock.frames,)))
+        if not np.isfinite(series).all():
+            raise ScheduleError(f"curve is not finite at frame {int(np.argmin(np.isfinite(series)))}")
+        series.setflags(write=False)
+        object.__setattr__(self, "values", series)
+        object.__setattr__(self, "clock", clock)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.array(self.values, dtype=dtype) if copy else np.asarray(self.values, dtype=dtype)
@@ -99,6 +97,8 @@ class Curve(NDArrayOperatorsMixin):
 
     def smooth(self, seconds: float) -> "Curve":
         """Gaussian blur over about `seconds` (two standard deviations); the ends are repeated."""
+        from scipy.ndimage import gaussian_filter1d  # here, so that curves without filters need no scipy
+
         sigma = self._frames(seconds) / 2
         return self._with(gaussian_filter1d(self.values, sigma, mode="nearest")) if sigma else self
 
@@ -117,7 +117,10 @@ class Curve(NDArrayOperatorsMixin):
         return self._with(np.lib.stride_tricks.sliding_window_view(padded, back + 1).max(1))
 
     def attack_release(self, attack: float, release: float, *, hold: float = 0.0) -> "Curve":
-        """An envelope follower: rises with time constant `attack`, holds peaks, falls with `release`, all in seconds."""
+        """An envelope follower: rises with time constant `attack`, holds peaks, falls with `release`; all in seconds.
+
+        `hold` is the time for which a peak is held before it falls.
+        """
         rise, fall = (np.exp(-1 / n) if (n := self._frames(s)) else 0.0 for s in (attack, release))
         out = np.empty_like(self.values)
         level = self.values[0]
@@ -171,13 +174,15 @@ class Curve(NDArrayOperatorsMixin):
             return self._with(np.zeros(len(self)))
         scaled = np.clip((self.values - low) / (high - low), 0, 1)
         if seconds is not None:
+            from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
             width = max(1, round(self._frames(seconds)))
             loudest = gaussian_filter1d(maximum_filter1d(scaled, width), width / 4, mode="nearest")
             scaled = np.clip(scaled / np.maximum(loudest, 1 / 8), 0, 1)
         return self._with(scaled)
 
     def accumulate(self) -> "Curve":
-        """Running sum scaled to end at 1: a pace for travel, quick where the curve is high; a straight line for zeros."""
+        """Running sum scaled to end at 1: a pace for travel, quick where the curve is high; straight for zeros."""
         total = np.cumsum(np.maximum(self.values, 0))
         return self._with(total / total[-1] if total[-1] > 0 else np.linspace(0, 1, len(self)))
 

@@ -1,7 +1,6 @@
 """The ready-made schedules and pipelines: finds them, lists them, copies one out."""
 
 import ast
-import os
 from pathlib import Path
 
 from audioviz.errors import InputError
@@ -65,12 +64,12 @@ def copy_out(name: str, target: Path | None = None) -> Path:
         raise InputError(f"nothing ready-made is called {name!r}: use one of {known}")
     target = target or Path(f"{name}.py")
     try:
-        with open(target, "x", encoding="utf-8") as file:
+        with target.open("x", encoding="utf-8") as file:
             file.write(find(kinds[0], name).read_text(encoding="utf-8"))
     except FileExistsError as error:
         raise InputError(f"{target}: exists already; give another file name") from error
     except OSError as error:
-        raise InputError(f"{target}: cannot be written ({os.strerror(error.errno)})") from error
+        raise InputError(f"{target}: cannot be written ({error.strerror})") from error
     return target
 
 

@@ -2,9 +2,9 @@
 
     python examples/fit_pulse.py [FIRST_SEED [COUNT]]
 
-Each song of `grid_songs.py`, three at random to two of usual drum patterns, offers its pulses, and the one with the best
-F-measure is the right one: the weights maximise the likelihood of those (a conditional logit), held near zero. Judge them
-by seeds that they were not fitted to, and by songs of another synthesiser.
+Each song of `grid_songs.py`, three at random to two of usual drum patterns, offers its pulses, and the one with the
+best F-measure is the right one: the weights maximise the likelihood of those (a conditional logit), held near zero.
+Judge them by seeds that they were not fitted to, and by songs of another synthesiser.
 """
 
 import sys

@@ -26,8 +26,8 @@ Each ready-made schedule on `{song}`: frames in time order, then what it says to
 `python examples/gallery.py`; `audioviz render SONG --schedule NAME` makes the video.
 
 *Change with kicks* is the correlation of the difference between neighbouring frames with the kicks of the song, *kicks
-seen* the part of them with a peak of that difference within one frame, and *loud to quiet* the difference in the loudest
-passage against that in the quietest.
+seen* the part of them with a peak of that difference within one frame, and *loud to quiet* the difference in the
+loudest passage against that in the quietest.
 
 | schedule | change with kicks | kicks seen | loud to quiet |
 |---|---|---|---|

@@ -3,9 +3,9 @@
     python examples/train_embedded.py
     python examples/train_embedded.py --out audioviz/models/embedded --stage export measure drift card show  # ships it
 
-Every stage leaves its result in the work folder and is skipped or continued when it is run again, so the same command goes
-on after an interruption. It is planned for a night on two cores of a 2020s x86 processor, or for less than an hour on a GPU
-of a data centre (--device cuda --threads 16).
+Every stage leaves its result in the work folder and is skipped or continued when it is run again, so the same command
+goes on after an interruption. It is planned for a night on two cores of a 2020s x86 processor, or for less than an hour
+on a GPU of a data centre (--device cuda --threads 16).
 """
 
 import argparse

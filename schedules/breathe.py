@@ -6,8 +6,10 @@ import audioviz as av
 def schedule(song, *, beats: float = 8.0, depth: float = 0.6, heart: float = 0.3, seed: int = 21) -> av.Schedule:
     """beats: length of a breath; depth: how far it zooms; heart: what a kick adds to the denoise."""
     loud = song.rms.smooth(1.0)
-    period = {"beats": beats} if len(song.beats) > 1 else {"seconds": beats / 2}
-    breath = av.curves.oscillate("sine", **period, phase=0.25, low=-1.0)
+    if len(song.beats) > 1:
+        breath = av.curves.oscillate("sine", beats=beats, phase=0.25, low=-1.0)
+    else:
+        breath = av.curves.oscillate("sine", seconds=beats / 2, phase=0.25, low=-1.0)
     beat = av.curves.at(song.kicks, 1.0).decay(0.15)
     return av.Schedule(
         **av.seeds.travel(song.beats, seed, ease="out_cubic"),

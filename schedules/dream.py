@@ -1,4 +1,4 @@
-"""Each picture grows out of the one before by unsampling it: forms stay and their meaning flows, at the pace of the sound."""
+"""Each picture grows out of the one before by unsampling it: forms stay, their meaning flows with the sound."""
 
 import audioviz as av
 

@@ -6,7 +6,7 @@ COLOURS = ("fire", "gold", "emerald", "ice", "deep blue", "violet", "rose")  # o
 
 
 def schedule(song, *, subject: str = "glass", seconds: float = 0.4, punch: float = 0.3, seed: int = 51) -> av.Schedule:
-    """subject: what is painted in all the colours; seconds: how softly one follows the other; punch: what a kick adds."""
+    """subject: what is painted in all the colours; seconds: how softly they follow each other; punch: of a kick."""
     kick = av.curves.at(song.kicks, 1.0).decay(0.15)
     around = len(COLOURS)
     near = [

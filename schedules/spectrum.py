@@ -6,7 +6,7 @@ import audioviz as av
 def schedule(
     song, *, bass: float = 0.45, mids: float = 0.1, treble: float = 0.5, zoom: float = 1.0, seed: int = 41
 ) -> av.Schedule:
-    """bass: what it adds to the denoise, mids: to the noise, treble: to the shaking, in widths a second; zoom: by the bass."""
+    """bass: adds to the denoise; mids: to the noise; treble: shakes, in widths a second; zoom: by the bass."""
     shake = treble * song.high.decay(0.15)
     return av.Schedule(
         seed=av.seeds.change_at(song.onsets, base=seed),

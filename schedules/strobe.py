@@ -6,7 +6,7 @@ import audioviz as av
 def schedule(
     song, *, every: int = 1, calm: float = 0.2, ring: float = 0.12, quiet: float = 0.15, seed: int = 3
 ) -> av.Schedule:
-    """every: beats between cuts; calm: denoise between them; ring: seconds; quiet: loudness below which nothing cuts."""
+    """every: beats from cut to cut; calm: denoise between them; ring: seconds; quiet: loudness below which none is."""
     beats = song.beats[::every]
     cuts = beats[song.rms.peak(0.1)[beats] >= quiet]
     return av.Schedule(

@@ -4,7 +4,7 @@ import audioviz as av
 
 
 def schedule(song, *, speed: float = 1.15, thrust: float = 1.4, turn: float = 4.0, seed: int = 61) -> av.Schedule:
-    """speed: zoom a second when nothing beats; thrust: what each kick enlarges by; turn: degrees a beat when it is loud."""
+    """speed: zoom a second when nothing beats; thrust: what each kick enlarges by; turn: degrees a beat when loud."""
     kick = av.curves.at(song.kicks, 1.0).decay(0.18)
     loud = song.rms.smooth(1.0)
     beat_rate = av.curves.beat_rate() if len(song.beats) > 1 else 0.0

@@ -14,7 +14,7 @@ def schedule(
     cfg: float = 8.0,
     seed: int = 0,
 ) -> av.Schedule:
-    """low, high: denoise; follow: how far it falls where the song is quiet, 0 is the original; divisor: of the seed keying."""
+    """low, high: denoise; follow: how far it falls in quiet, 0 is the original; divisor: of the seed keying."""
     swing = av.curves.oscillate("sine", seconds=float(song.clock.duration), phase=0.25, low=low, high=high)
     level = 1 - follow * (1 - song.rms.decay(0.2))
     return av.Schedule(

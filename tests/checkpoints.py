@@ -38,7 +38,7 @@ WIDTH = 32  # of the first text encoder; the second of two has twice as much
 
 
 def tiny_pipeline(folder: Path, *, prediction_type: str = "epsilon") -> StableDiffusionPipeline:
-    """A pipeline of 8-fold reduction and 4 channels whose parts have a few thousand weights; `folder` is for its vocabulary."""
+    """A pipeline of 8-fold reduction and 4 channels, of a few thousand weights; `folder` is for its vocabulary."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         unet = _unet(cross_attention_dim=WIDTH)
@@ -70,7 +70,7 @@ def tiny_ip_adapter(unet: UNet2DConditionModel, folder: Path) -> Path:
     """The file of an IP-Adapter of four tokens for a UNet, with its image encoder beside it."""
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        width, seen, weights = unet.config.cross_attention_dim, 24, {}
+        width, seen = unet.config.cross_attention_dim, 24
         shapes = {
             "image_proj.proj.weight": (4 * width, seen),
             "image_proj.proj.bias": (4 * width,),

@@ -1,4 +1,4 @@
-"""diffusers' weights under the names of the original checkpoints: what single files hold, the way back of its converters."""
+"""diffusers' weights under the names of the original checkpoints: what single files hold, its converters undone."""
 
 import re
 

@@ -1,7 +1,7 @@
 """Renders by the command in processes of their own, with the fake model and with faults, at the price of a fork each.
 
-`serve` reads a request a line (JSON) and answers each with what became of it. It forks from a process that has everything
-imported, for importing takes longer than a render.
+`serve` reads a request a line (JSON) and answers each with what became of it. It forks from a process that has
+everything imported, for importing takes longer than a render.
 """
 
 import json

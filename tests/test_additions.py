@@ -1,4 +1,4 @@
-"""LoRA files, textual inversions and other autoencoders act as diffusers' own pipelines say, and only where they fit."""
+"""LoRA files, textual inversions and other autoencoders act as in diffusers' own pipelines, and only where they fit."""
 
 import copy
 

@@ -35,7 +35,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 def imports_of(path: Path) -> set[tuple[str, ...]]:
-    """The audioviz modules that a file imports, wherever in it, but for type checkers alone: their names after `audioviz`."""
+    """The audioviz modules that a file imports, but for type checkers alone: their names after `audioviz`."""
     found = set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for_checkers = {

@@ -121,7 +121,7 @@ def test_the_example_song_is_calm_in_the_break_and_loud_in_the_drop(example):
 
 
 def test_the_example_song_can_be_made_again(example):
-    song, truth = example
+    song, _ = example
     made = make_song.make()
     written, rate = soundfile.read(song.path)
     assert made.shape == written.shape and rate == synth.RATE

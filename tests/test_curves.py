@@ -215,7 +215,7 @@ def test_a_push_goes_the_same_way_at_any_fps(fps):
 def test_events_may_be_frame_numbers():
     song = made_song()
     with bound(song):
-        assert np.array_equal(av.curves.at([k for k in song.beats], 1.0), av.curves.at(song.beats, 1.0))
+        assert np.array_equal(av.curves.at(list(song.beats), 1.0), av.curves.at(song.beats, 1.0))
         assert av.seeds.change_at(np.array([], int), base=7).tolist() == [7] * len(song.clock.times)
         assert av.curves.at(song.sections[0], 1.0)[0] == 1
         for wrong in ([0.5], [-1], [song.clock.frames], [True, False], song.rms > 0.5, "beats", 3.5):

@@ -60,7 +60,7 @@ def run_pipeline(name, pipeline, latents, *, cfg, steps=STEPS):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_one_call_is_that_of_diffusers(families, name):
-    """The first call of a pipeline's run: x and its level go in, what was asked of the core and its answer are compared."""
+    """The first call of a pipeline's run: x and its level go in, what the core is asked and answers is compared."""
     folder, pipeline = families(name)
     model = load_model(folder).at_size((64, 64))
     cfg = 1.0 if name == "schnell" else 3.0

@@ -1,4 +1,4 @@
-"""Each fault of a long night ends in one clear line, the right exit status, and work that goes on; nothing earlier is harmed."""
+"""Each fault of a long night ends in one clear line, the right exit status, and work that goes on; no harm is done."""
 
 import re
 import shutil

@@ -20,12 +20,13 @@ from audioviz.schedule import (
     schedule_to_lists,
     schedule_to_parseq,
 )
-from audioviz.schedule.formats.frames import Theirs
+from audioviz.schedule.formats.frames import FileFrames
 from audioviz.schedule.formats.keyframes import keyframes_to_values, values_to_keyframes
 from tests.songs import made_song
 
 CLOCK = Clock.for_duration(4, 15)
 FRAMES = np.arange(60.0)
+LOST_PROMPTS = "all but the last of several prompts in a frame, easing from prompt to prompt"
 SETTINGS = {
     "W": 640,
     "H": 320,
@@ -93,7 +94,7 @@ def quietly(read, *arguments) -> av.Schedule:
     ],
 )
 def test_keyframe_strings_mean_what_deforum_means(text, value):
-    assert keyframes_to_values(text, FRAMES, Theirs.on(CLOCK, CLOCK.fps), where="x") == pytest.approx(value)
+    assert keyframes_to_values(text, FRAMES, FileFrames.on(CLOCK, CLOCK.fps), where="x") == pytest.approx(value)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_keyframe_strings_mean_what_deforum_means(text, value):
 )
 def test_a_broken_keyframe_string_is_one_line_with_its_name(text):
     with pytest.raises(ScheduleError, match="^strength_schedule") as caught:
-        keyframes_to_values(text, FRAMES, Theirs.on(CLOCK, CLOCK.fps), where="strength_schedule")
+        keyframes_to_values(text, FRAMES, FileFrames.on(CLOCK, CLOCK.fps), where="strength_schedule")
     assert "\n" not in str(caught.value)
 
 
@@ -258,15 +259,15 @@ def test_the_lists_round_trip():
     [
         (
             schedule_to_deforum,
-            "interp, anchor, control, mix, all but the last of several prompts in a frame, easing from prompt to prompt",
+            f"interp, anchor, control, mix, {LOST_PROMPTS}",
         ),
         (
             schedule_to_parseq,
-            "interp, anchor, control, mix, all but the last of several prompts in a frame, easing from prompt to prompt",
+            f"interp, anchor, control, mix, {LOST_PROMPTS}",
         ),
         (
             schedule_to_lists,
-            "anchor, control, mix, all but the last of several prompts in a frame, easing from prompt to prompt, seed_to, zoom, angle, shift_x, shift_y, a changing cfg",
+            f"anchor, control, mix, {LOST_PROMPTS}, seed_to, zoom, angle, shift_x, shift_y, a changing cfg",
         ),
         (schedule_to_lines, "all columns"),
     ],

@@ -64,7 +64,7 @@ def test_a_latent_is_decoded_as_diffusers_does(checkpoint):
 
 
 def test_the_digest_is_of_the_weights_and_not_of_their_place(checkpoint, tmp_path):
-    folder, pipeline = checkpoint
+    folder, _ = checkpoint
     shutil.copytree(folder, tmp_path / "copy")
     assert load_model(folder).digest == load_model(tmp_path / "copy").digest
     changed = tiny_pipeline(tmp_path)

@@ -104,9 +104,15 @@ def test_paths_are_told_from_the_file(tmp_path, monkeypatch):
         ('{"song": {"path": "a", "grid": {"tempi": 3}}}', "song.grid.tempi: unknown key (did you mean tempo?)"),
         ('{"song": {"path": "a", "grid": {"tempo": 3}}}', "song.grid: tempo 3.0: expected beats a minute"),
         ('{"song": "a", "fps": 0}', "fps: fps 0 is not a frame rate"),
-        ('{"song": "a", "lanes": {"denoyse": {"expression": "1"}}}', "unknown column 'denoyse' (did you mean denoise?)"),
+        (
+            '{"song": "a", "lanes": {"denoyse": {"expression": "1"}}}',
+            "unknown column 'denoyse' (did you mean denoise?)",
+        ),
         ('{"song": "a", "lanes": {"denoise": {}}}', "lanes.denoise: expected either keys"),
-        ('{"song": "a", "lanes": {"zoom": {"expression": "1", "mode": "x"}}}', "lanes.zoom: mode is 'x', expected one of"),
+        (
+            '{"song": "a", "lanes": {"zoom": {"expression": "1", "mode": "x"}}}',
+            "lanes.zoom: mode is 'x', expected one of",
+        ),
         ('{"song": "a", "prompts": [{"seconds": -1, "text": "b"}]}', "prompts.0: prompt 'b' at -1.0 seconds"),
         ('{"song": "a", "version": 2}', "version: 2, expected 1"),
         ('{"look": {}}', "song: missing"),
@@ -168,7 +174,11 @@ def test_names_are_those_of_sampling():
 def test_a_schedule_made_in_python_is_kept_as_its_numbers():
     song = made_song()
     plan = av.Schedule(
-        seed=[2**64 - 1, 3], denoise=0.1 + 0.2 * song.low, zoom=1.1, prompts=[Prompt(1.0, "a", way="lerp")], mix={"b": song.high}
+        seed=[2**64 - 1, 3],
+        denoise=0.1 + 0.2 * song.low,
+        zoom=1.1,
+        prompts=[Prompt(1.0, "a", way="lerp")],
+        mix={"b": song.high},
     )
     project = Project(song.path, schedule=plan)
     for kept in (project, Project.from_json(project.to_json())):

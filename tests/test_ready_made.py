@@ -1,9 +1,9 @@
-"""The ready-made schedules: valid for any song, calm where it is calm, alive on its beats, and each unlike the others."""
+"""The ready-made schedules: valid for any song, calm where it is calm, alive on its beats, each unlike the others."""
 
 import dataclasses
 import warnings
 from functools import cache
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -55,9 +55,7 @@ def react(name: str) -> Reaction:
     schedule = av.load_schedule(name)(song)
     plans = plans_of(model, schedule if schedule.prompts else schedule.with_prompts(["x" * 4, "y" * 8]))
     latents = list(sequence(model.denoiser, plans, start=model.empty_latent(SETTINGS.size)))
-    energy = np.array(
-        [0.0] + [(after - before).square().mean().sqrt().item() for before, after in zip(latents, latents[1:])]
-    )
+    energy = np.array([0.0] + [(after - before).square().mean().sqrt().item() for before, after in pairwise(latents)])
     envelope = np.asarray(av.curves.at(song.kicks, 1.0).decay(RING_SECONDS))
     return reaction(energy, np.asarray(song.kicks), envelope, np.asarray(song.rms), passage=36)
 

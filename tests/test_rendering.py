@@ -1,6 +1,5 @@
 import json
 import math
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -135,7 +134,8 @@ def test_a_test_card_lands_within_half_a_pixel_through_the_model(song, size, mov
 
 
 def test_a_camera_that_rests_moves_nothing(song):
-    assert list(plans_of(fake_model(), av.Schedule(zoom=1, prompts=["x"], clock=song.clock), first=1))[0].warp is None
+    schedule = av.Schedule(zoom=1, prompts=["x"], clock=song.clock)
+    assert next(iter(plans_of(fake_model(), schedule, first=1))).warp is None
 
 
 def test_pictures_follow_the_prompt(song, tmp_path):
@@ -160,11 +160,11 @@ def test_pictures_follow_the_prompt(song, tmp_path):
 def test_wrong_options_are_refused_and_nothing_is_written(song, schedule, tmp_path, options, message):
     earlier = tmp_path / "out.mp4"
     earlier.write_bytes(b"an earlier video")
-    before = sorted(os.listdir(tmp_path))
+    before = sorted(tmp_path.iterdir())
     out = tmp_path / options.pop("out", "out.mp4")
     with pytest.raises(AudiovizError, match=message):
         render(song, schedule, out, **options)
-    assert earlier.read_bytes() == b"an earlier video" and sorted(os.listdir(tmp_path)) == before
+    assert earlier.read_bytes() == b"an earlier video" and sorted(tmp_path.iterdir()) == before
 
 
 def test_a_schedule_of_another_song_is_refused(song, tmp_path):

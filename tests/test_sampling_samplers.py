@@ -55,19 +55,10 @@ def test_every_sampler_gives_what_the_text_says(sampler):
 @pytest.mark.parametrize("sampler", sorted(set(DETERMINISTIC) - {"dpm_adaptive"}))
 def test_a_batch_is_its_pictures(sampler):
     start = torch.randn((3, 4, 6, 6), generator=torch.Generator().manual_seed(1))
-    run = lambda latent: ksampler(
-        FakeDenoiser(),
-        3,
-        7,
-        4.0,
-        sampler,
-        "normal",
-        TEXT,
-        NOTHING,
-        latent,
-        0.6,
-        disable_noise=True,
-    )
+
+    def run(latent):
+        return ksampler(FakeDenoiser(), 3, 7, 4.0, sampler, "normal", TEXT, NOTHING, latent, 0.6, disable_noise=True)
+
     assert torch.allclose(run(start), torch.cat([run(one[None]) for one in start]), rtol=1e-4, atol=1e-5)
 
 

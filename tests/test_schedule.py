@@ -154,7 +154,7 @@ def test_no_column_that_all_have_may_be_none(name):
 def test_texts_are_spread_over_the_song_and_hold_before_they_travel():
     prompts = to_prompts(["a", "b"], CLOCK, negative="grey")
     assert [(p.seconds, p.text, p.negative) for p in prompts] == [(0.0, "a", "grey"), (5.005, "b", "grey")]
-    left, right, weight = between(prompts, CLOCK)
+    left, _, weight = between(prompts, CLOCK)
     assert weight[80] == 0 and 0 < weight[140] < 1 and left[149] == 0 and left[150] == 1 and weight[150:].max() == 0
 
 
@@ -233,7 +233,7 @@ def test_a_negative_is_for_prompts_that_have_none_of_their_own():
 
 
 def test_an_easing_that_overshoots_stays_between_its_prompts():
-    left, right, weight = between([Prompt(0, "a", ease="in_out_elastic"), Prompt(9, "b")], CLOCK)
+    _, _, weight = between([Prompt(0, "a", ease="in_out_elastic"), Prompt(9, "b")], CLOCK)
     assert weight.min() == 0 and weight.max() == 1
 
 

@@ -130,7 +130,7 @@ def test_a_wrong_frame_is_named(tmp_path, frame):
 
 
 def test_a_full_disk_is_one_clear_error(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr("audioviz.video.encode.create", lambda path: open("/dev/full", "wb"))
+    monkeypatch.setattr("audioviz.video.encode.create", lambda path: Path("/dev/full").open("wb"))  # noqa: SIM115 (the writer closes it)
     with pytest.raises(EncodeError, match="ffmpeg stopped while it wrote .*No space left on device") as failure:
         encode(tmp_path / "a.h264", noise(400, size=(128, 128)))
     assert "\n" not in str(failure.value)

@@ -292,7 +292,7 @@ class TestEarlierOutput:
         song = write_song(tmp_path, "wav")
 
         def kill():
-            with open(tmp_path / "slow.h264", "wb"):  # opens when mux reads it, long after it started ffmpeg
+            with (tmp_path / "slow.h264").open("wb"):  # opens when mux reads it, long after it started ffmpeg
                 for stat in Path("/proc").glob("[0-9]*/stat"):
                     name, _, fields = stat.read_text().rpartition(")")
                     if "(ffmpeg" in name and int(fields.split()[1]) == os.getpid():  # there may be other children

@@ -337,13 +337,13 @@ def test_a_folder_without_the_right_to_write(nobody):
 
 
 def test_a_fault_while_a_chunk_is_put_away_shows_at_the_next_call(tmp_path):
-    with pytest.raises(EncodeError, match="out.audioviz cannot be written .*then start the same render again"):
-        with open_work(tmp_path) as work:
-            render(work, stop=CHUNK - 1)
-            (tmp_path / "out.audioviz").rename(tmp_path / "taken away")
-            latent = np.zeros(3, np.float32)
-            work.write(np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
-            work.finish_chunk(latent)
+    message = "out.audioviz cannot be written .*then start the same render again"
+    with pytest.raises(EncodeError, match=message), open_work(tmp_path) as work:
+        render(work, stop=CHUNK - 1)
+        (tmp_path / "out.audioviz").rename(tmp_path / "taken away")
+        latent = np.zeros(3, np.float32)
+        work.write(np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
+        work.finish_chunk(latent)
     (tmp_path / "taken away").rename(tmp_path / "out.audioviz")
     with open_work(tmp_path) as work:
         assert work.done == 0

@@ -1,7 +1,6 @@
 """A click track over the song, to judge the beat grid by ear."""
 
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,7 @@ def write_clicks(song: Song, path: str | Path) -> None:
     try:
         part.open("wb").close()  # libsndfile would not say why it cannot
         _write(song, part, path.suffix[1:].upper())
-        os.replace(part, path)
+        part.replace(path)
     except soundfile.LibsndfileError as error:
         if error.code == _SYSTEM:
             raise InputError(f"{path}: cannot be written: make room on its disk") from error
@@ -66,7 +65,7 @@ def _write(song: Song, path: Path, kind: str) -> None:
             begin = max(here, first) - first
             here += len(block)
             if len(wanted):
-                ticks = _between(clicks, begin, begin + len(wanted))
+                ticks = _click_track(clicks, begin, begin + len(wanted))
                 out.write(_SONG * np.nan_to_num(wanted, nan=0.0, posinf=0.0, neginf=0.0) + ticks[:, None])
             if here >= last:
                 stream.blocks.close()
@@ -81,7 +80,7 @@ def _clicks(song: Song) -> list[tuple[int, np.ndarray]]:
     return [(round(at * song.rate), sounds[bool(high)]) for at, high in zip(song.beats.seconds.tolist(), strong)]
 
 
-def _between(clicks: list[tuple[int, np.ndarray]], begin: int, end: int) -> np.ndarray:
+def _click_track(clicks: list[tuple[int, np.ndarray]], begin: int, end: int) -> np.ndarray:
     """The clicks between two samples of the part: float64, shape (end - begin,)."""
     ticks = np.zeros(end - begin)
     for at, sound in clicks:

@@ -1,4 +1,4 @@
-"""What was heard in a song, as JSON and CSV for other programs."""
+"""Export of the analysis of a song, as JSON and CSV for other programs."""
 
 import csv
 import io
@@ -7,15 +7,15 @@ import json
 import numpy as np
 
 from audioviz.audio.song import Events, Song
+from audioviz.clock import fps_to_json
 
 
 def song_to_json(song: Song) -> str:
     """Duration, fps, frames, tempo, events in frames and seconds, sections, every curve, and the stems."""
-    fps = song.clock.fps
     return json.dumps(
         {
             "duration": float(song.duration),
-            "fps": fps.numerator if fps.denominator == 1 else str(fps),
+            "fps": fps_to_json(song.clock.fps),
             "frames": song.clock.frames,
             "tempo": song.tempo,
             "beats_per_bar": song.beats_per_bar,

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def load_song(
     start: float = 0.0,
     duration: float | None = None,
     grid: Grid = Grid(),
-    stems: Mapping[str, str | Path] | str | None = None,
+    stems: Mapping[str, str | Path] | Literal["auto"] | None = None,
     cache: bool = True,
 ) -> Song:
     """Decode and analyse a song, or a part of it as if there were no more; `part.cut` takes one as it is in the whole.
@@ -61,11 +62,12 @@ def load_song(
     Raises
     ------
     InputError
-        If the file cannot be decoded, the part lies outside it, fps is no frame rate, or the grid does not fit the song.
+        If the file cannot be decoded, the part lies outside it, fps is no frame rate, or the grid does not fit the
+        song.
     """
     path, fps = Path(path), to_fps(fps)
     start, duration = _check_part(start, duration)
-    sha256, facts, analysis = _heard(path, start, duration, cache)
+    sha256, facts, analysis = _cached_analysis(path, start, duration, cache)
     if grid != Grid():
         analysis = with_grid(analysis, grid)
     clock = Clock.for_duration(Fraction(facts.samples, facts.rate), fps)
@@ -81,11 +83,14 @@ def load_song(
         clock=clock,
         tempo=analysis.tempo,
         beats_per_bar=analysis.beats_per_bar,
-        **{name: Events.at(getattr(analysis, name), clock) for name in _EVENTS},
+        beats=Events.at(analysis.beats, clock),
+        downbeats=Events.at(analysis.downbeats, clock),
+        onsets=Events.at(analysis.onsets, clock),
+        kicks=Events.at(analysis.kicks, clock),
         sections=sections,
         curves=curves,
         waveform=analysis.waveform,
-        notes=tuple(f"{path}: {note}" for note in (*facts.notes, *_missed(grid, analysis.tempo))),
+        notes=tuple(f"{path}: {note}" for note in (*facts.notes, *_tempo_notes(grid, analysis.tempo))),
         cache=cache,
     )
     if stems is None:
@@ -96,11 +101,15 @@ def load_song(
         stems = separated(path, sha256)
     files = {name: Path(file) for name, file in stems.items()}
     return with_stems(
-        song, {name: (file, *_heard(file, start, duration, cache, silent_after=True)) for name, file in files.items()}
+        song,
+        {
+            name: (file, *_cached_analysis(file, start, duration, cache, silent_after=True))
+            for name, file in files.items()
+        },
     )
 
 
-def _heard(
+def _cached_analysis(
     path: Path, start: float, duration: float | None, cache: bool, *, silent_after: bool = False
 ) -> tuple[str, Facts, Analysis]:
     """The digest of a file, and what is heard in a part of it, from the cache if it is there."""
@@ -110,16 +119,16 @@ def _heard(
     key = cache_key(f"{sha256} stem" if silent_after else sha256, start, duration)
     found = _recall(key) if cache else None
     if found is None:
-        found = _listen(path, start, duration, silent_after)
+        found = _decode_and_analyse(path, start, duration, silent_after)
         if cache:
             _remember(key, *found)
     return sha256, *found
 
 
-def _missed(grid: Grid, tempo: float) -> list[str]:
+def _tempo_notes(grid: Grid, tempo: float) -> list[str]:
     """What is said where no beats are as fast as the user told."""
     low, high = tempo_limits(grid.bounds)
-    heard = tempo / {"half": 0.5, "double": 2.0}.get(grid.beats, 1.0)
+    heard = tempo / {None: 1.0, "half": 0.5, "double": 2.0}[grid.beats]
     if grid.bounds is None or not tempo or low <= heard <= high:
         return []
     return [f"no beats of the tempo {grid.tempo} are heard, but of {heard:.1f}: these are taken"]
@@ -133,7 +142,7 @@ def _check_part(start: float, duration: float | None) -> tuple[float, float | No
     return float(start), None if duration is None else float(duration)
 
 
-def _listen(path: Path, start: float, duration: float | None, silent_after: bool) -> tuple[Facts, Analysis]:
+def _decode_and_analyse(path: Path, start: float, duration: float | None, silent_after: bool) -> tuple[Facts, Analysis]:
     stream = open_stream(path)
     first = round(start * stream.rate)
     last = math.inf if duration is None else first + max(1, round(duration * stream.rate))
@@ -165,14 +174,15 @@ def _nothing_heard(path: Path, start: float, length: float) -> InputError:
 
 
 def _recall(key: str) -> tuple[Facts, Analysis] | None:
-    kept = recall(key)
-    if kept is None:
+    cached = recall(key)
+    if cached is None:
         return None
-    facts, arrays = kept
+    facts, arrays = cached
     whole = {name: facts.pop(name) for name in ("tempo", "beats_per_bar")}
     whole |= {name: arrays.pop(name) for name in (*_EVENTS, "sections", "kinds", "waveform")}
     cues = {name: arrays.pop(name) for name in ("strength", "loudness", "notes")}
-    return Facts(**facts | {"notes": tuple(facts["notes"])}), Analysis(series=arrays, cues=cues, **whole)
+    facts["notes"] = tuple(facts["notes"])  # JSON has lists alone
+    return Facts(**facts), Analysis(series=arrays, cues=cues, **whole)
 
 
 def _remember(key: str, facts: Facts, analysis: Analysis) -> None:

@@ -1,4 +1,4 @@
-"""A MIDI file becomes exact events and curves on the clock of a song."""
+"""MIDI files: exact events and curves on the clock of a song."""
 
 import io
 import re
@@ -144,9 +144,10 @@ def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> M
         )
     changes = np.array(sorted(controls, key=lambda change: change[0]), np.float64).reshape(-1, 5)
 
-    def midi(found: list[tuple], **more) -> Midi:
-        first, end, *columns = np.array(sorted(found), np.float64).reshape(-1, 6).T
-        return Midi(clock, tuple(names), first, end, *(column.astype(np.int64) for column in columns), changes, **more)
+    def midi(found: list[tuple], *, earlier: Midi | None = None) -> Midi:
+        begins, ends, *columns = np.array(sorted(found), np.float64).reshape(-1, 6).T
+        pitches, velocities, channels, tracks = (column.astype(np.int64) for column in columns)
+        return Midi(clock, tuple(names), begins, ends, pitches, velocities, channels, tracks, changes, earlier)
 
     return midi(inside, earlier=midi(earlier))
 
@@ -175,13 +176,13 @@ def _known_chunks(data: bytes) -> bytes:
     """A file without the chunks that are neither its header nor a track, which the standard says to pass over."""
     if not data.startswith(b"MThd"):
         return data
-    kept, here = [], 0
+    chunks, here = [], 0
     while here < len(data):
         end = here + 8 + int.from_bytes(data[here + 4 : here + 8], "big")
         if data[here : here + 4] in (b"MThd", b"MTrk"):
-            kept.append(data[here:end])
+            chunks.append(data[here:end])
         here = end
-    return b"".join(kept)
+    return b"".join(chunks)
 
 
 def _tempo_map(file):

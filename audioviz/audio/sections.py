@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import overload
 
 import numpy as np
 
@@ -68,6 +69,10 @@ class Sections:
     def __iter__(self) -> Iterator[Section]:
         return iter(self.parts)
 
+    @overload
+    def __getitem__(self, index: int) -> Section: ...
+    @overload
+    def __getitem__(self, index: slice | str) -> "Sections": ...
     def __getitem__(self, index: "int | slice | str") -> "Section | Sections":
         """One section for an int; Sections for a slice or a label."""
         if isinstance(index, str):

@@ -1,8 +1,9 @@
 """Song: what a schedule knows of the music. Curves on the clock, events in frames and seconds, tempo."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 
@@ -41,7 +42,11 @@ class Events:
     def __iter__(self) -> Iterator[int]:
         return iter(self.frames.tolist())
 
-    def __getitem__(self, index: "int | slice | np.ndarray") -> "int | Events":
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: "slice | np.ndarray | Sequence[int]") -> "Events": ...
+    def __getitem__(self, index: "int | slice | np.ndarray | Sequence[int]") -> "int | Events":
         """A frame number for an int; Events for a slice, a mask or an array of positions."""
         frames = self.frames[index]
         return int(frames) if np.ndim(frames) == 0 else Events(frames, self.seconds[index], self.clock)
@@ -53,7 +58,7 @@ class Events:
 ON_DEMAND = ("hue", "loudness", "flux", "pitch", "voiced", "silence")  # curves that are heard when they are asked for
 
 
-class Stems(dict):
+class Stems(dict[str, "Song"]):
     """Stems by name; an unknown name lists the known ones."""
 
     def __missing__(self, name: str) -> "Song":
@@ -139,7 +144,7 @@ class Song:
 
         return mel(self, bands)
 
-    def __getattr__(self, name: str) -> "Curve | tuple[Curve, ...]":
+    def __getattr__(self, name: str) -> Any:  # a Curve, or of chroma a tuple of them
         curves = self.__dict__.get("curves", {})
         if name in curves:
             return curves[name]

@@ -229,7 +229,9 @@ class Project:
             document["schedule"].setdefault("settings", {}).update(options.pop("settings"))
         for name, value in options.items():
             if name not in _PLACES:
-                raise InputError(f"a project has no {name!r}{nearest(name, _PLACES)}; expected one of {', '.join(_PLACES)}")
+                raise InputError(
+                    f"a project has no {name!r}{nearest(name, _PLACES)}; expected one of {', '.join(_PLACES)}"
+                )
             *parts, last = _PLACES[name]
             record = document
             for part in parts:

@@ -1,7 +1,8 @@
-"""The heart: sigmas, samplers, one frame, the scheduled sequence, latent operations, noise."""
+"""Diffusion sampling: sigmas, samplers, one frame, the scheduled sequence, latent operations, noise."""
 
 from audioviz.sampling.anchor import Anchor, anchor_of
 from audioviz.sampling.conditioning import Conditioning, Control, Guidance, lerp, slerp
+from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import sample_frame
 from audioviz.sampling.ksampler import ksampler
 from audioviz.sampling.plan import FramePlan, plan_frame
@@ -19,6 +20,7 @@ __all__ = [
     "Anchor",
     "Conditioning",
     "Control",
+    "Denoiser",
     "FramePlan",
     "Guidance",
     "anchor_of",

@@ -1,4 +1,4 @@
-"""Drift control: each channel's mean and spread are held near those of a picture that was right."""
+"""Drift control: each channel's mean and standard deviation are held near those of a picture that was right."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the text says to the model: conditionings, the guided pair of them, and the ways between two."""
+"""Conditionings: encoded text, positive and negative, and the interpolation of two."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class Conditioning:
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """Pictures that lead a frame beside its text.
+    """Image conditions of a frame beside its text: ControlNet hint, IP-Adapter style, inpainting mask.
 
     Parameters
     ----------
@@ -105,7 +105,8 @@ def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
 def _same_length(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Both (B, tokens, width), the shorter one filled up with its own last token, which is its padding."""
     tokens = max(a.shape[1], b.shape[1])
-    return tuple(torch.cat((e, e[:, -1:].expand(-1, tokens - e.shape[1], -1)), 1) for e in (a, b))
+    a, b = (torch.cat((e, e[:, -1:].expand(-1, tokens - e.shape[1], -1)), 1) for e in (a, b))
+    return a, b
 
 
 def _slerp_vectors(a: Tensor, b: Tensor, t: float) -> Tensor:

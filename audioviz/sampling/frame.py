@@ -1,4 +1,4 @@
-"""One frame: a latent, a plan, the next latent."""
+"""Sampling of one frame, image to image: a latent, a plan, the next latent."""
 
 import math
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate as resize
 from audioviz.errors import InputError, ModelError
 from audioviz.sampling.anchor import hold
 from audioviz.sampling.conditioning import Guidance
+from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.interpolate import MODES
 from audioviz.sampling.inversion import invert, stretch
 from audioviz.sampling.noise import Draw, injected
@@ -20,11 +21,11 @@ from audioviz.sampling.sigmas import Schedule, sigmas_for
 
 @torch.no_grad()
 def sample_frame(
-    denoiser,
+    denoiser: Denoiser,
     plan: FramePlan,
     previous: Tensor,
     *,
-    sampler: str | Run = "euler",
+    sampler: str | Run | Sampler = "euler",
     scheduler: str | Schedule = "normal",
     noise_mask: Tensor | None = None,
 ) -> Tensor:
@@ -32,9 +33,8 @@ def sample_frame(
 
     Parameters
     ----------
-    denoiser : callable (x, sigma, guidance, cfg) -> denoised x
-        With `sigmas`, `flow`, `scaling_factor`, `shift_factor`, `channels` and `device`. At noise level sigma x is
-        latent + sigma * noise, or, where flow is true, (1 - sigma) * latent + sigma * noise.
+    denoiser : Denoiser
+        A callable (x, sigma, guidance, cfg) -> denoised x, with the attributes that the contract names.
     plan : FramePlan
     previous : float, shape (B, C, H, W)
         Latent of the frame before, in the autoencoder's units.
@@ -86,7 +86,7 @@ def sample_frame(
     return new
 
 
-def run_sigmas(denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedule) -> Tensor:
+def run_sigmas(denoiser: Denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedule) -> Tensor:
     """The sigmas that a plan's run visits: float32, shape (n + 1,), or fewer than two where it does nothing."""
     sigmas = sigmas_for(scheduler, denoiser.sigmas, plan.steps, plan.denoise, drop_penultimate=kind.drop_penultimate)
     if plan.last_step is not None and plan.last_step < len(sigmas) - 1:
@@ -96,7 +96,7 @@ def run_sigmas(denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedu
     return sigmas[plan.first_step or 0 :]
 
 
-def check_latent(denoiser, latent: Tensor) -> Tensor:
+def check_latent(denoiser: Denoiser, latent: Tensor) -> Tensor:
     """The latent in float32 on the denoiser's device.
 
     Raises
@@ -117,7 +117,7 @@ def check_latent(denoiser, latent: Tensor) -> Tensor:
 
 
 def check_texts(conditioning: Guidance, latent: Tensor) -> None:
-    """Refuse conditionings that have neither one row, nor one for each latent of the batch.
+    """Check the batch size of conditionings: one row for all latents, or one for each.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def _inject(latent: Tensor, strength: float, draw: Draw) -> Tensor:
     return latent + draw(latent.shape).to(latent.device) * strength if strength > 0 else latent
 
 
-def _initial_noise(denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, latent: Tensor) -> Tensor:
+def _initial_noise(denoiser: Denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, latent: Tensor) -> Tensor:
     """Unit noise (B, C, H, W) that sampling starts from."""
     if len(sigmas) < 2:
         return torch.zeros_like(latent)
@@ -161,7 +161,7 @@ def _initial_noise(denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, lat
         x = _scale(denoiser, latent)
         follow = _Bound(denoiser, plan.conditioning_before or plan.conditioning, 1.0)
         noisy = invert(follow, x, stretch(sigmas, plan.unsample_steps), first_order=kind.first_order)
-        return (noisy - _kept(denoiser, x, sigmas[0].item())) / _start_scale(denoiser, sigmas)
+        return (noisy - _signal(denoiser, x, sigmas[0].item())) / _start_scale(denoiser, sigmas)
     if not plan.add_noise:
         return torch.zeros_like(latent)
     noise = Draw(plan.seed)(latent.shape) if plan.initial_noise is None else plan.initial_noise
@@ -169,7 +169,13 @@ def _initial_noise(denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, lat
 
 
 def _run(
-    denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, latent: Tensor, noise: Tensor, mask: Tensor | None
+    denoiser: Denoiser,
+    plan: FramePlan,
+    kind: Sampler,
+    sigmas: Tensor,
+    latent: Tensor,
+    noise: Tensor,
+    mask: Tensor | None,
 ) -> Tensor:
     """The latent after one run of the sampler, in the autoencoder's units like the latent before."""
     if len(sigmas) < 2:
@@ -179,23 +185,23 @@ def _run(
     if mask is not None:
         outside = Draw(plan.seed + kind.mask_seed)(x.shape).to(x.device) if kind.mask_seed else noise
         bound = _Masked(bound, mask, x, outside)
-    x = _kept(denoiser, x, sigmas[0].item()) + noise * _start_scale(denoiser, sigmas)
+    x = _signal(denoiser, x, sigmas[0].item()) + noise * _start_scale(denoiser, sigmas)
     x = kind.run(bound, x, sigmas, kind.noise(plan.seed, x, sigmas))
     return x / denoiser.scaling_factor + denoiser.shift_factor
 
 
-def _scale(denoiser, latent: Tensor) -> Tensor:
+def _scale(denoiser: Denoiser, latent: Tensor) -> Tensor:
     return (latent - denoiser.shift_factor) * denoiser.scaling_factor
 
 
-def _start_scale(denoiser, sigmas: Tensor) -> float:
+def _start_scale(denoiser: Denoiser, sigmas: Tensor) -> float:
     """The factor of the initial noise: at the largest sigma the latent counts as one more unit of noise."""
     first, largest = sigmas[0].item(), denoiser.sigmas[-1].item()
     at_top = first > largest or math.isclose(first, largest, rel_tol=1e-5)
     return math.sqrt(1 + first * first) if at_top and not denoiser.flow else first
 
 
-def _kept(denoiser, x: Tensor, sigma: float) -> Tensor:
+def _signal(denoiser: "Denoiser | _Bound", x: Tensor, sigma: float) -> Tensor:
     """What is left of a clean x (B, C, H, W) at a noise level."""
     return x * (1 - sigma) if denoiser.flow else x
 
@@ -204,7 +210,7 @@ def _kept(denoiser, x: Tensor, sigma: float) -> Tensor:
 class _Bound:
     """The denoiser as samplers call it: of x and one sigma alone."""
 
-    denoiser: object
+    denoiser: Denoiser
     conditioning: Guidance
     cfg: float
 
@@ -251,7 +257,7 @@ class _Masked:
         return self.inside.sigmas
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
-        x = torch.lerp(_kept(self.inside, self.latent, sigma) + self.outside * sigma, x, self.mask)
+        x = torch.lerp(_signal(self.inside, self.latent, sigma) + self.outside * sigma, x, self.mask)
         return torch.lerp(self.latent, self.inside(x, sigma), self.mask)
 
     def pair(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Three ways from one latent to another; each takes (a, b, t), gives `a` at t = 0 and `b` at t = 1, and is never NaN."""
+"""Interpolation of latents: three functions of (a, b, t) that give `a` at t = 0 and `b` at t = 1, and are never NaN."""
 
 import math
 

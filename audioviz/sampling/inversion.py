@@ -1,4 +1,4 @@
-"""Unsampling: the noisy latent that deterministic sampling would take to this one.
+"""Inversion (DDIM and second order), or unsampling: the noisy latent that sampling would take to this one.
 
 Both inversions follow the probability-flow equation up, at two model calls a step and without guidance: a guided slope
 carries the latent off the paths on which the model knows it, and the way back would not meet it. On 20 steps of the
@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate as resize
 
 
 def invert(denoiser, x: Tensor, sigmas: Tensor, *, first_order: bool) -> Tensor:
-    """The x at the first sigma from which a deterministic sampler comes to this one.
+    """Inversion of sampling: the x at the first sigma from which a deterministic sampler comes to this one.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def stretch(sigmas: Tensor, steps: int) -> Tensor:
 
 
 def _undo_euler(denoiser, x: Tensor, rising: list[tuple[float, float]]) -> Tensor:
-    """Each step up by the slope that Euler's step down will find at its end: guessed from the step before, then found."""
+    """Each step up by the slope that Euler's step down finds at its end: guessed from the step before, then found."""
     slope = 0.0
     for after, sigma in rising:
         for _ in range(2):

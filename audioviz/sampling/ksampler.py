@@ -5,6 +5,7 @@ from torch import Tensor
 
 from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning, Guidance
+from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import check_latent, sample_frame
 from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Run
@@ -12,7 +13,7 @@ from audioviz.sampling.sigmas import Schedule
 
 
 def ksampler(
-    model,
+    model: Denoiser,
     seed: int,
     steps: int,
     cfg: float,
@@ -34,7 +35,7 @@ def ksampler(
 
     Parameters
     ----------
-    model : denoiser
+    model : Denoiser
     seed, steps, cfg, sampler_name, scheduler, denoise : as users know them
     positive, negative : float (1 or B, tokens, width), or Conditioning
     latent_image : float, shape (B, C, H, W)

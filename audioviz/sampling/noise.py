@@ -1,4 +1,4 @@
-"""Every random number that sampling uses: who draws it, and from which seed.
+"""Noise: every random number that sampling uses, who draws it, and from which seed.
 
 All draws are made on the CPU, so they are the same on every machine, and none touches a global generator.
 """

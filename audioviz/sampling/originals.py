@@ -1,4 +1,4 @@
-"""What the two original sequences have in common: their lists, their noise, their way of unsampling."""
+"""What the two original sequence nodes share: their lists, their noise, their way of unsampling."""
 
 from collections.abc import Sequence
 from itertools import cycle, islice
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning, Guidance
+from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import run_sigmas
 from audioviz.sampling.noise import Draw, brownian
 from audioviz.sampling.plan import FramePlan
@@ -25,7 +26,7 @@ def to_guidances(
     InputError
         If there is none, or the negative is shorter.
     """
-    wanted, unwanted = _rows(positive), _rows(negative)
+    wanted, unwanted = _to_conditionings(positive), _to_conditionings(negative)
     if not wanted:
         raise InputError("the positive sequence is empty: expected a conditioning for each frame")
     if len(unwanted) < len(wanted):
@@ -36,7 +37,7 @@ def to_guidances(
     return [Guidance(p, n) for p, n in zip(wanted, unwanted)]
 
 
-def _rows(texts: Tensor | Sequence[Conditioning]) -> list[Conditioning]:
+def _to_conditionings(texts: Tensor | Sequence[Conditioning]) -> list[Conditioning]:
     if isinstance(texts, Tensor):
         return [Conditioning(row[None]) for row in texts]
     if not all(isinstance(text, Conditioning) for text in texts):
@@ -78,8 +79,8 @@ def interpolation_mode(name: str) -> str:
     return INTERPOLATIONS[name]
 
 
-def rising_sigmas(denoiser, steps: int, kind: Sampler, scheduler: str | Schedule) -> tuple[float, ...]:
-    """The original's unsampling: one step only, from 0.0001 to just above the smallest sigma of a table one step longer.
+def rising_sigmas(denoiser: Denoiser, steps: int, kind: Sampler, scheduler: str | Schedule) -> tuple[float, ...]:
+    """The original's unsampling: one step only, from 0.0001 to above the smallest sigma of a table one step longer.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def start_step(denoise: float, steps: int) -> int:
     return round((1 - denoise) * steps)
 
 
-def stream_after(denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedule) -> Draw:
+def stream_after(denoiser: Denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedule) -> Draw:
     """The original's global generator when a frame is done: it continues the stream that made the initial noise.
 
     A sampler with a seed of its own for the outside of masks moves the generator there, mask or not, whenever it runs.

@@ -1,4 +1,4 @@
-"""One frame as a small record that says everything: the loop has no quirks, the plans have them."""
+"""FramePlan, the parameters of one frame: the loop has no quirks, the plans have them."""
 
 import math
 from collections.abc import Callable
@@ -18,8 +18,9 @@ from audioviz.sampling.noise import Draw
 class FramePlan:
     """What is done with the previous latent to make the next.
 
-    In this order: noise_before is added, the camera moves, the latent is unsampled, noise_after is added, it is sampled,
-    interpolated with the previous one (as the camera sees it now), held at the anchor, and laid over what is kept.
+    In this order: noise_before is added, the camera moves, the latent is unsampled, noise_after is added, it is
+    sampled, interpolated with the previous one (as the camera sees it now), held at the anchor, and laid over what is
+    kept.
     """
 
     conditioning: Guidance
@@ -53,11 +54,11 @@ class FramePlan:
                 raise InputError(f"frame {self.frame}: {name} is {getattr(self, name)!r}, expected a whole number")
         for name in ("first_step", "last_step"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, Integral) and value >= 0):
+            if value is not None and not (isinstance(value, Integral) and int(value) >= 0):
                 raise InputError(f"frame {self.frame}: {name} is {value!r}, expected a whole number, at least 0")
         for name, low, high in _RANGES:
             value = getattr(self, name)
-            if not isinstance(value, Real) or not low <= value <= high:
+            if not isinstance(value, Real) or not value <= high or value < low:  # nor NaN
                 raise InputError(f"frame {self.frame}: {name} is {value!r}, expected {low} to {high}")
         if self.mode not in MODES:
             raise InputError(
@@ -93,7 +94,8 @@ def plan_frame(
     unsample : bool
         Start from the inversion of the previous latent, at the cost of more model calls (see inversion.py).
     conditioning_before : Guidance, optional
-        What the previous latent was made with: the inversion follows it, so that sampling changes what has changed since.
+        What the previous latent was made with: the inversion follows it, so that sampling changes what has changed
+        since.
     """
     drawn = denoise > 0
     return FramePlan(

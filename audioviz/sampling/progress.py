@@ -1,12 +1,14 @@
 """KSampler Progress: how a picture comes to be, step by step."""
 
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning, Guidance
+from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import check_latent, sample_frame
 from audioviz.sampling.ksampler import to_conditioning
 from audioviz.sampling.noise import Draw, cuda_randn
@@ -17,7 +19,7 @@ from audioviz.sampling.sigmas import Schedule
 
 
 def progress(
-    model,
+    model: Denoiser,
     seed: int,
     steps: int,
     cfg: float,
@@ -37,7 +39,7 @@ def progress(
 
     Parameters
     ----------
-    model : denoiser
+    model : Denoiser
     positive, negative : float (1 or B, tokens, width), or Conditioning
     latent_image : float, shape (B, C, H, W)
         In the autoencoder's units.
@@ -54,7 +56,7 @@ def progress(
 
     Returns
     -------
-    The final latent (B, C, H, W), and the kept ones (kept * B, C, H, W) with the noise still in them.
+    The final latent (B, C, H, W), and the K intermediate ones (K * B, C, H, W) with the noise still in them.
 
     Raises
     ------
@@ -70,15 +72,16 @@ def progress(
     latent = check_latent(model, latent_image)
     noise = _NOISES[noise_mode](seed, latent.shape)
     text = Guidance(to_conditioning(positive), to_conditioning(negative))
-    kept = [] if omit_start_latent else [latent]
+    intermediate = [] if omit_start_latent else [latent]
     if omit_final_latent is not None:
         watched = _Watched(model)
         total = int(steps / denoise)
         plan = FramePlan(text, seed, steps=total, cfg=cfg, first_step=total - steps, initial_noise=noise)
-        final = sample_frame(watched, plan, latent, sampler=sampler_name, scheduler=scheduler)
+        denoiser = cast(Denoiser, watched)  # but for the call, all of it is the model's
+        final = sample_frame(denoiser, plan, latent, sampler=sampler_name, scheduler=scheduler)
         seen = watched.latents()
-        kept += [x for i, x in enumerate(seen) if i % interval == 0 or i == len(seen) - 1]
-        return final, torch.cat(kept if omit_final_latent else [*kept, final])
+        intermediate += [x for i, x in enumerate(seen) if i % interval == 0 or i == len(seen) - 1]
+        return final, torch.cat(intermediate if omit_final_latent else [*intermediate, final])
     # it starts at step 0 whatever denoise says, and goes on past the end, where the last latent is repeated;
     # each step is a run of its own: multistep samplers stay at first order, ancestral ones draw the same noise
     count = int(steps / denoise) + 1
@@ -95,20 +98,21 @@ def progress(
         )
         for step in range(count)
     )
-    for step, latent in enumerate(sequence(model, plans, start=latent, sampler=sampler_name, scheduler=scheduler)):
+    final = latent
+    for step, final in enumerate(sequence(model, plans, start=latent, sampler=sampler_name, scheduler=scheduler)):
         if step % interval == 0 or step == count - 1:
-            kept.append(latent)
-    return latent, torch.cat(kept)
+            intermediate.append(final)
+    return final, torch.cat(intermediate)
 
 
 @dataclass(frozen=True, eq=False)
 class _Watched:
     """A denoiser that keeps the last x of each sigma: what the step from there starts from."""
 
-    model: object
+    model: Denoiser
     seen: dict[float, Tensor] = field(default_factory=dict)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
 
     def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning
+from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import check_latent
 from audioviz.sampling.noise import Draw
 from audioviz.sampling.originals import (
@@ -24,7 +25,7 @@ from audioviz.sampling.sigmas import Schedule
 
 
 def salt_sequence(
-    model,
+    model: Denoiser,
     *,
     seed_sequence: Sequence[int],
     steps: int = 20,
@@ -48,7 +49,7 @@ def salt_sequence(
 
     Parameters
     ----------
-    model : denoiser
+    model : Denoiser
     seed_sequence, denoise_sequence, latent_interp_strength_sequence, noise_strength_sequence : lists
         One entry a frame, shorter ones are repeated; the first denoise is not used, denoise_start is.
     positive_sequence, negative_sequence : float (T, tokens, width), or lists of Conditioning

@@ -1,21 +1,22 @@
-"""The scheduled sequence: plans in, latents out, one at a time."""
+"""The frame loop of a scheduled sequence: plans in, latents out, one at a time."""
 
 from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
+from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import check_latent, fit_mask, sample_frame
 from audioviz.sampling.plan import FramePlan
-from audioviz.sampling.samplers import Run, sampler_for
+from audioviz.sampling.samplers import Run, Sampler, sampler_for
 from audioviz.sampling.sigmas import Schedule, scheduler_for
 
 
 def sequence(
-    denoiser,
+    denoiser: Denoiser,
     plans: Iterable[FramePlan],
     *,
     start: Tensor,
-    sampler: str | Run = "euler",
+    sampler: str | Run | Sampler = "euler",
     scheduler: str | Schedule = "normal",
     noise_mask: Tensor | None = None,
 ) -> Iterator[Tensor]:

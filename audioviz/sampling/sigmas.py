@@ -1,4 +1,4 @@
-"""Sigma tables: which noise levels a sampler visits, by the names that users know.
+"""Noise schedules as sigma tables: which noise levels a sampler visits, by the names that users know.
 
 A table descends from its first sigma to 0: float32, shape (n + 1,), on the CPU. A model's sigmas are float64, but the
 arithmetic on them is float32 on purpose: the model is fed the nearest whole timestep, and a sigma half way between two
@@ -37,8 +37,8 @@ def sigmas_for(
 
     Returns
     -------
-    float32, shape (n + 1,), descending to 0. n is `steps`, but for ddim_uniform and beta, which may differ by what their
-    rules say.
+    float32, shape (n + 1,), descending to 0. n is `steps`, but for ddim_uniform and beta, which may differ by what
+    their rules say.
 
     Raises
     ------
@@ -135,8 +135,8 @@ def beta(model_sigmas: Tensor, steps: int, *, alpha: float = 0.6) -> Tensor:
 
     quantiles = beta_distribution.ppf(1 - np.linspace(0, 1, steps, endpoint=False), alpha, alpha)
     timesteps = np.rint(quantiles * (len(model_sigmas) - 1)).astype(int)
-    kept = np.flatnonzero(np.diff(timesteps, prepend=-1))
-    return _to_zero(model_sigmas[timesteps[kept]])
+    distinct = np.flatnonzero(np.diff(timesteps, prepend=-1))
+    return _to_zero(model_sigmas[timesteps[distinct]])
 
 
 def linear_quadratic(model_sigmas: Tensor, steps: int, *, threshold: float = 0.025) -> Tensor:

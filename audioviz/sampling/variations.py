@@ -4,6 +4,7 @@ from torch import Tensor
 
 from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning
+from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import check_latent
 from audioviz.sampling.ksampler import ksampler
 from audioviz.sampling.samplers import Run
@@ -11,7 +12,7 @@ from audioviz.sampling.sigmas import Schedule
 
 
 def stochastic_variations(
-    model,
+    model: Denoiser,
     *,
     latent_image: Tensor,
     noise_seed: int = 0,
@@ -29,7 +30,7 @@ def stochastic_variations(
 
     Parameters
     ----------
-    model : denoiser
+    model : Denoiser
     latent_image : float, shape (B, C, H, W)
         The first latent is used, and B variations are made; in the autoencoder's units.
     noise_seed : int

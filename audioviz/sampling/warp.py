@@ -1,4 +1,4 @@
-"""The camera: a picture or a latent is zoomed, turned and shifted before it is sampled again."""
+"""Camera motion: a picture or a latent is zoomed, turned and shifted before it is sampled again."""
 
 import math
 

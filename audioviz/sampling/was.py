@@ -9,6 +9,7 @@ from torch import Tensor
 
 from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning
+from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import check_latent
 from audioviz.sampling.noise import Draw
 from audioviz.sampling.originals import (
@@ -26,7 +27,7 @@ from audioviz.sampling.sigmas import Schedule
 
 
 def was_sequence(
-    model,
+    model: Denoiser,
     *,
     seed: int = 0,
     seed_mode_seq: str = "increment",
@@ -60,7 +61,7 @@ def was_sequence(
 
     Parameters
     ----------
-    model : denoiser
+    model : Denoiser
     positive_seq, negative_seq : float (K, tokens, width), or lists of Conditioning
         One for each keyframe; there are T = max(frame_count, K) frames.
     latent_image : float, shape (B, C, H, W)
@@ -131,7 +132,7 @@ def _swing(low: float, high: float, turn: float) -> float:
 
 
 def _seeds(seed: int, frames: int, mode: str, keying: str | None, divisor: int) -> Iterator[int]:
-    """The seed of each frame: keyed, it is made from the first each time; otherwise the mode goes on from frame to frame."""
+    """The seed of each frame: keyed, it is made from the first; otherwise the mode goes on from frame to frame."""
     if mode not in _MODES:
         raise InputError(f"seed_mode_seq {mode!r} is not known: expected one of {', '.join(_MODES)}")
     if keying is not None and keying not in _KEYINGS:

@@ -1,9 +1,9 @@
-"""Where curves come from: constants, events, ramps, keyframes, oscillators, smooth noise, expressions, mixtures.
+"""Curve generators: constants, events, ramps, keyframes, oscillators, smooth noise, expressions, mixtures.
 
 Each takes `clock=`; inside a schedule script it may be left out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -37,7 +37,7 @@ def at(events, value: float, otherwise: float = 0.0) -> Curve:
 
 
 def push(events, *, seconds: float) -> Curve:
-    """A speed for the camera: it leaps up at each event, dies away over `seconds`, and takes the picture one way in all.
+    """A speed for the camera: it leaps up at each event, dies away over `seconds`, and moves by 1 in all.
 
     At any fps the way is the same: `shift_x=0.1 * push(song.kicks, seconds=0.2)` moves it by a tenth at each kick, and
     `zoom=1.4 ** push(...)` makes it 1.4 times as large. Events that come sooner than that cut the way short.
@@ -69,7 +69,10 @@ def ramp(
     ease: str = "linear",
     clock: Clock | None = None,
 ) -> Curve:
-    """From `start` to `stop` between two times (keys as of `keyframes`; the whole song if not given), level outside them."""
+    """From `start` to `stop` between two times, level outside them.
+
+    `begin` and `end` are keys as of `keyframes`: the whole song if not given.
+    """
     clock = bound_clock(clock)
     begin, end = (key_to_seconds(key, clock) for key in (begin, float(clock.duration) if end is None else end))
     if not begin < end:
@@ -119,10 +122,11 @@ def oscillate(
     """
     if shape not in WAVES:
         raise ScheduleError(f"unknown wave {shape!r}: use one of {', '.join(WAVES)}")
-    if (seconds is None) == (beats is None) or (seconds if beats is None else beats) <= 0:
+    period = seconds if beats is None else beats
+    if period is None or (seconds is not None and beats is not None) or period <= 0:
         raise ScheduleError("oscillate: give a period above 0, either seconds= or beats=")
     clock = bound_clock(clock)
-    turns = clock.times / seconds if beats is None else beat_position(clock.times) / beats
+    turns = (clock.times if beats is None else beat_position(clock.times)) / period
     turns = np.round(turns + phase, 9)  # so that what should be a whole turn is not a hair less
     return Curve(low + (high - low) * WAVES[shape](turns % 1.0), clock)
 
@@ -141,9 +145,9 @@ def noise(seed: int, *, seconds: float = 1.0, low: float = 0.0, high: float = 1.
 
 
 def expression(text: str, *, clock: Clock | None = None) -> Curve:
-    """A formula of `t` (seconds), `f` (frame), `b` (beat) and the song's curves by name: "0.4 + 0.3 * low * sin(pi * b)".
+    """A formula, such as "0.4 + 0.3 * low * sin(pi * b)".
 
-    Those of its stems are named as `drums.onset`.
+    It may name `t` (seconds), `f` (frame), `b` (beat), the song's curves, and those of its stems as `drums.onset`.
 
     Raises
     ------
@@ -154,11 +158,11 @@ def expression(text: str, *, clock: Clock | None = None) -> Curve:
     names = {"t": clock.times, "f": np.arange(clock.frames, dtype=float)}
     if song is not None:
         names |= {"b": beat_position(clock.times)} if len(song.beats) > 1 else {}
-    return Curve(evaluate(text, names if song is None else _Heard(names, song)), clock)
+    return Curve(evaluate(text, names if song is None else _Names(names, song)), clock)
 
 
-class _Heard(Mapping):
-    """The names of a formula: those that are ready, and the song's curves, of which some are heard when they are read."""
+class _Names(Mapping[str, np.ndarray]):
+    """The names of a formula: those that are ready, and the song's curves, some of which are heard when read."""
 
     def __init__(self, ready: dict[str, np.ndarray], song):
         self._ready, self._songs = ready, {"": song} | song.stems
@@ -172,7 +176,7 @@ class _Heard(Mapping):
     def __contains__(self, name: object) -> bool:
         return name in self._names
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
     def __len__(self) -> int:

@@ -5,21 +5,23 @@ import operator
 import warnings
 from collections.abc import Callable, Mapping
 from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 
 from audioviz.errors import ScheduleError
 
 MAX_LENGTH = 1000
+Value = np.ndarray | np.float64  # one for each frame, or one for all
 
 
-def evaluate(text: str, names: Mapping[str, np.ndarray]) -> np.ndarray:
+def evaluate(text: str, names: Mapping[str, Value]) -> Value:
     """The value of a formula.
 
     Parameters
     ----------
     text : str, at most 1000 characters
-    names : name -> float array (T,)
+    names : name -> float, shape (T,) or ()
 
     Returns
     -------
@@ -50,7 +52,7 @@ class _Unknown(Exception):
     """A part of a formula that is not allowed."""
 
 
-def _value(node: ast.expr, names: Mapping[str, np.ndarray]) -> np.ndarray:
+def _value(node: ast.expr, names: Mapping[str, Value]) -> Value:
     match node:
         case ast.Constant(value=bool() | int() | float() as number):
             return np.float64(number)
@@ -70,8 +72,8 @@ def _value(node: ast.expr, names: Mapping[str, np.ndarray]) -> np.ndarray:
             return reduce(BINARY[LOGIC[type(op)]], (_value(part, names) for part in parts))
         case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in COMPARE for op in ops):
             values = [_value(part, names) for part in (left, *others)]
-            pairs = (COMPARE[type(op)](*pair) for op, pair in zip(ops, zip(values, values[1:])))
-            return reduce(np.logical_and, pairs).astype(float)
+            results = (COMPARE[type(op)](*operands) for op, operands in zip(ops, pairwise(values)))
+            return reduce(np.logical_and, results).astype(float)
         case ast.IfExp(test=test, body=body, orelse=orelse):
             return np.where(*(_value(part, names) for part in (test, body, orelse)))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:

@@ -1,4 +1,4 @@
-"""Files become Schedules, each by what its format says of the columns."""
+"""Loading of schedule files: each becomes a Schedule by what its format says of the columns."""
 
 from pathlib import Path
 

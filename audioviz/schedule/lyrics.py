@@ -19,9 +19,9 @@ def lyrics_to_prompts(path: Path, *, start: float, end: float) -> list[tuple[flo
     Parameters
     ----------
     path : Path
-        Lines of `[mm:ss.xx] text`, several stamps for one that comes again; `[offset:ms]` moves all, to earlier if positive.
-        Lines without words are rests, in which the last ones stay; other lines in brackets, and those after a `#`, are
-        not sung.
+        Lines of `[mm:ss.xx] text`, several stamps for one that comes again; `[offset:ms]` moves all, to earlier if
+        positive. Lines without words are rests, in which the last ones stay; other lines in brackets, and those after a
+        `#`, are not sung.
     start, end : float
         The part of the song that is meant, seconds from its beginning. The line that is being sung at its start belongs
         to it; others outside are left out, and that is said.

@@ -27,8 +27,8 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
     value : str, sequence of str or Prompt, or mapping of time to str
         Plain texts are spread evenly over the song. A time is a number of seconds, or text such as `8s`, `96f`,
         `16b` (beats), `4bar` or the label of a section, which means every section that has it; in a sequence it stands
-        before the text: `8s: gold mandala`. In place of a text may be a file: lyrics with times, `words.lrc`, or prompts at
-        frames, `prompts.txt` or `prompts.json`, as the formats of schedules have them.
+        before the text: `8s: gold mandala`. In place of a text may be a file: lyrics with times, `words.lrc`, or
+        prompts at frames, `prompts.txt` or `prompts.json`, as the formats of schedules have them.
         What to steer away from may follow the text: `gold mandala --neg grey`.
     clock : Clock
     negative : str
@@ -40,24 +40,19 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
         If a time is unknown, lies past the end, or only some of several prompts have one.
     """
     if isinstance(value, Mapping):
-        pairs = [(seconds, text) for key, text in value.items() for seconds in key_to_times(key, clock)]
+        keys = [(seconds, text) for key, text in value.items() for seconds in key_to_times(key, clock)]
     else:
-        pairs = [
-            pair for item in ([value] if isinstance(value, (str, Prompt)) else value) for pair in _split(item, clock)
-        ]
-    timed = [seconds is not None for seconds, _ in pairs]
-    if any(timed) and not all(timed):
-        raise ScheduleError(
-            f"prompt {pairs[timed.index(False)][1]!r} has no time but others have: "
-            "give all of them one ('8s: ...') or none"
-        )
-    if not any(timed):
-        pairs = [(float(clock.duration) * i / len(pairs), text) for i, (_, text) in enumerate(pairs)]
+        items = [value] if isinstance(value, (str, Prompt)) else value
+        keys = [key for item in items for key in _split(item, clock)]
+    times = [seconds for seconds, _ in keys if seconds is not None]
+    if times and len(times) < len(keys):
+        untimed = next(text for seconds, text in keys if seconds is None)
+        raise ScheduleError(f"prompt {untimed!r} has no time but others have: give all of them one ('8s: ...') or none")
     prompts = [
         replace(text, negative=text.negative or negative)
         if isinstance(text, Prompt)
         else text_to_prompt(seconds, text, negative=negative)
-        for seconds, text in pairs
+        for seconds, (_, text) in zip(times or _spread(len(keys), clock), keys)
     ]
     for prompt in prompts:
         if prompt.seconds > float(clock.duration):
@@ -98,7 +93,13 @@ def between(prompts: Sequence[Prompt], clock: Clock, *, travel: Curve | None = N
     return left, right, weight
 
 
-def _split(item, clock: Clock) -> list[tuple[float | None, str | Prompt]]:
+def _spread(count: int, clock: Clock) -> list[float]:
+    """The seconds of so many texts without a time: evenly over the song."""
+    return [float(clock.duration) * i / count for i in range(count)]
+
+
+def _split(item, clock: Clock) -> Sequence[tuple[float | None, str | Prompt]]:
+    """Seconds, or None where it names none, and the text or Prompt of each prompt that an entry of a list means."""
     if isinstance(item, Prompt):
         return [(item.seconds, item)]
     if not isinstance(item, str):

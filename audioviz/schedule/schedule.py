@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -45,17 +45,13 @@ class Schedule:
     shift_x: Any = None  # fractions of the width, to the right
     shift_y: Any = None  # fractions of the height, down
     wrap: Any = None  # 0 or 1: the edges are joined to those opposite, in place of a mirror image
-    in_picture: Any = (
-        None  # 0 or 1: the camera moves the picture, 1 if not given, or its latent: quicker, and only roughly
-    )
+    in_picture: Any = None  # 1, or not given: the camera moves the picture; 0: its latent, quicker, and only roughly
     travel: Any = None  # 0..1: where between the first and the last prompt, in place of their times
     control: Any = None  # how strongly the picture of a ControlNet is followed; 1 if not given
     style: Any = None  # how strongly the style of a picture is followed (IP-Adapter); 1 if not given
     prompts: Any = ()
-    mix: Any = (
-        None  # prompt -> 0..1: how much of it is mixed in; what is left of 1, if anything, is that of the keyframes
-    )
-    clock: Clock | None = None
+    mix: Any = None  # prompt -> 0..1: how much of it is mixed in; what is left of 1 is that of the keyframes
+    clock: Clock = cast(Clock, None)  # if not given, that of its curves, or of the song of the script
 
     def __post_init__(self):
         clock = self.clock or next(
@@ -111,7 +107,7 @@ def _seed_column(name: str, value, clock: Clock) -> np.ndarray:
     try:
         seeds = np.array([int(v) for v in values.ravel()], dtype=np.uint64).reshape(values.shape)
     except (TypeError, ValueError, OverflowError) as error:
-        place = _place(values.ravel().tolist(), lambda v: isinstance(v, (int, np.integer)) and 0 <= v < 2**64)
+        place = _place(values.ravel().tolist(), lambda v: isinstance(v, (int, np.integer)) and 0 <= int(v) < 2**64)
         raise ScheduleError(f"{name}: expected whole numbers in 0 .. 2^64 - 1{place}") from error
     if (seeds.astype(object) != values).any():
         raise ScheduleError(f"{name}: expected whole numbers, without a fraction")

@@ -1,7 +1,8 @@
-"""One seed a frame: uint64 arrays of shape (T,), the same on every machine."""
+"""Seed generators: one seed a frame, uint64 arrays of shape (T,), the same on every machine."""
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TypedDict
 
 import numpy as np
 
@@ -10,6 +11,14 @@ from audioviz.curve import easing
 from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound_clock
 from audioviz.schedule.times import event_frames, passed
+
+
+class Travel(TypedDict):
+    """Columns of a Schedule for the way from noise to noise: each of shape (T,)."""
+
+    seed: np.ndarray
+    seed_to: np.ndarray
+    seed_mix: np.ndarray
 
 
 def fixed(seed: int, *, clock: Clock | None = None) -> np.ndarray:
@@ -55,7 +64,7 @@ def ladder(events, base: int = 0, *, rungs: int = 4) -> np.ndarray:
     return _base(base) + (height - np.abs(passed(events) % (2 * height) - height)).astype(np.uint64)
 
 
-def travel(events, base: int = 0, *, ease: str = "linear") -> dict[str, np.ndarray]:
+def travel(events, base: int = 0, *, ease: str = "linear") -> Travel:
     """From noise to noise: at each event one seed is reached and the way to the next begins, on the arc between them.
 
     Returns
@@ -83,7 +92,7 @@ def sine(base: int = 0, *, divisor: int = 4, by: int = 1, clock: Clock | None = 
 
 
 def modulo(base: int = 0, *, divisor: int = 4, by: int = 1, clock: Clock | None = None) -> np.ndarray:
-    """The original's modulo keying: from frame 1 on the seed is the first one, and on each `divisor`-th frame k is added.
+    """The original's modulo keying: from frame 1 on the seed is the first one, plus k on each `divisor`-th frame k.
 
     `by` and the source are those of `sine`.
     """

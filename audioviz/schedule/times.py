@@ -1,4 +1,4 @@
-"""Moments: what a key such as `4bar` means in seconds, the frames of events, and where the beat grid is at a time."""
+"""Time keys such as `4bar` in seconds, the frames of events, and the beat position at a time."""
 
 import re
 from numbers import Integral, Real
@@ -19,8 +19,8 @@ def key_to_seconds(key: str | int | float, clock: Clock) -> float:
     Parameters
     ----------
     key : a number of seconds, or text
-        `8s` seconds, `96f` frames, `16b` beats, `4bar` bars: all counted from 0, with fractions if wanted, beats and bars
-        from the first of the song. Or the label of a section of the song, which means its first one.
+        `8s` seconds, `96f` frames, `16b` beats, `4bar` bars: all counted from 0, with fractions if wanted, beats and
+        bars from the first of the song. Or the label of a section of the song, which means its first one.
     clock : Clock
 
     Raises
@@ -57,7 +57,9 @@ def is_key(text: str) -> bool:
 
 
 def event_frames(events) -> tuple[np.ndarray, Clock]:
-    """The frames of events, int64 (n,), and their clock; sections are events at their starts, and plain frame numbers will do.
+    """The frames of events, int64 (n,), and their clock.
+
+    Sections are events at their starts, and plain frame numbers will do.
 
     Raises
     ------
@@ -72,7 +74,8 @@ def event_frames(events) -> tuple[np.ndarray, Clock]:
         return clock.seconds_to_frame(np.array([float(section.start) for section in events])), clock
     clock = bound_clock()
     if not all(
-        isinstance(frame, Integral) and not isinstance(frame, bool) and 0 <= frame < clock.frames for frame in events
+        isinstance(frame, Integral) and not isinstance(frame, bool) and 0 <= int(frame) < clock.frames
+        for frame in events
     ):
         raise ScheduleError(
             f"events {events!r:.60}: expected song.beats[::4] and the like, song.sections, or frames in "
@@ -90,8 +93,8 @@ def passed(events) -> np.ndarray:
 def beat_position(times: np.ndarray, *, exact: bool = False) -> np.ndarray:
     """Beats since the first one, with fractions, at these times in seconds: the same shape.
 
-    Each beat lies at the start of its frame, so that there the number is whole, unless the `exact` grid is asked for. It
-    goes on at its own tempo beyond both ends.
+    Each beat lies at the start of its frame, so that there the number is whole, unless the `exact` grid is asked for.
+    It goes on at its own tempo beyond both ends.
 
     Raises
     ------

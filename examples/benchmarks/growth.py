@@ -21,7 +21,9 @@ schedule = av.load_schedule("drift")(song)
 model = av.load_model("embedded")
 ready = time.perf_counter()
 av.render(song, schedule, out=out, model=model, size=(64, 64), steps=1, progress=False)
-print(len(schedule), heard - begin, time.perf_counter() - ready, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+rendered = time.perf_counter()
+megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(len(schedule), heard - begin, rendered - ready, megabytes)
 """
 
 

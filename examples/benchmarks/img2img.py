@@ -1,4 +1,4 @@
-"""Frames a second of the frame loop, beside diffusers' image-to-image pipeline driven frame by frame with the same model."""
+"""Frames a second of the frame loop, beside diffusers' image-to-image pipeline driven by frames with the same model."""
 
 import tempfile
 import time
@@ -30,7 +30,7 @@ PROMPT = "neon nebula"
 
 
 def measure(device: str) -> list[tuple[str, str]]:
-    """Rows of (what, figure): the embedded model's on a CPU; on a GPU, those of a model of Stable Diffusion 1.5's size."""
+    """Rows of (what, figure): on a CPU of the embedded model; on a GPU of a model of Stable Diffusion 1.5's size."""
     with tempfile.TemporaryDirectory() as folder:
         if device == "cuda":
             write_random_sd15(Path(folder))

@@ -17,7 +17,7 @@ PLANS = {
     "cuda": Plan(steps=16000, batch=64, rate=1.2e-3, warmup=500, decay=1e-4, average=0.999),
 }
 LEARNED = 4000  # pictures that the autoencoder learns from
-WIDE = 0.8  # from this share of the steps on, crops are larger and fewer, so that borders count as they do in whole pictures
+WIDE = 0.8  # from this share of the steps on, crops are larger and fewer, so that borders count as in whole pictures
 WHITE = 0.05  # weight of the loss that keeps channels apart
 JITTER = 0.06  # noise on latents in training: what the decoder must forgive
 
@@ -38,7 +38,7 @@ def new_autoencoder(scaling_factor: float = 1.0) -> AutoencoderTiny:
 
 @torch.no_grad()
 def pass_on(model: AutoencoderTiny, *, spread: float = 3.0) -> None:
-    """Start from weights that hand the picture's colours through: a blurred picture comes out before anything is learned.
+    """Start from weights that hand the picture's colours through: a blurred picture comes out before any learning.
 
     There are no normalisation layers, and from random weights the network is grey for hundreds of steps.
     """

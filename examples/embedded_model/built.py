@@ -23,7 +23,7 @@ from .canvas import (
 
 
 def scattered(rng: np.random.Generator, count: int, *, reach: float = 1.2) -> np.ndarray:
-    """Sites spread over [-reach, reach]^2, shape (count, 2), more even than chance: each is the loneliest of four tries."""
+    """Sites spread over [-reach, reach]^2, shape (count, 2), evenly: each is the loneliest of four tries."""
     sites = rng.uniform(-reach, reach, (1, 2))
     while len(sites) < count:
         tries = rng.uniform(-reach, reach, (4, 2))

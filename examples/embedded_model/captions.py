@@ -1,4 +1,4 @@
-"""What a picture may be called: many wordings of its pattern, palette and modifier, among words that mean nothing here."""
+"""Captions of a picture: many wordings of its pattern, palette and modifier, among words that mean nothing here."""
 
 import numpy as np
 

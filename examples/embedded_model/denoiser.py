@@ -61,7 +61,7 @@ def new_scheduler() -> DPMSolverMultistepScheduler:
 
 @torch.inference_mode()
 def encode_pool(folder: Path, machine: Machine) -> None:
-    """Encode the pool, on a GPU its mirror image too; folder/latents holds float16 (ways, CHUNK, CHANNELS, 16, 16) files."""
+    """Encode the pool, on a GPU its mirror image too, to float16 files in latents: (ways, CHUNK, CHANNELS, 16, 16)."""
     (folder / "latents").mkdir(exist_ok=True)
     model = load_autoencoder(folder).to(machine.device)
     for index, chunk in enumerate(chunks(folder / "pictures")):
@@ -95,7 +95,7 @@ def label_number(label: Label) -> int:
 
 @torch.inference_mode()
 def wordings(folder: Path, labels: list[Label], machine: Machine) -> tuple[torch.Tensor, torch.Tensor]:
-    """Conditioning for WORDINGS captions of each distinct label and, last, for no caption at all; and each label's first.
+    """Conditioning for WORDINGS captions of each distinct label and, last, for no caption; and each label's first.
 
     Returns
     -------

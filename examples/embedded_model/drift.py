@@ -26,7 +26,7 @@ def long_song(song: Path, path: Path) -> Path:
 
 
 def drift(folder: Path, work: Path, song: Path, machine: Machine) -> dict[str, float]:
-    """Frames of the schedule `drift`: the worst change of a window of frames against the first, and the longest standstill.
+    """Frames of the schedule `drift`: the worst change of a window against the first, and the longest standstill.
 
     Returns
     -------

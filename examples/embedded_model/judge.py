@@ -1,5 +1,6 @@
 """A small classifier that names the pattern and the palette of a picture: it measures, and is not shipped."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ class Judge(torch.nn.Module):
         super().__init__()
         widths = (3, 32, 64, 128, FEATURES)
         layers: list[torch.nn.Module] = []
-        for before, after in zip(widths, widths[1:]):
+        for before, after in pairwise(widths):
             layers += [
                 torch.nn.Conv2d(before, after, 3, stride=2, padding=1),
                 torch.nn.GroupNorm(8, after),

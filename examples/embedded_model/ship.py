@@ -61,15 +61,15 @@ pipeline_tag: text-to-image
 ---
 # The embedded model
 
-A text-conditioned latent diffusion model small enough to travel inside `audioviz`, so that the first video needs neither a
-graphics card nor a network. It loads with `diffusers.StableDiffusionPipeline.from_pretrained`.
+A text-conditioned latent diffusion model small enough to travel inside `audioviz`, so that the first video needs
+neither a graphics card nor a network. It loads with `diffusers.StableDiffusionPipeline.from_pretrained`.
 
     an autoencoder (AutoencoderTiny)  256x256x3 <-> 16x16x{channels}       {vae:.1f} M parameters
     a text encoder (CLIP, 2 layers)   32 tokens -> 32x128          {text:.1f} M parameters
     a UNet (v prediction)             16x16x{channels}, conditioned on text {unet:.1f} M parameters
 
-The UNet is told the guidance scale, from 1 to 8, as LCM's are, and does in one call what takes others two; so a negative
-prompt does nothing.
+The UNet is told the guidance scale, from 1 to 8, as LCM's are, and does in one call what takes others two; so a
+negative prompt does nothing.
 
 ## What it was trained on
 
@@ -78,8 +78,9 @@ other people in it. Captions are composed of synonyms by the same code.
 
 {names}
 
-Each has many synonyms ("fiery", "milky way", "black and white", "macro"), and some words stand for a kind of picture in its
-usual colours ("underwater", "cyberpunk", "lava"). Other words do no harm; audioviz names those that it does not know.
+Each has many synonyms ("fiery", "milky way", "black and white", "macro"), and some words stand for a kind of picture
+in its usual colours ("underwater", "cyberpunk", "lava"). Other words do no harm; audioviz names those that it does not
+know.
 
 ## How
 
@@ -102,9 +103,9 @@ Measured by the same script at the model's own settings ({own.steps} steps of {o
 
 ## Limits
 
-It knows its patterns and palettes and nothing else: a prompt about a person or a thing gives an abstract picture. It was
-trained at 256x256; other sizes (multiples of 16) work, with the same pattern repeated or cut. UNet and autoencoder are
-stored in float16; compute in float32 on a CPU.
+It knows its patterns and palettes and nothing else: a prompt about a person or a thing gives an abstract picture. It
+was trained at 256x256; other sizes (multiples of 16) work, with the same pattern repeated or cut. UNet and autoencoder
+are stored in float16; compute in float32 on a CPU.
 
 ## Weights
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def learn_merges(words: list[str]) -> list[tuple[str, str]]:
     split = [[*word[:-1], word[-1] + SUFFIX] for word in words]
     merges = []
     while any(len(parts) > 1 for parts in split):
-        pairs = Counter(pair for parts in split for pair in zip(parts, parts[1:]))
+        pairs = Counter(pair for parts in split for pair in pairwise(parts))
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
         merges.append(best)
         split = [merge(parts, best) for parts in split]

@@ -147,7 +147,7 @@ def restore(
     groups: dict[str, Weights] = {}
     with safe_open(path, framework="pt") as file:
         done = progress(path)
-        for key in file.keys():
+        for key in file.keys():  # noqa: SIM118 (a safetensors file is no mapping)
             kind, name = key.split(".", 1)
             groups.setdefault(kind, {})[name] = file.get_tensor(key)
     network.load_state_dict(groups.pop("network"))
@@ -169,4 +169,5 @@ def progress(path: Path) -> tuple[int, float]:
 def averaged(path: Path) -> Weights:
     """The averaged weights in a checkpoint."""
     with safe_open(path, framework="pt") as file:
-        return {key.removeprefix("average."): file.get_tensor(key) for key in file.keys() if key.startswith("average.")}
+        averaged = [key for key in file.keys() if key.startswith("average.")]  # noqa: SIM118
+        return {key.removeprefix("average."): file.get_tensor(key) for key in averaged}

@@ -1,1 +1,1 @@
-"""Samples become onsets, beats, bars, sections and levels."""
+"""Music analysis: samples become onsets, beats, bars, sections and levels."""

@@ -1,4 +1,4 @@
-"""Everything that is heard in a song, before a frame rate is chosen."""
+"""Analysis of a song: onsets, tempo, beats, downbeats, sections, series; all before a frame rate is chosen."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Beats: the moments that keep the tempo best."""
+"""Beat tracking by dynamic programming: the moments that keep the tempo best."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
@@ -23,7 +23,7 @@ _EVENING = 1.5  # beats: how far the evening out reaches
 def track_beats(
     cues: Cues, onsets: np.ndarray, *, bounds: tuple[float, float] | None = None, beats: str | None = None
 ) -> tuple[float, np.ndarray]:
-    """Tempo and beats.
+    """Tempo and beats of a song.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def chains(strength: np.ndarray, onsets: np.ndarray, bounds: tuple[float, float]
     tempo = tempo_path(accents, _RATE, bounds) if len(onsets) > 1 else np.zeros(1)
     if not tempo.any():
         return []
-    return [_follow(accents, 60 * _RATE / (factor * tempo)) / _RATE for factor in _FACTORS]
+    return [_best_chain(accents, 60 * _RATE / (factor * tempo)) / _RATE for factor in _FACTORS]
 
 
 def _accents(strength: np.ndarray) -> np.ndarray:
@@ -76,7 +76,7 @@ def _accents(strength: np.ndarray) -> np.ndarray:
     return local / spread if spread > 0 else np.zeros_like(local)
 
 
-def _follow(accents: np.ndarray, periods: np.ndarray) -> np.ndarray:
+def _best_chain(accents: np.ndarray, periods: np.ndarray) -> np.ndarray:
     """The steps of the best chain of beats whose distances are near the period at each."""
     local = gaussian_filter1d(accents, np.median(periods) / 32)
     sizes = np.round(np.log2(periods) * _FINENESS).astype(np.int64)

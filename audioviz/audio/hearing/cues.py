@@ -1,4 +1,4 @@
-"""What can be heard at a moment that might be a beat or begin a bar: bass, attack, loudness, a change of notes."""
+"""Features at candidate beats and downbeats: bass rise, onset strength, loudness, chord change."""
 
 from dataclasses import dataclass
 
@@ -30,14 +30,14 @@ class Cues:
     def at(self, seconds: np.ndarray) -> dict[str, np.ndarray]:
         """Each cue at each of at least two moments: name -> float64 >= 0, shape (n,)."""
         return {
-            "bass": _rise(np.sqrt(self.low), seconds),
+            "bass": _bass_rise(np.sqrt(self.low), seconds),
             "attack": _peak(self.strength, seconds),
             "loud": _peak(self.loudness, seconds),
-            "change": _change(self.notes, seconds),
+            "change": _chord_change(self.notes, seconds),
         }
 
 
-def _rise(level: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+def _bass_rise(level: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     """How far a level rises around each moment."""
     padded = np.pad(level, _AFTER, mode="edge")
     at = np.clip((seconds * RATE / HOP).astype(np.int64), 0, len(level) - 1)[:, None] + _AFTER
@@ -50,16 +50,16 @@ def _peak(strength: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     return strength[np.clip(at, 0, len(strength) - 1)].max(axis=1).astype(np.float64)
 
 
-def _change(notes: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+def _chord_change(notes: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     """How much other notes sound until the next moment than since the last: in [0, 1]."""
-    spans = _between(np.sqrt(notes), seconds)
+    spans = _mean_notes(np.sqrt(notes), seconds)
     length = np.linalg.norm(spans, axis=1)
     both = length[1:] * length[:-1]
     alike = np.einsum("ij,ij->i", spans[1:], spans[:-1])
     return 1 - np.minimum(1, np.divide(alike, both, out=np.ones_like(both), where=both > 0))
 
 
-def _between(notes: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+def _mean_notes(notes: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     """Means before the first moment, between each two, and after the last: float64, shape (n + 1, 24)."""
     step = np.median(np.diff(seconds))
     bounds = np.concatenate([[seconds[0] - step], seconds, [seconds[-1] + step]]) * RATE / NOTES_HOP + 0.5

@@ -1,4 +1,4 @@
-"""Series on the grid of the analysis become curves on the clock, scaled to [0, 1]."""
+"""Feature series as curves on the clock: means over the video frames, scaled to [0, 1]."""
 
 from collections.abc import Mapping
 
@@ -72,7 +72,7 @@ def frame_means(
 
 
 def _peak(values: np.ndarray, clock: Clock) -> np.ndarray:
-    """Highest value of the hops in each frame; the next hop's where a frame is too short to hold one; 0 past the end."""
+    """Highest value of the hops in each frame; the next hop's where a frame is too short for one; 0 past the end."""
     first = -(-clock.sample_bounds(RATE)[:-1] // HOP)
     return np.maximum.reduceat(np.append(values, 0), np.minimum(first, len(values)))
 

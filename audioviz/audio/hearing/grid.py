@@ -1,11 +1,10 @@
-"""What the user knows of the beat grid, where the ear errs."""
+"""Corrections of the beat grid: what the user knows of tempo, beats and bars, where the ear errs."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from audioviz.audio.hearing.metrical_level import halfway
 from audioviz.errors import InputError
 
 SLOWEST, FASTEST = 30.0, 300.0  # beats a minute that may be asked for
@@ -61,7 +60,7 @@ class Grid:
         return _tempo_bounds(self.tempo)
 
     def placed(self, beats: np.ndarray) -> np.ndarray:
-        """These beats (seconds, after the offset), or those halfway between if the first downbeat is nearer to one of them."""
+        """These beats (seconds, after the offset), or those halfway between if the first downbeat is nearer to one."""
         value, unit = _moment(self.first_downbeat) if self.first_downbeat is not None else (0.0, "b")
         if unit == "b" or len(beats) < 2:
             return beats
@@ -90,6 +89,11 @@ class Grid:
                 f"or seconds from {beats[0]:.2f}s to {beats[-1]:.2f}s"
             )
         return place
+
+
+def halfway(beats: np.ndarray) -> np.ndarray:
+    """The moments between each two beats."""
+    return (beats[1:] + beats[:-1]) / 2
 
 
 def _tempo_bounds(tempo: float | str | tuple[float, float] | None) -> tuple[float, float] | None:

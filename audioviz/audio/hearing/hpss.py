@@ -1,4 +1,4 @@
-"""What strikes and what sounds on: percussive and harmonic power."""
+"""Harmonic-percussive separation (HPSS): the power of what sounds on, and of what strikes."""
 
 import numpy as np
 from scipy.ndimage import median_filter
@@ -9,7 +9,7 @@ _ACROSS_BANDS = 11  # mel bands
 
 
 def percussive_and_harmonic(mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Split the power by shape: a tone is a line along time, a hit a line across the spectrum.
+    """Percussive and harmonic power, told by shape: a tone is a line along time, a hit one across the spectrum.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Loudness as broadcasters measure it: power behind a filter that hears as the ear does, over 400 ms."""
+"""Momentary loudness (ITU-R BS.1770): power behind the K filter, which hears as the ear does, over 400 ms."""
 
 import numpy as np
 
@@ -14,8 +14,8 @@ def k_weighting(rate: int) -> np.ndarray:
 
     Source
     ------
-    ITU-R BS.1770-5, annex 1, whose coefficients at 48 kHz these are; the analogue filter behind them: De Man, "Evaluation of
-    implementations of the EBU R128 loudness measurement", AES 145 (2018).
+    ITU-R BS.1770-5, annex 1, whose coefficients at 48 kHz these are; the analogue filter behind them: De Man,
+    "Evaluation of implementations of the EBU R128 loudness measurement", AES 145 (2018).
     """
     hz, decibels, q = _SHELF
     hz = min(hz, 0.45 * rate)  # what lies higher cannot be in the sound

@@ -1,9 +1,10 @@
-"""Which pulse is the beat: of the evenly spaced moments that fit a song, the ones that people would tap to."""
+"""Choice of the metrical level: of the pulses that fit a song, the one that people would tap to."""
 
 import numpy as np
 
 from audioviz.audio.hearing.cues import Cues
 from audioviz.audio.hearing.downbeats import bar_likelihood
+from audioviz.audio.hearing.grid import halfway
 
 _SLOWEST, _FASTEST = 50.0, 220.0  # beats a minute that may be chosen
 _NEAR = 1.25  # times or part of the tempo that the user gives about
@@ -24,7 +25,7 @@ _WEIGHTS = {  # fitted to 676 songs of examples/grid_songs.py, as fit_pulse.py b
 
 
 def choose_pulse(found: list[np.ndarray], cues: Cues, *, bounds: tuple[float, float] | None) -> np.ndarray:
-    """The likeliest of these beats and of those that follow from them.
+    """The pulse at the likeliest metrical level: one of these beats, or of those that follow from them.
 
     Parameters
     ----------
@@ -57,18 +58,13 @@ def pulses_of(beats: np.ndarray) -> list[np.ndarray]:
     return [beats, halfway(beats), twice(beats), beats[::2], beats[1::2]]
 
 
-def halfway(beats: np.ndarray) -> np.ndarray:
-    """The moments between each two beats."""
-    return (beats[1:] + beats[:-1]) / 2
-
-
 def twice(beats: np.ndarray) -> np.ndarray:
     """Beats, and one halfway between each two."""
     return np.sort(np.concatenate([beats, halfway(beats)]))
 
 
 def features(beats: np.ndarray, cues: Cues, whole: dict[str, np.ndarray]) -> dict[str, float]:
-    """What tells a beat from another pulse: a usual tempo, bars, and how much sounds at it, how evenly, and beside it."""
+    """What tells a beat from another pulse: a usual tempo, bars, how much sounds at it, how evenly, and beside it."""
     octaves = np.log2(_tempo(beats) / _USUAL)
     thirds = beats[:-1, None] + np.diff(beats)[:, None] * [1 / 3, 2 / 3]
     on, aside = cues.at(beats), cues.at(thirds.ravel())

@@ -1,4 +1,4 @@
-"""What is heard only when it is asked for: the file is read once more, in a stream, and the result is kept."""
+"""Features on demand, such as chroma, pitch and loudness: the file is read once more, and the result is kept."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -48,10 +48,8 @@ _FLUX_HOP = 4 * HOP
 _QUIET = 1e-6  # power against the loudest frame: silence
 _NOTHING = 1e-9  # mean square, too
 _BASS = 0.03  # power of the bass notes among the others: the drum there has a note too
-_NARROWEST_HZ, _NARROWEST = (
-    1.0,
-    0.005,
-)  # between the edges of a band, and against them: narrower filters ring for seconds
+# between the edges of a band, and against them: narrower filters ring for seconds
+_NARROWEST_HZ, _NARROWEST = 1.0, 0.005
 _NOTES = (40, 52, 108)  # MIDI: lowest that the window tells from its neighbours, lowest of the chords, end
 _NO_NOTE = 1e-5  # power of the strongest pitch class against all that sounds: it is but a trace of what is no note
 _TURN = 0.25  # seconds, standard deviation: how slowly the hue turns
@@ -61,7 +59,7 @@ _STEADY = 8  # power of the certainty by which pitches are weighed within a fram
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Columns measured in equal steps: row i holds for `step` samples from first + i * step on, `rate` of them a second."""
+    """Columns measured in equal steps: row i holds for `step` samples from first + i * step on, `rate` a second."""
 
     values: np.ndarray  # float32 >= 0, shape (n, m)
     rate: int
@@ -101,7 +99,7 @@ def measure(song, name: str) -> dict[str, Curve | tuple[Curve, ...]]:
     return _MEASURES[name](song)
 
 
-def _heard(song, listen: Callable[..., Series], *settings: float) -> Series:
+def _cached_series(song, listen: Callable[..., Series], *settings: float) -> Series:
     """What `listen(sound, *settings)` finds in a song, from the cache if it is there.
 
     Raises
@@ -145,17 +143,17 @@ def band(song, low: float, high: float) -> Curve:
         raise InputError(f"band({low}, {high}): the file holds nothing above {song.rate / 2:g} Hz")
     if high - low < (least := max(_NARROWEST_HZ, _NARROWEST * low)):
         raise InputError(f"band({low}, {high}): expected frequencies that are at least {least:g} Hz apart")
-    return _levels(_heard(song, band_power, float(low), float(high)), song.clock)[0]
+    return _band_levels(_cached_series(song, band_power, float(low), float(high)), song.clock)[0]
 
 
 def mel(song, bands: int) -> tuple[Curve, ...]:
     """The levels of bands spaced as the ear hears: see `Song.mel`."""
     if not (isinstance(bands, Real) and 1 <= bands <= 128 and bands % 1 == 0):
         raise InputError(f"mel({bands!r}): expected 1 to 128 bands")
-    return _levels(_heard(song, mel_power, int(bands)), song.clock)
+    return _band_levels(_cached_series(song, mel_power, int(bands)), song.clock)
 
 
-def _levels(series: Series, clock: Clock) -> tuple[Curve, ...]:
+def _band_levels(series: Series, clock: Clock) -> tuple[Curve, ...]:
     """The columns but the last, which is the whole of which they are parts."""
     *columns, whole = np.sqrt(series.on(clock)).T
     return tuple(Curve(scale(column, whole=whole), clock) for column in columns)
@@ -163,7 +161,7 @@ def _levels(series: Series, clock: Clock) -> tuple[Curve, ...]:
 
 def chroma_and_hue(song) -> dict[str, tuple[Curve, ...] | Curve]:
     """How strong each pitch class is, and the strongest as an angle that turns smoothly and rests in silence."""
-    levels = _heard(song, pitch_classes).on(song.clock)
+    levels = _cached_series(song, pitch_classes).on(song.clock)
     top = np.percentile(levels.max(axis=1), 98)
     levels = np.clip(levels / top, 0, 1) if top > 0 else np.zeros_like(levels)
     toward = levels.max(axis=1) * np.exp(2j * np.pi * levels.argmax(axis=1) / 12)
@@ -171,39 +169,38 @@ def chroma_and_hue(song) -> dict[str, tuple[Curve, ...] | Curve]:
     mean = gaussian_filter1d(toward.real, width, mode="nearest") + 1j * gaussian_filter1d(
         toward.imag, width, mode="nearest"
     )
-    hue = _held(np.angle(mean) / (2 * np.pi) % 1, np.abs(mean) > 1e-3)
+    hue = _hold_last(np.angle(mean) / (2 * np.pi) % 1, np.abs(mean) > 1e-3)
     return {"chroma": tuple(Curve(column, song.clock) for column in levels.T), "hue": Curve(hue, song.clock)}
 
 
 def pitch_and_voiced(song) -> dict[str, Curve]:
     """The pitch in Hz, held where there is none, and how surely there is one."""
-    weighted, weight, sure = _heard(song, pitches).on(song.clock).T
+    weighted, weight, sure = _cached_series(song, pitches).on(song.clock).T
     octaves = np.divide(weighted, weight, out=np.zeros_like(weight), where=weight > 0)
     found = sure >= _VOICED
-    hz = _held(2**octaves, found) if found.any() else np.zeros_like(sure)
+    hz = _hold_last(2**octaves, found) if found.any() else np.zeros_like(sure)
     return {"pitch": Curve(hz, song.clock), "voiced": Curve(np.clip(sure, 0, 1), song.clock)}
 
 
 def loudness(song) -> dict[str, Curve]:
     """Momentary loudness, LUFS."""
-    return {
-        "loudness": Curve(power_to_lufs(_heard(song, weighted_power).on(song.clock, at_least=MOMENT)[:, 0]), song.clock)
-    }
+    power = _cached_series(song, weighted_power).on(song.clock, at_least=MOMENT)[:, 0]
+    return {"loudness": Curve(power_to_lufs(power), song.clock)}
 
 
 def flux(song) -> dict[str, Curve]:
     """How quickly the spectrum changes."""
-    change = _heard(song, spectral_flux).on(song.clock)[:, 0]
+    change = _cached_series(song, spectral_flux).on(song.clock)[:, 0]
     return {"flux": Curve(scale(change, whole=change), song.clock)}
 
 
 def silence(song) -> dict[str, Curve]:
     """1 where nothing sounds, else 0."""
-    power = _heard(song, mono_power).on(song.clock)[:, 0]
+    power = _cached_series(song, mono_power).on(song.clock)[:, 0]
     return {"silence": Curve(power <= max(_NOTHING, _QUIET * power.max()), song.clock)}
 
 
-def _held(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _hold_last(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """What is not known is as it was last, and before the first as that."""
     places = np.flatnonzero(known)
     if not len(places):
@@ -229,9 +226,9 @@ def band_power(sound: Sound, low: float, high: float) -> Series:
 
 def mel_power(sound: Sound, bands: int) -> Series:
     """Power in mel bands, and of all together."""
-    rows = mel_filters(bands).T
-    rows = np.concatenate([rows, rows.sum(axis=1, keepdims=True)], axis=1)
-    return _slide(sound, WINDOW, HOP, lambda bins: squares(bins) @ rows)
+    weights = mel_filters(bands).T
+    weights = np.concatenate([weights, weights.sum(axis=1, keepdims=True)], axis=1)
+    return _windowed_series(sound, WINDOW, HOP, lambda bins: squares(bins) @ weights)
 
 
 def pitch_classes(sound: Sound) -> Series:
@@ -251,7 +248,7 @@ def pitch_classes(sound: Sound) -> Series:
         level = np.sqrt(np.where(found.max(axis=1) > _NO_NOTE * whole, found.T, 0).T)
         return level - level.min(axis=1, keepdims=True)  # drums sound in all of them
 
-    return _slide(sound, NOTES_WINDOW, NOTES_HOP // 2, classes)
+    return _windowed_series(sound, NOTES_WINDOW, NOTES_HOP // 2, classes)
 
 
 def spectral_flux(sound: Sound) -> Series:
@@ -264,7 +261,7 @@ def spectral_flux(sound: Sound) -> Series:
         last = levels[-1:]
         return np.maximum(0, np.diff(levels, axis=0)).sum(axis=1, keepdims=True)
 
-    return replace(_slide(sound, WINDOW, _FLUX_HOP, rise), first=-_FLUX_HOP)
+    return replace(_windowed_series(sound, WINDOW, _FLUX_HOP, rise), first=-_FLUX_HOP)
 
 
 def pitches(sound: Sound) -> Series:
@@ -299,8 +296,8 @@ def mono_power(sound: Sound) -> Series:
     return Series(power[:, None], sound.rate, _STEP, 0)
 
 
-def _slide(sound: Sound, size: int, hop: int, of_bins: Callable[[np.ndarray], np.ndarray]) -> Series:
-    sliding = Sliding(size, hop, of_bins)
+def _windowed_series(sound: Sound, size: int, hop: int, measure_of_bins: Callable[[np.ndarray], np.ndarray]) -> Series:
+    sliding = Sliding(size, hop, measure_of_bins)
     for chunk in sound.analysed():
         sliding.feed(chunk)
     return Series(sliding.finish(), RATE, hop, -hop // 2)

@@ -1,4 +1,4 @@
-"""Onsets: where something starts to sound, to a millisecond."""
+"""Onset detection: where something starts to sound, to a millisecond."""
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
@@ -15,7 +15,7 @@ _SPAN = 112  # samples after an attack that are held against those before it: 5 
 
 
 def onset_strength(mel: np.ndarray, *, floor: float) -> np.ndarray:
-    """Rise of the spectrum.
+    """Onset strength: the rise of the spectrum from hop to hop (spectral flux), blind to vibrato.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def pick_onsets(strength: np.ndarray) -> np.ndarray:
 
 
 def kicks_among(hops: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """At which of the onset hops the bass leaps up as it does for a bass drum: bool, shape (n,).
+    """Kick drum detection: at which of the onset hops the bass leaps up as for a bass drum; bool, shape (n,).
 
     Parameters
     ----------

@@ -1,15 +1,14 @@
-"""Pitch: the fundamental of what sounds, and how surely there is one."""
+"""Pitch tracking (YIN): the fundamental frequency of what sounds, and how surely there is one."""
 
 import numpy as np
-from scipy.fft import irfft, rfft
 
+from audioviz.audio.hearing.fourier import irfft, rfft
 from audioviz.audio.reading.blocks import RATE
 
 HOP = 512  # samples: 23 ms
 LOWEST_HZ, HIGHEST_HZ = 50.0, 2000.0
-_SHORTEST = (
-    2  # samples of a period that is sought: one above `HIGHEST_HZ` would else be taken for two or more of its own
-)
+# samples of a period that is sought: one above `HIGHEST_HZ` would else be taken for two or more of its own
+_SHORTEST = 2
 _SPAN = 1024  # samples that are compared
 SIZE = 1536  # of a window: the span, and the longest period beside it
 _SURE = 0.15  # difference from itself a period later, against the mean, at which a period is taken at once
@@ -31,8 +30,8 @@ def track_pitch(chunk: np.ndarray) -> np.ndarray:
 
     Source
     ------
-    De Cheveigné & Kawahara, "YIN, a fundamental frequency estimator for speech and music", JASA 111 (2002), which librosa
-    has too, but without the certainty, and with a second's import.
+    De Cheveigné & Kawahara, "YIN, a fundamental frequency estimator for speech and music", JASA 111 (2002); librosa has
+    it too, but without the certainty, and with a second's import.
     """
     view = np.lib.stride_tricks.sliding_window_view(chunk, SIZE)[::HOP]
     return np.concatenate([_yin(view[first : first + _AT_ONCE]) for first in range(0, len(view), _AT_ONCE)])

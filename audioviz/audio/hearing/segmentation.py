@@ -1,4 +1,4 @@
-"""The form of a song: where one part ends and the next begins, and which of them are alike."""
+"""Structural segmentation: where one section ends and the next begins, and which of them are alike."""
 
 import numpy as np
 
@@ -22,11 +22,11 @@ _SILENT = 0.03  # power against the loud: a shorter silence than a section, at e
 
 
 def find_sections(spectrum: Spectrum, beats: np.ndarray, downbeats: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Boundaries and kinds of the parts of a song.
+    """Boundaries of the sections of a song, and which of them are of one kind.
 
     The sound of each beat is described by its timbre and its chord. The song is cut so that within each part these vary
-    least around their mean; a cut must be worth its price, which is lower between bars, and after four, eight ... of them.
-    Then the parts that are most alike are joined into kinds, as long as they are alike enough.
+    least around their mean; a cut must be worth its price, which is lower between bars, and after four, eight ... of
+    them. Then the parts that are most alike are joined into kinds, as long as they are alike enough.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ def find_sections(spectrum: Spectrum, beats: np.ndarray, downbeats: np.ndarray) 
 
     Source
     ------
-    The cut: Jackson et al., "An algorithm for optimal partitioning of data on an interval", IEEE Signal Processing Letters
-    12 (2005). The price of odd lengths: Marmoret et al., "Barwise music structure analysis with the correlation
+    The cut: Jackson et al., "An algorithm for optimal partitioning of data on an interval", IEEE Signal Processing
+    Letters 12 (2005). The price of odd lengths: Marmoret et al., "Barwise music structure analysis with the correlation
     block-matching segmentation algorithm", TISMIR 6 (2023).
     """
     grid = _grid(beats, spectrum.samples / RATE)

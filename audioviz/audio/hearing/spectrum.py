@@ -1,4 +1,4 @@
-"""The one short-time transform: mono sound, block by block, becomes band powers on a fixed grid of hops.
+"""The short-time Fourier transform (STFT): mono sound becomes band powers on a fixed grid of hops.
 
 Hop i stands for the samples around i * HOP: its window is centred there. All powers are mean squares.
 """
@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import rfft
+from numpy.typing import NDArray
 
+from audioviz.audio.hearing.fourier import rfft
 from audioviz.audio.reading.blocks import RATE, in_chunks
 
 HOP = 128  # samples: 5.8 ms
@@ -61,9 +62,9 @@ def transform(blocks: Iterable[np.ndarray]) -> Spectrum:
     ----------
     blocks : iterable of float32 arrays, shape (n,)
     """
-    rows, note_rows = np.concatenate([mel_filters(MELS), _band_filters()]).T, note_filters()
-    short = Sliding(WINDOW, HOP, lambda bins: squares(bins) @ rows)
-    long = Sliding(NOTES_WINDOW, NOTES_HOP, lambda bins: squares(bins) @ note_rows)
+    band_weights, note_weights = np.concatenate([mel_filters(MELS), _band_filters()]).T, note_filters()
+    short = Sliding(WINDOW, HOP, lambda bins: squares(bins) @ band_weights)
+    long = Sliding(NOTES_WINDOW, NOTES_HOP, lambda bins: squares(bins) @ note_weights)
     samples, last = 0, np.float32(0)
     powers, attacks, outlines = [], [], []
     for chunk in in_chunks(blocks):
@@ -129,7 +130,7 @@ class Sliding:
         return np.pad(found, ((0, self._samples // self._hop + 1 - len(found)), (0, 0)), mode="edge")
 
 
-def squares(bins: np.ndarray) -> np.ndarray:
+def squares(bins: NDArray[np.complex64]) -> np.ndarray:
     """Squared magnitudes: float32, of the shape of the bins."""
     return bins.real**2 + bins.imag**2
 

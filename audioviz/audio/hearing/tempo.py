@@ -1,8 +1,10 @@
-"""Tempo: how fast the beats come at each moment, as a path through what the accents say in windows of the song."""
+"""Tempo estimation: a tempogram of the accents, and the tempo at each moment as a path through it."""
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import next_fast_len
 from scipy.ndimage import gaussian_filter1d
+
+from audioviz.audio.hearing.fourier import irfft, rfft
 
 PER_OCTAVE = 48
 TEMPI = 60 * 2 ** (np.arange(-PER_OCTAVE, 113) / PER_OCTAVE)  # beats a minute that are tried: 30 to 300
@@ -30,8 +32,7 @@ def tempo_path(accents: np.ndarray, rate: float, bounds: tuple[float, float] | N
     ------
     Tempogram and path: Peeters, "Template-based estimation of time-varying tempo", EURASIP JASP (2007).
     """
-    evidence = _evidence(accents, rate)  # (windows, tempi)
-    score = _prior(bounds) * np.maximum(evidence, 0)
+    score = _prior(bounds) * np.maximum(_tempogram(accents, rate), 0)  # (windows, tempi)
     if not score.any():
         return np.zeros(len(accents))
     path = np.log2(TEMPI)[_best_path(score)]
@@ -40,8 +41,11 @@ def tempo_path(accents: np.ndarray, rate: float, bounds: tuple[float, float] | N
     return 2 ** np.interp(np.arange(len(accents)), centres, path)
 
 
-def _evidence(accents: np.ndarray, rate: float) -> np.ndarray:
-    """How alike the accents around each moment are to themselves one, two and four beats later."""
+def _tempogram(accents: np.ndarray, rate: float) -> np.ndarray:
+    """The tempogram: autocorrelation of the accents around each moment at one, two and four beats of each tempo.
+
+    Float64, shape (windows, tempi).
+    """
     size, hop = round(_WINDOW * rate), round(_HOP * rate)
     smooth = gaussian_filter1d(accents, 1.0)
     padded = np.pad(smooth - smooth.mean(), (size // 2, size), mode="constant")
@@ -75,15 +79,15 @@ def _best_path(score: np.ndarray) -> np.ndarray:
     """The entries of `TEMPI`, one a window, that add up to the highest score less what their changes cost."""
     shifts = np.arange(-_FURTHEST, _FURTHEST + 1)
     cost = np.minimum(_DRIFT * np.abs(shifts) / PER_OCTAVE, _STEP)
-    best, came = score[0], np.zeros(score.shape, np.int64)
+    best, backpointers = score[0], np.zeros(score.shape, np.int64)
     for i in range(1, len(score)):
         padded = np.pad(best, _FURTHEST, constant_values=-np.inf)
         reached = np.lib.stride_tricks.sliding_window_view(padded, len(shifts)) - cost
         choice = reached.argmax(axis=1)
-        came[i] = np.arange(len(best)) + shifts[choice]
+        backpointers[i] = np.arange(len(best)) + shifts[choice]
         best = score[i] + np.take_along_axis(reached, choice[:, None], axis=1)[:, 0]
     path = np.empty(len(score), np.int64)
     path[-1] = best.argmax()
     for i in range(len(score) - 1, 0, -1):
-        path[i - 1] = came[i, path[i]]
+        path[i - 1] = backpointers[i, path[i]]
     return path

@@ -1,1 +1,1 @@
-"""A sound file becomes blocks of samples; what was heard in it is kept between runs."""
+"""Audio decoding: a sound file becomes blocks of samples; what was heard in it is kept between runs."""

@@ -1,7 +1,8 @@
-"""Blocks of sound on their way: the wanted part of them, mended, as mono, at the rate of the analysis."""
+"""Blocks of samples on their way: cut to the wanted part, mended, mixed to mono, resampled."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 import numpy as np
 import soxr
@@ -46,8 +47,8 @@ def mono(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         mixed = block @ weights
         if mixed @ mixed < _CANCELLED * weights[0] ** 2 * np.vdot(block, block):
             power = np.einsum("ij,ij->j", block, block)
-            kept = before is not None and before.max() == 1 and power[before.argmax()] >= power.max() / 2
-            weights = before if kept else np.eye(len(power), dtype=np.float32)[power.argmax()]
+            same_channel = before is not None and before.max() == 1 and power[before.argmax()] >= power.max() / 2
+            weights = before if same_channel else np.eye(len(power), dtype=np.float32)[power.argmax()]
             mixed = block @ weights
         if before is not None and (weights != before).any():
             fade = np.linspace(0, 1, min(_FADE, len(block)), dtype=np.float32)
@@ -57,10 +58,10 @@ def mono(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def without_offset(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """Mono blocks less what is constant in them, or slower than sound: an offset is no sound, and not at the start either."""
+    """Mono blocks without their DC offset, and all that is slower than sound; from the first sample on."""
     from scipy.signal import butter, lfilter, lfilter_zi
 
-    b, a = butter(1, _OFFSET_HZ, "highpass", fs=rate)
+    b, a = cast("tuple[np.ndarray, np.ndarray]", butter(1, _OFFSET_HZ, "highpass", fs=rate))
     state = None
     for block in blocks:
         state = lfilter_zi(b, a) * np.median(block[: rate // 40 + 1]) if state is None else state  # 25 ms
@@ -88,15 +89,20 @@ def with_surroundings(chunks: Iterator[np.ndarray], around: int) -> Iterator[np.
     """Each chunk with so many samples of those before and after it, zeros beyond the ends."""
     held, waiting = None, 0
     for chunk in chunks:
-        beyond = np.zeros((around, *chunk.shape[1:]), np.float32)
-        held = beyond if held is None else held
+        if held is None:
+            held = _silence(around, chunk)
         held, ready = np.concatenate([held, chunk]), waiting
         waiting += len(chunk)
         if ready and len(held) >= 2 * around + ready:
             yield held[: 2 * around + ready]
             held, waiting = held[ready:], waiting - ready
     if held is not None:
-        yield np.concatenate([held, beyond])
+        yield np.concatenate([held, _silence(around, held)])
+
+
+def _silence(samples: int, like: np.ndarray) -> np.ndarray:
+    """Zeros in as many channels as those of a block."""
+    return np.zeros((samples, *like.shape[1:]), np.float32)
 
 
 def in_chunks(blocks: Iterable[np.ndarray], *, size: int = _CHUNK) -> Iterator[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Analyses kept between runs: found by the content of the file, never by its name; losing one costs only time."""
+"""The cache of analyses: found by the content of the file, never by its name; losing one costs only time."""
 
 import hashlib
 import io
@@ -7,6 +7,7 @@ import os
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from platformdirs import user_cache_dir
@@ -25,7 +26,7 @@ def cache_key(sha256: str, start: float, duration: float | None) -> str:
     return hashlib.sha256(f"{sha256} {start!r} {duration!r} {_code()}".encode()).hexdigest()
 
 
-def recall(key: str) -> tuple[dict, dict[str, np.ndarray]] | None:
+def recall(key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
     """The facts and arrays kept under a key; None if there are none or they are damaged."""
     path = cache_folder() / f"{key}.npz"
     try:
@@ -33,24 +34,25 @@ def recall(key: str) -> tuple[dict, dict[str, np.ndarray]] | None:
         body, digest = data[:-_DIGEST], data[-_DIGEST:]
         if hashlib.sha256(body).digest() != digest:
             return None
-        with np.load(io.BytesIO(body), allow_pickle=False) as kept:
-            arrays = {name: kept[name] for name in kept.files}
+        with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
         os.utime(path)
     except (OSError, ValueError):
         return None
     return json.loads(str(arrays.pop("facts"))), arrays
 
 
-def remember(key: str, facts: dict, arrays: dict[str, np.ndarray]) -> None:
+def remember(key: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Keep facts (JSON) and arrays under a key, whole or not at all; where the folder cannot be written, do nothing."""
     body = io.BytesIO()
-    np.savez(body, facts=np.array(json.dumps(facts)), **arrays)
+    entries: dict[str, Any] = {"facts": np.array(json.dumps(facts)), **arrays}
+    np.savez(body, **entries)
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
             file.write(body.getvalue() + hashlib.sha256(body.getvalue()).digest())
-        os.replace(file.name, folder / f"{key}.npz")
+        Path(file.name).replace(folder / f"{key}.npz")
         drop_oldest(folder, _LIMIT)
     except OSError:
         return

@@ -1,14 +1,14 @@
-"""A sound file becomes a stream of blocks: libsndfile where it reads the format, the ffmpeg binary for the rest."""
+"""Audio decoding to a stream of blocks: libsndfile where it reads the format, the ffmpeg binary for the rest."""
 
 import hashlib
 import re
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 import soundfile
@@ -39,15 +39,15 @@ class Stream:
     rate : int
         Sample rate, Hz.
     channels : int
-    blocks : iterator of float32 arrays, shape (n, channels)
-        Read once, in order, each of at most `BLOCK` frames.
+    blocks : generator of float32 arrays, shape (n, channels)
+        Read once, in order, each of at most `BLOCK` frames; closing it closes the file.
     notes : list of str
         What the user should be told; complete when the blocks have been read.
     """
 
     rate: int
     channels: int
-    blocks: Iterator[np.ndarray]
+    blocks: Generator[np.ndarray, None, None]
     notes: list[str]
 
 
@@ -115,7 +115,7 @@ def _open_libsndfile(path: Path) -> Stream | None:
     order = _FROM_VORBIS.get(file.channels) if file.subtype == "VORBIS" else None
     notes = _short_wav(path) if file.format in ("WAV", "WAVEX") else _short_ogg(path)
 
-    def blocks() -> Iterator[np.ndarray]:
+    def blocks() -> Generator[np.ndarray, None, None]:
         done = 0
         with file:
             try:
@@ -133,7 +133,7 @@ def _open_libsndfile(path: Path) -> Stream | None:
 def _open_ffmpeg(path: Path) -> Stream:
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    log = tempfile.TemporaryFile()  # not a pipe: a full one would stop ffmpeg
+    log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process); no pipe: a full one would stop ffmpeg
     process = subprocess.Popen(
         [
             get_ffmpeg_exe(),
@@ -158,22 +158,23 @@ def _open_ffmpeg(path: Path) -> Stream:
         stdout=subprocess.PIPE,
         stderr=log,
     )
-    header = process.stdout.read(_AU_HEADER.size)
+    sound = cast(IO[bytes], process.stdout)  # never None: it is a pipe
+    header = sound.read(_AU_HEADER.size)
     try:
         if len(header) < _AU_HEADER.size:
             raise InputError(f"{path} is not sound that can be decoded: give a whole {FORMATS} file")
         _, offset, _, _, rate, channels = _AU_HEADER.unpack(header)
         _check_header(path, rate, channels)
     except InputError:
-        _close(process, log)
+        _close(process, sound, log)
         raise
-    process.stdout.read(offset - _AU_HEADER.size)
+    sound.read(offset - _AU_HEADER.size)
     notes = _short_ogg(path)
 
-    def blocks() -> Iterator[np.ndarray]:
+    def blocks() -> Generator[np.ndarray, None, None]:
         done = 0
         try:
-            while data := process.stdout.read(BLOCK * channels * 4):
+            while data := sound.read(BLOCK * channels * 4):
                 block = np.frombuffer(data, ">f4", len(data) // (4 * channels) * channels).astype(np.float32)
                 done += len(block) // channels
                 yield block.reshape(-1, channels)
@@ -181,20 +182,20 @@ def _open_ffmpeg(path: Path) -> Stream:
             log.seek(0)
             notes.extend(_short_by_log(log.read().decode(errors="replace"), done / rate))
         finally:
-            _close(process, log)
+            _close(process, sound, log)
 
     return Stream(rate, channels, blocks(), notes)
 
 
-def _close(process: subprocess.Popen, log: IO[bytes]) -> None:
-    process.stdout.close()
+def _close(process: subprocess.Popen[bytes], sound: IO[bytes], log: IO[bytes]) -> None:
+    sound.close()
     process.kill()
     process.wait()
     log.close()
 
 
 def _short_by_log(log: str, seconds: float) -> list[str]:
-    """A note if ffmpeg met errors, or promised more sound than came; what it guesses from the bit rate is no promise."""
+    """A note if ffmpeg met errors, or promised more sound than came; a guess from the bit rate is no promise."""
     promise = re.search(r"Duration: (\d+):(\d+):([\d.]+)", log)
     if promise and "Estimating duration" not in log and not re.search(r"Video: (?!.*attached pic)", log):
         hours, minutes, rest = promise.groups()

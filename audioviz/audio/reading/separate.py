@@ -1,6 +1,5 @@
-"""Stems of a song by an optional library, Demucs: written once as files, and found again by the content of the song."""
+"""Source separation into stems by an optional library, Demucs: written once, found by the content of the song."""
 
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -55,7 +54,7 @@ def separated(path: Path, sha256: str, *, model: str = MODEL) -> dict[str, Path]
         with tempfile.TemporaryDirectory(dir=folder) as work:
             files = _write_stems(path, network, Path(work))
             for name, file in files.items():
-                os.replace(file, folder / f"{begin}{name}.flac")
+                file.replace(folder / f"{begin}{name}.flac")
         whole.write_text(" ".join(files))
         drop_oldest(folder, _LIMIT)
     except OSError as error:

@@ -30,8 +30,8 @@ def sampler_for(sampler: str | Run | Sampler, *, flow: bool = False) -> Sampler:
     Parameters
     ----------
     flow : bool
-        The model is one of flow matching. Samplers that follow the probability-flow equation serve it as they are: in its
-        sigmas, too, the slope is (x - denoised) / sigma. Those that add noise, or take the parts of x apart, do not.
+        The model is one of flow matching. Samplers that follow the probability-flow equation serve it as they are: in
+        its sigmas, too, the slope is (x - denoised) / sigma. Those that add noise, or take x apart, do not.
 
     Raises
     ------

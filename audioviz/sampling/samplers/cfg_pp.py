@@ -48,7 +48,7 @@ def dpmpp_2s_ancestral_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Ten
 
 def dpmpp_2m_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     """CFG++ with dpmpp_2m's steps."""
-    last, h_last = None, None
+    last, h_last = None, math.nan
     for sigma, after in pairwise(sigmas.tolist()):
         guided, plain = denoiser.pair(x, sigma)
         h = math.log(sigma / after) if after > 0 else math.inf
@@ -70,7 +70,7 @@ def res_multistep_ancestral_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -
 
 
 def _res(denoiser, x: Tensor, sigmas: Tensor, split, noise) -> Tensor:
-    last, h_last = None, None
+    last, h_last = None, math.nan
     for sigma, after in pairwise(sigmas.tolist()):
         guided, plain = denoiser.pair(x, sigma)
         down, up = split(sigma, after)

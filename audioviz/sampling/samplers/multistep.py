@@ -1,4 +1,4 @@
-"""Samplers that remember the steps before, and so gain an order without another model call."""
+"""Multistep samplers: they remember the steps before, and so gain an order without another model call."""
 
 import math
 from collections import deque
@@ -19,7 +19,7 @@ def dpmpp_2m(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     ------
     Lu et al., arXiv 2211.01095, algorithm 2.
     """
-    previous, h_last = None, None
+    previous, h_last = None, math.nan
     for sigma, after in pairwise(sigmas.tolist()):
         denoised = denoiser(x, sigma)
         h = math.log(sigma / after) if after > 0 else math.inf
@@ -52,7 +52,7 @@ def res_multistep_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tenso
 
 
 def _res(denoiser, x: Tensor, sigmas: Tensor, split, noise) -> Tensor:
-    previous, h_last = None, None
+    previous, h_last = None, math.nan
     for sigma, after in pairwise(sigmas.tolist()):
         down, up = split(sigma, after)
         denoised = denoiser(x, sigma)
@@ -164,18 +164,18 @@ def _uneven_weights(nodes: list[float], end: float) -> list[float]:
         h2 = more[0]
         second = (1 - h**2 / (3 * h1 * (h1 + h2))) / 2
         weights = [weights[0] + second, weights[1] - (1 + h1 / h2) * second, h1 / h2 * second]
-    if len(nodes) > 3:
-        h3 = more[1]
-        third = (
-            h
-            * (h + h1)
-            * (h + h1 + h2)
-            / (h1 * (h1 + h2) * (h1 + h2 + h3))
-            * ((1 - h / (3 * (h + h1))) / 2 + (1 - h / (2 * (h + h1))) * h / (6 * (h + h1 + h2)))
-        )
-        older = h1 * (h1 + h2) / (h2 * (h2 + h3))
-        parts = (1, -(1 + h1 / h2 + older), h1 / h2 + older * (1 + h2 / h3), -older * h1 / h2)
-        weights = [weight + third * part for weight, part in zip([*weights, 0.0], parts)]
+        if len(nodes) > 3:
+            h3 = more[1]
+            third = (
+                h
+                * (h + h1)
+                * (h + h1 + h2)
+                / (h1 * (h1 + h2) * (h1 + h2 + h3))
+                * ((1 - h / (3 * (h + h1))) / 2 + (1 - h / (2 * (h + h1))) * h / (6 * (h + h1 + h2)))
+            )
+            older = h1 * (h1 + h2) / (h2 * (h2 + h3))
+            parts = (1, -(1 + h1 / h2 + older), h1 / h2 + older * (1 + h2 / h3), -older * h1 / h2)
+            weights = [weight + third * part for weight, part in zip([*weights, 0.0], parts)]
     return [weight * h for weight in weights]
 
 

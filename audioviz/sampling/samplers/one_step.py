@@ -1,4 +1,4 @@
-"""Samplers that remember nothing: each step starts from x alone.
+"""Single-step samplers: they remember nothing, and each step starts from x alone.
 
 Here and in the other families x has the shape (B, C, H, W), `sigmas` the shape (n + 1,), and `denoiser(x, sigma)` and
 `noise(sigma, after)` give tensors of the shape of x. `after` is the sigma that a step leads to.

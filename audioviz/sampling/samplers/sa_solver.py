@@ -57,7 +57,7 @@ def _sa_solver(denoiser, x: Tensor, sigmas: Tensor, noise, *, evaluate_again: bo
 
 
 def _step(x: Tensor, seen: list[Tensor], nodes: list[float], sigma: float, after: float, tau: float) -> Tensor:
-    """The exponential step from sigma to after, the denoised picture a polynomial in log sigma through what was seen."""
+    """The exponential step from sigma to after, the denoised picture a polynomial in log sigma through those seen."""
     x = x * (after / sigma) ** (1 + tau**2)
     for weight, denoised in zip(_weights(nodes, sigma, after, 1 + tau**2), seen):
         x = x + denoised * weight

@@ -1,4 +1,4 @@
-"""Samplers of the stochastic equation: exponential steps in log sigma, and noise between them."""
+"""SDE samplers, of the stochastic equation: exponential steps in log sigma, and noise between them."""
 
 import math
 from itertools import pairwise
@@ -51,7 +51,7 @@ def dpmpp_2m_sde_heun(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
 
 def _sde_2m(denoiser, x: Tensor, sigmas: Tensor, noise, correction) -> Tensor:
     """`correction` is the weight of the slope, as a function of twice the step in log sigma."""
-    previous, h_last = None, None
+    previous, h_last = None, math.nan
     for sigma, after in pairwise(sigmas.tolist()):
         denoised = denoiser(x, sigma)
         if after == 0:
@@ -72,7 +72,7 @@ def dpmpp_3m_sde(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     ------
     Lu et al., arXiv 2211.01095, carried on to third order as in its equation for DPM-Solver++(3).
     """
-    first, second, h_1, h_2 = None, None, None, None  # the steps before, newest first
+    first, second, h_1, h_2 = None, None, math.nan, math.nan  # the steps before, newest first
     for sigma, after in pairwise(sigmas.tolist()):
         denoised = denoiser(x, sigma)
         if after == 0:
@@ -132,7 +132,7 @@ def seeds_3(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
 
 
 def _noised(x: Tensor, sigma: float, ratio: float, parts: list[Tensor]) -> Tensor:
-    """x after as many steps down by `ratio` as there are parts of unit noise, each of which decays in the later ones."""
+    """x after as many steps down by `ratio` as there are parts of unit noise, each of which decays in later steps."""
     for i, part in enumerate(parts):
         left = ratio ** (len(parts) - 1 - i)
         x = x + part * (sigma * ratio ** len(parts) * left * math.sqrt(1 - ratio**2))

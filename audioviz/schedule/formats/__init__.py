@@ -20,8 +20,8 @@ SUFFIXES = (".json", ".csv", ".txt")
 def read_columns(path: Path, clock: Clock) -> dict[str, Any]:
     """What a file says of a schedule for a song with this clock, as keywords of `Schedule`.
 
-    JSON may be our own, Deforum's settings or prompts, a Parseq manifest, or the lists of the original nodes; CSV is our
-    own; a .txt has prompt lines.
+    JSON may be our own, Deforum's settings or prompts, a Parseq manifest, or the lists of the original nodes; CSV is
+    our own; a .txt has prompt lines.
 
     Raises
     ------

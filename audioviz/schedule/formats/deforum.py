@@ -1,15 +1,18 @@
-"""Deforum: settings JSON and prompts JSON. Keys are frames of the file's own fps, so they keep their time at another."""
+"""Deforum: settings JSON and prompts JSON.
+
+Keys are frames of the file's own fps, so they keep their time at another.
+"""
 
 import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audioviz.clock import Clock, to_fps
+from audioviz.clock import Clock, fps_to_json, to_fps
 from audioviz.errors import ScheduleError
 from audioviz.schedule.formats.frames import (
     SIDE,
-    Theirs,
+    FileFrames,
     camera_to_columns,
     columns_to_camera,
     lost_columns,
@@ -17,7 +20,6 @@ from audioviz.schedule.formats.frames import (
     read_object,
     say_lost,
 )
-from audioviz.schedule.formats.json_csv import fps_to_json
 from audioviz.schedule.formats.keyframes import (
     key_to_frame,
     keyframes_to_seeds,
@@ -55,25 +57,27 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     """
     settings = read_object(text)
     if any(key.isdecimal() for key in settings):
-        return dict(prompts=_prompts(settings, clock, Theirs.on(clock, clock.fps)))
-    theirs = Theirs.on(clock, to_fps(settings.get("fps", 15)))
+        return {"prompts": _prompts(settings, clock, FileFrames.on(clock, clock.fps))}
+    file_frames = FileFrames.on(clock, to_fps(settings.get("fps", 15)))
 
-    def series(name: str, frames: np.ndarray = theirs.at) -> np.ndarray:
-        return keyframes_to_values(_text(settings, name), frames, theirs, where=name)
+    def series(name: str, frames: np.ndarray = file_frames.at) -> np.ndarray:
+        return keyframes_to_values(_text(settings, name), frames, file_frames, where=name)
 
-    columns = {column: series(name) for name, column in _PLAIN.items() if name in settings}
+    columns: dict[str, Any] = {column: series(name) for name, column in _PLAIN.items() if name in settings}
     if "strength_schedule" in settings:
         columns["denoise"] = 1 - series("strength_schedule")
-    columns["seed"] = _seeds(settings, theirs)
+    columns["seed"] = _seeds(settings, file_frames)
     if settings.get("enable_subseed_scheduling", "seed_mix" in columns) and "subseed_schedule" in settings:
-        columns["seed_to"] = keyframes_to_seeds(_text(settings, "subseed_schedule"), theirs, where="subseed_schedule")
+        columns["seed_to"] = keyframes_to_seeds(
+            _text(settings, "subseed_schedule"), file_frames, where="subseed_schedule"
+        )
     if ("seed_to" in columns) != ("seed_mix" in columns):
         columns = {name: values for name, values in columns.items() if name not in ("seed_to", "seed_mix")}
-    size = tuple(_whole(settings, side, SIDE) for side in ("W", "H"))
+    size = _whole(settings, "W", SIDE), _whole(settings, "H", SIDE)
     moves = [name for name in _CAMERA if name in settings]
     flat = settings.get("animation_mode", "2D") == "2D"
     if flat:
-        columns |= camera_to_columns({name: series(name, theirs.whole) for name in moves}, theirs, size)
+        columns |= camera_to_columns({name: series(name, file_frames.whole) for name in moves}, file_frames, size)
     if settings.get("border") == "wrap":
         columns["wrap"] = 1.0
     say_lost(
@@ -91,8 +95,8 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         str(settings.get(f"animation_prompts_{kind}", settings.get(f"{kind}_prompts", "")))
         for kind in ("positive", "negative")
     )
-    prompts = _prompts(settings.get("prompts", {}), clock, theirs, positive=positive, negative=negative)
-    return columns | dict(prompts=prompts)
+    prompts = _prompts(settings.get("prompts", {}), clock, file_frames, positive=positive, negative=negative)
+    return columns | {"prompts": prompts}
 
 
 def schedule_to_deforum(schedule: "Schedule") -> str:
@@ -119,11 +123,11 @@ def schedule_to_deforum(schedule: "Schedule") -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _seeds(settings: dict, theirs: Theirs) -> list[int]:
+def _seeds(settings: dict, file_frames: FileFrames) -> list[int]:
     """The seed of each frame: scheduled, or following the file's seed behavior."""
     behavior, seed = str(settings.get("seed_behavior", "iter")), settings.get("seed", 0)
     if behavior == "schedule" and "seed_schedule" in settings:
-        return keyframes_to_seeds(_text(settings, "seed_schedule"), theirs, where="seed_schedule")
+        return keyframes_to_seeds(_text(settings, "seed_schedule"), file_frames, where="seed_schedule")
     if behavior not in (known := ("random", *SEED_BEHAVIORS)):
         raise ScheduleError(
             f"seed_behavior is {behavior!r}: expected schedule with a seed_schedule, {', '.join(known)}"
@@ -131,26 +135,26 @@ def _seeds(settings: dict, theirs: Theirs) -> list[int]:
     if not isinstance(seed, (int, float)) or seed < 0 or seed % 1:
         say_lost("deforum", [f"seed {seed} draws one by chance: 0 is taken"])
         seed = 0
-    held = theirs.held.astype(np.int64)
+    held = file_frames.held.astype(np.int64)
     if behavior == "random":
-        return random(int(seed), clock=Clock(theirs.fps, theirs.count + 1))[held].tolist()
+        return random(int(seed), clock=Clock(file_frames.fps, file_frames.count + 1))[held].tolist()
     passed = -(-held // _whole(settings, "seed_iter_N", 1)) if behavior == "iter" else held
     return [(int(seed) + change) % 2**64 for change in SEED_BEHAVIORS[behavior](passed).tolist()]
 
 
-def _prompts(entries, clock: Clock, theirs: Theirs, *, positive: str = "", negative: str = "") -> list[Prompt]:
+def _prompts(entries, clock: Clock, file_frames: FileFrames, *, positive: str = "", negative: str = "") -> list[Prompt]:
     """Prompts at their frames, with what stands before and after each; Deforum jumps from one to the next."""
     if not isinstance(entries, dict):
         raise ScheduleError("prompts: expected an object of frame and prompt")
     prompts = []
     for key, text in entries.items():
         where = f"prompts, key {key!r}"
-        frame = key_to_frame(key, theirs, where)
+        frame = key_to_frame(key, file_frames, where)
         if not isinstance(text, str):
             raise ScheduleError(f"{where}: expected text, not {text!r:.40}")
-        prompt = text_to_prompt(float(min(int(frame) / theirs.fps, clock.duration)), text)
+        prompt = text_to_prompt(float(min(int(frame) / file_frames.fps, clock.duration)), text)
         words, unwanted = (
-            " ".join(filter(None, pair)) for pair in ((positive, prompt.text), (prompt.negative, negative))
+            " ".join(filter(None, parts)) for parts in ((positive, prompt.text), (prompt.negative, negative))
         )
         prompts.append(Prompt(prompt.seconds, words, unwanted, ease="hold"))
     return prompts

@@ -1,4 +1,4 @@
-"""What Deforum and Parseq have in common: numbers for each of their own frames, a camera in pixels a frame, said losses.
+"""What Deforum and Parseq have in common: a value for each frame of the file's fps, and a camera in pixels a frame.
 
 Their zoom is a factor a frame, their angle turns against the clock in degrees a frame, and their translation moves the
 picture right and down in pixels a frame; ours are a second, with the clock, and in widths and heights.
@@ -40,7 +40,7 @@ def read_object(text: str) -> dict:
 
 
 @dataclass(frozen=True)
-class Theirs:
+class FileFrames:
     """The frames of a file of some fps, against those of our clock.
 
     Parameters
@@ -60,7 +60,7 @@ class Theirs:
     end: float
 
     @classmethod
-    def on(cls, clock: Clock, fps: Fraction) -> "Theirs":
+    def on(cls, clock: Clock, fps: Fraction) -> "FileFrames":
         """Those of a file of that fps."""
         ratio = fps / clock.fps
         if ratio > 1:
@@ -84,28 +84,30 @@ class Theirs:
         return np.floor(self.at + 1e-9)
 
 
-def camera_to_columns(moves: dict[str, np.ndarray], theirs: Theirs, size: tuple[float, float]) -> dict[str, np.ndarray]:
+def camera_to_columns(
+    moves: dict[str, np.ndarray], file_frames: FileFrames, size: tuple[float, float]
+) -> dict[str, np.ndarray]:
     """Columns zoom, angle, shift_x, shift_y of what was given of zoom, angle, translation_x, translation_y.
 
-    Moves have a value for each of `theirs.whole`, and take the picture to each from the one before; over our frames they
-    add up to the same way.
+    Moves have a value for each of `file_frames.whole`, and take the picture to each from the one before; over our
+    frames they add up to the same way.
     """
-    rate, (width, height) = float(theirs.fps), size
+    rate, (width, height) = float(file_frames.fps), size
     convert = {
-        "zoom": ("zoom", lambda v: np.exp(_mean_on_the_way(np.log(np.maximum(v, 1e-6)), theirs) * rate)),
-        "angle": ("angle", lambda v: -_mean_on_the_way(v, theirs) * rate),
-        "translation_x": ("shift_x", lambda v: _mean_on_the_way(v, theirs) * rate / width),
-        "translation_y": ("shift_y", lambda v: _mean_on_the_way(v, theirs) * rate / height),
+        "zoom": ("zoom", lambda v: np.exp(_mean_on_the_way(np.log(np.maximum(v, 1e-6)), file_frames) * rate)),
+        "angle": ("angle", lambda v: -_mean_on_the_way(v, file_frames) * rate),
+        "translation_x": ("shift_x", lambda v: _mean_on_the_way(v, file_frames) * rate / width),
+        "translation_y": ("shift_y", lambda v: _mean_on_the_way(v, file_frames) * rate / height),
     }
     return {convert[name][0]: convert[name][1](values) for name, values in moves.items()}
 
 
-def _mean_on_the_way(values: np.ndarray, theirs: Theirs) -> np.ndarray:
+def _mean_on_the_way(values: np.ndarray, file_frames: FileFrames) -> np.ndarray:
     """The mean of their values between each of our frames and the one before it: float, shape (T,)."""
-    if len(theirs.at) == 1:
+    if len(file_frames.at) == 1:
         return values[:1]
-    way = np.interp(theirs.at, theirs.whole, np.cumsum(values) - values[0])
-    return np.concatenate([values[:1], np.diff(way) / theirs.at[1]])
+    way = np.interp(file_frames.at, file_frames.whole, np.cumsum(values) - values[0])
+    return np.concatenate([values[:1], np.diff(way) / file_frames.at[1]])
 
 
 def columns_to_camera(schedule: "Schedule") -> dict[str, np.ndarray]:

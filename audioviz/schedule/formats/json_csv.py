@@ -1,13 +1,15 @@
-"""JSON and CSV, our own files of a schedule: both keep every value exactly, but for CSV, which has room for one prompt a frame."""
+"""JSON and CSV, our own files of a schedule: both keep every value exactly.
+
+CSV has room for one prompt a frame.
+"""
 
 import csv
 import io
 import json
 import warnings
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from audioviz.clock import Clock, to_fps
+from audioviz.clock import Clock, fps_to_json, to_fps
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.columns import COLUMNS, SEEDS
 from audioviz.schedule.prompt import Prompt
@@ -60,7 +62,7 @@ def document_to_columns(document: dict[str, Any], clock: Clock) -> dict[str, Any
     """The same, of what the JSON holds."""
     if unknown := set(document) - {"fps", "frames", "prompts", "mix", *COLUMNS}:
         raise ScheduleError(f"unknown key {min(unknown)!r}: expected fps, frames, prompts, mix, {', '.join(COLUMNS)}")
-    fps, frames = to_fps(document.get("fps")), document.get("frames")
+    fps, frames = to_fps(str(document.get("fps"))), document.get("frames")
     if (fps, frames) != (clock.fps, clock.frames):
         raise ScheduleError(
             f"made for {frames} frames at {fps} fps, but the song has {clock.frames} at {clock.fps}: "
@@ -122,14 +124,7 @@ def csv_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     mix = {
         name.removeprefix(_MIX): [_number(name, row[name], frame) for frame, row in enumerate(rows)] for name in mixed
     }
-    return columns | dict(prompts=prompts, mix=mix)
-
-
-def fps_to_json(fps: Fraction) -> int | float | str:
-    """A number where that is exact, else text such as `30000/1001`."""
-    if fps.denominator == 1:
-        return fps.numerator
-    return float(fps) if Fraction(repr(float(fps))) == fps else str(fps)
+    return columns | {"prompts": prompts, "mix": mix}
 
 
 def _prompts(entries, clock: Clock) -> list[Prompt]:
@@ -158,6 +153,6 @@ def _prompt(number: int, entry, clock: Clock) -> Prompt:
 
 def _number(name: str, cell: str | None, frame: int) -> int | float:
     try:
-        return int(cell) if name in SEEDS else float(cell)
-    except (TypeError, ValueError) as error:
+        return int(cell or "") if name in SEEDS else float(cell or "")
+    except ValueError as error:
         raise ScheduleError(f"frame {frame}: {name} is {cell!r}, expected a number") from error

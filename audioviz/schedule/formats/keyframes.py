@@ -9,20 +9,21 @@ import numpy as np
 
 from audioviz.errors import ScheduleError
 from audioviz.schedule.expression import evaluate
-from audioviz.schedule.formats.frames import Theirs, whole
+from audioviz.schedule.formats.frames import FileFrames, whole
 
 _KEY = re.compile(r"\s*\"?(?P<frame>[^:\"]+?)\"?\s*:\s*(?P<value>.+?)\s*", re.DOTALL)
 
 
-def keyframes_to_values(text: str, frames: np.ndarray, theirs: Theirs, *, where: str) -> np.ndarray:
+def keyframes_to_values(text: str, frames: np.ndarray, file_frames: FileFrames, *, where: str) -> np.ndarray:
     """The value of a keyframe string at these frames of its file, with fractions.
 
     Parameters
     ----------
     text : str
-        `FRAME: (VALUE)`, separated by commas; a value is a number or a formula of `t`, the frame, and `max_f`, the last.
+        `FRAME: (VALUE)`, separated by commas; a value is a number or a formula of `t`, the frame, and `max_f`, the
+        last one.
     frames : float, shape (T,)
-    theirs : Theirs
+    file_frames : FileFrames
     where : str
         Begins the message of an error.
 
@@ -30,10 +31,10 @@ def keyframes_to_values(text: str, frames: np.ndarray, theirs: Theirs, *, where:
     -------
     float, shape (T,)
     """
-    keys, names = _keys(text, theirs, where), {"max_f": np.float64(theirs.count - 1)}
+    keys, names = _keys(text, file_frames, where), {"max_f": np.float64(file_frames.count - 1)}
     starts = list(keys)
     current = np.maximum(np.searchsorted(starts, frames, side="right") - 1, 0)
-    values, ends = np.full(len(frames), np.nan), []
+    values, numbers = np.full(len(frames), np.nan), []
     for i, start in enumerate(starts):
         number = _as_number(keys[start].strip("() "))
         if number is None:
@@ -44,19 +45,19 @@ def keyframes_to_values(text: str, frames: np.ndarray, theirs: Theirs, *, where:
             except ScheduleError as error:
                 raise ScheduleError(f"{where}, key {start:g}: {error}") from error
             values[inside], number = found[:-1], found[-1]
-        ends.append((start, number))
-    return np.where(np.isnan(values), np.interp(frames, *zip(*ends)), values)
+        numbers.append(number)
+    return np.where(np.isnan(values), np.interp(frames, starts, numbers), values)
 
 
-def keyframes_to_seeds(text: str, theirs: Theirs, *, where: str) -> list[int]:
+def keyframes_to_seeds(text: str, file_frames: FileFrames, *, where: str) -> list[int]:
     """The seed at each of our frames, in 0 .. 2^64 - 1: that of the whole frame of the file, so that none is made up.
 
     A number is kept to its last digit where it holds, which floats do not.
     """
-    keys = _keys(text, theirs, where)
+    keys = _keys(text, file_frames, where)
     starts, written = list(keys), [value.strip("() ") for value in keys.values()]
-    seeds = whole(keyframes_to_values(text, theirs.held, theirs, where=where))
-    for k, frame in enumerate(theirs.held.tolist()):
+    seeds = whole(keyframes_to_values(text, file_frames.held, file_frames, where=where))
+    for k, frame in enumerate(file_frames.held.tolist()):
         i = max(int(np.searchsorted(starts, frame, side="right")) - 1, 0)
         held = frame <= starts[i] or i + 1 == len(starts) or written[i + 1] == written[i]
         if held and written[i].isdecimal():
@@ -72,29 +73,29 @@ def values_to_keyframes(values: np.ndarray) -> str:
     return ", ".join(f"{k}: ({value!r})" for k, value in enumerate(values.tolist()) if not same[k])
 
 
-def key_to_frame(key: str, theirs: Theirs, where: str) -> float:
+def key_to_frame(key: str, file_frames: FileFrames, where: str) -> float:
     """The frame of a key: a number, or a formula of `max_f`; inside of the song."""
     frame = _as_number(key)
     if frame is None:
         try:
-            frame = float(evaluate(key, {"max_f": np.float64(theirs.count - 1)}))
+            frame = float(evaluate(key, {"max_f": np.float64(file_frames.count - 1)}))
         except (ScheduleError, TypeError) as error:
             raise ScheduleError(f"{where}: {key.strip()!r} is no frame: expected a whole number") from error
     if frame < 0:
         raise ScheduleError(f"{where}: frame {frame:g}: expected at least 0")
-    if np.floor(frame) > theirs.end:
-        raise ScheduleError(f"{where}: key at frame {frame:g} lies past the end of the song, frame {theirs.count}")
+    if np.floor(frame) > file_frames.end:
+        raise ScheduleError(f"{where}: key at frame {frame:g} lies past the end of the song, frame {file_frames.count}")
     return np.floor(frame)
 
 
-def _keys(text: str, theirs: Theirs, where: str) -> dict[float, str]:
+def _keys(text: str, file_frames: FileFrames, where: str) -> dict[float, str]:
     """Frame -> value, as written, of each key in order."""
     keys = {}
     for part in _split(text, where):
         match = _KEY.fullmatch(part)
         if not match:
             raise ScheduleError(f"{where}: {part.strip()!r} is no keyframe: expected FRAME: (VALUE), such as 0: (0.65)")
-        keys[key_to_frame(match["frame"], theirs, where)] = match["value"]
+        keys[key_to_frame(match["frame"], file_frames, where)] = match["value"]
     return dict(sorted(keys.items()))
 
 

@@ -1,4 +1,4 @@
-"""The lists of the original nodes: JSON with the parameters of KSampler Scheduled Sequence by their names; prompt lines.
+"""The lists of the original nodes: JSON with the parameters of KSampler Scheduled Sequence; and prompt lines.
 
 Lists have an entry a frame, in the song's own fps; shorter ones are repeated, as there.
 """
@@ -61,7 +61,7 @@ def lists_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     prompts = lists.get("prompts", {})
     if not isinstance(prompts, dict):
         raise ScheduleError("prompts: expected an object of frame and text")
-    return columns | dict(prompts=[_prompt(frame, words, clock) for frame, words in prompts.items()])
+    return columns | {"prompts": [_prompt(frame, words, clock) for frame, words in prompts.items()]}
 
 
 def schedule_to_lists(schedule: "Schedule") -> str:
@@ -109,15 +109,21 @@ def lines_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         if not line.strip():
             continue
         try:
-            # a line is one entry of a JSON object, whose quotes and commas people leave out
-            match = _LINE.fullmatch(line)
-            frame, words = match["frame"], json.loads(f'"{match["text"]}"')
-        except (TypeError, ValueError) as error:
+            frame, words = _entry(line)
+        except ValueError as error:
             raise ScheduleError(
                 f'line {number}: {line.strip()!r:.60} is no keyframe: expected "FRAME": "prompt"'
             ) from error
         prompts.append(_prompt(frame, words, clock))
-    return dict(prompts=prompts)
+    return {"prompts": prompts}
+
+
+def _entry(line: str) -> tuple[str, str]:
+    """Frame and text of a prompt line: an entry of a JSON object, whose quotes and commas people leave out."""
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise ValueError(line)
+    return match["frame"], json.loads(f'"{match["text"]}"')
 
 
 def schedule_to_lines(schedule: "Schedule") -> str:

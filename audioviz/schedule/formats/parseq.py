@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audioviz.clock import Clock, to_fps
+from audioviz.clock import Clock, fps_to_json, to_fps
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.formats.frames import (
-    Theirs,
+    FileFrames,
     camera_to_columns,
     columns_to_camera,
     lost_columns,
@@ -19,7 +19,6 @@ from audioviz.schedule.formats.frames import (
     say_lost,
     whole,
 )
-from audioviz.schedule.formats.json_csv import fps_to_json
 from audioviz.schedule.prompt import Prompt, text_to_prompt
 
 if TYPE_CHECKING:
@@ -48,53 +47,54 @@ def parseq_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         If a part is missing or of the wrong kind; the message names the frame.
     """
     manifest = read_object(text)
-    rows = manifest.get("rendered_frames")
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+    rendered = manifest.get("rendered_frames")
+    if not isinstance(rendered, list) or not rendered or not all(isinstance(row, dict) for row in rendered):
         raise ScheduleError("no rendered_frames: render in Parseq, and export again")
     options = manifest.get("options", {})
-    fps = to_fps(options.get("output_fps", 20) if isinstance(options, dict) else None)
-    numbers = np.array([_number(row, "frame", i) for i, row in enumerate(rows)], float)
+    fps = to_fps(str(options.get("output_fps", 20) if isinstance(options, dict) else None))
+    numbers = np.array([_number(row, "frame", i) for i, row in enumerate(rendered)], float)
     if (np.diff(numbers) <= 0).any():
         raise ScheduleError(f"rendered_frames[{int(np.argmax(np.diff(numbers) <= 0)) + 1}]: frame numbers do not rise")
-    theirs = Theirs.on(clock, fps)
-    if theirs.at[-1] >= numbers[-1] + 1:
+    file_frames = FileFrames.on(clock, fps)
+    if file_frames.at[-1] >= numbers[-1] + 1:
         warnings.warn(
             f"parseq: the file ends at its frame {numbers[-1]:g}, which holds to the end of the song",
             AudiovizWarning,
             stacklevel=2,
         )
-    elif numbers[-1] > theirs.end:
+    elif numbers[-1] > file_frames.end:
         warnings.warn(
-            f"parseq: the song ends at frame {theirs.count} of the file, and its frames to {numbers[-1]:g} are left out",
+            f"parseq: the song ends at frame {file_frames.count} of the file, and its frames to {numbers[-1]:g} "
+            "are left out",
             AudiovizWarning,
             stacklevel=2,
         )
-    there = {name for name in rows[0] if name in _READ}
+    there = {name for name in rendered[0] if name in _READ}
 
-    def series(name: str, frames: np.ndarray = theirs.at) -> np.ndarray:
-        return np.interp(frames, numbers, np.array([_number(row, name, i) for i, row in enumerate(rows)], float))
+    def series(name: str, frames: np.ndarray = file_frames.at) -> np.ndarray:
+        return np.interp(frames, numbers, np.array([_number(row, name, i) for i, row in enumerate(rendered)], float))
 
     columns = {column: series(name) for name, column in _PLAIN.items() if name in there}
     if "strength" in there:
         columns["denoise"] = 1 - series("strength")
-    columns |= _seeds(rows, numbers, theirs.at, there)
+    columns |= _seeds(rendered, numbers, file_frames.at, there)
     if "seed_to" not in columns:
         columns.pop("seed_mix", None)
-    moves = {_CAMERA[name]: series(name, theirs.whole) for name in _CAMERA if name in there}
-    columns |= camera_to_columns(moves, theirs, _SIZE)
+    moves = {_CAMERA[name]: series(name, file_frames.whole) for name in _CAMERA if name in there}
+    columns |= camera_to_columns(moves, file_frames, _SIZE)
     say_lost(
         "parseq",
         sorted(
             {
                 name
-                for name in rows[0]
+                for name in rendered[0]
                 if name not in _READ
                 and not name.endswith(("_pc", "_delta"))
-                and any(row.get(name) != rows[0][name] for row in rows)
+                and any(row.get(name) != rendered[0][name] for row in rendered)
             }
         ),
     )
-    return columns | dict(prompts=_prompts(rows, numbers, fps, clock))
+    return columns | {"prompts": _prompts(rendered, numbers, fps, clock)}
 
 
 def schedule_to_parseq(schedule: "Schedule") -> str:
@@ -108,8 +108,8 @@ def schedule_to_parseq(schedule: "Schedule") -> str:
     series |= {name: _ABSOLUTE[name](values) for name, values in moves.items()}
     deltas = {f"{name}_delta": values for name, values in moves.items()}
     prompts = [_prompt_at(schedule, k) for k in range(len(schedule))]
-    keyframes = _rows(series, {})
-    rendered = _rows(series | deltas, {"deforum_prompt": prompts} if schedule.prompts else {})
+    keyframes = _entries(series, {})
+    rendered = _entries(series | deltas, {"deforum_prompt": prompts} if schedule.prompts else {})
     say_lost("parseq", lost_columns(schedule))
     return json.dumps(
         {
@@ -122,7 +122,7 @@ def schedule_to_parseq(schedule: "Schedule") -> str:
     )
 
 
-def _rows(series: dict[str, np.ndarray], texts: dict[str, list[str]]) -> list[dict]:
+def _entries(series: dict[str, np.ndarray], texts: dict[str, list[str]]) -> list[dict]:
     lists = {name: values.tolist() for name, values in series.items()} | texts
     return [{"frame": k} | {name: values[k] for name, values in lists.items()} for k in range(len(lists["seed"]))]
 
@@ -132,22 +132,22 @@ def _prompt_at(schedule: "Schedule", frame: int) -> str:
     return prompt_to_text(started[-1] if started else schedule.prompts[0]) if schedule.prompts else ""
 
 
-def _seeds(rows: list[dict], numbers: np.ndarray, frames: np.ndarray, there: set[str]) -> dict:
+def _seeds(rendered: list[dict], numbers: np.ndarray, frames: np.ndarray, there: set[str]) -> dict:
     if "seed" not in there:
         return {}
     held = np.maximum(np.searchsorted(numbers, frames + 1e-9, side="right") - 1, 0)
-    seeds = [_number(rows[i], "seed", i) for i in held.tolist()]
+    seeds = [_number(rendered[i], "seed", i) for i in held.tolist()]
     if "subseed" in there and "subseed_strength" in there:
-        return {"seed": whole(seeds), "seed_to": whole([_number(rows[i], "subseed", i) for i in held.tolist()])}
+        return {"seed": whole(seeds), "seed_to": whole([_number(rendered[i], "subseed", i) for i in held.tolist()])}
     mix = np.array([float(seed - seed // 1) for seed in seeds])
     travel = {"seed_to": [(seed + 1) % 2**64 for seed in whole(seeds)], "seed_mix": mix} if mix.any() else {}
     return {"seed": whole(seeds)} | travel
 
 
-def _prompts(rows: list[dict], numbers: np.ndarray, fps: Fraction, clock: Clock) -> list[Prompt]:
+def _prompts(rendered: list[dict], numbers: np.ndarray, fps: Fraction, clock: Clock) -> list[Prompt]:
     """A prompt where the text changes, as far as the song goes."""
     prompts, last = [], None
-    for i, (row, number) in enumerate(zip(rows, numbers)):
+    for i, (row, number) in enumerate(zip(rendered, numbers)):
         text = row.get("deforum_prompt")
         if text is not None and not isinstance(text, str):
             raise ScheduleError(f"rendered_frames[{i}]: deforum_prompt is {text!r:.40}, expected text")
