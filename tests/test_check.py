@@ -38,7 +38,7 @@ MISTAKES = {
     "no sampler": (["--sampler", "eular"], "unknown sampler 'eular' (did you mean euler?)"),
     "no lyrics": (["--prompt", "words.lrc"], "prompt words.lrc: there is no such file"),
     "no stem": (["--stem", "drums=none.wav"], "none.wav cannot be read"),
-    "fps that no video has": (["--fps", "1/7000001"], "fps 1/7000001 cannot be written exactly"),
+    "fps that no video has": (["--fps", "7000001/300000"], "fps 7000001/300000 cannot be written exactly"),
     "tempo": (["--tempo", "900"], "song.grid: tempo 900: expected beats a minute"),
 }
 HEAVY = {"torch", "diffusers", "transformers", "librosa", "scipy", "soxr", "matplotlib", "tqdm"}

@@ -34,10 +34,8 @@ def run(pipeline, arguments) -> None:
     """Run a ready-made PIPELINE or a file of your own; what follows is for it."""
     import runpy
 
-    from audioviz.rendering.threads import spin_briefly
     from audioviz.shelf import find
 
     path = find("pipelines", pipeline)
-    spin_briefly()
     sys.argv = [str(path), *arguments]
     runpy.run_path(str(path), run_name="__main__")

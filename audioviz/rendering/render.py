@@ -12,7 +12,6 @@ from audioviz.audio.song import Song
 from audioviz.project import Look, Project
 from audioviz.rendering.check import check_project
 from audioviz.rendering.inputs import schedule_of, song_of, with_default_prompts
-from audioviz.rendering.threads import spin_briefly
 from audioviz.schedule.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -180,7 +179,6 @@ def load_model_of(look: Look) -> "Model":
     InputError, ModelError
         As `load_model`.
     """
-    spin_briefly()
     from audioviz.models.load import load_model
     from audioviz.rendering.memory import memory_said
 
