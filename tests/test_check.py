@@ -57,7 +57,10 @@ def run(*arguments, cwd: Path) -> subprocess.CompletedProcess:
     """The command in a process of its own, which tells at its end what heavy things it has imported."""
     code = (
         "import sys; from audioviz.command import main; out = main.leave\n"
-        f"main.leave = lambda status: (print('imported', *sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr), out(status))\n"
+        "def leave(status):\n"
+        f"    print('imported', *sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)\n"
+        "    out(status)\n"
+        "main.leave = leave\n"
         "main.main()"
     )
     return subprocess.run([sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True)

@@ -122,7 +122,9 @@ def _split(item, clock: Clock) -> Sequence[tuple[float | None, str | Prompt]]:
 
 def prompt_file(text: str) -> Path | None:
     """The file that is meant by what stands in the place of a prompt; None if it is a prompt."""
-    path = Path(text.strip())
+    path, (key, colon, _) = Path(text.strip()), text.partition(":")
+    if colon and is_key(key):
+        return None
     named = path.suffix.lower() in (".txt", ".json") and (path.exists() or " " not in text.strip())
     return path if named or path.suffix.lower() == ".lrc" else None
 
