@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from contextlib import suppress
 
 import click
 
@@ -42,6 +43,7 @@ def main() -> None:
 
 def leave(status: int) -> None:
     """Exit at once: all is closed, and taking an interpreter with torch in it apart takes seconds."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # whoever read it has gone
+            stream.flush()
     os._exit(status)
