@@ -1,5 +1,6 @@
 """What all tests share: a cache of their own, and the examples' modules."""
 
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,8 @@ def families(tmp_path_factory):
 @pytest.fixture(scope="session")
 def renders(own_cache):
     """Runs the command with the fake model in a process of its own: see tests/renders.py."""
+    if not hasattr(os, "fork"):
+        pytest.skip("renders with faults are forked")
     from tests.renders import server
 
     with server(OMP_NUM_THREADS="1") as ask:

@@ -1,7 +1,6 @@
 """The click track: the song itself, and a tick where each beat is."""
 
 import dataclasses
-import resource
 import tracemalloc
 
 import numpy as np
@@ -58,6 +57,7 @@ def test_the_length_of_the_song_takes_no_memory(tmp_path):
 
 @pytest.mark.parametrize("name", ["full.wav", "full.flac"])
 def test_a_full_disk_is_one_line(tmp_path, name):
+    resource = pytest.importorskip("resource")
     written(tmp_path)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))

@@ -316,6 +316,8 @@ def test_no_output_overwrites_what_is_read(folder, tmp_path, command, arguments)
 
 
 def test_an_output_folder_that_cannot_be_written_is_said(folder, tmp_path, command):
+    if not hasattr(os, "geteuid"):
+        pytest.skip("rights are others here")
     if os.geteuid() == 0:
         target = Path("/proc/out.mp4")  # root may write everywhere else
     else:

@@ -1,4 +1,7 @@
-"""Each fault of a long night ends in one clear line, the right exit status, and work that goes on; no harm is done."""
+"""Each fault of a long night ends in one clear line, the right exit status, and work that goes on.
+
+Nothing earlier is harmed.
+"""
 
 import re
 import shutil
@@ -14,7 +17,6 @@ import torch
 import audioviz as av
 from audioviz.errors import ModelError
 from audioviz.rendering.log import MAX_BYTES, render_log
-from tests.renders import server
 from tests.songs import made_song
 
 RENDER = ("render", "song.wav", "--quiet", "--prompt", "neon nebula", "--size", "64", "--seed", "3")
@@ -96,6 +98,8 @@ def test_memory_that_lacks_for_a_whole_picture_may_suffice_for_tiles(renders, wh
 
 
 def test_of_two_renders_to_one_output_one_wins_and_the_other_says_so(renders, whole, folder):
+    from tests.renders import server
+
     with server(OMP_NUM_THREADS="1") as other, ThreadPoolExecutor(1) as pool:
         other("ls", cwd=folder)  # it is ready now
         first = pool.submit(renders, *RENDER, cwd=folder, fault="pause", at=30, after=6, number=signal.SIGINT)

@@ -1,7 +1,7 @@
 """Damaged and hostile files end in a result or in one clear line, soon, in little memory, and touch nothing else."""
 
 import random
-import resource
+import sys
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from tests.fuzz import alarm, changed, corpus, damaged, run
 
 
 def test_the_corpus(tmp_path):
+    resource = pytest.importorskip("resource")
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "x").write_text("precious")
@@ -22,7 +23,8 @@ def test_the_corpus(tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     words = [run(case, folder) for case in corpus()]
     assert words.count("refused") > 200 and words.count("taken") > 200
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # KiB
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before  # bytes on macOS, KiB elsewhere
+    assert grown < 2 ** (30 if sys.platform == "darwin" else 20)
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["cases", "outside", "outside/x"]
     assert (outside / "x").read_text() == "precious"
 

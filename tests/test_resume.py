@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.renders import server
-
 RENDER = (
     "render",
     "song.wav",
@@ -104,6 +102,8 @@ def test_ctrl_c_loses_no_finished_chunk(renders, whole, folder):
 
 
 def test_two_processes_make_the_same_bytes(whole, folder):
+    from tests.renders import server
+
     with server(OMP_NUM_THREADS="1", PYTHONHASHSEED="7") as other:
         assert finish(other, folder) == whole[0]
 

@@ -1,15 +1,14 @@
 """The story of a render, for the morning after: a plain text file in its work folder."""
 
 import logging
-import os
-import resource
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+
 from audioviz.errors import AudiovizError, Defect
-from audioviz.video.files import create
+from audioviz.video.files import create, open_to_append
 
 MAX_BYTES = 2**20  # a longer file is begun anew; a render adds a line every few seconds of video
 
@@ -45,13 +44,8 @@ def render_log(path: Path) -> Iterator[logging.Logger]:
 
 
 def resident_megabytes() -> int:
-    """Memory that this process holds now; where the system does not tell, the most that it ever held."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
-    except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak // (2**20 if sys.platform == "darwin" else 2**10)
+    """Memory that this process holds now."""
+    return psutil.Process().memory_info().rss // 2**20
 
 
 class _Patient(logging.StreamHandler):
@@ -66,11 +60,10 @@ def _handler(path: Path) -> Iterator[logging.Handler]:
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
             create(path).close()
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        file = open_to_append(path)
     except OSError:
         yield logging.NullHandler()
         return
-    file = open(descriptor, "a", encoding="utf-8", errors="backslashreplace")
     try:
         handler = _Patient(file)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))

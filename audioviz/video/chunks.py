@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from safetensors.numpy import load
 
 from audioviz.clock import Clock
 from audioviz.video.encode import encoder_name
+from audioviz.video.files import open_plain
 from audioviz.video.manifest import Chunk, Manifest
 
 FRAMES, LATENT = "h264", "safetensors"
@@ -95,13 +94,15 @@ def valid_chunks(plan: ChunkPlan, found: Manifest) -> tuple[tuple[Chunk, ...], s
 def sha256_of(path: Path) -> str | None:
     """SHA-256 of a file's content, hexadecimal; None if it is not a plain file that can be read."""
     try:
-        # A pipe in the place of a file would block, and a link could lead anywhere.
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return None
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_of(path)
     except OSError:
         return None
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a plain file's content, hexadecimal; an OSError if it is none or cannot be read."""
+    with open_plain(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_latent(path: Path) -> np.ndarray | None:

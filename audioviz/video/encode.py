@@ -26,7 +26,6 @@ _BT709 = (
 )
 # ffmpeg counts the time of a raw H.264 stream in 1/1200000 s.
 RAW_TIME_BASE = 1_200_000
-_END = None
 
 
 class VideoWriter:
@@ -57,7 +56,8 @@ class VideoWriter:
         self._path = path
         self._shape = (size[1], size[0], 3)
         self._count = 0
-        # Two SimpleQueues for one bounded Queue, which can lose a wake-up, or its lock, when Ctrl-C comes at a bad moment.
+        # Two SimpleQueues for one bounded Queue, which can lose a wake-up, or its lock, when Ctrl-C comes at a bad
+        # moment.
         self._frames: SimpleQueue[bytes | None] = SimpleQueue()
         self._room: SimpleQueue[None] = SimpleQueue()
         for _ in range(QUEUED_FRAMES):
@@ -105,7 +105,7 @@ class VideoWriter:
         self._feeder.start()
 
     def _feed(self) -> None:
-        while (frame := self._frames.get()) is not _END:
+        while (frame := self._frames.get()) is not None:  # which means the end
             if not self._broken.is_set():
                 try:
                     self._ffmpeg.stdin.write(frame)
@@ -142,7 +142,7 @@ class VideoWriter:
             If ffmpeg failed or the disk is full.
         """
         try:
-            self._frames.put(_END)
+            self._frames.put(None)
             self._feeder.join()
             try:
                 self._ffmpeg.stdin.close()
@@ -153,7 +153,7 @@ class VideoWriter:
                 self._fail(said)
             os.fsync(self._file.fileno())
         except OSError as error:
-            self._fail(error.strerror)
+            self._fail(str(error.strerror))
         finally:
             self.abort()
 
@@ -162,7 +162,7 @@ class VideoWriter:
         self._broken.set()
         self._ffmpeg.close()
         if self._feeder.is_alive():
-            self._frames.put(_END)
+            self._frames.put(None)
             self._feeder.join()
         self._file.close()
 

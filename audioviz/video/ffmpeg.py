@@ -1,5 +1,7 @@
 """One run of the ffmpeg binary that comes with imageio-ffmpeg."""
 
+import errno
+import io
 import re
 import subprocess
 import threading
@@ -22,14 +24,17 @@ _REPEATED = (
     "Error opening input file ",
     "Error opening input files:",
 )
+# On Windows the counterpart of a session, and no window even if audioviz itself has none; 0 elsewhere.
+_APART = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 _NO_FFMPEG = "reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to a working ffmpeg"
 
 
 class Ffmpeg:
     """A running ffmpeg; as a context manager it never outlives its block.
 
-    It has a session of its own, so Ctrl-C in the terminal reaches us alone and we decide what becomes of it. Should we
-    be killed, the end of the pipe that it reads or writes ends it. What it says is kept, never shown.
+    It has a session of its own, or a process group on Windows, so Ctrl-C in the terminal reaches us alone and we decide
+    what becomes of it. Should we be killed, the end of the pipe that it reads or writes ends it. What it says is kept,
+    never shown.
 
     Parameters
     ----------
@@ -45,7 +50,11 @@ class Ffmpeg:
     """
 
     def __init__(
-        self, arguments: Sequence[str], *, stdin: int | IO = subprocess.DEVNULL, stdout: int | IO = subprocess.DEVNULL
+        self,
+        arguments: Sequence[str],
+        *,
+        stdin: int | IO[bytes] = subprocess.DEVNULL,
+        stdout: int | IO[bytes] = subprocess.DEVNULL,
     ):
         try:
             self._process = subprocess.Popen(
@@ -54,17 +63,29 @@ class Ffmpeg:
                 stdout=stdout,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                creationflags=_APART,
             )
         except (OSError, RuntimeError) as error:
             raise EncodeError(f"ffmpeg cannot be started ({error}): {_NO_FFMPEG}") from error
-        self.stdin = self._process.stdin
-        self.stdout = self._process.stdout
-        self._said = deque(maxlen=12)
-        self._listener = threading.Thread(target=self._listen, daemon=True)
+        assert self._process.stderr is not None
+        self._said: deque[str] = deque(maxlen=12)
+        self._listener = threading.Thread(target=self._listen, args=(self._process.stderr,), daemon=True)
         self._listener.start()
 
-    def _listen(self) -> None:
-        for line in self._process.stderr:
+    @property
+    def stdin(self) -> io.BufferedWriter:
+        """What it reads, if that is a pipe."""
+        assert isinstance(self._process.stdin, io.BufferedWriter), "not a pipe"
+        return self._process.stdin
+
+    @property
+    def stdout(self) -> io.BufferedReader:
+        """What it writes, if that is a pipe."""
+        assert isinstance(self._process.stdout, io.BufferedReader), "not a pipe"
+        return self._process.stdout
+
+    def _listen(self, stderr: IO[bytes]) -> None:
+        for line in stderr:
             self._said.append(line.decode(errors="replace").strip())
 
     def wait(self) -> str:
@@ -83,18 +104,24 @@ class Ffmpeg:
         self._process.kill()
         self._process.wait()
         self._listener.join()
-        for pipe in (self.stdin, self.stdout, self._process.stderr):
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 try:
                     pipe.close()
-                except BrokenPipeError:
-                    pass  # what was still buffered has no reader any more
+                except OSError as error:
+                    if not reader_ended(error):  # what was still buffered is lost, and nobody wants it
+                        raise
 
     def __enter__(self) -> "Ffmpeg":
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def reader_ended(error: OSError) -> bool:
+    """Whether a write failed because whoever reads the pipe has ended. Windows may call the write invalid then."""
+    return isinstance(error, BrokenPipeError) or (hasattr(error, "winerror") and error.errno == errno.EINVAL)
 
 
 def ffmpeg_version() -> str:

@@ -1,22 +1,40 @@
-"""Files that appear under their name only when they are whole, whatever happens meanwhile."""
+"""Files that appear under their name only when they are whole, whatever happens meanwhile, on every system.
 
+What a system lacks is left out: Windows follows links where others do not, has no folders that can be opened, and
+translates line ends in files that are not opened as binary.
+"""
+
+import errno
 import io
 import os
 import shutil
+import stat
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from audioviz.errors import InputError
 
-_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_PLAIN = _NO_LINK | getattr(os, "O_BINARY", 0)
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | _PLAIN
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN  # a pipe in the place of a file would block
+_APPEND = os.O_WRONLY | os.O_APPEND | _PLAIN
+_SHARED = os.O_RDWR | os.O_CREAT | _PLAIN
+_FOLDER: int | None = getattr(os, "O_DIRECTORY", None)  # None where folders cannot be opened
+_PAUSES = (0.01, 0.04, 0.16, 0.64)  # seconds before a rename is tried again
 
 
 def check_apart(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
     """Raise an InputError if one of the files to be written is one of those that are read."""
-    read = [Path(path) for path in inputs if os.path.exists(path)]
+    read = [path for path in map(Path, inputs) if _exists(path)]
     for path in outputs:
-        if path and os.path.exists(path) and any(path.samefile(other) for other in read):
+        if path and _exists(path) and any(path.samefile(other) for other in read):
             raise InputError(f"{path}: would overwrite what is read: give the output another name")
+
+
+def _exists(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110  Path.exists raises for a name that is too long
 
 
 def part_of(path: Path) -> Path:
@@ -30,14 +48,59 @@ def create(path: Path) -> io.FileIO:
     return io.FileIO(os.open(path, _NEW, 0o666), "w")
 
 
+def open_plain(path: Path) -> io.FileIO:
+    """A plain file, open for reading; an OSError if it is anything else, such as a link or a pipe."""
+    if stat.S_ISREG(path.lstat().st_mode):
+        file = io.FileIO(os.open(path, _READ))
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return file
+        file.close()
+    raise OSError(errno.EINVAL, "not a plain file", str(path))
+
+
+def open_to_append(path: Path) -> io.TextIOWrapper:
+    """A text file that is there, open for writing at its end. A link is not followed."""
+    raw = io.FileIO(os.open(path, _APPEND), "a")
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace")
+
+
+def open_inside(folder: Path, name: str) -> int:
+    """The descriptor of a file in a folder, made if it is missing; an OSError if the folder or the file is a link."""
+    if _FOLDER is None:
+        for path in (folder, folder / name):
+            if path.is_symlink():
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        return os.open(folder / name, _SHARED, 0o666)
+    place = os.open(folder, os.O_RDONLY | _FOLDER | _NO_LINK)
+    try:
+        return os.open(name, _SHARED, 0o666, dir_fd=place)
+    finally:
+        os.close(place)
+
+
 def put(part: Path, path: Path) -> None:
     """Rename a whole file, already on the disk, to its final name, and make the name last."""
-    os.replace(part, path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _replace(part, path)
+    if _FOLDER is None:
+        return
+    folder = os.open(path.parent, os.O_RDONLY | _FOLDER)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _replace(part: Path, path: Path) -> None:
+    """Rename, if need be again: Windows refuses it while a virus scanner or an indexer looks at one of the files."""
+    for pause in _PAUSES:
+        try:
+            part.replace(path)
+            return
+        except PermissionError as error:
+            if not hasattr(error, "winerror"):
+                raise
+            time.sleep(pause)
+    part.replace(path)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from audioviz.clock import Clock
 from audioviz.errors import EncodeError
 from audioviz.video.encode import RAW_TIME_BASE
-from audioviz.video.ffmpeg import Ffmpeg
+from audioviz.video.ffmpeg import Ffmpeg, reader_ended
 from audioviz.video.files import part_of, put, remove
 from audioviz.video.probe import METADATA_KEY, Sound, VideoInfo, input_file, probe, probe_sound
 
@@ -80,7 +80,7 @@ def mux(
     try:
         try:
             info = _join(chunks, take, part, clock, metadata)
-            with open(part, "rb") as file:
+            with part.open("r+b") as file:  # Windows brings to the disk only what may be written
                 os.fsync(file.fileno())
             put(part, out)
         finally:
@@ -144,11 +144,10 @@ def _run(
     # go, since MP4 keeps them in its own header.
     number = f"N*{ticks.numerator}/{ticks.denominator}"
     stamp = f"filter_units=remove_types=6-9,setts=pts={number}:dts={number}:time_base=1/{clock.fps.numerator}"
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".ffmeta") as tags:
-        tags.write(";FFMETADATA1\n")
-        if metadata is not None:
-            tags.write(f"{METADATA_KEY}=" + re.sub(r"([=;#\\\n])", r"\\\1", metadata) + "\n")
-        tags.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        tags = Path(folder, "tags.ffmeta")
+        entry = "" if metadata is None else f"{METADATA_KEY}=" + re.sub(r"([=;#\\\n])", r"\\\1", metadata) + "\n"
+        tags.write_bytes(f";FFMETADATA1\n{entry}".encode())
         arguments = [
             "-f",
             "h264",
@@ -160,7 +159,7 @@ def _run(
             "-f",
             "ffmetadata",
             "-i",
-            tags.name,
+            f"file:{tags}",
             "-map",
             "0:v:0",
             "-map",
@@ -189,11 +188,12 @@ def _run(
         with Ffmpeg(arguments, stdin=subprocess.PIPE) as ffmpeg:
             try:
                 for chunk in chunks:
-                    with open(chunk, "rb") as frames:
+                    with chunk.open("rb") as frames:
                         shutil.copyfileobj(frames, ffmpeg.stdin)
                 ffmpeg.stdin.close()
-            except BrokenPipeError:
-                pass  # ffmpeg says why
+            except OSError as error:
+                if not reader_ended(error):  # else ffmpeg says why
+                    raise
             said = ffmpeg.wait()
     if said:
         raise EncodeError(

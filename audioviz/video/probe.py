@@ -61,7 +61,7 @@ class _Stream:
 
     fields: dict[str, str]
     packets: int = 0
-    start: int | None = None
+    start: int = 0
     end: int = 0
     size: int = 0
 
@@ -143,7 +143,7 @@ def read_frames(path: Path, *, size: tuple[int, int] | None = None) -> Iterator[
     ]
     with Ffmpeg(arguments, stdout=subprocess.PIPE) as ffmpeg:
         frame = np.empty((height, width, 3), np.uint8)
-        while ffmpeg.stdout.readinto(frame) == frame.nbytes:
+        while ffmpeg.stdout.readinto(frame.data) == frame.nbytes:
             yield frame
             frame = np.empty_like(frame)
         said = ffmpeg.wait()
@@ -165,8 +165,8 @@ def _stream(path: Path, choice: list[str]) -> _Stream | None:
                 stream.fields[header[1]] = header[2]
             elif not line.startswith("#"):
                 _, _, pts, duration, size = map(int, line.split(",")[:5])
+                stream.start = min(stream.start, pts) if stream.packets else pts
                 stream.packets += 1
-                stream.start = pts if stream.start is None else min(stream.start, pts)
                 stream.end = max(stream.end, pts + duration)
                 stream.size += size
         said = ffmpeg.wait()

@@ -2,14 +2,11 @@
 
 The work folder stands beside the output (`my.audioviz/` for `my.mp4`) and holds, for chunk i, its frames as H.264 that
 starts with a keyframe (`000012.h264`) and the latent after it (`000012.safetensors`), and one `manifest.json`; besides,
-`render.log`, which whoever renders may write. A chunk counts only when the manifest names it, both files have the
-content that the manifest says, and it was made from exactly what its frames depend on now. Names of files are computed,
-never read.
+`render.log`, which whoever renders may write, and `render.lock`, which keeps others out meanwhile. A chunk counts only
+when the manifest names it, both files have the content that the manifest says, and it was made from exactly what its
+frames depend on now. Names of files are computed, never read.
 """
 
-import errno
-import fcntl
-import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -21,9 +18,10 @@ from safetensors.numpy import save
 
 from audioviz.clock import Clock
 from audioviz.errors import EncodeError, InputError
-from audioviz.video.chunks import FRAMES, LATENT, ChunkPlan, read_latent, sha256_of, valid_chunks
+from audioviz.video.chunks import FRAMES, LATENT, ChunkPlan, digest_of, read_latent, valid_chunks
 from audioviz.video.encode import VideoWriter, check_format
 from audioviz.video.files import part_of, put, remove, write_whole
+from audioviz.video.lock import LOCK, FolderLock
 from audioviz.video.manifest import Chunk, Manifest, read_manifest, write_manifest
 
 MANIFEST = "manifest.json"
@@ -55,7 +53,7 @@ class Work:
         Why not all the work that was found could be kept; empty if there is nothing to say.
     """
 
-    def __init__(self, plan: ChunkPlan, lock: int, chunks: tuple[Chunk, ...], note: str):
+    def __init__(self, plan: ChunkPlan, lock: FolderLock, chunks: tuple[Chunk, ...], note: str):
         self.folder = plan.folder
         self.log = plan.folder / LOG
         self.done = sum(chunk.frames for chunk in chunks)
@@ -68,7 +66,7 @@ class Work:
         self._count = 0  # of its frames
         self._writer: VideoWriter | None = None
         self._committer = ThreadPoolExecutor(1)
-        self._commit: Future | None = None
+        self._commit: Future[None] | None = None
         self._closing: VideoWriter | None = None  # of the chunk that is on its way to the disk
 
     @classmethod
@@ -121,12 +119,12 @@ class Work:
                 _clear(
                     folder,
                     keep={plan.path(index, kind).name for index in range(len(chunks)) for kind in (FRAMES, LATENT)}
-                    | {LOG}
+                    | {LOG, LOCK}
                     | ({MANIFEST} if found else set()),
                 )
                 write_manifest(folder / MANIFEST, Manifest(plan.identity, chunks))
-            except OSError:
-                os.close(lock)
+            except BaseException:
+                lock.close()
                 raise
         except OSError as error:
             raise InputError(
@@ -184,8 +182,10 @@ class Work:
         """
         assert self.chunk_full and latent.dtype == np.float32
         self._settle()
-        self._closing, self._writer = self._writer, None
-        self._commit = self._committer.submit(self._commit_chunk, self._index, self._closing, latent.copy())
+        writer, self._writer = self._writer, None
+        assert writer is not None, "a full chunk has a writer"
+        self._closing = writer
+        self._commit = self._committer.submit(self._commit_chunk, self._index, writer, latent.copy())
         self._index += 1
         self._count = 0
 
@@ -195,7 +195,7 @@ class Work:
         try:
             put(part_of(frames), frames)
             write_whole(after, save({"latent": latent}))
-            chunk = Chunk(self._plan.frames(index), self._plan.ends[index], sha256_of(frames), sha256_of(after))
+            chunk = Chunk(self._plan.frames(index), self._plan.ends[index], digest_of(frames), digest_of(after))
             self._manifest = replace(self._manifest, chunks=(*self._manifest.chunks, chunk))
             write_manifest(self.folder / MANIFEST, self._manifest)
         except OSError as error:
@@ -227,9 +227,7 @@ class Work:
             self._writer.abort()
             self._writer = None
         self._committer.shutdown(wait=True)
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.close()
 
     def discard(self) -> None:
         """Remove the work, which the finished video makes useless, and close. What others put in the folder stays.
@@ -241,13 +239,12 @@ class Work:
         """
         self._committer.shutdown(wait=True)
         try:
-            _clear(self.folder, keep=set())
-            self.folder.rmdir()
+            _clear(self.folder, keep={LOCK})
+            self._lock.remove()
         except OSError as error:
-            if error.errno != errno.ENOTEMPTY:
-                raise EncodeError(
-                    f"{self.folder} cannot be removed ({error.strerror}): nothing needs it any more, so remove it"
-                ) from error
+            raise EncodeError(
+                f"{self.folder} cannot be removed ({error.strerror}): nothing needs it any more, so remove it"
+            ) from error
         self.close()
 
     def __enter__(self) -> "Work":
@@ -264,30 +261,22 @@ class Work:
 
     def _hurry(self) -> None:
         """Whoever interrupts does not want to wait: a chunk that is not soon on the disk will be made again."""
-        if self._commit is not None and not wait([self._commit], timeout=HURRY_SECONDS).done:
+        if self._closing is None or self._commit is None:
+            return
+        if not wait([self._commit], timeout=HURRY_SECONDS).done:
             self._closing.abort()
 
 
-def _lock(out: Path, folder: Path) -> int:
-    """Make the work folder if it is missing, and hold it alone until the descriptor is closed, even by our death."""
+def _lock(out: Path, folder: Path) -> FolderLock:
+    """Hold the work folder of an output alone."""
     if not out.parent.is_dir():
         raise InputError(f"output folder {out.parent} does not exist: create it, or choose another output")
     if out.is_dir():
         raise InputError(f"output {out} is a folder: give the name of a file, such as {out / 'video.mp4'}")
-    while True:
-        folder.mkdir(exist_ok=True)
-        try:
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue  # its last owner has just removed it
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(lock)
-            raise InputError(f"another render to {out} is running: wait for it, or choose another output") from error
-        if folder.exists() and os.path.samestat(os.fstat(lock), folder.stat()):
-            return lock
-        os.close(lock)  # removed after we opened it: what we hold has no name any more
+    try:
+        return FolderLock(folder)
+    except BlockingIOError as error:
+        raise InputError(f"another render to {out} is running: wait for it, or choose another output") from error
 
 
 def _clear(folder: Path, *, keep: set[str]) -> None:

@@ -157,6 +157,7 @@ def _open_ffmpeg(path: Path) -> Stream:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # of Windows, where we may have none ourselves
     )
     sound = cast(IO[bytes], process.stdout)  # never None: it is a pipe
     header = sound.read(_AU_HEADER.size)

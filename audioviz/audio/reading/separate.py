@@ -46,7 +46,7 @@ def separated(path: Path, sha256: str, *, model: str = MODEL) -> dict[str, Path]
     folder = cache_folder().parent / "stems"
     found = {file.stem.removeprefix(begin): file for file in sorted(folder.glob(f"{begin}*.flac"))}
     whole = folder / f"{begin}whole"  # names the stems, and is written when all of them are
-    if whole.exists() and set(whole.read_text().split()) == set(found):
+    if whole.exists() and set(whole.read_text(encoding="utf-8").split()) == set(found):
         return found
     network = _load(model)
     try:
@@ -55,7 +55,7 @@ def separated(path: Path, sha256: str, *, model: str = MODEL) -> dict[str, Path]
             files = _write_stems(path, network, Path(work))
             for name, file in files.items():
                 file.replace(folder / f"{begin}{name}.flac")
-        whole.write_text(" ".join(files))
+        whole.write_text(" ".join(files), encoding="utf-8")
         drop_oldest(folder, _LIMIT)
     except OSError as error:
         raise InputError(
