@@ -1,23 +1,42 @@
 PYTHON ?= python3
 BIN := .venv/bin
-READY := .venv/ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+TYPES := $(BIN)/basedpyright --pythonpath $(BIN)/python --pythonplatform
 
-.PHONY: demo test bench clean
+.PHONY: demo test check docs coverage bench clean
 
-demo: $(READY)
+demo: .venv/ready
 	$(BIN)/audioviz run music_video examples/song.ogg --out demo.mp4
 
-test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+test: .venv/ready-test
+	$(PYTEST)
 
-bench: $(READY)
+check: .venv/ready-check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(TYPES) Linux
+	$(TYPES) Darwin
+	$(TYPES) Windows
+
+docs: .venv/ready-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+coverage: .venv/ready-test
+	$(PYTEST) --cov=audioviz --cov-report=term
+
+bench: .venv/ready
 	$(BIN)/python examples/benchmarks
 
-$(READY): pyproject.toml .ci/constraints.txt
+.venv/ready: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[test]'
-	touch $(READY)
+	$(INSTALL) torch
+	$(INSTALL) --editable .
+	touch $@
+
+.venv/ready-%: .venv/ready  # an extra of pyproject.toml: test, check or docs
+	$(INSTALL) --editable '.[$*]'
+	touch $@
 
 clean:
-	rm -rf .venv build dist demo.mp4 demo.png demo-schedule.png demo.audioviz
+	rm -rf .venv build dist site .coverage demo.mp4 demo.png demo-schedule.png demo.audioviz

@@ -120,6 +120,10 @@ class Curve(NDArrayOperatorsMixin):
         """An envelope follower: rises with time constant `attack`, holds peaks, falls with `release`; all in seconds.
 
         `hold` is the time for which a peak is held before it falls.
+
+        Examples
+        --------
+        >>> pumped = song.low.attack_release(0.05, 0.4, hold=0.1)
         """
         rise, fall = (np.exp(-1 / n) if (n := self._frames(s)) else 0.0 for s in (attack, release))
         out = np.empty_like(self.values)

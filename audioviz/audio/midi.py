@@ -123,6 +123,11 @@ def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> M
     ------
     InputError
         If the file cannot be read, or is no MIDI of these types.
+
+    Examples
+    --------
+    >>> midi = av.load_midi("song.mid", song)
+    >>> kick = av.curves.at(midi.track("drums").note(36).notes, 1.0).decay(0.2)
     """
     path, clock = Path(path), song.clock if isinstance(song, Song) else song
     file = _read(path)

@@ -1,7 +1,7 @@
 """Project: one record that says everything about a video.
 
 project = av.Project("song.mp3", fps=24, schedule="cuts", prompts=["neon nebula", "gold mandala"])
-project.save("song.avz")
+av.save_project(project, "song.avz")
 av.render(av.load_project("song.avz"), out="video.mp4")
 """
 
@@ -196,6 +196,13 @@ class Project:
     ------
     InputError
         If a value cannot be; the message begins with its place: `look.steps: 0, expected 1 to 10000`.
+
+    Examples
+    --------
+    >>> project = av.Project("song.mp3", fps=24, schedule="cuts", prompts=["neon nebula", "gold mandala"])
+    >>> av.save_project(project, "song.avz")
+    >>> av.load_project("song.avz").schedule.source
+    'cuts'
     """
 
     song: Annotated[SongFile, BeforeValidator(_to_song)]
@@ -221,6 +228,12 @@ class Project:
         ------
         InputError
             If a value cannot be.
+
+        Examples
+        --------
+        >>> quick = av.Project("song.mp3", fps=24).changed(fps=8, steps=1, settings={"punch": 0.6})
+        >>> quick.look.steps
+        1
         """
         document = asdict(self)
         if "schedule" in options:

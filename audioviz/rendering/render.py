@@ -101,8 +101,7 @@ def render(
     --------
     >>> song = av.load_song("song.mp3", fps=12)
     >>> plan = av.load_schedule("pulse")(song)
-    >>> av.render(song, plan, prompts=["neon nebula", "gold mandala"], out="video.mp4")
-    PosixPath('video.mp4')
+    >>> path = av.render(song, plan, prompts=["neon nebula", "gold mandala"], out="video.mp4")
     """
     heard = song if isinstance(song, Song) else None
     loaded = model if model is not None and not isinstance(model, (str, Path)) else None

@@ -13,7 +13,13 @@ _song: ContextVar[Any] = ContextVar("song")
 
 @contextmanager
 def bound(song) -> Iterator[None]:
-    """Inside this block `av.curves`, `av.seeds` and `av.Schedule` use the song's clock."""
+    """Inside this block `av.curves`, `av.seeds` and `av.Schedule` use the song's clock.
+
+    Examples
+    --------
+    >>> with av.bound(song):
+    ...     slow = av.curves.oscillate("sine", beats=8)
+    """
     token = _song.set(song)
     try:
         yield

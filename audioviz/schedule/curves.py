@@ -41,6 +41,11 @@ def push(events, *, seconds: float) -> Curve:
 
     At any fps the way is the same: `shift_x=0.1 * push(song.kicks, seconds=0.2)` moves it by a tenth at each kick, and
     `zoom=1.4 ** push(...)` makes it 1.4 times as large. Events that come sooner than that cut the way short.
+
+    Examples
+    --------
+    >>> leap = av.curves.push(song.kicks, seconds=0.2)
+    >>> plan = av.Schedule(zoom=1.4**leap, shift_x=0.1 * leap)
     """
     if not seconds > 0:
         raise ScheduleError(f"push over {seconds} seconds: expected above 0")
@@ -87,6 +92,12 @@ def keyframes(keys: Mapping[float | str, float], *, ease: str = "linear", clock:
     ----------
     keys : seconds, or text such as `8s`, `96f`, `16b` (beats), `4bar`, or the label of a section -> value
     ease : any of `audioviz.curve.easing`
+
+    Examples
+    --------
+    >>> calm_then_wild = av.curves.keyframes({"0s": 0.3, "16b": 0.4, "8bar": 0.7}, ease="in_out_sine")
+    >>> print(av.curves.keyframes({0: 0.2, 2: 0.8})[[0, 12, 24]])  # at 12 frames a second
+    [0.2 0.5 0.8]
     """
     clock, bend = bound_clock(clock), easing(ease)
     if not keys:
@@ -153,6 +164,12 @@ def expression(text: str, *, clock: Clock | None = None) -> Curve:
     ------
     ScheduleError
         If it holds anything but numbers, these names, arithmetic, comparisons and the functions of expression.py.
+
+    Examples
+    --------
+    >>> denoise = av.curves.expression("0.3 + 0.4 * low * (1 - silence)")
+    >>> print(av.curves.expression("clip(t, 0, 1)")[[0, 6, 12, 18]])  # at 12 frames a second
+    [0.  0.5 1.  1. ]
     """
     clock, song = bound_clock(clock), bound_song()
     names = {"t": clock.times, "f": np.arange(clock.frames, dtype=float)}

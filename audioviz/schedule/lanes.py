@@ -36,6 +36,12 @@ class Lane:
     ------
     ScheduleError
         If there are not either keys or an expression, or ease or mode is unknown.
+
+    Examples
+    --------
+    >>> from audioviz.schedule.lanes import Lane
+    >>> louder = Lane(keys={"0s": 0.5, "4bar": 1.0}, mode="multiply")
+    >>> project = av.Project("song.mp3", lanes={"denoise": louder, "zoom": Lane(expression="1 + 0.3 * low")})
     """
 
     keys: Mapping[str, float] | None = None

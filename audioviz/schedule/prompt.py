@@ -13,7 +13,13 @@ NEGATIVE = "--neg"
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt that holds from a time on, and the way from it to the next."""
+    """A prompt that holds from a time on, and the way from it to the next.
+
+    Examples
+    --------
+    >>> cut = av.Prompt(8.0, "gold mandala", negative="grey", ease="hold")
+    >>> plan = av.Schedule(prompts=[av.Prompt(0.0, "neon nebula"), cut])
+    """
 
     seconds: float
     text: str

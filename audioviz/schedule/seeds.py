@@ -69,7 +69,11 @@ def travel(events, base: int = 0, *, ease: str = "linear") -> Travel:
 
     Returns
     -------
-    The columns seed, seed_to and seed_mix: `av.Schedule(**av.seeds.travel(song.beats[::4]), ...)`.
+    The columns seed, seed_to and seed_mix.
+
+    Examples
+    --------
+    >>> plan = av.Schedule(**av.seeds.travel(song.beats[::4], 7), denoise=0.3)
     """
     frames, clock = event_frames(events)
     ends = np.unique(np.concatenate(([0], frames, [clock.frames])))

@@ -33,6 +33,12 @@ class Grid:
     ------
     InputError
         If one of them cannot be.
+
+    Examples
+    --------
+    >>> song = av.load_song("song.mp3", grid=av.Grid(tempo="90-130", first_downbeat="1b"))
+    >>> av.Grid(tempo="90-130").bounds
+    (90.0, 130.0)
     """
 
     tempo: float | str | tuple[float, float] | None = None
