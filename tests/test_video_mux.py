@@ -321,3 +321,17 @@ def test_an_output_folder_that_is_gone(tmp_path, chunks_of):
     clock = Clock(Fraction(25), 50)
     with pytest.raises(EncodeError, match="No such file or directory.*start the same render again"):
         mux(chunks_of(clock), write_song(tmp_path, "wav"), tmp_path / "gone" / "out.mp4", clock=clock)
+
+
+def test_a_longer_video_has_the_same_bytes_each_time(tmp_path):
+    """Picture and sound lie in the file in one order, however quickly either comes."""
+    clock, draw = Clock.for_duration(30, 12), np.random.default_rng(2)
+    song, frames, made = write_song(tmp_path, "wav", seconds=30), tmp_path / "frames.h264", set()
+    with VideoWriter(frames, fps=clock.fps, size=SIZE) as writer:
+        for _ in range(clock.frames):
+            writer.write(draw.integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8))
+    for number in range(6):
+        out = tmp_path / f"{number}.mp4"
+        mux([frames], song, out, clock=clock)
+        made.add(out.read_bytes())
+    assert len(made) == 1

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +22,7 @@ AAC_CHANNELS = 8
 AAC_BITRATE = 128_000  # of each channel
 COPIED = {"aac": 0, "mp3": 16000}  # codecs that MP4 holds as they are, from which sample rate on
 COMPARED_SECONDS = 60
+EXACT = ("-fflags", "+bitexact", "-flags:a", "+bitexact")  # nothing of the moment or the machine in the file
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,12 @@ def _join(chunks: Sequence[Path], take: _Take, part: Path, clock: Clock, metadat
                 return info
         except EncodeError:
             pass  # this kind of the codec does not go into MP4, or the disk is full, which the next try will say
-    info = _run(chunks, take, part, _encode(sound, take), clock, metadata)
+    with tempfile.TemporaryDirectory() as folder:
+        # By itself, first: packets of picture and sound wait for each other without limit, so that they always lie in
+        # the file alike, and those of the picture, which are many, shall not wait for an encoder.
+        encoded = Path(folder, "sound.m4a")
+        _write_sound(take, encoded, _encode(sound, take), part)
+        info = _run(chunks, replace(take, song=encoded), part, ["-c:a", "copy"], clock, metadata)
     if not _fits(info, clock, half_frame):
         raise EncodeError(
             f"the video is not what it should be: {info.frames} frames at {info.fps} fps and "
@@ -133,6 +139,21 @@ def _encode(sound: Sound, take: _Take) -> list[str]:
         )
     filters += [f"atrim=start_sample={first}:end_sample={end}", "asetpts=N", f"apad=whole_len={end - first}"]
     return ["-af", ",".join(filters), "-c:a", "aac", "-b:a", str(AAC_BITRATE * max(channels, 2))]
+
+
+def _write_sound(take: _Take, file: Path, options: list[str], part: Path) -> None:
+    """Encode the sound of the picture into a file."""
+    arguments = [*input_file(take.song), "-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1", *options]
+    with Ffmpeg([*arguments, *EXACT, "-f", "mp4", "-y", f"file:{file}"]) as ffmpeg:
+        _check(ffmpeg.wait(), part)
+
+
+def _check(said: str, part: Path) -> None:
+    if said:
+        raise EncodeError(
+            f"ffmpeg cannot join picture and sound in {part.parent}: {said}. Free space or memory, "
+            "then start the same render again"
+        )
 
 
 def _run(
@@ -173,10 +194,9 @@ def _run(
             "-bsf:v",
             stamp,
             *sound,
-            "-fflags",
-            "+bitexact",
-            "-flags:a",
-            "+bitexact",
+            "-max_interleave_delta",
+            "0",
+            *EXACT,
             "-movflags",
             "+faststart+use_metadata_tags",
             "-f",
@@ -195,11 +215,7 @@ def _run(
                 if not reader_ended(error):  # else ffmpeg says why
                     raise
             said = ffmpeg.wait()
-    if said:
-        raise EncodeError(
-            f"ffmpeg cannot join picture and sound in {part.parent}: {said}. Free space or memory, "
-            "then start the same render again"
-        )
+    _check(said, part)
     return probe(part)
 
 
