@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from safetensors.torch import load_file
 
@@ -11,7 +12,7 @@ from audioviz.models.pipeline import reason_of
 from audioviz.models.sources import read_shapes
 
 
-def add_loras(pipeline, loras: list[tuple[Path, float]]) -> None:
+def add_loras(pipeline: Any, loras: list[tuple[Path, float]]) -> None:
     """Work LoRA files with their weights into a pipeline's own weights, one after the other.
 
     Raises
@@ -37,7 +38,7 @@ def add_loras(pipeline, loras: list[tuple[Path, float]]) -> None:
         pipeline.unload_lora_weights()
 
 
-def add_embeddings(pipeline, files: list[Path]) -> None:
+def add_embeddings(pipeline: Any, files: list[Path]) -> None:
     """Teach a pipeline the words of textual inversions; each word is the name of its file.
 
     Raises
@@ -68,7 +69,7 @@ def add_embeddings(pipeline, files: list[Path]) -> None:
             raise ModelError(_does_not_fit("embedding", file, pipeline, shapes)) from error
 
 
-def other_vae(pipeline, source: str | Path):
+def other_vae(pipeline: Any, source: str | Path) -> Any:
     """The autoencoder of a folder, a hub id or a .safetensors file, for the latents of this pipeline.
 
     Raises
@@ -76,9 +77,12 @@ def other_vae(pipeline, source: str | Path):
     ModelError
         If there is none, or it reads other latents.
     """
-    from diffusers import AutoencoderKL, AutoencoderTiny, AutoModel
+    from diffusers.models.auto_model import AutoModel
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
     own, place = pipeline.vae, Path(source)
+    vae: Any
     try:
         if place.is_file():
             read_shapes(place, what="vae")
@@ -96,7 +100,7 @@ def other_vae(pipeline, source: str | Path):
         raise ModelError(f"vae {source}: {reason_of(place, error, what)}") from error
     if (
         not isinstance(vae, (AutoencoderKL, AutoencoderTiny))
-        or vae.config.latent_channels != own.config.latent_channels
+        or vae.config["latent_channels"] != own.config.latent_channels
     ):
         raise ModelError(
             f"vae {source}: a {type(vae).__name__} of {vae.config.get('latent_channels')} channels; this model "
@@ -105,7 +109,7 @@ def other_vae(pipeline, source: str | Path):
     return vae
 
 
-def _does_not_fit(what: str, file: Path, pipeline, shapes: dict[str, tuple[int, ...]]) -> str:
+def _does_not_fit(what: str, file: Path, pipeline: Any, shapes: dict[str, tuple[int, ...]]) -> str:
     widths = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 2048: "SDXL"}
     reads = [
         shape[-1]
@@ -113,4 +117,7 @@ def _does_not_fit(what: str, file: Path, pipeline, shapes: dict[str, tuple[int, 
         if re.search(r"attn2_to_k.lora_down|attn2.to_k.lora_A|attn2.processor.to_k_lora.down", name)
     ]
     made = next((f" (it seems made for {widths[width]})" for width in reads if width in widths), "")
-    return f"{what} {file}: does not fit this model, a {type(pipeline).__name__}{made}; use one that was made for its family"
+    return (
+        f"{what} {file}: does not fit this model, a {type(pipeline).__name__}{made}; use one that was made for its "
+        "family"
+    )

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from audioviz.errors import ModelError
+from audioviz.models.flow import FlowDenoiser
 from audioviz.models.model import Model
 
 
@@ -18,8 +19,13 @@ def compiled(model: Model, size: tuple[int, int], cfg: float) -> Model:
     ModelError
         If there is no compiler, or it fails.
     """
-    core = "transformer" if model.denoiser.flow else "unet"
-    denoiser = replace(model.denoiser, **{core: torch.compile(getattr(model.denoiser, core), dynamic=False)})
+    from torch._dynamo.exc import TorchDynamoException
+
+    denoiser = model.denoiser
+    if isinstance(denoiser, FlowDenoiser):
+        denoiser = replace(denoiser, transformer=torch.compile(denoiser.transformer, dynamic=False))
+    else:
+        denoiser = replace(denoiser, unet=torch.compile(denoiser.unet, dynamic=False))
     quick = replace(model, denoiser=denoiser, compiled=True)
     if not hasattr(quick.vae.decoder, "_orig_mod"):  # for an earlier song already
         quick.vae.decoder = torch.compile(quick.vae.decoder, dynamic=False)
@@ -29,7 +35,7 @@ def compiled(model: Model, size: tuple[int, int], cfg: float) -> Model:
             if quick.read_style is None:  # an IP-Adapter wants a picture: the first frame will have one
                 denoiser(latent, denoiser.sigmas[-1:].float().to(latent.device), quick.guidance(""), cfg)
             quick.decode(latent)
-    except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
+    except (RuntimeError, TorchDynamoException) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(
             f"{model.name} cannot be compiled here ({reason:.200}): install a C++ compiler, or render without --compile"

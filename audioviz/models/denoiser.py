@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,9 +13,6 @@ from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
 from audioviz.sampling.conditioning import Conditioning, Control, Guidance
-
-if TYPE_CHECKING:  # diffusers takes seconds to import, which the embedded model does without
-    from diffusers import UNet2DConditionModel
 
 SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
 
@@ -37,7 +34,7 @@ def betas_to_sigmas(betas: np.ndarray) -> Tensor:
 
 
 def unet_denoiser(
-    unet_or_path: "UNet2DConditionModel | str | Path",
+    unet_or_path: torch.nn.Module | str | Path,
     *,
     prediction_type: str = "epsilon",
     scaling_factor: float = 0.18215,
@@ -75,7 +72,7 @@ def unet_denoiser(
     """
     if prediction_type not in _DENOISED:
         raise InputError(f"prediction type {prediction_type!r} is not known: expected one of {', '.join(_DENOISED)}")
-    unet = unet_or_path if isinstance(unet_or_path, torch.nn.Module) else _load(Path(unet_or_path))
+    unet: Any = unet_or_path if isinstance(unet_or_path, torch.nn.Module) else _load(Path(unet_or_path))
     unet = unet.eval().requires_grad_(False)
     sigmas = betas_to_sigmas(stable_diffusion_betas() if betas is None else betas)
     weight = next(p for p in unet.parameters() if p.ndim == 4)
@@ -96,8 +93,8 @@ def unet_denoiser(
     )
 
 
-def _load(folder: Path) -> "UNet2DConditionModel":
-    from diffusers import UNet2DConditionModel
+def _load(folder: Path) -> torch.nn.Module:
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     try:
         return UNet2DConditionModel.from_pretrained(folder, use_safetensors=True, local_files_only=True)
@@ -116,7 +113,7 @@ class UNetDenoiser:
     nearest in logarithm, as the models were trained.
     """
 
-    unet: "UNet2DConditionModel"
+    unet: Any  # UNet2DConditionModel, or the embedded model's own, whose attributes torch cannot tell
     prediction_type: str
     sigmas: Tensor  # training sigmas, ascending, float64, on the CPU
     scaling_factor: float
@@ -127,7 +124,7 @@ class UNetDenoiser:
     memory_format: torch.memory_format
     factor: int  # pixels a latent cell
     blank: Callable[[int, int], Tensor] | None
-    controlnet: torch.nn.Module | None
+    controlnet: Any  # ControlNetModel, or None
     flow: ClassVar[bool] = False
 
     @cached_property
@@ -178,7 +175,7 @@ class UNetDenoiser:
         sigma = sigma[:, None, None, None]
         scaled = x / (sigma * sigma + 1).sqrt()
         embeddings = text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1)
-        added = self._size_told(x, text) or {}
+        added: dict[str, Any] = self._size_told(x, text) or {}
         down, middle = None, None
         if control.picture is not None and control.strength:
             hint = control.picture.to(x.device, self.dtype).expand(len(x), -1, -1, -1)
@@ -229,7 +226,7 @@ class UNetDenoiser:
         height, width = (side * self.factor for side in x.shape[2:])
         ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.dtype)
         return {
-            "text_embeds": text.pooled.to(x.device, self.dtype).expand(len(x), -1),
+            "text_embeds": pooled_of(text).to(x.device, self.dtype).expand(len(x), -1),
             "time_ids": ids.expand(len(x), -1),
         }
 
@@ -272,17 +269,30 @@ def repeated(text: Conditioning, tokens: int) -> Conditioning:
     return replace(text, embeddings=text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1))
 
 
+def pooled_of(text: Conditioning) -> Tensor:
+    """The pooled text of a conditioning, for models that read it: float, shape (B, width).
+
+    Raises
+    ------
+    InputError
+        If it has none.
+    """
+    if text.pooled is None:
+        raise InputError("a conditioning has no pooled text, which this model reads: expected one of its own encoders")
+    return text.pooled
+
+
 def stacked(first: Conditioning, second: Conditioning, *, batch: int) -> Conditioning:
     """Two texts of one length as one: `batch` rows of the first, then as many of the second."""
 
-    def both(name: str) -> Tensor | None:
+    def both(name: str) -> Any:
         rows = [getattr(text, name) for text in (first, second)]
         return None if rows[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in rows])
 
     return Conditioning(both("embeddings"), both("pooled"), both("image"))
 
 
-def follow_style(unet: torch.nn.Module, strength: float) -> None:
+def follow_style(unet: Any, strength: float) -> None:
     """Set how strongly a UNet with an IP-Adapter follows its image; diffusers keeps that in the UNet."""
     for processor in unet.attn_processors.values():
         if hasattr(processor, "scale"):

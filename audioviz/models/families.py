@@ -3,6 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
+
+from audioviz.errors import ModelError
 
 FAMILIES = ("Stable Diffusion 1 and 2", "SDXL", "SD3", "Flux")
 FEW_STEPS = ("turbo", "lightning", "hyper", "lcm", "schnell")
@@ -20,7 +23,7 @@ class Defaults:
     denoise: float = 0.5  # of a frame that is made from the one before
 
 
-def family_of(core: Mapping) -> str | None:
+def family_of(core: Mapping[str, Any]) -> str | None:
     """The family of a model, by the settings of its UNet or transformer; None if it is of none that is known.
 
     Parameters
@@ -28,7 +31,7 @@ def family_of(core: Mapping) -> str | None:
     core : mapping
         What the config.json of the part says, `_class_name` among it.
     """
-    kind = core.get("_class_name")
+    kind = core.get("_class_name", "")
     if kind == "UNet2DConditionModel":
         told = core.get("addition_embed_type")
         sees = core.get("in_channels", 4) in (core.get("out_channels", 4), 2 * core.get("out_channels", 4) + 1)
@@ -36,7 +39,7 @@ def family_of(core: Mapping) -> str | None:
     return {"SD3Transformer2DModel": "SD3", "FluxTransformer2DModel": "Flux"}.get(kind)
 
 
-def defaults_for(core: Mapping, scheduler: Mapping, name: str, *, factor: int = 8) -> Defaults:
+def defaults_for(core: Mapping[str, Any], scheduler: Mapping[str, Any], name: str, *, factor: int = 8) -> Defaults:
     """What works for a model when the user says nothing.
 
     Parameters
@@ -48,11 +51,18 @@ def defaults_for(core: Mapping, scheduler: Mapping, name: str, *, factor: int = 
     factor : int
         Pixels a latent cell.
 
+    Raises
+    ------
+    ModelError
+        If it is of no known family.
+
     Source
     ------
     The pages of the models, and the presets that their users share.
     """
     family = family_of(core)
+    if family is None:
+        raise ModelError(f"model {name}: of no known family; expected one of {', '.join(FAMILIES)}")
     found = _OWN[family]
     fast = next((word for word in FEW_STEPS if re.search(rf"(?<![a-z]){word}(?![a-z])", name.lower())), None)
     if scheduler.get("_class_name") == "LCMScheduler" or core.get("time_cond_proj_dim"):

@@ -6,18 +6,19 @@ All go through diffusers' own loaders, but for the embedded model on a CPU with 
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from audioviz.errors import InputError, ModelError
 from audioviz.models.additions import add_embeddings, add_loras, other_vae
 from audioviz.models.control import add_ip_adapter, load_controlnet, style_reader
-from audioviz.models.denoiser import unet_denoiser
+from audioviz.models.denoiser import UNetDenoiser, unet_denoiser
 from audioviz.models.families import FAMILIES, Defaults, defaults_for
-from audioviz.models.flow import flow_denoiser
+from audioviz.models.flow import FlowDenoiser, flow_denoiser
 from audioviz.models.model import Model, picture_to_latent
 from audioviz.models.pipeline import TEXT_PARTS, check_parts, load_pipeline, settings_of
 from audioviz.models.placement import place
@@ -62,7 +63,7 @@ def load_model(
     InputError
         If device or dtype is unknown or not there, or a LoRA is missing.
     ModelError
-        If there is no such model, its weights are pickled, it is of an unknown family, or what is added does not fit it.
+        If there is no such model, its weights are pickled, it is of an unknown family, or what is added does not fit.
     """
     where = find_device(device)
     kind = _dtype(dtype, where)
@@ -73,7 +74,8 @@ def load_model(
         and kind == torch.float32
         and not any((loras, embeddings, vae, controlnet, ip_adapter))
     )
-    pipeline = load_plain(EMBEDDED) if plain else load_pipeline(str(EMBEDDED if source == "embedded" else source), kind)
+    found = str(EMBEDDED if source == "embedded" else source)
+    pipeline: Any = load_plain(EMBEDDED) if plain else load_pipeline(found, kind)
     family = FAMILIES[0] if plain else check_parts(pipeline, str(source))
     if dtype == "auto" and kind == torch.float16 and family in ("SD3", "Flux"):
         pipeline.to(torch.bfloat16)  # their values go beyond the range of float16
@@ -113,14 +115,16 @@ def load_model(
         read=partial(read, pipeline),
         factor=factor,
         defaults=defaults,
-        multiple=factor * (denoiser.patch if denoiser.flow else 1),
+        multiple=factor * (denoiser.patch if isinstance(denoiser, FlowDenoiser) else 1),
         tiny_vae=tiny,
         read_style=style_reader(pipeline) if ip_adapter else None,
     )
 
 
-def denoiser_of(pipeline, family: str, units: Mapping, *, factor: int, tiny: bool, controlnet=None):
-    """The denoiser of a pipeline whose parts lie where they are to run; `units` are the settings of its own autoencoder."""
+def denoiser_of(
+    pipeline: Any, family: str, units: Any, *, factor: int, tiny: bool, controlnet: Any = None
+) -> UNetDenoiser | FlowDenoiser:
+    """The denoiser of a pipeline whose parts lie where they are to run; `units` is its own autoencoder's config."""
     scheduler = pipeline.scheduler
     factors = {"scaling_factor": units.scaling_factor, "shift_factor": units.get("shift_factor") or 0.0}
     if family in ("SD3", "Flux"):
@@ -143,7 +147,7 @@ def denoiser_of(pipeline, family: str, units: Mapping, *, factor: int, tiny: boo
     )
 
 
-def _digest(pipeline, controlnet=None) -> str:
+def _digest(pipeline: Any, controlnet: Any = None) -> str:
     """sha256 over the settings and weights of the parts that the pictures depend on, hex."""
     digest = hashlib.sha256()
     names = ("scheduler", *TEXT_PARTS, "unet", "transformer", "vae", "image_encoder")

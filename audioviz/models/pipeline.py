@@ -1,6 +1,7 @@
 """A diffusers pipeline from wherever it lies, and whether it is one that audioviz can drive."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,7 +13,7 @@ from audioviz.models.sources import PICKLED, WHAT, check_source
 TEXT_PARTS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 
 
-def load_pipeline(source: str, dtype: torch.dtype):
+def load_pipeline(source: str, dtype: torch.dtype) -> Any:
     """The diffusers pipeline of a folder, an id or a file, on the CPU.
 
     Raises
@@ -20,7 +21,7 @@ def load_pipeline(source: str, dtype: torch.dtype):
     ModelError
         If there is none, or it cannot be loaded.
     """
-    from diffusers import DiffusionPipeline
+    from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
     quiet_loaders()
     place = Path(source)
@@ -74,7 +75,7 @@ def reason_of(place: Path, error: Exception, what: str) -> str:
     return f"cannot be loaded ({str(error).strip().partition(chr(10))[0]:.200}); expected {what}"
 
 
-def check_parts(pipeline, source: str) -> str:
+def check_parts(pipeline: Any, source: str) -> str:
     """The family of a pipeline that has all parts that one needs.
 
     Raises
@@ -116,7 +117,7 @@ def check_parts(pipeline, source: str) -> str:
     return family
 
 
-def settings_of(part) -> dict:
+def settings_of(part: Any) -> dict[str, Any]:
     """What the settings of a part say, with the name of its class."""
     settings = part.config if isinstance(part.config, dict) else part.config.to_dict()
     return {**settings, "_class_name": type(part).__name__}

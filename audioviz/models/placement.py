@@ -1,6 +1,7 @@
 """What lies on a GPU that has not room for everything: text is then read on the CPU, and pictures are decoded in tiles."""
 
 import warnings
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,7 +12,7 @@ CALL_BYTES = 1024  # a pixel of the picture: what a guided call in half precisio
 MAPS = 4  # feature maps of the decoder's widest stage that are there at once
 
 
-def place(pipeline, where: torch.device, *, texts: tuple[str, ...], size: int) -> None:
+def place(pipeline: Any, where: torch.device, *, texts: tuple[str, ...], size: int) -> None:
     """Move a pipeline to a device, but for its text encoders if a GPU has room for them or for the work, not for both.
 
     Parameters
@@ -34,7 +35,7 @@ def place(pipeline, where: torch.device, *, texts: tuple[str, ...], size: int) -
         part.to("cpu", torch.float32) if name in staying else part.to(where)
 
 
-def tile_if_needed(vae, size: tuple[int, int], free: int) -> bool:
+def tile_if_needed(vae: Any, size: tuple[int, int], free: int) -> bool:
     """Decode in tiles from now on if a whole picture of (width, height) pixels needs more than the `free` bytes."""
     if working_bytes(vae, size) <= free or getattr(vae, "use_tiling", True):
         return False
@@ -47,8 +48,8 @@ def bytes_of(part: nn.Module) -> int:
     return sum(weight.numel() * weight.element_size() for weight in part.parameters())
 
 
-def working_bytes(vae, size: tuple[int, int]) -> int:
-    """What a render of (width, height) pixels takes beside all weights: a model call and a decoding at once, estimated."""
+def working_bytes(vae: Any, size: tuple[int, int]) -> int:
+    """Estimate of what a render of (width, height) pixels takes beside all weights: a model call and a decoding."""
     channels = vae.config.block_out_channels
     side = vae.tile_sample_min_size if getattr(vae, "use_tiling", False) else max(size)
     decoded = min(side, size[0]) * min(side, size[1])

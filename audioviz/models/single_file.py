@@ -1,8 +1,8 @@
 """One .safetensors file in the layout in which checkpoints are traded, through diffusers' own loader.
 
-diffusers wants the settings of each part from the hub. layouts.json holds them, so that a file loads without a network; a
-folder beside the file that has its name (`dream/` beside `dream.safetensors`) can bring what the file does not hold: the
-parts of a diffusers folder, or a whole one, whose settings then count.
+diffusers wants the settings of each part from the hub. layouts.json holds them, so that a file loads without a network;
+a folder beside the file that has its name (`dream/` beside `dream.safetensors`) can bring what the file does not hold:
+the parts of a diffusers folder, or a whole one, whose settings then count.
 """
 
 import json
@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 
@@ -20,7 +21,7 @@ LORA_KEYS = ("lora_", ".lora.", ".lora_A.", ".hada_")
 _ORDINARY = "model.diffusion_model.output_blocks.11.0.skip_connection.weight"
 
 
-def load_single_file(file: Path, dtype: torch.dtype):
+def load_single_file(file: Path, dtype: torch.dtype) -> Any:
     """The diffusers pipeline of one file, on the CPU.
 
     Raises
@@ -86,7 +87,7 @@ def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict
 
 def write_layout(folder: Path, layout: str, parts: dict[str, dict]) -> None:
     """The settings of a pipeline as a diffusers folder without weights."""
-    index = {"_class_name": layout}
+    index: dict[str, Any] = {"_class_name": layout}
     for name, settings in parts.items():
         library = "transformers" if name.startswith(("text_encoder", "tokenizer")) else "diffusers"
         index[name] = [library, settings["_class_name"]]
@@ -97,11 +98,11 @@ def write_layout(folder: Path, layout: str, parts: dict[str, dict]) -> None:
     (folder / "model_index.json").write_text(json.dumps(index))
 
 
-def _load(pipeline, file: Path, config: Path, dtype: torch.dtype, brought: dict):
+def _load(pipeline: Any, file: Path, config: Path, dtype: torch.dtype, brought: dict[str, Any]) -> Any:
     return pipeline.from_single_file(str(file), config=str(config), dtype=dtype, local_files_only=True, **brought)
 
 
-def _found(file: Path, name: str, settings: dict, dtype: torch.dtype):
+def _found(file: Path, name: str, settings: dict[str, Any], dtype: torch.dtype) -> Any:
     """A part that the file does not bring: from the folder beside it, or, if it is a vocabulary, from the hub.
 
     Raises

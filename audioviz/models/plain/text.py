@@ -68,22 +68,36 @@ class TextEncoder(nn.Module):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.config = Settings(settings | DEFAULTS)
-        width = settings.hidden_size
-        self.embeddings = nn.ModuleDict(
-            {
-                "token_embedding": _embedding(settings.vocab_size, width),
-                "position_embedding": _embedding(settings.max_position_embeddings, width),
-            }
-        )
-        layers = nn.ModuleList(Layer(settings) for _ in range(settings.num_hidden_layers))
-        self.encoder = nn.ModuleDict({"layers": layers})
-        self.final_layer_norm = nn.LayerNorm(width, eps=settings.layer_norm_eps)
+        self.embeddings, self.encoder = Embeddings(settings), Layers(settings)
+        self.final_layer_norm = nn.LayerNorm(settings.hidden_size, eps=settings.layer_norm_eps)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        x = self.embeddings["token_embedding"](tokens) + self.embeddings["position_embedding"].weight[: tokens.shape[1]]
-        for layer in self.encoder["layers"]:
+        return self.final_layer_norm(self.encoder(self.embeddings(tokens)))
+
+
+class Embeddings(nn.Module):
+    """Tokens (1, T) to the sum of what they and their positions are embedded as: (1, T, width)."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.token_embedding = _embedding(settings.vocab_size, settings.hidden_size)
+        self.position_embedding = _embedding(settings.max_position_embeddings, settings.hidden_size)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.token_embedding(tokens) + self.position_embedding.weight[: tokens.shape[1]]
+
+
+class Layers(nn.Module):
+    """The transformer layers, one after the other."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(settings) for _ in range(settings.num_hidden_layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
             x = layer(x)
-        return self.final_layer_norm(x)
+        return x
 
 
 def _embedding(count: int, width: int) -> nn.Embedding:

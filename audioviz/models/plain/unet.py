@@ -32,13 +32,8 @@ class UNet(nn.Module):
         widths, heads, groups = settings.block_out_channels, settings.attention_head_dim, settings.norm_num_groups
         told, words = 4 * widths[0], settings.cross_attention_dim
 
-        def block(ins: list[int], out: int, heads: int | None, resize: str = "", **options) -> nn.ModuleDict:
-            parts = {"resnets": nn.ModuleList(Resnet(width, out, told, groups) for width in ins)}
-            if heads:
-                parts["attentions"] = nn.ModuleList(Transformer(out, heads, words, groups) for _ in ins)
-            if resize:
-                parts[resize] = nn.ModuleList([nn.ModuleDict({"conv": nn.Conv2d(out, out, 3, padding=1, **options)})])
-            return nn.ModuleDict(parts)
+        def transformers(width: int, heads: int, kind: str, count: int) -> list["Transformer"]:
+            return [Transformer(width, heads, words, groups) for _ in range(count)] if "CrossAttn" in kind else []
 
         self.conv_in = nn.Conv2d(settings.in_channels, widths[0], 3, padding=1)
         self.time_embedding = TimeEmbedding(widths[0], told, settings.time_cond_proj_dim)
@@ -48,23 +43,18 @@ class UNet(nn.Module):
         self.down_blocks = nn.ModuleList()
         for number, (out, count, kind) in enumerate(levels, 1):
             last = number == len(levels)
-            self.down_blocks.append(
-                block([width], out, count if "CrossAttn" in kind else None, "" if last else "downsamplers", stride=2)
-            )
+            resnets = [Resnet(width, out, told, groups)]
+            self.down_blocks.append(DownBlock(resnets, transformers(out, count, kind, 1), None if last else out))
             skips += [out] if last else [out, out]
             width = out
-        self.mid_block = nn.ModuleDict(
-            {
-                "resnets": nn.ModuleList(Resnet(width, width, told, groups) for _ in range(2)),
-                "attentions": nn.ModuleList([Transformer(width, heads[-1], words, groups)]),
-            }
-        )
+        resnets = [Resnet(width, width, told, groups) for _ in range(2)]
+        self.mid_block = MidBlock(resnets, [Transformer(width, heads[-1], words, groups)])
         self.up_blocks = nn.ModuleList()
         for number, (out, count, kind) in enumerate(reversed(levels), 1):
             ins = [width + skips.pop(), out + skips.pop()]
-            self.up_blocks.append(
-                block(ins, out, count if "CrossAttn" in kind else None, "" if number == len(levels) else "upsamplers")
-            )
+            resnets = [Resnet(inner, out, told, groups) for inner in ins]
+            last = number == len(levels)
+            self.up_blocks.append(UpBlock(resnets, transformers(out, count, kind, 2), None if last else out))
             width = out
         self.conv_norm_out = nn.GroupNorm(groups, widths[0], eps=EPS)
         self.conv_out = nn.Conv2d(widths[0], settings.out_channels, 3, padding=1)
@@ -96,25 +86,71 @@ class UNet(nn.Module):
         x = self.conv_in(sample)
         skips = [x]
         for block in self.down_blocks:
-            x = _layer(block, 0, x, told, text)
-            skips.append(x)
-            if "downsamplers" in block:
-                x = block["downsamplers"][0]["conv"](x)
-                skips.append(x)
-        x = _layer(self.mid_block, 0, x, told, text)
-        x = self.mid_block["resnets"][1](x, told)
+            x = block(x, told, text, skips)
+        x = self.mid_block(x, told, text)
         for block in self.up_blocks:
-            for number in range(2):
-                x = _layer(block, number, torch.cat((x, skips.pop()), 1), told, text)
-            if "upsamplers" in block:
-                # sides that are odd further up are met by the size of the skip, not by doubling
-                x = block["upsamplers"][0]["conv"](F.interpolate(x, size=skips[-1].shape[2:], mode="nearest"))
+            x = block(x, told, text, skips)
         return (self.conv_out(F.silu(self.conv_norm_out(x))),)
 
 
-def _layer(block: nn.ModuleDict, number: int, x: Tensor, told: Tensor, text: Tensor) -> Tensor:
-    x = block["resnets"][number](x, told)
-    return block["attentions"][number](x, text) if "attentions" in block else x
+class Block(nn.Module):
+    """Resnets, and behind each a transformer where there is one: what the levels of the UNet have in common."""
+
+    def __init__(self, resnets: "list[Resnet]", transformers: "list[Transformer]") -> None:
+        super().__init__()
+        self.resnets, self.attentions = nn.ModuleList(resnets), nn.ModuleList(transformers)
+
+    def layer(self, number: int, x: Tensor, told: Tensor, text: Tensor) -> Tensor:
+        x = self.resnets[number](x, told)
+        return self.attentions[number](x, text) if number < len(self.attentions) else x
+
+
+class DownBlock(Block):
+    """A level on the way down; all that comes out of it is kept as a skip."""
+
+    def __init__(self, resnets: "list[Resnet]", transformers: "list[Transformer]", resized: int | None) -> None:
+        super().__init__(resnets, transformers)
+        self.downsamplers = nn.ModuleList([Resize(resized, stride=2)] if resized else [])
+
+    def forward(self, x: Tensor, told: Tensor, text: Tensor, skips: list[Tensor]) -> Tensor:
+        x = self.layer(0, x, told, text)
+        skips.append(x)
+        for downsampler in self.downsamplers:
+            x = downsampler(x)
+            skips.append(x)
+        return x
+
+
+class MidBlock(Block):
+    def forward(self, x: Tensor, told: Tensor, text: Tensor) -> Tensor:
+        return self.layer(1, self.layer(0, x, told, text), told, text)
+
+
+class UpBlock(Block):
+    """A level on the way up, where each layer reads the last skip too."""
+
+    def __init__(self, resnets: "list[Resnet]", transformers: "list[Transformer]", resized: int | None) -> None:
+        super().__init__(resnets, transformers)
+        self.upsamplers = nn.ModuleList([Resize(resized)] if resized else [])
+
+    def forward(self, x: Tensor, told: Tensor, text: Tensor, skips: list[Tensor]) -> Tensor:
+        for number in range(2):
+            x = self.layer(number, torch.cat((x, skips.pop()), 1), told, text)
+        for upsampler in self.upsamplers:
+            # sides that are odd further up are met by the size of the skip, not by doubling
+            x = upsampler(F.interpolate(x, size=skips[-1].shape[2:], mode="nearest"))
+        return x
+
+
+class Resize(nn.Module):
+    """The convolution that takes one level to the next."""
+
+    def __init__(self, width: int, *, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1, stride=stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x)
 
 
 class TimeEmbedding(nn.Module):
