@@ -119,8 +119,8 @@ def read_shapes(file: Path, *, what: str) -> dict[str, tuple[int, ...]]:
     if file.suffix.lower() in PICKLED:
         raise ModelError(
             f'{what} {file}: pickled, so that opening it can run anything; convert it: python -c "import torch, '
-            f"safetensors.torch as s; w = torch.load('{file.name}', 'cpu', weights_only=True); s.save_file({{k: v.clone() "
-            f"for k, v in w.get('state_dict', w).items() if torch.is_tensor(v)}}, '{file.stem}.safetensors')\""
+            f"safetensors.torch as s; w = torch.load('{file.name}', 'cpu', weights_only=True); "
+            f"s.save_file({{k: v.clone() for k, v in w.get('state_dict', w).items() if torch.is_tensor(v)}}, '{file.stem}.safetensors')\""
         )
     if not file.is_file():
         raise ModelError(f"{what} {file}: there is no such file; expected a .safetensors file")

@@ -72,8 +72,8 @@ def check_trust(project: Project) -> None:
     choice = project.schedule
     if choice.numbers is None and not choice.trusted and is_path(choice.source) and choice.source.endswith(".py"):
         raise InputError(
-            f"the project names the script {choice.source}, and a script is code: read it, then say --trust, or name it "
-            f"yourself: --schedule {choice.source}"
+            f"the project names the script {choice.source}, and a script is code: read it, then say --trust, or name "
+            f"it yourself: --schedule {choice.source}"
         )
 
 

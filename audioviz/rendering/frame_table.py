@@ -26,8 +26,8 @@ class FrameTable:
     ----------
     part : range
     columns : dict of name to array
-        Those of the schedule as the sampler wants them: cfg filled in, the camera's motion in a frame and not in a second,
-        switches as booleans, and the first row as what has no frame before it.
+        Those of the schedule as the sampler wants them: cfg filled in, the camera's motion in a frame and not in a
+        second, switches as booleans, and the first row as what has no frame before it.
     prompts : tuple of Prompt
         The schedule's.
     prompt_before, prompt_after : int64
@@ -88,8 +88,8 @@ def frame_table(
     part : range, optional
         Frames of the schedule.
     anew : bool
-        Whether the first frame is drawn wholly anew, whatever the columns say, and not from an initial picture, which is
-        neither moved nor noised.
+        Whether the first frame is drawn wholly anew, whatever the columns say, and not from an initial picture, which
+        is neither moved nor noised.
     """
     part = part or range(len(schedule))
     here = slice(part.start, part.stop)

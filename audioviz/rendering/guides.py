@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from audioviz.models.model import Model
 from audioviz.project import GuideFiles
 from audioviz.rendering.pictures import load_pictures
 from audioviz.sampling import Control, Guidance
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,29 +59,34 @@ def open_guides(
     )
 
 
-def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor]:
-    """The latent of each frame's initial picture, in the autoencoder's units."""
+def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None:
+    """A function of a frame's number: the latent of its init image, in the autoencoder's units; None without one."""
+    init = guides.init
     encode = _for_last_picture(lambda picture: model.to_latent(unit_range(picture) * 2 - 1))
-    return lambda frame: encode(guides.init(frame))
+    return None if init is None else lambda frame: encode(init(frame))
 
 
 def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, float, float], Guidance]:
     """A function of the guidance by text, a frame, and the strengths of control and style: the guidance with images."""
-    read_style, hint = _for_last_picture(model.read_style), _for_last_picture(unit_range)
-    inpainting = _for_last_picture(lambda picture: _inpainting_input(model, picture, guides.mask))
-    inpaints = guides.mask is not None and getattr(model.denoiser, "blank", None) is not None
+    mask, inpaints = guides.mask, getattr(model.denoiser, "blank", None) is not None
+    hint = _for_last_picture(unit_range)
+    read_style = _for_last_picture(model.read_style) if model.read_style else None
+    inpainting = None
+    if mask is not None and inpaints:
+        inpainting = _for_last_picture(lambda picture: _inpainting_input(model, picture, mask))
 
     def with_images(guidance: Guidance, frame: int, control: float, style: float) -> Guidance:
-        if guides.style:
-            some, none = read_style(guides.style(frame))
-            guidance = Guidance(replace(guidance.positive, image=some), replace(guidance.negative, image=none))
+        if guides.style and read_style:
+            image, no_image = read_style(guides.style(frame))
+            negative = guidance.negative and replace(guidance.negative, image=no_image)
+            guidance = Guidance(replace(guidance.positive, image=image), negative)
         return replace(
             guidance,
             control=Control(
                 hint(guides.control(frame)) if guides.control else None,
                 control,
                 style,
-                inpainting(guides.init(frame)) if inpaints else None,
+                inpainting(guides.init(frame)) if inpainting and guides.init else None,
             ),
         )
 
@@ -91,21 +99,20 @@ def unit_range(picture: np.ndarray) -> Tensor:
 
 
 def _inpainting_input(model: Model, picture: np.ndarray, mask: Tensor) -> Tensor:
-    """What inpainting models see beside the latent: the mask, and the scaled latent of the picture with grey in its place."""
+    """What inpainting models read beside the latent: the mask, and the scaled latent of the picture with grey there."""
     hole = (mask >= 0.5).float()[None, None]
     rest = model.to_latent((unit_range(picture) * 2 - 1) * (1 - hole))
     rest = (rest - model.denoiser.shift_factor) * model.denoiser.scaling_factor
     return torch.cat((resize(hole.to(rest.device), rest.shape[2:]), rest), 1)
 
 
-def _for_last_picture(function: Callable) -> Callable:
+def _for_last_picture(function: Callable[[np.ndarray], Found]) -> Callable[[np.ndarray], Found]:
     """The function of a picture, not computed again for the one that it was last asked about."""
-    last, found = None, None
+    last: list[tuple[np.ndarray, Found]] = []
 
-    def remembered(picture):
-        nonlocal last, found
-        if picture is not last:
-            last, found = picture, function(picture)
-        return found
+    def remembered(picture: np.ndarray) -> Found:
+        if not last or picture is not last[0][0]:
+            last[:] = [(picture, function(picture))]
+        return last[0][1]
 
     return remembered

@@ -14,7 +14,7 @@ from audioviz.models.placement import tile_if_needed
 
 
 def make_room(model: Model, size: tuple[int, int]) -> None:
-    """Let a model on a GPU decode in tiles if what is free there is not enough for whole pictures of (width, height) pixels."""
+    """Let a model on a GPU decode in tiles if it has too little room for whole pictures of (width, height) pixels."""
     where = model.denoiser.device
     if where.type == "cuda" and tile_if_needed(model.vae, size, torch.cuda.mem_get_info(where)[0]):
         warnings.warn("the GPU has little memory left: pictures are decoded in tiles", AudiovizWarning, stacklevel=2)

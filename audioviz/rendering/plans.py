@@ -67,13 +67,15 @@ def plan_frames(
             anchor=anchor_at(table, i, colours),
         )
         if row["seed_mix"]:
-            pair = (Draw(row[seed])(empty.shape) for seed in ("seed", "seed_to"))
-            plan = replace(plan, initial_noise=interpolate.slerp(*pair, row["seed_mix"]))
+            noise, next_noise = (Draw(row[seed])(empty.shape) for seed in ("seed", "seed_to"))
+            plan = replace(plan, initial_noise=interpolate.slerp(noise, next_noise, row["seed_mix"]))
         if plan.denoise == 1 and not plan.unsample_steps:
             plan = replace(plan, start=empty, warp=plan.warp if plan.interp < 1 else None)
-        if guides.init and (guides.moves or i == 0):
+        if init and (guides.moves or i == 0):
             plan = replace(plan, start=init(frame), warp=plan.warp if plan.interp < 1 else None)
-        yield plan if guides.mask is None else replace(plan, keep=init(frame))
+        if init and guides.mask is not None:
+            plan = replace(plan, keep=init(frame))
+        yield plan
 
 
 def text_at(table: FrameTable, i: int, encode: Callable[[str], Conditioning]) -> Guidance:
