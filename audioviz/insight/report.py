@@ -1,4 +1,4 @@
-"""What is told of a song, of a schedule and of a finished video, in a few lines each."""
+"""Summaries of a song, a schedule, and a finished video with its manifest, in a few lines each."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""A model whose calls and decoder are compiled for this machine and this size: slower to start, quicker from then on."""
+"""torch.compile: denoiser and decoder of a model, compiled for this machine and one size.
+
+Such a model is slower to start, and quicker from then on.
+"""
 
 from dataclasses import replace
 
@@ -10,7 +13,7 @@ from audioviz.models.model import Model
 
 
 def compiled(model: Model, size: tuple[int, int], cfg: float) -> Model:
-    """The model, compiled for pictures of (width, height) pixels and this guidance.
+    """The model with denoiser and decoder compiled, for pictures of (width, height) pixels and a guidance scale.
 
     torch keeps what it compiled, so another render of the same kind starts in a part of the time.
 
@@ -32,7 +35,7 @@ def compiled(model: Model, size: tuple[int, int], cfg: float) -> Model:
     latent = quick.empty_latent(size).to(denoiser.device)
     try:
         with torch.inference_mode():
-            if quick.read_style is None:  # an IP-Adapter wants a picture: the first frame will have one
+            if quick.encode_reference is None:  # an IP-Adapter wants a picture: the first frame will have one
                 denoiser(latent, denoiser.sigmas[-1:].float().to(latent.device), quick.guidance(""), cfg)
             quick.decode(latent)
     except (RuntimeError, TorchDynamoException) as error:

@@ -1,4 +1,4 @@
-"""What leads a UNet beside the text: ControlNet and IP-Adapter, through diffusers' own loaders."""
+"""ControlNet and IP-Adapter: what leads a UNet beside the text, through diffusers' own loaders."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from audioviz.errors import ModelError
-from audioviz.models.pipeline import reason_of
+from audioviz.models.pipeline import loading_failure
 from audioviz.models.sources import HUB_FILE, read_shapes
 
 
@@ -36,7 +36,7 @@ def load_controlnet(pipeline: Any, source: str | Path) -> Any:
         )
     except Exception as error:  # a damaged folder makes diffusers raise almost anything
         what = "the diffusers folder or the hub id of a ControlNet"
-        raise ModelError(f"ControlNet {source}: {reason_of(Path(source), error, what)}") from error
+        raise ModelError(f"ControlNet {source}: {loading_failure(Path(source), error, what)}") from error
     for name in ("cross_attention_dim", "block_out_channels", "addition_embed_type"):
         if net.config[name] != unet.config[name]:
             raise ModelError(
@@ -47,7 +47,7 @@ def load_controlnet(pipeline: Any, source: str | Path) -> Any:
 
 
 def add_ip_adapter(pipeline: Any, source: str | Path) -> None:
-    """Work an IP-Adapter file into a pipeline's UNet; its image encoder lies in the folder image_encoder beside it.
+    """Load an IP-Adapter file into a pipeline's UNet; its image encoder lies in the folder image_encoder beside it.
 
     Raises
     ------
@@ -75,17 +75,17 @@ def add_ip_adapter(pipeline: Any, source: str | Path) -> None:
         ) from error
 
 
-def style_reader(pipeline: Any) -> Callable[[np.ndarray], tuple[Tensor, Tensor]]:
-    """The function that reads a picture's style for a pipeline with an IP-Adapter."""
-    return partial(_read_style, pipeline)
+def reference_encoder(pipeline: Any) -> Callable[[np.ndarray], tuple[Tensor, Tensor]]:
+    """The image encoder of a pipeline with an IP-Adapter: see `Model.encode_reference`."""
+    return partial(_encode_reference, pipeline)
 
 
 @torch.inference_mode()
-def _read_style(pipeline: Any, picture: np.ndarray) -> tuple[Tensor, Tensor]:
-    """What the image encoder says of a picture, and what it says of none: two tensors (1, ...), float32."""
+def _encode_reference(pipeline: Any, picture: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Image embeddings of a reference picture, and those of none: two tensors (1, ...), float32."""
     (both,) = pipeline.prepare_ip_adapter_image_embeds(Image.fromarray(picture), None, pipeline.unet.device, 1, True)
-    none, style = both.float().chunk(2)
-    return style, none
+    unconditional, reference = both.float().chunk(2)
+    return reference, unconditional
 
 
 def _unet_of(pipeline: Any, what: str) -> Any:

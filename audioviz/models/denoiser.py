@@ -1,4 +1,4 @@
-"""A diffusers UNet behind the denoiser contract: `denoiser(x, sigma, guidance, cfg) -> denoised x`."""
+"""The denoiser of a UNet, whatever it was trained to predict: `denoiser(x, sigma, guidance, cfg) -> denoised x`."""
 
 import math
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def unet_denoiser(
     blank: Callable[[int, int], Tensor] | None = None,
     controlnet: torch.nn.Module | None = None,
 ) -> "UNetDenoiser":
-    """The denoiser that a diffusers UNet is.
+    """A diffusers UNet as a denoiser.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ class UNetDenoiser:
         """
         positive, negative, control = conditioning.positive, conditioning.negative, conditioning.control
         if positive.image is not None:
-            follow_style(self.unet, control.style)
+            set_ip_adapter_scale(self.unet, control.style)
         if cfg == 1 or negative is None or self.distilled:
             return self._denoise(x, sigma, positive, control, cfg)
         lengths = positive.embeddings.shape[1], negative.embeddings.shape[1]
@@ -166,7 +166,7 @@ class UNetDenoiser:
             wanted, unwanted = (self._denoise(x, sigma, text, control, cfg) for text in (positive, negative))
         else:
             # repeating a text does not change what cross-attention reads from it
-            both = stacked(*(repeated(text, tokens) for text in (positive, negative)), batch=len(x))
+            both = stacked(*(repeat_tokens(text, tokens) for text in (positive, negative)), batch=len(x))
             wanted, unwanted = self._denoise(torch.cat((x, x)), torch.cat((sigma, sigma)), both, control, cfg).chunk(2)
         return unwanted + (wanted - unwanted) * cfg
 
@@ -175,10 +175,10 @@ class UNetDenoiser:
         sigma = sigma[:, None, None, None]
         scaled = x / (sigma * sigma + 1).sqrt()
         embeddings = text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1)
-        added: dict[str, Any] = self._size_told(x, text) or {}
+        added: dict[str, Any] = self._added_conditions(x, text) or {}
         down, middle = None, None
-        if control.picture is not None and control.strength:
-            hint = control.picture.to(x.device, self.dtype).expand(len(x), -1, -1, -1)
+        if control.hint is not None and control.strength:
+            hint = control.hint.to(x.device, self.dtype).expand(len(x), -1, -1, -1)
             down, middle = self.controlnet(
                 scaled.to(self.dtype),
                 timestep,
@@ -189,24 +189,24 @@ class UNetDenoiser:
                 return_dict=False,
             )
         if self.blank:
-            beside = (
-                control.beside
-                if control.beside is not None
+            inpainting = (
+                control.inpainting
+                if control.inpainting is not None
                 else torch.cat((torch.ones_like(x[:1, :1]), self.blank(*x.shape[2:])), 1)
             )
-            scaled = torch.cat((scaled, beside.to(x).expand(len(x), -1, -1, -1)), 1)
+            scaled = torch.cat((scaled, inpainting.to(x).expand(len(x), -1, -1, -1)), 1)
         scaled = scaled.to(self.dtype, memory_format=self.memory_format)
         if text.image is not None:
             added["image_embeds"] = [text.image.to(x.device, self.dtype).expand(len(x), *text.image.shape[1:])]
-        told = None
+        scale_embedding = None
         if self.distilled:
             scales = torch.full((len(x),), float(cfg), device=x.device)
-            told = told_scales(scales, self.unet.config.time_cond_proj_dim).to(self.dtype)
+            scale_embedding = guidance_scale_embedding(scales, self.unet.config.time_cond_proj_dim).to(self.dtype)
         output = self.unet(
             scaled,
             timestep,
             encoder_hidden_states=embeddings,
-            timestep_cond=told,
+            timestep_cond=scale_embedding,
             added_cond_kwargs=added or None,
             down_block_additional_residuals=down,
             mid_block_additional_residual=middle,
@@ -214,8 +214,8 @@ class UNetDenoiser:
         )[0]
         return _DENOISED[self.prediction_type](x, output.float(), sigma)
 
-    def _size_told(self, x: Tensor, text: Conditioning) -> dict[str, Tensor] | None:
-        """The pooled text and the size as SDXL's UNets read them: a whole picture, nothing cropped.
+    def _added_conditions(self, x: Tensor, text: Conditioning) -> dict[str, Tensor] | None:
+        """SDXL's added conditions, the pooled text and the size: a whole picture, nothing cropped.
 
         Source
         ------
@@ -231,18 +231,18 @@ class UNetDenoiser:
         }
 
 
-def told_scales(scales: Tensor, width: int) -> Tensor:
-    """Guidance scales (B,) as UNets that are told them read them: float32, shape (B, width).
+def guidance_scale_embedding(scales: Tensor, width: int) -> Tensor:
+    """Embedding of guidance scales (B,) for distilled UNets, which are told them: float32, shape (B, width).
 
     Source
     ------
     Luo et al. (LCM), arXiv 2310.04378, section 4.2.
     """
-    return sinusoids((scales - 1) * 1000.0, width, shift=1)
+    return sinusoidal_embedding((scales - 1) * 1000.0, width, shift=1)
 
 
-def sinusoids(values: Tensor, width: int, *, shift: float, cosine_first: bool = False) -> Tensor:
-    """Sines and cosines of values (B,) at falling frequencies: float32, shape (B, width).
+def sinusoidal_embedding(values: Tensor, width: int, *, shift: float, cosine_first: bool = False) -> Tensor:
+    """Sinusoidal embedding of values (B,), sines and cosines at falling frequencies: float32, shape (B, width).
 
     Parameters
     ----------
@@ -264,13 +264,13 @@ def sinusoids(values: Tensor, width: int, *, shift: float, cosine_first: bool = 
     return torch.cat(parts[::-1] if cosine_first else parts, -1)
 
 
-def repeated(text: Conditioning, tokens: int) -> Conditioning:
-    """The text over and over until it has so many tokens."""
+def repeat_tokens(text: Conditioning, tokens: int) -> Conditioning:
+    """The conditioning with its tokens repeated until there are so many."""
     return replace(text, embeddings=text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1))
 
 
 def pooled_of(text: Conditioning) -> Tensor:
-    """The pooled text of a conditioning, for models that read it: float, shape (B, width).
+    """The pooled text embedding of a conditioning, for models that read it: float, shape (B, width).
 
     Raises
     ------
@@ -283,7 +283,7 @@ def pooled_of(text: Conditioning) -> Tensor:
 
 
 def stacked(first: Conditioning, second: Conditioning, *, batch: int) -> Conditioning:
-    """Two texts of one length as one: `batch` rows of the first, then as many of the second."""
+    """Two conditionings of one length as one batch: `batch` rows of the first, then as many of the second."""
 
     def both(name: str) -> Any:
         rows = [getattr(text, name) for text in (first, second)]
@@ -292,8 +292,8 @@ def stacked(first: Conditioning, second: Conditioning, *, batch: int) -> Conditi
     return Conditioning(both("embeddings"), both("pooled"), both("image"))
 
 
-def follow_style(unet: Any, strength: float) -> None:
-    """Set how strongly a UNet with an IP-Adapter follows its image; diffusers keeps that in the UNet."""
+def set_ip_adapter_scale(unet: Any, strength: float) -> None:
+    """Set how strongly a UNet with an IP-Adapter follows its reference; diffusers keeps that in the UNet."""
     for processor in unet.attn_processors.values():
         if hasattr(processor, "scale"):
             processor.scale = [strength]

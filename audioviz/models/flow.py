@@ -1,6 +1,7 @@
-"""A transformer of flow matching (SD3, Flux) behind the denoiser contract.
+"""Flow matching: the denoiser of a transformer of SD3 or Flux.
 
-Here x is (1 - sigma) * latent + sigma * noise with sigma in 0..1, and the transformer predicts its velocity noise - latent.
+Here x is (1 - sigma) * latent + sigma * noise with sigma in 0..1, and the transformer predicts its velocity,
+noise - latent.
 """
 
 from collections.abc import Callable
@@ -98,7 +99,7 @@ def flow_denoiser(
     scaling_factor: float,
     shift_factor: float,
 ) -> FlowDenoiser:
-    """The denoiser that a transformer of SD3 or Flux is; factors as for unet_denoiser."""
+    """A diffusers transformer of SD3 or Flux as a denoiser; factors as for unet_denoiser."""
     transformer = transformer.eval().requires_grad_(False)
     flux = type(transformer).__name__ == "FluxTransformer2DModel"
     patch = 2 if flux else transformer.config.patch_size

@@ -1,4 +1,4 @@
-"""Model: a diffusers model with all that a render asks of it."""
+"""Model: text encoder, denoiser and autoencoder, with all that a render asks of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,32 +26,32 @@ class Model:
     denoiser : the denoiser contract of `audioviz.sampling`
     vae : AutoencoderKL, AutoencoderTiny or the embedded model's own
         On the denoiser's device.
-    read : function of a text
-        The text as the model reads it: see `encode_text`.
+    text_encoder : function of a text
+        Its conditioning: see `encode_text`.
     factor : pixels a latent cell, each way
     defaults : Defaults
     multiple : pixels that each side is a multiple of; factor if not given
     tiny_vae : the vae stands in for the model's own, and reads latents in the model's scale
     compiled : see compiled.py
-    read_style : function of a picture, of models with an IP-Adapter
-        What its image encoder says of the style of a uint8 picture (height, width, 3), and what it says of none.
+    encode_reference : function of a picture, of models with an IP-Adapter
+        The image embeddings of a uint8 picture (height, width, 3), the IP-Adapter reference, and those of none.
     """
 
     name: str
     digest: str
     denoiser: UNetDenoiser | FlowDenoiser
     vae: Any
-    read: Callable[[str], Conditioning]
+    text_encoder: Callable[[str], Conditioning]
     factor: int
     defaults: Defaults
     multiple: int | None = None
     tiny_vae: bool = False
     compiled: bool = False
-    read_style: Callable[[np.ndarray], tuple[Tensor, Tensor]] | None = None
+    encode_reference: Callable[[np.ndarray], tuple[Tensor, Tensor]] | None = None
 
     @torch.inference_mode()
     def encode_text(self, text: str) -> Conditioning:
-        """A prompt as the model reads it; what is longer than the model can read is left out.
+        """The conditioning of a prompt; what is longer than the model can read is left out.
 
         Parts may have weights, `a (red:1.3) fox`: see weights.py. Above 1 a part is drawn away from the empty text,
         below it is drawn to the text without it.
@@ -60,10 +60,10 @@ class Model:
         -------
         Conditioning with embeddings of shape (1, tokens, width), float32
         """
-        return self.read(text)
+        return self.text_encoder(text)
 
     def guidance(self, text: str, negative: str = "") -> Guidance:
-        """The guided pair of a prompt and what to steer away from."""
+        """The conditionings of a prompt and of its negative prompt, for classifier-free guidance."""
         return Guidance(self.encode_text(text), self.encode_text(negative))
 
     @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""What lies on a GPU that has not room for everything: text is then read on the CPU, and pictures are decoded in tiles."""
+"""GPU memory: where it has not room for everything, text encoders stay on the CPU and pictures are decoded in tiles."""
 
 import warnings
 from typing import Any
@@ -12,27 +12,27 @@ CALL_BYTES = 1024  # a pixel of the picture: what a guided call in half precisio
 MAPS = 4  # feature maps of the decoder's widest stage that are there at once
 
 
-def place(pipeline: Any, where: torch.device, *, texts: tuple[str, ...], size: int) -> None:
+def place(pipeline: Any, device: torch.device, *, text_encoders: tuple[str, ...], size: int) -> None:
     """Move a pipeline to a device, but for its text encoders if a GPU has room for them or for the work, not for both.
 
     Parameters
     ----------
     pipeline : DiffusionPipeline
-    where : torch.device
-    texts : names of the text encoders
+    device : torch.device
+    text_encoders : their names in the pipeline
     size : pixels, of a square picture
     """
     parts = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
-    staying = ()
-    if where.type == "cuda":
-        free = torch.cuda.mem_get_info(where)[0]
+    on_cpu = ()
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
         if sum(map(bytes_of, parts.values())) + working_bytes(pipeline.vae, (size, size)) > free:
-            staying = texts
+            on_cpu = text_encoders
             warnings.warn(
                 f"{free / 2**30:.1f} GB are free on the GPU: text is read on the CPU", AudiovizWarning, stacklevel=3
             )
     for name, part in parts.items():
-        part.to("cpu", torch.float32) if name in staying else part.to(where)
+        part.to("cpu", torch.float32) if name in on_cpu else part.to(device)
 
 
 def tile_if_needed(vae: Any, size: tuple[int, int], free: int) -> bool:

@@ -1,4 +1,4 @@
-"""What can be said of a model, and of what is added to it, from their names and files, before torch is imported."""
+"""Checks of a model, its LoRA, embedding, VAE, ControlNet and IP-Adapter by name and file, before torch is imported."""
 
 import json
 import re
@@ -13,7 +13,9 @@ EMBEDDED = Path(__file__).parent / "embedded"
 PICKLED = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 HUB_FILE = re.compile(r"([\w.-]+/[\w.-]+)/(.+/)?([^/]+\.safetensors)")
-WHAT = "'embedded', a diffusers folder with .safetensors weights, a .safetensors file, or the id of a model on the hub"
+EXPECTED = (
+    "'embedded', a diffusers folder with .safetensors weights, a .safetensors file, or the id of a model on the hub"
+)
 LARGEST = 8192  # pixels of a side
 
 
@@ -32,7 +34,7 @@ def check_source(source: str) -> None:
     if place.is_file():
         read_shapes(place, what="model")
     elif not place.exists() and not HUB_ID.fullmatch(source):
-        raise ModelError(f"model {source}: there is no such file or folder; expected {WHAT}")
+        raise ModelError(f"model {source}: there is no such file or folder; expected {EXPECTED}")
 
 
 def check_additions(
@@ -120,7 +122,8 @@ def read_shapes(file: Path, *, what: str) -> dict[str, tuple[int, ...]]:
         raise ModelError(
             f'{what} {file}: pickled, so that opening it can run anything; convert it: python -c "import torch, '
             f"safetensors.torch as s; w = torch.load('{file.name}', 'cpu', weights_only=True); "
-            f"s.save_file({{k: v.clone() for k, v in w.get('state_dict', w).items() if torch.is_tensor(v)}}, '{file.stem}.safetensors')\""
+            f"s.save_file({{k: v.clone() for k, v in w.get('state_dict', w).items() "
+            f"if torch.is_tensor(v)}}, '{file.stem}.safetensors')\""
         )
     if not file.is_file():
         raise ModelError(f"{what} {file}: there is no such file; expected a .safetensors file")

@@ -1,4 +1,4 @@
-"""Text to conditioning: one function for each way in which families read it, all `(pipeline, text) -> Conditioning`."""
+"""Text encoders of the families: functions `(pipeline, text) -> Conditioning`, with weighted prompts where they can."""
 
 import warnings
 from typing import Any
@@ -66,7 +66,7 @@ def flux_text(pipeline: Any, text: str) -> Conditioning:
 
 
 def parts_of(text: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """The parts of a prompt, and their weights."""
+    """The parts of a prompt, and the weight of each."""
     parts, weights = zip(*split_weights(text) or [("", 1.0)])
     return parts, weights
 

@@ -1,4 +1,4 @@
-"""Weights inside a prompt, as the field writes them: `a (red:1.3) fox`."""
+"""Prompt weighting: `a (red:1.3) fox` as parts and their weights."""
 
 import re
 

@@ -28,7 +28,7 @@ from pydantic import (
 from audioviz.audio.hearing.grid import Grid
 from audioviz.clock import fps_to_json, to_fps
 from audioviz.errors import InputError
-from audioviz.project.records import CONFIG, nearest, one_of, record, said, with_reason, within
+from audioviz.project.records import CONFIG, fault_message, nearest, one_of, record, with_reason, within
 from audioviz.schedule.columns import COLUMNS
 from audioviz.schedule.lanes import Lane
 from audioviz.schedule.prompt import Prompt
@@ -281,7 +281,7 @@ class Project:
         try:
             project = _ADAPTER.validate_json(text)
         except ValidationError as error:
-            raise InputError(said(error, cls)) from error
+            raise InputError(fault_message(error, cls)) from error
         return replace(project, schedule=replace(project.schedule, trusted=trust))
 
 

@@ -1,4 +1,4 @@
-"""The frame table: a row for each frame of a render, with all that a schedule says of it, and what was not given filled in."""
+"""The frame table: a row for each frame of a render, all that a schedule says of it, with the defaults filled in."""
 
 import hashlib
 import json
@@ -121,7 +121,7 @@ def next_cut_point(schedule: Schedule, *, first: int) -> int | None:
 
 
 def _mix_steps(schedule: Schedule) -> dict[str, np.ndarray]:
-    """Weights that stand beside each other as steps one after the other, which come out the same."""
+    """Weights of the mixed texts as interpolation steps, one after the other, which come to the same."""
     total = np.maximum(0.0, 1 - sum(schedule.mix.values(), np.zeros(len(schedule))))
     steps = {}
     for text, weights in schedule.mix.items():

@@ -1,4 +1,4 @@
-"""Pictures that a user gives: one image for all frames, or the frames of a video at the song's own rate."""
+"""Input images and videos: one image for all frames, or the frames of a video at the song's own rate."""
 
 import hashlib
 import subprocess
@@ -18,7 +18,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """A picture for each frame.
+    """An input picture for each frame.
 
     Parameters
     ----------

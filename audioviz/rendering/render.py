@@ -1,4 +1,4 @@
-"""`audioviz.render`: what is given becomes a Project; it is checked, its song is heard while its model loads, and made."""
+"""`audioviz.render`: arguments become a Project, which is checked; its song is heard while its model loads."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -132,7 +132,7 @@ def render(
     }
     project = song if isinstance(song, Project) else Project(song.path if isinstance(song, Song) else song)
     return render_project(
-        project.changed(**_given(options)),
+        project.changed(**_without_none(options)),
         out=Path(out),
         song=heard,
         model=loaded,
@@ -157,7 +157,7 @@ def render_project(
     The rest, and what is raised, are as for `render`.
     """
     check_project(project, out=out, model_is_loaded=model is not None)
-    wait_for_model = _begin(load_model_of, project.look).result if model is None else lambda: model
+    wait_for_model = _in_thread(load_model_of, project.look).result if model is None else lambda: model
     song = song or song_of(project)
     schedule = with_default_prompts(schedule_of(project, song), negative=project.negative)
     part = part_of(song, start=project.song.start, duration=project.song.duration)
@@ -170,7 +170,7 @@ def render_project(
     )
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -183,9 +183,9 @@ def load_model_of(look: Look) -> "Model":
         As `load_model`.
     """
     from audioviz.models.load import load_model
-    from audioviz.rendering.memory import memory_said
+    from audioviz.rendering.memory import out_of_memory_explained
 
-    with memory_said("while the model was loaded"):
+    with out_of_memory_explained("while the model was loaded"):
         return load_model(
             look.model,
             device=look.device,
@@ -198,7 +198,7 @@ def load_model_of(look: Look) -> "Model":
         )
 
 
-def _begin(work: Callable[[Given], Result], value: Given) -> "Future[Result]":
+def _in_thread(work: Callable[[Given], Result], value: Given) -> "Future[Result]":
     """Start work on a value in a thread of its own, which does not outlive the program."""
     future: Future[Result] = Future()
 

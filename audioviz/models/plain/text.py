@@ -24,19 +24,21 @@ DEFAULTS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Words:
+class PlainTokenizer:
     """A tokenizer with those methods of transformers' that audioviz calls."""
 
     backend_tokenizer: Tokenizer
     length: int  # tokens that the model reads
-    filling: str  # the token that fills up what is shorter
+    pad_token: str  # fills up what is shorter
 
     def __call__(self, text: str) -> Tensor:
         """The tokens of a text between those that mark its ends, cut or filled up: int64, shape (1, length)."""
         tokens = self.backend_tokenizer.encode(text).ids
         if len(tokens) > self.length:
             tokens = [*tokens[: self.length - 1], tokens[-1]]
-        return torch.tensor([tokens + [self.backend_tokenizer.token_to_id(self.filling)] * (self.length - len(tokens))])
+        return torch.tensor(
+            [tokens + [self.backend_tokenizer.token_to_id(self.pad_token)] * (self.length - len(tokens))]
+        )
 
     def tokenize(self, text: str) -> list[str]:
         return self.backend_tokenizer.encode(text, add_special_tokens=False).tokens
@@ -45,10 +47,12 @@ class Words:
         return self.backend_tokenizer.get_vocab()
 
 
-def load_words(folder: Path) -> Words:
+def load_tokenizer(folder: Path) -> PlainTokenizer:
     """The tokenizer of a folder."""
     settings = read_settings(folder / "tokenizer_config.json")
-    return Words(Tokenizer.from_file(str(folder / "tokenizer.json")), settings.model_max_length, settings.pad_token)
+    return PlainTokenizer(
+        Tokenizer.from_file(str(folder / "tokenizer.json")), settings.model_max_length, settings.pad_token
+    )
 
 
 class TextEncoder(nn.Module):
