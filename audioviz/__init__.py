@@ -2,5 +2,6 @@
 
 import lazy_loader
 
-# What users type is listed in __init__.pyi, where editors and type checkers find it; each is imported when it is first used.
+# What users type is listed in __init__.pyi, where editors and type checkers find it; each is imported when it is first
+# used.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

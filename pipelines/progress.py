@@ -12,13 +12,13 @@ from audioviz.sampling import progress
 @click.command()
 @click.argument("prompt")
 @click.option("--out", default="progress.mp4", type=click.Path(path_type=Path), show_default=True)
-@click.option("--model", default="embedded", show_default=True)
+@click.option("--model", "source", default="embedded", show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--steps", default=24, show_default=True)
 @click.option("--interval", default=1, show_default=True, help="Steps between two pictures.")
-def animate(prompt: str, out: Path, model: str, seed: int, steps: int, interval: int) -> None:
+def animate(prompt: str, out: Path, source: str, seed: int, steps: int, interval: int) -> None:
     """Show how PROMPT comes to be."""
-    model = av.load_model(model)
+    model = av.load_model(source)
     own = model.defaults
     _, latents = progress(
         model.denoiser,

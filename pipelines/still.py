@@ -13,12 +13,12 @@ from audioviz.sampling import ksampler
 @click.argument("prompt")
 @click.option("--out", default="still.png", type=click.Path(path_type=Path), show_default=True)
 @click.option("--negative", default="")
-@click.option("--model", default="embedded", show_default=True)
+@click.option("--model", "source", default="embedded", show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--steps", default=20, show_default=True)
-def still(prompt: str, out: Path, negative: str, model: str, seed: int, steps: int) -> None:
+def still(prompt: str, out: Path, negative: str, source: str, seed: int, steps: int) -> None:
     """Draw PROMPT."""
-    model = av.load_model(model)
+    model = av.load_model(source)
     own = model.defaults
     latent = ksampler(
         model.denoiser,

@@ -13,7 +13,7 @@ from audioviz.sampling import stochastic_variations
 @click.command()
 @click.argument("prompt")
 @click.option("--out", default="variations.png", type=click.Path(path_type=Path), show_default=True)
-@click.option("--model", default="embedded", show_default=True)
+@click.option("--model", "source", default="embedded", show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option(
     "--strength",
@@ -25,9 +25,9 @@ from audioviz.sampling import stochastic_variations
     help="One row of the sheet each.",
 )
 @click.option("--count", default=5, show_default=True, help="Variations in a row.")
-def variations(prompt: str, out: Path, model: str, seed: int, strengths: tuple[float, ...], count: int) -> None:
+def variations(prompt: str, out: Path, source: str, seed: int, strengths: tuple[float, ...], count: int) -> None:
     """Vary the picture of PROMPT at several strengths."""
-    model = av.load_model(model)
+    model = av.load_model(source)
     own = model.defaults
     latent = model.empty_latent((own.size, own.size)).repeat(count, 1, 1, 1)
     rows = []

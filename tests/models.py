@@ -48,7 +48,7 @@ def fake_model(*, digest: str = "f" * 64, **denoiser) -> Model:
         digest=digest,
         denoiser=FakeDenoiser(**denoiser),
         vae=FakeVae(),
-        read=count_letters,
+        text_encoder=count_letters,
         factor=8,
         defaults=Defaults(size=64, steps=2, cfg=2.0, sampler="euler", scheduler="normal"),
     )

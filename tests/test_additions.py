@@ -51,7 +51,7 @@ def test_a_lora_acts_as_in_diffusers(families, loras, name):
             scaled,
             timestep,
             guidance.positive.embeddings,
-            added_cond_kwargs=ours.denoiser._size_told(X, guidance.positive),
+            added_cond_kwargs=ours.denoiser._added_conditions(X, guidance.positive),
         ).sample
     theirs = X - output * SIGMA
     found = ours.denoiser(X, SIGMA, guidance, 1.0)

@@ -128,7 +128,7 @@ def test_an_ip_adapter_follows_as_in_diffusers(families, adapter, scale):
         ),
     )
     x, sigma, theirs = guided(*found, model, 3.0)
-    style, none = model.read_style(picture)
+    style, none = model.encode_reference(picture)
     plain = model.guidance("gold", "grey")
     ours = model.denoiser(
         x,

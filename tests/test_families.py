@@ -14,7 +14,7 @@ from audioviz.models.denoiser import betas_to_sigmas
 from audioviz.models.families import defaults_for
 from audioviz.models.load import defaults_of
 from audioviz.rendering.settings import RenderSettings
-from audioviz.sampling import ksampler, sequence
+from audioviz.sampling import Conditioning, Guidance, ksampler, sequence
 from tests.checkpoints import BETAS, FAMILIES, tiny_family, tiny_pipeline
 from tests.models import plans_of
 
@@ -237,3 +237,17 @@ def test_training_that_ends_in_pure_noise_has_finite_levels():
     betas = EulerDiscreteScheduler(**BETAS, rescale_betas_zero_snr=True).betas
     sigmas = betas_to_sigmas(betas.double().numpy())
     assert sigmas.isfinite().all() and 4000 < sigmas[-1] < 4200
+
+
+def test_defaults_of_no_known_family_are_refused():
+    with pytest.raises(ModelError, match="model strange: of no known family; expected one of Stable Diffusion 1 and 2"):
+        defaults_for({"_class_name": "StrangeModel"}, {}, "strange")
+
+
+@pytest.mark.parametrize("name", ["sdxl", "sd3"])
+def test_a_conditioning_without_pooled_text_is_refused(families, name):
+    model = load_model(families(name)[0])
+    text = model.encode_text("gold")
+    x = noise(1, model.denoiser.channels, 8, 8)
+    with pytest.raises(InputError, match="no pooled text"):
+        model.denoiser(x, torch.tensor([0.5]), Guidance(Conditioning(text.embeddings)), 1.0)

@@ -109,7 +109,7 @@ def test_inpainting_models_see_the_mask_and_the_rest(families, files):
         model, GuideFiles(init=files / "image.png", mask=files / "mask.png"), size=(64, 64), clock=CLOCK
     )
     with_images = image_conditions(model, guides)
-    beside = with_images(model.guidance("gold"), 0, 1.0, 1.0).control.beside
+    beside = with_images(model.guidance("gold"), 0, 1.0, 1.0).control.inpainting
     assert beside.shape == (1, 5, 8, 8) and torch.equal(beside[0, 0, 0], torch.tensor([1.0] * 4 + [0.0] * 4))
     grey = picture().astype(float) / 127.5 - 1
     grey[:, :32] = 0
@@ -199,9 +199,7 @@ def test_a_camera_that_an_initial_video_leaves_nothing_to_move_is_said(model, fi
 
 def test_without_pictures_nothing_changes():
     plans = list(plans_of(fake_model(), av.Schedule(prompts=["gold"], clock=CLOCK)))
-    assert plans[0].denoise == 1 and all(
-        plan.keep is None and plan.conditioning.control.picture is None for plan in plans
-    )
+    assert plans[0].denoise == 1 and all(plan.keep is None and plan.conditioning.control.hint is None for plan in plans)
 
 
 def test_the_pipeline_that_redraws(families, files, tmp_path):

@@ -81,8 +81,8 @@ def test_text_is_read_on_the_cpu_where_a_gpu_is_small(sdxl, free, on_the_cpu, mo
     texts = ("text_encoder", "text_encoder_2")
     if on_the_cpu:
         with pytest.warns(AudiovizWarning, match="6.0 GB are free on the GPU: text is read on the CPU"):
-            place(pipeline, torch.device("cuda"), texts=texts, size=1024)
+            place(pipeline, torch.device("cuda"), text_encoders=texts, size=1024)
     else:
-        place(pipeline, torch.device("cuda"), texts=texts, size=1024)
+        place(pipeline, torch.device("cuda"), text_encoders=texts, size=1024)
     assert {name: moved[name] for name in texts} == dict.fromkeys(texts, "cpu" if on_the_cpu else "cuda")
     assert moved["unet"] == moved["vae"] == "cuda"

@@ -68,7 +68,7 @@ PARAMETERS = {  # of the real models, as their makers tell
 def real_shapes(kind: str, tmp_path: Path) -> dict[str, tuple[int, ...]]:
     """Enough names of a real file of a kind that it is known by."""
     unet, sd3 = "model.diffusion_model.", "model.diffusion_model.joint_blocks.{}.context_block.adaLN_modulation.1.bias"
-    second = {single_file._ORDINARY: (320, 640, 1, 1)}
+    second = {single_file._SD1_KEY: (320, 640, 1, 1)}
     wide = {unet + "input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight": (320, 1024)}
     masked = {unet + "input_blocks.0.0.weight": (320, 9, 3, 3)}
     xl = {"conditioner.embedders.1.model.transformer.resblocks.9.mlp.c_proj.bias": (1280,)}
@@ -173,7 +173,7 @@ def test_a_pickled_file_says_how_to_convert_it_and_that_works(tmp_path, monkeypa
 def test_a_vocabulary_that_is_nowhere_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    save_file({single_file._ORDINARY: torch.zeros(1)}, tmp_path / "dream.safetensors")
+    save_file({single_file._SD1_KEY: torch.zeros(1)}, tmp_path / "dream.safetensors")
     assert (
         f"put the folder tokenizer of any diffusers folder of this family at {tmp_path / 'dream' / 'tokenizer'}"
         in refused(tmp_path / "dream.safetensors")
@@ -182,7 +182,7 @@ def test_a_vocabulary_that_is_nowhere_is_said(tmp_path, monkeypatch):
 
 def test_a_vocabulary_beside_the_file_is_found(tmp_path):
     tiny_pipeline(tmp_path).tokenizer.save_pretrained(tmp_path / "dream" / "tokenizer")
-    found = single_file._found(
+    found = single_file._missing_part(
         tmp_path / "dream.safetensors", "tokenizer", {"_class_name": "CLIPTokenizer", "pad_token": "!"}, torch.float32
     )
     assert found.pad_token == "!" and found("ab").input_ids[0] == 0

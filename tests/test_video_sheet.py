@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from audioviz.clock import Clock
-from audioviz.errors import EncodeError
+from audioviz.errors import EncodeError, InputError
 from audioviz.insight.sheet import MARGIN, contact_sheet
 from audioviz.video.encode import VideoWriter
 
@@ -68,3 +68,12 @@ def test_an_earlier_sheet_survives_a_failure(tmp_path):
 def test_a_folder_that_is_gone_is_named(tmp_path):
     with pytest.raises(EncodeError, match="contact sheet .*a.png cannot be written .No such file"):
         contact_sheet(greys(3), tmp_path / "gone" / "a.png", clock=Clock(Fraction(24), 3))
+
+
+@pytest.mark.parametrize(
+    ("clock", "message"), [(None, "expected their clock"), (Clock(Fraction(24), 3), "expected at least one")]
+)
+def test_frames_without_times_and_no_frames_are_refused(tmp_path, clock, message):
+    with pytest.raises(InputError, match=message):
+        contact_sheet(greys(0), tmp_path / "a.png", clock=clock)
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ from transformers import CLIPTokenizer
 
 from audioviz.errors import AudiovizWarning
 from audioviz.models.load import EMBEDDED
-from audioviz.models.vocabulary import nearest_word, say_unknown, unknown_words
+from audioviz.models.vocabulary import nearest_word, unknown_words, warn_of_unknown
 from audioviz.rendering.inputs import DEFAULT_PROMPTS
 
 
@@ -36,7 +36,7 @@ def test_a_word_is_said_once(tokenizer):
     with pytest.warns(
         AudiovizWarning, match="does not know the word 'nebulaa': the nearest word that it knows is 'nebula'"
     ):
-        say_unknown(tokenizer, "nebulaa")
+        warn_of_unknown(tokenizer, "nebulaa")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        say_unknown(tokenizer, "nebulaa")
+        warn_of_unknown(tokenizer, "nebulaa")

@@ -15,7 +15,13 @@ def model(tmp_path_factory) -> Model:
     pipeline = tiny_pipeline(tmp_path_factory.mktemp("words"))
     pipeline.text_encoder.eval()
     return Model(
-        name="tiny", digest="", denoiser=None, vae=None, read=partial(clip_text, pipeline), factor=8, defaults=None
+        name="tiny",
+        digest="",
+        denoiser=None,
+        vae=None,
+        text_encoder=partial(clip_text, pipeline),
+        factor=8,
+        defaults=None,
     )
 
 

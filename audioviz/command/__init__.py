@@ -1,1 +1,1 @@
-"""The `audioviz` command: options become a Project, mistakes become one line."""
+"""The `audioviz` command line: options become a Project, mistakes become one line."""

@@ -1,4 +1,4 @@
-"""What `render --dry-run` tells."""
+"""`audioviz render --dry-run`: the plan of a render, its time and its disk space."""
 
 from audioviz.insight.report import clock_time, describe_schedule, describe_song, megabytes
 from audioviz.project import Project

@@ -1,4 +1,4 @@
-"""`audioviz analyze`, `schedule` and `info`: what is heard, what is planned, what was made."""
+"""`audioviz analyze`, `schedule` and `info`: what is heard in a song, planned for it, and was made of it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a command tells and writes: results on standard output, all else in one line on standard error, files whole."""
+"""Messages and files of the commands: results on standard output, all else in one line on standard error."""
 
 import os
 import sys
@@ -10,18 +10,18 @@ from audioviz.errors import AudiovizWarning, InputError
 
 
 def say(message: str) -> None:
-    """One line on standard error, whatever the message quotes."""
+    """Print a message as one line on standard error, whatever it quotes."""
     print(f"audioviz: {' '.join(message.split()):.1000}", file=sys.stderr)
 
 
 def show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
-    """Our own warnings in one line; those of other packages, which no user can act on, not at all."""
+    """Print our own warnings in one line; those of other packages, which no user can act on, not at all."""
     if issubclass(category, AudiovizWarning):
         say(str(message))
 
 
 def save(path: Path | None, to_text: Callable[[Any], str], value: Any) -> None:
-    """Write `to_text(value)` to a file, if one was asked for."""
+    """Write `to_text(value)` to a file as a whole, if one was asked for."""
     if path:
         from audioviz.video.files import write_whole
 

@@ -1,1 +1,1 @@
-"""What is told: of songs, schedules and finished videos, in words, plots, figures and contact sheets."""
+"""Reports, plots, contact sheets and reactivity figures of songs, schedules and finished videos."""

@@ -1,4 +1,4 @@
-"""How much the picture changes from frame to frame."""
+"""Frame difference: how much the picture changes from frame to frame."""
 
 from collections.abc import Iterable
 
@@ -24,13 +24,13 @@ def difference_energy(frames: Iterable[np.ndarray]) -> np.ndarray:
     energy = []
     previous = None
     for frame in frames:
-        cells = _cells(frame)
+        cells = _cell_luma(frame)
         energy.append(0.0 if previous is None else float(np.mean((cells - previous) ** 2)))
         previous = cells
     return np.array(energy)
 
 
-def _cells(frame: np.ndarray) -> np.ndarray:
+def _cell_luma(frame: np.ndarray) -> np.ndarray:
     """Mean luma of square cells, 0..1."""
     luma = frame @ _LUMA / 255  # H W
     side = max(1, min(luma.shape) // CELLS)

@@ -1,4 +1,4 @@
-"""How well a picture follows its sound, measured on the finished video."""
+"""Audio reactivity of a finished video: how well its frame difference follows the kicks and the loudness."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ PASSAGE_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Reaction:
-    """Figures of reaction; those that need kicks are NaN in a song without."""
+    """Measures of audio reactivity; those that need kicks are NaN in a song without."""
 
     kicks: int
     correlation: float  # of the change between frames with the envelope of the kicks
@@ -27,7 +27,7 @@ class Reaction:
 def reaction(
     energy: np.ndarray, kicks: np.ndarray, envelope: np.ndarray, loudness: np.ndarray, *, passage: int
 ) -> Reaction:
-    """Hold the energy of the difference between neighbouring frames against the sound.
+    """Measure the energy of the difference between neighbouring frames against the sound.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is told of a song, of a schedule and of a finished video, in a few lines each."""
+"""Summaries of a song, a schedule, and a finished video with its manifest, in a few lines each."""
 
 import json
 from pathlib import Path
@@ -71,10 +71,8 @@ def describe_manifest(metadata: str | None) -> list[str]:
     if isinstance(versions, dict):
         lines.append("versions      " + plain(", ".join(f"{name} {number}" for name, number in versions.items())))
     prompts = schedule.get("prompts") if isinstance(schedule, dict) else None
-    for entry in prompts if isinstance(prompts, list) else []:
-        if isinstance(entry, dict):
-            lines.append(f"prompt        {plain(entry.get('seconds'))} s  {plain(entry.get('prompt'))}")
-    return lines
+    entries = [entry for entry in prompts if isinstance(entry, dict)] if isinstance(prompts, list) else []
+    return lines + [f"prompt        {plain(one.get('seconds'))} s  {plain(one.get('prompt'))}" for one in entries]
 
 
 def plain(value: object) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from audioviz.clock import Clock
-from audioviz.errors import EncodeError
+from audioviz.errors import EncodeError, InputError
 from audioviz.video.files import write_whole
 from audioviz.video.probe import probe, read_frames
 
@@ -43,13 +43,15 @@ def contact_sheet(
     Raises
     ------
     InputError
-        If the video cannot be read.
+        If the video cannot be read, frames come without a clock, or there are none.
     EncodeError
         If the PNG cannot be written.
     """
     if isinstance(frames, (str, Path)):
         info = probe(Path(frames))
         clock, frames = Clock(info.fps, info.frames), read_frames(Path(frames))
+    if clock is None:
+        raise InputError("a contact sheet of frames has no times: expected their clock")
     count = min(columns * rows, clock.frames)
     picks = {round(i * (clock.frames - 1) / max(1, count - 1)): i for i in range(count)}
     sheet = None
@@ -57,12 +59,14 @@ def contact_sheet(
         if k not in picks:
             continue
         tile = _tile(frame, clock.frame_to_seconds(k), width)
+        step_x, step_y = tile.width + MARGIN, tile.height + MARGIN
         if sheet is None:
-            step_x, step_y = tile.width + MARGIN, tile.height + MARGIN
             size = (min(columns, count) * step_x + MARGIN, math.ceil(count / columns) * step_y + MARGIN)
             sheet = Image.new("RGB", size, "black")
         row, column = divmod(picks[k], columns)
         sheet.paste(tile, (MARGIN + column * step_x, MARGIN + row * step_y))
+    if sheet is None:
+        raise InputError("a contact sheet of no frames: expected at least one")
     content = io.BytesIO()
     sheet.save(content, "png")
     try:

@@ -1,18 +1,19 @@
-"""What users add to a model: LoRA files, textual inversions, another autoencoder; all through diffusers' own loaders."""
+"""LoRA, textual inversion and another autoencoder (VAE): what users add to a model, through diffusers' own loaders."""
 
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from safetensors.torch import load_file
 
 from audioviz.errors import ModelError
-from audioviz.models.pipeline import reason_of
+from audioviz.models.pipeline import loading_failure
 from audioviz.models.sources import read_shapes
 
 
-def add_loras(pipeline, loras: list[tuple[Path, float]]) -> None:
-    """Work LoRA files with their weights into a pipeline's own weights, one after the other.
+def add_loras(pipeline: Any, loras: list[tuple[Path, float]]) -> None:
+    """Fuse LoRA files, each with its weight, into a pipeline's own weights, one after the other.
 
     Raises
     ------
@@ -29,16 +30,16 @@ def add_loras(pipeline, loras: list[tuple[Path, float]]) -> None:
         try:
             pipeline.load_lora_weights(load_file(file), adapter_name=name)
         except Exception as error:  # diffusers and peft raise almost anything where shapes or names differ
-            raise ModelError(_does_not_fit("LoRA", file, pipeline, shapes)) from error
-        parts = [part for part, names in pipeline.get_list_adapters().items() if name in names]
-        if not parts:
-            raise ModelError(_does_not_fit("LoRA", file, pipeline, shapes))
-        pipeline.fuse_lora(components=parts, lora_scale=weight, adapter_names=[name])
+            raise ModelError(_misfit_message("LoRA", file, pipeline, shapes)) from error
+        adapted = [part for part, names in pipeline.get_list_adapters().items() if name in names]
+        if not adapted:
+            raise ModelError(_misfit_message("LoRA", file, pipeline, shapes))
+        pipeline.fuse_lora(components=adapted, lora_scale=weight, adapter_names=[name])
         pipeline.unload_lora_weights()
 
 
-def add_embeddings(pipeline, files: list[Path]) -> None:
-    """Teach a pipeline the words of textual inversions; each word is the name of its file.
+def add_embeddings(pipeline: Any, files: list[Path]) -> None:
+    """Load textual inversion embeddings into a pipeline: each is a new word, the name of its file.
 
     Raises
     ------
@@ -53,32 +54,35 @@ def add_embeddings(pipeline, files: list[Path]) -> None:
         shapes = read_shapes(file, what="embedding")
         weights = load_file(file)
         if "clip_g" in weights and getattr(pipeline, "text_encoder_2", None) is not None:
-            pairs = [
+            encoders = [
                 ("clip_l", pipeline.tokenizer, pipeline.text_encoder),
                 ("clip_g", pipeline.tokenizer_2, pipeline.text_encoder_2),
             ]
         else:
-            pairs = [(None, pipeline.tokenizer, pipeline.text_encoder)]
+            encoders = [(None, pipeline.tokenizer, pipeline.text_encoder)]
         try:
-            for key, tokenizer, encoder in pairs:
+            for key, tokenizer, encoder in encoders:
                 pipeline.load_textual_inversion(
                     weights[key] if key else weights, token=file.stem, tokenizer=tokenizer, text_encoder=encoder
                 )
         except Exception as error:  # another width, or a pipeline that has no such thing
-            raise ModelError(_does_not_fit("embedding", file, pipeline, shapes)) from error
+            raise ModelError(_misfit_message("embedding", file, pipeline, shapes)) from error
 
 
-def other_vae(pipeline, source: str | Path):
-    """The autoencoder of a folder, a hub id or a .safetensors file, for the latents of this pipeline.
+def other_vae(pipeline: Any, source: str | Path) -> Any:
+    """The autoencoder (VAE) of a folder, a hub id or a .safetensors file, for the latents of this pipeline.
 
     Raises
     ------
     ModelError
         If there is none, or it reads other latents.
     """
-    from diffusers import AutoencoderKL, AutoencoderTiny, AutoModel
+    from diffusers.models.auto_model import AutoModel
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
     own, place = pipeline.vae, Path(source)
+    vae: Any
     try:
         if place.is_file():
             read_shapes(place, what="vae")
@@ -93,10 +97,10 @@ def other_vae(pipeline, source: str | Path):
         raise
     except Exception as error:  # as when a pipeline is loaded
         what = "the folder, the hub id or the .safetensors file of an autoencoder"
-        raise ModelError(f"vae {source}: {reason_of(place, error, what)}") from error
+        raise ModelError(f"vae {source}: {loading_failure(place, error, what)}") from error
     if (
         not isinstance(vae, (AutoencoderKL, AutoencoderTiny))
-        or vae.config.latent_channels != own.config.latent_channels
+        or vae.config["latent_channels"] != own.config.latent_channels
     ):
         raise ModelError(
             f"vae {source}: a {type(vae).__name__} of {vae.config.get('latent_channels')} channels; this model "
@@ -105,12 +109,16 @@ def other_vae(pipeline, source: str | Path):
     return vae
 
 
-def _does_not_fit(what: str, file: Path, pipeline, shapes: dict[str, tuple[int, ...]]) -> str:
+def _misfit_message(what: str, file: Path, pipeline: Any, shapes: dict[str, tuple[int, ...]]) -> str:
+    """The message for a file that was made for another family, which the text width of its tensors may tell."""
     widths = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 2048: "SDXL"}
-    reads = [
+    text_widths = [
         shape[-1]
         for name, shape in shapes.items()
         if re.search(r"attn2_to_k.lora_down|attn2.to_k.lora_A|attn2.processor.to_k_lora.down", name)
     ]
-    made = next((f" (it seems made for {widths[width]})" for width in reads if width in widths), "")
-    return f"{what} {file}: does not fit this model, a {type(pipeline).__name__}{made}; use one that was made for its family"
+    made = next((f" (it seems made for {widths[width]})" for width in text_widths if width in widths), "")
+    return (
+        f"{what} {file}: does not fit this model, a {type(pipeline).__name__}{made}; use one that was made for its "
+        "family"
+    )

@@ -1,15 +1,19 @@
-"""A model whose calls and decoder are compiled for this machine and this size: slower to start, quicker from then on."""
+"""torch.compile: denoiser and decoder of a model, compiled for this machine and one size.
+
+Such a model is slower to start, and quicker from then on.
+"""
 
 from dataclasses import replace
 
 import torch
 
 from audioviz.errors import ModelError
+from audioviz.models.flow import FlowDenoiser
 from audioviz.models.model import Model
 
 
 def compiled(model: Model, size: tuple[int, int], cfg: float) -> Model:
-    """The model, compiled for pictures of (width, height) pixels and this guidance.
+    """The model with denoiser and decoder compiled, for pictures of (width, height) pixels and a guidance scale.
 
     torch keeps what it compiled, so another render of the same kind starts in a part of the time.
 
@@ -18,18 +22,23 @@ def compiled(model: Model, size: tuple[int, int], cfg: float) -> Model:
     ModelError
         If there is no compiler, or it fails.
     """
-    core = "transformer" if model.denoiser.flow else "unet"
-    denoiser = replace(model.denoiser, **{core: torch.compile(getattr(model.denoiser, core), dynamic=False)})
+    from torch._dynamo.exc import TorchDynamoException
+
+    denoiser = model.denoiser
+    if isinstance(denoiser, FlowDenoiser):
+        denoiser = replace(denoiser, transformer=torch.compile(denoiser.transformer, dynamic=False))
+    else:
+        denoiser = replace(denoiser, unet=torch.compile(denoiser.unet, dynamic=False))
     quick = replace(model, denoiser=denoiser, compiled=True)
     if not hasattr(quick.vae.decoder, "_orig_mod"):  # for an earlier song already
         quick.vae.decoder = torch.compile(quick.vae.decoder, dynamic=False)
     latent = quick.empty_latent(size).to(denoiser.device)
     try:
         with torch.inference_mode():
-            if quick.read_style is None:  # an IP-Adapter wants a picture: the first frame will have one
+            if quick.encode_reference is None:  # an IP-Adapter wants a picture: the first frame will have one
                 denoiser(latent, denoiser.sigmas[-1:].float().to(latent.device), quick.guidance(""), cfg)
             quick.decode(latent)
-    except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
+    except (RuntimeError, TorchDynamoException) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(
             f"{model.name} cannot be compiled here ({reason:.200}): install a C++ compiler, or render without --compile"

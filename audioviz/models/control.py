@@ -1,7 +1,9 @@
-"""What leads a UNet beside the text: ControlNet and IP-Adapter, through diffusers' own loaders."""
+"""ControlNet and IP-Adapter: what leads a UNet beside the text, through diffusers' own loaders."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,11 +11,11 @@ from PIL import Image
 from torch import Tensor
 
 from audioviz.errors import ModelError
-from audioviz.models.pipeline import reason_of
+from audioviz.models.pipeline import loading_failure
 from audioviz.models.sources import HUB_FILE, read_shapes
 
 
-def load_controlnet(pipeline, source: str | Path):
+def load_controlnet(pipeline: Any, source: str | Path) -> Any:
     """The ControlNet of a folder or a hub id, for the UNet of this pipeline.
 
     Raises
@@ -25,16 +27,16 @@ def load_controlnet(pipeline, source: str | Path):
     ------
     Zhang et al., ICCV 2023 (ControlNet).
     """
-    from diffusers import ControlNetModel
+    from diffusers.models.controlnets.controlnet import ControlNetModel
 
     unet = _unet_of(pipeline, "ControlNet")
     try:
-        net = ControlNetModel.from_pretrained(
+        net: Any = ControlNetModel.from_pretrained(
             str(source), torch_dtype=unet.dtype, use_safetensors=True, local_files_only=Path(source).is_dir()
         )
     except Exception as error:  # a damaged folder makes diffusers raise almost anything
         what = "the diffusers folder or the hub id of a ControlNet"
-        raise ModelError(f"ControlNet {source}: {reason_of(Path(source), error, what)}") from error
+        raise ModelError(f"ControlNet {source}: {loading_failure(Path(source), error, what)}") from error
     for name in ("cross_attention_dim", "block_out_channels", "addition_embed_type"):
         if net.config[name] != unet.config[name]:
             raise ModelError(
@@ -44,8 +46,8 @@ def load_controlnet(pipeline, source: str | Path):
     return net.eval().requires_grad_(False)
 
 
-def add_ip_adapter(pipeline, source: str | Path) -> None:
-    """Work an IP-Adapter file into a pipeline's UNet; its image encoder lies in the folder image_encoder beside it.
+def add_ip_adapter(pipeline: Any, source: str | Path) -> None:
+    """Load an IP-Adapter file into a pipeline's UNet; its image encoder lies in the folder image_encoder beside it.
 
     Raises
     ------
@@ -73,20 +75,20 @@ def add_ip_adapter(pipeline, source: str | Path) -> None:
         ) from error
 
 
-def style_reader(pipeline):
-    """The function that reads a picture's style for a pipeline with an IP-Adapter."""
-    return partial(_read_style, pipeline)
+def reference_encoder(pipeline: Any) -> Callable[[np.ndarray], tuple[Tensor, Tensor]]:
+    """The image encoder of a pipeline with an IP-Adapter: see `Model.encode_reference`."""
+    return partial(_encode_reference, pipeline)
 
 
 @torch.inference_mode()
-def _read_style(pipeline, picture: np.ndarray) -> tuple[Tensor, Tensor]:
-    """What the image encoder says of a picture, and what it says of none: two tensors (1, ...), float32."""
+def _encode_reference(pipeline: Any, picture: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Image embeddings of a reference picture, and those of none: two tensors (1, ...), float32."""
     (both,) = pipeline.prepare_ip_adapter_image_embeds(Image.fromarray(picture), None, pipeline.unet.device, 1, True)
-    none, style = both.float().chunk(2)
-    return style, none
+    unconditional, reference = both.float().chunk(2)
+    return reference, unconditional
 
 
-def _unet_of(pipeline, what: str):
+def _unet_of(pipeline: Any, what: str) -> Any:
     if getattr(pipeline, "unet", None) is None:
         raise ModelError(
             f"{what}: this model is a {type(pipeline).__name__}; expected one of Stable Diffusion 1 or 2, or SDXL"

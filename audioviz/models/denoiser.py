@@ -1,11 +1,11 @@
-"""A diffusers UNet behind the denoiser contract: `denoiser(x, sigma, guidance, cfg) -> denoised x`."""
+"""The denoiser of a UNet, whatever it was trained to predict: `denoiser(x, sigma, guidance, cfg) -> denoised x`."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,9 +13,6 @@ from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
 from audioviz.sampling.conditioning import Conditioning, Control, Guidance
-
-if TYPE_CHECKING:  # diffusers takes seconds to import, which the embedded model does without
-    from diffusers import UNet2DConditionModel
 
 SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
 
@@ -37,7 +34,7 @@ def betas_to_sigmas(betas: np.ndarray) -> Tensor:
 
 
 def unet_denoiser(
-    unet_or_path: "UNet2DConditionModel | str | Path",
+    unet_or_path: torch.nn.Module | str | Path,
     *,
     prediction_type: str = "epsilon",
     scaling_factor: float = 0.18215,
@@ -47,7 +44,7 @@ def unet_denoiser(
     blank: Callable[[int, int], Tensor] | None = None,
     controlnet: torch.nn.Module | None = None,
 ) -> "UNetDenoiser":
-    """The denoiser that a diffusers UNet is.
+    """A diffusers UNet as a denoiser.
 
     Parameters
     ----------
@@ -75,7 +72,7 @@ def unet_denoiser(
     """
     if prediction_type not in _DENOISED:
         raise InputError(f"prediction type {prediction_type!r} is not known: expected one of {', '.join(_DENOISED)}")
-    unet = unet_or_path if isinstance(unet_or_path, torch.nn.Module) else _load(Path(unet_or_path))
+    unet: Any = unet_or_path if isinstance(unet_or_path, torch.nn.Module) else _load(Path(unet_or_path))
     unet = unet.eval().requires_grad_(False)
     sigmas = betas_to_sigmas(stable_diffusion_betas() if betas is None else betas)
     weight = next(p for p in unet.parameters() if p.ndim == 4)
@@ -96,8 +93,8 @@ def unet_denoiser(
     )
 
 
-def _load(folder: Path) -> "UNet2DConditionModel":
-    from diffusers import UNet2DConditionModel
+def _load(folder: Path) -> torch.nn.Module:
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     try:
         return UNet2DConditionModel.from_pretrained(folder, use_safetensors=True, local_files_only=True)
@@ -116,7 +113,7 @@ class UNetDenoiser:
     nearest in logarithm, as the models were trained.
     """
 
-    unet: "UNet2DConditionModel"
+    unet: Any  # UNet2DConditionModel, or the embedded model's own, whose attributes torch cannot tell
     prediction_type: str
     sigmas: Tensor  # training sigmas, ascending, float64, on the CPU
     scaling_factor: float
@@ -127,7 +124,7 @@ class UNetDenoiser:
     memory_format: torch.memory_format
     factor: int  # pixels a latent cell
     blank: Callable[[int, int], Tensor] | None
-    controlnet: torch.nn.Module | None
+    controlnet: Any  # ControlNetModel, or None
     flow: ClassVar[bool] = False
 
     @cached_property
@@ -160,7 +157,7 @@ class UNetDenoiser:
         """
         positive, negative, control = conditioning.positive, conditioning.negative, conditioning.control
         if positive.image is not None:
-            follow_style(self.unet, control.style)
+            set_ip_adapter_scale(self.unet, control.style)
         if cfg == 1 or negative is None or self.distilled:
             return self._denoise(x, sigma, positive, control, cfg)
         lengths = positive.embeddings.shape[1], negative.embeddings.shape[1]
@@ -169,7 +166,7 @@ class UNetDenoiser:
             wanted, unwanted = (self._denoise(x, sigma, text, control, cfg) for text in (positive, negative))
         else:
             # repeating a text does not change what cross-attention reads from it
-            both = stacked(*(repeated(text, tokens) for text in (positive, negative)), batch=len(x))
+            both = stacked(*(repeat_tokens(text, tokens) for text in (positive, negative)), batch=len(x))
             wanted, unwanted = self._denoise(torch.cat((x, x)), torch.cat((sigma, sigma)), both, control, cfg).chunk(2)
         return unwanted + (wanted - unwanted) * cfg
 
@@ -178,10 +175,10 @@ class UNetDenoiser:
         sigma = sigma[:, None, None, None]
         scaled = x / (sigma * sigma + 1).sqrt()
         embeddings = text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1)
-        added = self._size_told(x, text) or {}
+        added: dict[str, Any] = self._added_conditions(x, text) or {}
         down, middle = None, None
-        if control.picture is not None and control.strength:
-            hint = control.picture.to(x.device, self.dtype).expand(len(x), -1, -1, -1)
+        if control.hint is not None and control.strength:
+            hint = control.hint.to(x.device, self.dtype).expand(len(x), -1, -1, -1)
             down, middle = self.controlnet(
                 scaled.to(self.dtype),
                 timestep,
@@ -192,24 +189,24 @@ class UNetDenoiser:
                 return_dict=False,
             )
         if self.blank:
-            beside = (
-                control.beside
-                if control.beside is not None
+            inpainting = (
+                control.inpainting
+                if control.inpainting is not None
                 else torch.cat((torch.ones_like(x[:1, :1]), self.blank(*x.shape[2:])), 1)
             )
-            scaled = torch.cat((scaled, beside.to(x).expand(len(x), -1, -1, -1)), 1)
+            scaled = torch.cat((scaled, inpainting.to(x).expand(len(x), -1, -1, -1)), 1)
         scaled = scaled.to(self.dtype, memory_format=self.memory_format)
         if text.image is not None:
             added["image_embeds"] = [text.image.to(x.device, self.dtype).expand(len(x), *text.image.shape[1:])]
-        told = None
+        scale_embedding = None
         if self.distilled:
             scales = torch.full((len(x),), float(cfg), device=x.device)
-            told = told_scales(scales, self.unet.config.time_cond_proj_dim).to(self.dtype)
+            scale_embedding = guidance_scale_embedding(scales, self.unet.config.time_cond_proj_dim).to(self.dtype)
         output = self.unet(
             scaled,
             timestep,
             encoder_hidden_states=embeddings,
-            timestep_cond=told,
+            timestep_cond=scale_embedding,
             added_cond_kwargs=added or None,
             down_block_additional_residuals=down,
             mid_block_additional_residual=middle,
@@ -217,8 +214,8 @@ class UNetDenoiser:
         )[0]
         return _DENOISED[self.prediction_type](x, output.float(), sigma)
 
-    def _size_told(self, x: Tensor, text: Conditioning) -> dict[str, Tensor] | None:
-        """The pooled text and the size as SDXL's UNets read them: a whole picture, nothing cropped.
+    def _added_conditions(self, x: Tensor, text: Conditioning) -> dict[str, Tensor] | None:
+        """SDXL's added conditions, the pooled text and the size: a whole picture, nothing cropped.
 
         Source
         ------
@@ -229,23 +226,23 @@ class UNetDenoiser:
         height, width = (side * self.factor for side in x.shape[2:])
         ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.dtype)
         return {
-            "text_embeds": text.pooled.to(x.device, self.dtype).expand(len(x), -1),
+            "text_embeds": pooled_of(text).to(x.device, self.dtype).expand(len(x), -1),
             "time_ids": ids.expand(len(x), -1),
         }
 
 
-def told_scales(scales: Tensor, width: int) -> Tensor:
-    """Guidance scales (B,) as UNets that are told them read them: float32, shape (B, width).
+def guidance_scale_embedding(scales: Tensor, width: int) -> Tensor:
+    """Embedding of guidance scales (B,) for distilled UNets, which are told them: float32, shape (B, width).
 
     Source
     ------
     Luo et al. (LCM), arXiv 2310.04378, section 4.2.
     """
-    return sinusoids((scales - 1) * 1000.0, width, shift=1)
+    return sinusoidal_embedding((scales - 1) * 1000.0, width, shift=1)
 
 
-def sinusoids(values: Tensor, width: int, *, shift: float, cosine_first: bool = False) -> Tensor:
-    """Sines and cosines of values (B,) at falling frequencies: float32, shape (B, width).
+def sinusoidal_embedding(values: Tensor, width: int, *, shift: float, cosine_first: bool = False) -> Tensor:
+    """Sinusoidal embedding of values (B,), sines and cosines at falling frequencies: float32, shape (B, width).
 
     Parameters
     ----------
@@ -267,23 +264,36 @@ def sinusoids(values: Tensor, width: int, *, shift: float, cosine_first: bool = 
     return torch.cat(parts[::-1] if cosine_first else parts, -1)
 
 
-def repeated(text: Conditioning, tokens: int) -> Conditioning:
-    """The text over and over until it has so many tokens."""
+def repeat_tokens(text: Conditioning, tokens: int) -> Conditioning:
+    """The conditioning with its tokens repeated until there are so many."""
     return replace(text, embeddings=text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1))
 
 
-def stacked(first: Conditioning, second: Conditioning, *, batch: int) -> Conditioning:
-    """Two texts of one length as one: `batch` rows of the first, then as many of the second."""
+def pooled_of(text: Conditioning) -> Tensor:
+    """The pooled text embedding of a conditioning, for models that read it: float, shape (B, width).
 
-    def both(name: str) -> Tensor | None:
+    Raises
+    ------
+    InputError
+        If it has none.
+    """
+    if text.pooled is None:
+        raise InputError("a conditioning has no pooled text, which this model reads: expected one of its own encoders")
+    return text.pooled
+
+
+def stacked(first: Conditioning, second: Conditioning, *, batch: int) -> Conditioning:
+    """Two conditionings of one length as one batch: `batch` rows of the first, then as many of the second."""
+
+    def both(name: str) -> Any:
         rows = [getattr(text, name) for text in (first, second)]
         return None if rows[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in rows])
 
     return Conditioning(both("embeddings"), both("pooled"), both("image"))
 
 
-def follow_style(unet: torch.nn.Module, strength: float) -> None:
-    """Set how strongly a UNet with an IP-Adapter follows its image; diffusers keeps that in the UNet."""
+def set_ip_adapter_scale(unet: Any, strength: float) -> None:
+    """Set how strongly a UNet with an IP-Adapter follows its reference; diffusers keeps that in the UNet."""
     for processor in unet.attn_processors.values():
         if hasattr(processor, "scale"):
             processor.scale = [strength]

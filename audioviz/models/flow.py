@@ -1,32 +1,31 @@
-"""A transformer of flow matching (SD3, Flux) behind the denoiser contract.
+"""Flow matching: the denoiser of a transformer of SD3 or Flux.
 
-Here x is (1 - sigma) * latent + sigma * noise with sigma in 0..1, and the transformer predicts its velocity noise - latent.
+Here x is (1 - sigma) * latent + sigma * noise with sigma in 0..1, and the transformer predicts its velocity,
+noise - latent.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from audioviz.models.denoiser import stacked
+from audioviz.models.denoiser import pooled_of, stacked
 from audioviz.sampling.conditioning import Conditioning, Guidance
-
-if TYPE_CHECKING:  # diffusers takes seconds to import, which the embedded model does without
-    from diffusers import FlowMatchEulerDiscreteScheduler
 
 TIMESTEPS = 1000
 
 
-def flow_sigmas(scheduler: "FlowMatchEulerDiscreteScheduler", tokens: int) -> Tensor:
+def flow_sigmas(scheduler: Any, tokens: int) -> Tensor:
     """The noise levels of a model, ascending to 1: float64, shape (1000,).
 
     Parameters
     ----------
-    scheduler : the model's own
+    scheduler : FlowMatchEulerDiscreteScheduler
+        The model's own.
         Knows how far the levels are shifted to noise; for some models that depends on the size of the picture.
     tokens : int
         Of the picture, as the transformer cuts it up.
@@ -35,10 +34,10 @@ def flow_sigmas(scheduler: "FlowMatchEulerDiscreteScheduler", tokens: int) -> Te
     ------
     Esser et al., ICML 2024 (SD3), section 5.3.2.
     """
-    from diffusers import FlowMatchEulerDiscreteScheduler
     from diffusers.pipelines.flux.pipeline_flux import calculate_shift
+    from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
-    own = FlowMatchEulerDiscreteScheduler.from_config(scheduler.config)
+    own: Any = FlowMatchEulerDiscreteScheduler.from_config(scheduler.config)
     config = own.config
     mu = calculate_shift(
         tokens, config.base_image_seq_len, config.max_image_seq_len, config.base_shift, config.max_shift
@@ -54,9 +53,9 @@ class FlowDenoiser:
     The transformer runs in its own type; everything around it is float32.
     """
 
-    transformer: torch.nn.Module
-    velocity: Callable[[torch.nn.Module, Tensor, Tensor, Conditioning, float], Tensor]
-    scheduler: "FlowMatchEulerDiscreteScheduler"
+    transformer: Any  # SD3Transformer2DModel or FluxTransformer2DModel, whose attributes torch cannot tell
+    velocity: Callable[[Any, Tensor, Tensor, Conditioning, float], Tensor]
+    scheduler: Any  # FlowMatchEulerDiscreteScheduler
     sigmas: Tensor  # noise levels, ascending to 1, float64, on the CPU
     scaling_factor: float
     shift_factor: float
@@ -83,7 +82,7 @@ class FlowDenoiser:
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
         rows = Conditioning(
             text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1),
-            text.pooled.to(x.device, self.dtype).expand(len(x), -1),
+            pooled_of(text).to(x.device, self.dtype).expand(len(x), -1),
         )
         velocity = self.velocity(self.transformer, x.to(self.dtype), sigma, rows, cfg)
         return x - velocity.float() * sigma[:, None, None, None]
@@ -94,13 +93,13 @@ class FlowDenoiser:
 
 
 def flow_denoiser(
-    transformer: torch.nn.Module,
-    scheduler: "FlowMatchEulerDiscreteScheduler",
+    transformer: Any,
+    scheduler: Any,
     *,
     scaling_factor: float,
     shift_factor: float,
 ) -> FlowDenoiser:
-    """The denoiser that a transformer of SD3 or Flux is; factors as for unet_denoiser."""
+    """A diffusers transformer of SD3 or Flux as a denoiser; factors as for unet_denoiser."""
     transformer = transformer.eval().requires_grad_(False)
     flux = type(transformer).__name__ == "FluxTransformer2DModel"
     patch = 2 if flux else transformer.config.patch_size
@@ -119,7 +118,7 @@ def flow_denoiser(
     )
 
 
-def _sd3(transformer, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
+def _sd3(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
     return transformer(
         hidden_states=x,
         timestep=sigma * TIMESTEPS,
@@ -129,8 +128,8 @@ def _sd3(transformer, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) 
     )[0]
 
 
-def _flux(transformer, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
-    from diffusers import FluxPipeline
+def _flux(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 
     batch, channels, height, width = x.shape
     guidance = torch.full((batch,), float(cfg), device=x.device) if transformer.config.guidance_embeds else None

@@ -1,4 +1,4 @@
-"""A model by name or place: the embedded one, a diffusers folder, a hub id, one file.
+"""Loading of a model: the embedded one, a diffusers folder, a hub id, a single-file checkpoint.
 
 All go through diffusers' own loaders, but for the embedded model on a CPU with nothing added: see plain/.
 """
@@ -6,26 +6,27 @@ All go through diffusers' own loaders, but for the embedded model on a CPU with 
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from audioviz.errors import InputError, ModelError
 from audioviz.models.additions import add_embeddings, add_loras, other_vae
-from audioviz.models.control import add_ip_adapter, load_controlnet, style_reader
-from audioviz.models.denoiser import unet_denoiser
+from audioviz.models.control import add_ip_adapter, load_controlnet, reference_encoder
+from audioviz.models.denoiser import UNetDenoiser, unet_denoiser
 from audioviz.models.families import FAMILIES, Defaults, defaults_for
-from audioviz.models.flow import flow_denoiser
+from audioviz.models.flow import FlowDenoiser, flow_denoiser
 from audioviz.models.model import Model, picture_to_latent
-from audioviz.models.pipeline import TEXT_PARTS, check_parts, load_pipeline, settings_of
+from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, load_pipeline, settings_of
 from audioviz.models.placement import place
 from audioviz.models.plain.load import load_plain, plain_text
 from audioviz.models.single_file import layout_of
 from audioviz.models.sources import EMBEDDED, read_shapes, split_weight
 from audioviz.models.text import clip_text, flux_text, sd3_text, sdxl_text
-from audioviz.models.vocabulary import few_words_text
+from audioviz.models.vocabulary import embedded_text
 
 
 def load_model(
@@ -62,67 +63,70 @@ def load_model(
     InputError
         If device or dtype is unknown or not there, or a LoRA is missing.
     ModelError
-        If there is no such model, its weights are pickled, it is of an unknown family, or what is added does not fit it.
+        If there is no such model, its weights are pickled, it is of an unknown family, or what is added does not fit.
     """
-    where = find_device(device)
-    kind = _dtype(dtype, where)
-    styles = [split_weight(lora) for lora in loras]
+    target = find_device(device)
+    precision = _dtype(dtype, target)
+    weighted_loras = [split_weight(lora) for lora in loras]
     plain = (
         source == "embedded"
-        and where.type == "cpu"
-        and kind == torch.float32
+        and target.type == "cpu"
+        and precision == torch.float32
         and not any((loras, embeddings, vae, controlnet, ip_adapter))
     )
-    pipeline = load_plain(EMBEDDED) if plain else load_pipeline(str(EMBEDDED if source == "embedded" else source), kind)
+    found = str(EMBEDDED if source == "embedded" else source)
+    pipeline: Any = load_plain(EMBEDDED) if plain else load_pipeline(found, precision)
     family = FAMILIES[0] if plain else check_parts(pipeline, str(source))
-    if dtype == "auto" and kind == torch.float16 and family in ("SD3", "Flux"):
+    if dtype == "auto" and precision == torch.float16 and family in ("SD3", "Flux"):
         pipeline.to(torch.bfloat16)  # their values go beyond the range of float16
-    add_loras(pipeline, styles)
+    add_loras(pipeline, weighted_loras)
     add_embeddings(pipeline, [Path(file) for file in embeddings])
     net = load_controlnet(pipeline, controlnet) if controlnet else None
     if ip_adapter:
         add_ip_adapter(pipeline, ip_adapter)
-    units = pipeline.vae.config  # a vae that stands in decodes the same latents
+    vae_config = pipeline.vae.config  # a vae that stands in decodes the same latents
     tiny = False
     if vae is not None:
         pipeline.register_modules(vae=other_vae(pipeline, vae))
         tiny = type(pipeline.vae).__name__ == "AutoencoderTiny"
-    for part in (*TEXT_PARTS, "vae"):
+    for part in (*TEXT_ENCODERS, "vae"):
         if module := getattr(pipeline, part, None):
             module.eval().requires_grad_(False)
     pipeline.vae.to(memory_format=torch.channels_last)
-    if family == "SDXL" and kind == torch.float16 and pipeline.vae.config.get("force_upcast"):
+    if family == "SDXL" and precision == torch.float16 and pipeline.vae.config.get("force_upcast"):
         pipeline.vae.to(torch.float32)  # its values go beyond the range of float16
-    factor = 2 ** (len(units.block_out_channels) - 1)
+    factor = 2 ** (len(vae_config.block_out_channels) - 1)
     core = pipeline.transformer if family in ("SD3", "Flux") else pipeline.unet
     defaults = (
         OWN
         if source == "embedded"
-        else defaults_for(settings_of(core), settings_of(pipeline.scheduler), _called(source), factor=factor)
+        else defaults_for(settings_of(core), settings_of(pipeline.scheduler), _short_name(source), factor=factor)
     )
-    place(pipeline, where, texts=TEXT_PARTS, size=defaults.size)
-    denoiser = denoiser_of(pipeline, family, units, factor=factor, tiny=tiny, controlnet=net and net.to(where))
+    place(pipeline, target, text_encoders=TEXT_ENCODERS, size=defaults.size)
+    denoiser = denoiser_of(pipeline, family, vae_config, factor=factor, tiny=tiny, controlnet=net and net.to(target))
     added = (*loras, *embeddings, *filter(None, (vae, controlnet, ip_adapter)))
-    read = few_words_text if source == "embedded" and not embeddings else READERS[family]
-    read = partial(few_words_text, read=plain_text) if plain else read
+    encode = embedded_text if source == "embedded" and not embeddings else ENCODE_TEXT[family]
+    encode = partial(embedded_text, encode=plain_text) if plain else encode
     return Model(
         name=" + ".join(map(str, (source, *added))),
         digest=_digest(pipeline, net),
         denoiser=denoiser,
         vae=pipeline.vae,
-        read=partial(read, pipeline),
+        text_encoder=partial(encode, pipeline),
         factor=factor,
         defaults=defaults,
-        multiple=factor * (denoiser.patch if denoiser.flow else 1),
+        multiple=factor * (denoiser.patch if isinstance(denoiser, FlowDenoiser) else 1),
         tiny_vae=tiny,
-        read_style=style_reader(pipeline) if ip_adapter else None,
+        encode_reference=reference_encoder(pipeline) if ip_adapter else None,
     )
 
 
-def denoiser_of(pipeline, family: str, units: Mapping, *, factor: int, tiny: bool, controlnet=None):
-    """The denoiser of a pipeline whose parts lie where they are to run; `units` are the settings of its own autoencoder."""
+def denoiser_of(
+    pipeline: Any, family: str, vae_config: Any, *, factor: int, tiny: bool, controlnet: Any = None
+) -> UNetDenoiser | FlowDenoiser:
+    """The denoiser of a pipeline whose parts lie where they are to run; `vae_config` is its own autoencoder's."""
     scheduler = pipeline.scheduler
-    factors = {"scaling_factor": units.scaling_factor, "shift_factor": units.get("shift_factor") or 0.0}
+    factors = {"scaling_factor": vae_config.scaling_factor, "shift_factor": vae_config.get("shift_factor") or 0.0}
     if family in ("SD3", "Flux"):
         return flow_denoiser(pipeline.transformer, scheduler, **factors)
     unet = pipeline.unet.to(memory_format=torch.channels_last)
@@ -143,10 +147,10 @@ def denoiser_of(pipeline, family: str, units: Mapping, *, factor: int, tiny: boo
     )
 
 
-def _digest(pipeline, controlnet=None) -> str:
+def _digest(pipeline: Any, controlnet: Any = None) -> str:
     """sha256 over the settings and weights of the parts that the pictures depend on, hex."""
     digest = hashlib.sha256()
-    names = ("scheduler", *TEXT_PARTS, "unet", "transformer", "vae", "image_encoder")
+    names = ("scheduler", *TEXT_ENCODERS, "unet", "transformer", "vae", "image_encoder")
     parts = [part for part in (*(getattr(pipeline, name, None) for name in names), controlnet) if part is not None]
     for part in parts:
         settings = part.config if isinstance(part.config, dict) else part.config.to_dict()
@@ -159,17 +163,17 @@ def _digest(pipeline, controlnet=None) -> str:
 
 
 def defaults_of(source: str | Path) -> Defaults:
-    """What a model will do when nothing else is asked for, known without loading it."""
+    """The default settings of a model, known without loading it."""
     if source == "embedded":
         return OWN
     try:
-        return defaults_for(*_settings_without_loading(str(source)), _called(source))
+        return defaults_for(*_settings_without_loading(str(source)), _short_name(source))
     except (OSError, ValueError, KeyError, ModelError):  # what is wrong with it is said when it is loaded
-        return defaults_for({"_class_name": "UNet2DConditionModel"}, {}, _called(source))
+        return defaults_for({"_class_name": "UNet2DConditionModel"}, {}, _short_name(source))
 
 
 def _settings_without_loading(source: str) -> tuple[dict, dict]:
-    """The settings of the UNet or transformer, and of the scheduler, of what lies on this disk."""
+    """The configs of the UNet or transformer, and of the scheduler, of what lies on this disk."""
     folder = Path(source)
     if folder.is_file():
         if not (folder.with_suffix("") / "model_index.json").is_file():
@@ -185,7 +189,7 @@ def _settings_without_loading(source: str) -> tuple[dict, dict]:
     return json.loads(core.read_text()), json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
 
 
-def _called(source: str | Path) -> str:
+def _short_name(source: str | Path) -> str:
     """The name of a model without the place where it lies."""
     return re.split(r"[/\\]", str(source).rstrip("/\\"))[-1]
 
@@ -218,4 +222,4 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 OWN = Defaults(size=256, steps=4, cfg=3.0, sampler="dpmpp_2m", scheduler="sgm_uniform")
-READERS = {FAMILIES[0]: clip_text, "SDXL": sdxl_text, "SD3": sd3_text, "Flux": flux_text}
+ENCODE_TEXT = {FAMILIES[0]: clip_text, "SDXL": sdxl_text, "SD3": sd3_text, "Flux": flux_text}

@@ -1,7 +1,8 @@
-"""Model: a diffusers model with all that a render asks of it."""
+"""Model: text encoder, denoiser and autoencoder, with all that a render asks of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,45 +24,46 @@ class Model:
     name : what the user asked for
     digest : sha256 of its settings and weights, hex
     denoiser : the denoiser contract of `audioviz.sampling`
-    vae : of diffusers, on the denoiser's device
-    read : function of a text
-        The text as the model reads it: see `encode_text`.
+    vae : AutoencoderKL, AutoencoderTiny or the embedded model's own
+        On the denoiser's device.
+    text_encoder : function of a text
+        Its conditioning: see `encode_text`.
     factor : pixels a latent cell, each way
     defaults : Defaults
     multiple : pixels that each side is a multiple of; factor if not given
     tiny_vae : the vae stands in for the model's own, and reads latents in the model's scale
     compiled : see compiled.py
-    read_style : function of a picture, of models with an IP-Adapter
-        What its image encoder says of the style of a uint8 picture (height, width, 3), and what it says of none.
+    encode_reference : function of a picture, of models with an IP-Adapter
+        The image embeddings of a uint8 picture (height, width, 3), the IP-Adapter reference, and those of none.
     """
 
     name: str
     digest: str
     denoiser: UNetDenoiser | FlowDenoiser
-    vae: torch.nn.Module
-    read: Callable[[str], Conditioning]
+    vae: Any
+    text_encoder: Callable[[str], Conditioning]
     factor: int
     defaults: Defaults
     multiple: int | None = None
     tiny_vae: bool = False
     compiled: bool = False
-    read_style: Callable[[np.ndarray], tuple[Tensor, Tensor]] | None = None
+    encode_reference: Callable[[np.ndarray], tuple[Tensor, Tensor]] | None = None
 
     @torch.inference_mode()
     def encode_text(self, text: str) -> Conditioning:
-        """A prompt as the model reads it; what is longer than the model can read is left out.
+        """The conditioning of a prompt; what is longer than the model can read is left out.
 
-        Parts may have weights, `a (red:1.3) fox`: see weights.py. Above 1 a part is drawn away from the empty text, below
-        it is drawn to the text without it.
+        Parts may have weights, `a (red:1.3) fox`: see weights.py. Above 1 a part is drawn away from the empty text,
+        below it is drawn to the text without it.
 
         Returns
         -------
         Conditioning with embeddings of shape (1, tokens, width), float32
         """
-        return self.read(text)
+        return self.text_encoder(text)
 
     def guidance(self, text: str, negative: str = "") -> Guidance:
-        """The guided pair of a prompt and what to steer away from."""
+        """The conditionings of a prompt and of its negative prompt, for classifier-free guidance."""
         return Guidance(self.encode_text(text), self.encode_text(negative))
 
     @torch.inference_mode()
@@ -81,7 +83,7 @@ class Model:
 
     @torch.inference_mode()
     def to_picture(self, latent: Tensor) -> Tensor:
-        """The pictures of latents (B, C, H, W) before they are rounded: float32, shape (B, 3, H * factor, W * factor), -1 .. 1."""
+        """The pictures of latents (B, C, H, W), not yet rounded: float32, (B, 3, H * factor, W * factor), -1..1."""
         if self.tiny_vae:
             latent = (latent - self.denoiser.shift_factor) * self.denoiser.scaling_factor
         return self.vae.decode(latent.to(self.vae.dtype)).sample.float()
@@ -106,13 +108,13 @@ class Model:
 
     def at_size(self, size: tuple[int, int]) -> "Model":
         """The model for pictures of (width, height) pixels: the noise levels of flow matching may depend on that."""
-        if not self.denoiser.flow:
+        if not isinstance(self.denoiser, FlowDenoiser):
             return self
         return replace(self, denoiser=self.denoiser.at_size(*self.empty_latent(size).shape[2:]))
 
 
 @torch.inference_mode()
-def picture_to_latent(vae: torch.nn.Module, picture: Tensor) -> Tensor:
-    """The latents (B, C, H, W) of pictures (B, 3, height, width) in -1..1, float32, in the units of this autoencoder."""
+def picture_to_latent(vae: Any, picture: Tensor) -> Tensor:
+    """The latents (B, C, H, W) of pictures (B, 3, height, width) in -1..1: float32, in this autoencoder's units."""
     encoded = vae.encode(picture.to(vae.device, vae.dtype))
     return (encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()).float()

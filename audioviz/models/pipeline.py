@@ -1,18 +1,19 @@
-"""A diffusers pipeline from wherever it lies, and whether it is one that audioviz can drive."""
+"""Loading of a diffusers pipeline from a folder, a hub id or a file, and the check that it is of a known family."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from audioviz.errors import ModelError
 from audioviz.models.families import FAMILIES, family_of
 from audioviz.models.single_file import load_single_file
-from audioviz.models.sources import PICKLED, WHAT, check_source
+from audioviz.models.sources import EXPECTED, PICKLED, check_source
 
-TEXT_PARTS = ("text_encoder", "text_encoder_2", "text_encoder_3")
+TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 
 
-def load_pipeline(source: str, dtype: torch.dtype):
+def load_pipeline(source: str, dtype: torch.dtype) -> Any:
     """The diffusers pipeline of a folder, an id or a file, on the CPU.
 
     Raises
@@ -20,7 +21,7 @@ def load_pipeline(source: str, dtype: torch.dtype):
     ModelError
         If there is none, or it cannot be loaded.
     """
-    from diffusers import DiffusionPipeline
+    from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
     quiet_loaders()
     place = Path(source)
@@ -34,7 +35,7 @@ def load_pipeline(source: str, dtype: torch.dtype):
     except ModelError:
         raise
     except Exception as error:  # a damaged folder makes diffusers and transformers raise almost anything
-        raise ModelError(f"model {source}: {reason_of(place, error, WHAT)}") from error
+        raise ModelError(f"model {source}: {loading_failure(place, error, EXPECTED)}") from error
 
 
 def quiet_loaders() -> None:
@@ -49,7 +50,7 @@ def quiet_loaders() -> None:
         noise.disable_progress_bar()
 
 
-def reason_of(place: Path, error: Exception, what: str) -> str:
+def loading_failure(place: Path, error: Exception, what: str) -> str:
     """Why what diffusers was to load from a place or an id cannot be loaded, and what to do; `what` was expected."""
     chain, names = error, set()
     while chain is not None:
@@ -74,7 +75,7 @@ def reason_of(place: Path, error: Exception, what: str) -> str:
     return f"cannot be loaded ({str(error).strip().partition(chr(10))[0]:.200}); expected {what}"
 
 
-def check_parts(pipeline, source: str) -> str:
+def check_parts(pipeline: Any, source: str) -> str:
     """The family of a pipeline that has all parts that one needs.
 
     Raises
@@ -95,7 +96,7 @@ def check_parts(pipeline, source: str) -> str:
             f"model {source}: of the family {family}, but has no {', '.join(missing)}; expected a whole model"
         )
     parts = {"unet or transformer": core, "vae": pipeline.vae} | {
-        part: getattr(pipeline, part) for part in TEXT_PARTS if getattr(pipeline, part, None) is not None
+        part: getattr(pipeline, part) for part in TEXT_ENCODERS if getattr(pipeline, part, None) is not None
     }
     hollow = [name for name, part in parts.items() if any(weight.is_meta for weight in part.parameters())]
     if hollow:
@@ -116,8 +117,8 @@ def check_parts(pipeline, source: str) -> str:
     return family
 
 
-def settings_of(part) -> dict:
-    """What the settings of a part say, with the name of its class."""
+def settings_of(part: Any) -> dict[str, Any]:
+    """The config of a part, with the name of its class."""
     settings = part.config if isinstance(part.config, dict) else part.config.to_dict()
     return {**settings, "_class_name": type(part).__name__}
 

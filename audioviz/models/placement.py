@@ -1,6 +1,7 @@
-"""What lies on a GPU that has not room for everything: text is then read on the CPU, and pictures are decoded in tiles."""
+"""GPU memory: where it has not room for everything, text encoders stay on the CPU and pictures are decoded in tiles."""
 
 import warnings
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,30 +12,30 @@ CALL_BYTES = 1024  # a pixel of the picture: what a guided call in half precisio
 MAPS = 4  # feature maps of the decoder's widest stage that are there at once
 
 
-def place(pipeline, where: torch.device, *, texts: tuple[str, ...], size: int) -> None:
+def place(pipeline: Any, device: torch.device, *, text_encoders: tuple[str, ...], size: int) -> None:
     """Move a pipeline to a device, but for its text encoders if a GPU has room for them or for the work, not for both.
 
     Parameters
     ----------
     pipeline : DiffusionPipeline
-    where : torch.device
-    texts : names of the text encoders
+    device : torch.device
+    text_encoders : their names in the pipeline
     size : pixels, of a square picture
     """
     parts = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
-    staying = ()
-    if where.type == "cuda":
-        free = torch.cuda.mem_get_info(where)[0]
+    on_cpu = ()
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
         if sum(map(bytes_of, parts.values())) + working_bytes(pipeline.vae, (size, size)) > free:
-            staying = texts
+            on_cpu = text_encoders
             warnings.warn(
                 f"{free / 2**30:.1f} GB are free on the GPU: text is read on the CPU", AudiovizWarning, stacklevel=3
             )
     for name, part in parts.items():
-        part.to("cpu", torch.float32) if name in staying else part.to(where)
+        part.to("cpu", torch.float32) if name in on_cpu else part.to(device)
 
 
-def tile_if_needed(vae, size: tuple[int, int], free: int) -> bool:
+def tile_if_needed(vae: Any, size: tuple[int, int], free: int) -> bool:
     """Decode in tiles from now on if a whole picture of (width, height) pixels needs more than the `free` bytes."""
     if working_bytes(vae, size) <= free or getattr(vae, "use_tiling", True):
         return False
@@ -47,8 +48,8 @@ def bytes_of(part: nn.Module) -> int:
     return sum(weight.numel() * weight.element_size() for weight in part.parameters())
 
 
-def working_bytes(vae, size: tuple[int, int]) -> int:
-    """What a render of (width, height) pixels takes beside all weights: a model call and a decoding at once, estimated."""
+def working_bytes(vae: Any, size: tuple[int, int]) -> int:
+    """Estimate of what a render of (width, height) pixels takes beside all weights: a model call and a decoding."""
     channels = vae.config.block_out_channels
     side = vae.tile_sample_min_size if getattr(vae, "use_tiling", False) else max(size)
     decoded = min(side, size[0]) * min(side, size[1])

@@ -1,8 +1,8 @@
-"""One .safetensors file in the layout in which checkpoints are traded, through diffusers' own loader.
+"""Single-file checkpoints (.safetensors), through diffusers' own loader.
 
-diffusers wants the settings of each part from the hub. layouts.json holds them, so that a file loads without a network; a
-folder beside the file that has its name (`dream/` beside `dream.safetensors`) can bring what the file does not hold: the
-parts of a diffusers folder, or a whole one, whose settings then count.
+diffusers wants the settings of each part from the hub. layouts.json holds them, so that a file loads without a network;
+a folder beside the file that has its name (`dream/` beside `dream.safetensors`) can bring what the file does not hold:
+the parts of a diffusers folder, or a whole one, whose settings then count.
 """
 
 import json
@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 
@@ -17,10 +18,10 @@ from audioviz.errors import ModelError
 from audioviz.models.sources import read_shapes
 
 LORA_KEYS = ("lora_", ".lora.", ".lora_A.", ".hada_")
-_ORDINARY = "model.diffusion_model.output_blocks.11.0.skip_connection.weight"
+_SD1_KEY = "model.diffusion_model.output_blocks.11.0.skip_connection.weight"
 
 
-def load_single_file(file: Path, dtype: torch.dtype):
+def load_single_file(file: Path, dtype: torch.dtype) -> Any:
     """The diffusers pipeline of one file, on the CPU.
 
     Raises
@@ -34,27 +35,27 @@ def load_single_file(file: Path, dtype: torch.dtype):
     beside = file.with_suffix("")
     if (beside / "model_index.json").is_file():
         index = json.loads((beside / "model_index.json").read_text())
-        brought = {
-            name: _found(file, name, {"_class_name": part[1]}, dtype)
+        extra_parts = {
+            name: _missing_part(file, name, {"_class_name": part[1]}, dtype)
             for name, part in index.items()
             if isinstance(part, list) and any((beside / name).glob("*.safetensors"))
         }
-        return _load(getattr(diffusers, index["_class_name"]), file, beside, dtype, brought)
+        return _load(getattr(diffusers, index["_class_name"]), file, beside, dtype, extra_parts)
     layout, parts = layout_of(file, shapes)
-    brought = {
-        name: _found(file, name, settings, dtype)
+    extra_parts = {
+        name: _missing_part(file, name, settings, dtype)
         for name, settings in parts.items()
         if name.startswith("tokenizer") or (beside / name).is_dir()
     }
-    if "text_encoder_3" in parts and not {"text_encoder_3"} & set(brought) and not _holds(shapes, "t5xxl"):
-        brought |= {"text_encoder_3": None, "tokenizer_3": None}  # SD3 does without T5
+    if "text_encoder_3" in parts and not {"text_encoder_3"} & set(extra_parts) and not _holds(shapes, "t5xxl"):
+        extra_parts |= {"text_encoder_3": None, "tokenizer_3": None}  # SD3 does without T5
     with TemporaryDirectory() as folder:
         write_layout(Path(folder), layout, parts)
-        return _load(getattr(diffusers, layout), file, Path(folder), dtype, brought)
+        return _load(getattr(diffusers, layout), file, Path(folder), dtype, extra_parts)
 
 
 def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict[str, dict]]:
-    """The class of the pipeline that a file holds, and the settings of its parts by name.
+    """The class of the pipeline that a checkpoint holds, and the configs of its parts by name.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict
         )
     kind = infer_diffusers_model_type({name: SimpleNamespace(shape=shape) for name, shape in shapes.items()})
     layouts = json.loads((Path(__file__).parent / "layouts.json").read_text())
-    if kind not in layouts or (kind == "v1" and _ORDINARY not in shapes):  # v1 is what diffusers takes all others for
+    if kind not in layouts or (kind == "v1" and _SD1_KEY not in shapes):  # v1 is what diffusers takes all others for
         raise ModelError(
             f"model {file}: "
             + ("no checkpoint that is known" if kind == "v1" else f"a checkpoint of {kind}")
@@ -85,8 +86,8 @@ def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict
 
 
 def write_layout(folder: Path, layout: str, parts: dict[str, dict]) -> None:
-    """The settings of a pipeline as a diffusers folder without weights."""
-    index = {"_class_name": layout}
+    """Write the configs of a pipeline as a diffusers folder without weights."""
+    index: dict[str, Any] = {"_class_name": layout}
     for name, settings in parts.items():
         library = "transformers" if name.startswith(("text_encoder", "tokenizer")) else "diffusers"
         index[name] = [library, settings["_class_name"]]
@@ -97,12 +98,12 @@ def write_layout(folder: Path, layout: str, parts: dict[str, dict]) -> None:
     (folder / "model_index.json").write_text(json.dumps(index))
 
 
-def _load(pipeline, file: Path, config: Path, dtype: torch.dtype, brought: dict):
-    return pipeline.from_single_file(str(file), config=str(config), dtype=dtype, local_files_only=True, **brought)
+def _load(pipeline: Any, file: Path, config: Path, dtype: torch.dtype, extra_parts: dict[str, Any]) -> Any:
+    return pipeline.from_single_file(str(file), config=str(config), dtype=dtype, local_files_only=True, **extra_parts)
 
 
-def _found(file: Path, name: str, settings: dict, dtype: torch.dtype):
-    """A part that the file does not bring: from the folder beside it, or, if it is a vocabulary, from the hub.
+def _missing_part(file: Path, name: str, settings: dict[str, Any], dtype: torch.dtype) -> Any:
+    """A part that the checkpoint does not hold: from the folder beside it, or, if it is a vocabulary, from the hub.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What can be said of a model, and of what is added to it, from their names and files, before torch is imported."""
+"""Checks of a model, its LoRA, embedding, VAE, ControlNet and IP-Adapter by name and file, before torch is imported."""
 
 import json
 import re
@@ -13,7 +13,9 @@ EMBEDDED = Path(__file__).parent / "embedded"
 PICKLED = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 HUB_FILE = re.compile(r"([\w.-]+/[\w.-]+)/(.+/)?([^/]+\.safetensors)")
-WHAT = "'embedded', a diffusers folder with .safetensors weights, a .safetensors file, or the id of a model on the hub"
+EXPECTED = (
+    "'embedded', a diffusers folder with .safetensors weights, a .safetensors file, or the id of a model on the hub"
+)
 LARGEST = 8192  # pixels of a side
 
 
@@ -32,7 +34,7 @@ def check_source(source: str) -> None:
     if place.is_file():
         read_shapes(place, what="model")
     elif not place.exists() and not HUB_ID.fullmatch(source):
-        raise ModelError(f"model {source}: there is no such file or folder; expected {WHAT}")
+        raise ModelError(f"model {source}: there is no such file or folder; expected {EXPECTED}")
 
 
 def check_additions(
@@ -74,7 +76,8 @@ def check_size(size: tuple[int, int], *, step: int) -> None:
     if width % step or height % step or min(size) < 4 * step or max(size) > LARGEST:
         good = "x".join(str(min(max(4, round(side / step)), LARGEST // step) * step) for side in size)
         raise InputError(
-            f"size {width}x{height}: this model makes multiples of {step} from {4 * step} to {LARGEST} pixels; try {good}"
+            f"size {width}x{height}: this model makes multiples of {step} from {4 * step} to {LARGEST} pixels; "
+            f"try {good}"
         )
 
 
@@ -118,13 +121,15 @@ def read_shapes(file: Path, *, what: str) -> dict[str, tuple[int, ...]]:
     if file.suffix.lower() in PICKLED:
         raise ModelError(
             f'{what} {file}: pickled, so that opening it can run anything; convert it: python -c "import torch, '
-            f"safetensors.torch as s; w = torch.load('{file.name}', 'cpu', weights_only=True); s.save_file({{k: v.clone() for "
-            f"k, v in w.get('state_dict', w).items() if torch.is_tensor(v)}}, '{file.stem}.safetensors')\""
+            f"safetensors.torch as s; w = torch.load('{file.name}', 'cpu', weights_only=True); "
+            f"s.save_file({{k: v.clone() for k, v in w.get('state_dict', w).items() "
+            f"if torch.is_tensor(v)}}, '{file.stem}.safetensors')\""
         )
     if not file.is_file():
         raise ModelError(f"{what} {file}: there is no such file; expected a .safetensors file")
     try:
         with safe_open(file, framework="np") as opened:
-            return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}
+            names = opened.keys()
+            return {name: tuple(opened.get_slice(name).get_shape()) for name in names}
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{what} {file}: no whole .safetensors file ({error!s:.100}); fetch it again") from error

@@ -1,20 +1,21 @@
-"""Text to conditioning: one function for each way in which families read it, all `(pipeline, text) -> Conditioning`."""
+"""Text encoders of the families: functions `(pipeline, text) -> Conditioning`, with weighted prompts where they can."""
 
 import warnings
+from typing import Any
 
 from audioviz.errors import AudiovizWarning
 from audioviz.models.weights import split_weights
 from audioviz.sampling import Conditioning
 
 
-def clip_text(pipeline, text: str) -> Conditioning:
+def clip_text(pipeline: Any, text: str) -> Conditioning:
     """One CLIP text encoder: Stable Diffusion 1 and 2."""
     parts, weights = parts_of(text)
     encoder, tokenizer = pipeline.text_encoder, pipeline.tokenizer
     if set(weights) != {1.0}:
         from compel import EmbeddingsProvider
 
-        provider = EmbeddingsProvider(tokenizer, encoder)
+        provider: Any = EmbeddingsProvider(tokenizer, encoder)
         return Conditioning(
             provider.get_embeddings_for_weighted_prompt_fragments([parts], [weights], device=encoder.device).float()
         )
@@ -25,7 +26,7 @@ def clip_text(pipeline, text: str) -> Conditioning:
     return Conditioning(encoder(tokens.to(encoder.device))[0].float())
 
 
-def sdxl_text(pipeline, text: str) -> Conditioning:
+def sdxl_text(pipeline: Any, text: str) -> Conditioning:
     """Two CLIP text encoders side by side, and the pooled text of the second: SDXL."""
     parts, weights = parts_of(text)
     embeddings, _, pooled, _ = pipeline.encode_prompt(
@@ -34,7 +35,7 @@ def sdxl_text(pipeline, text: str) -> Conditioning:
     if set(weights) != {1.0}:
         from compel.embeddings_provider import EmbeddingsProviderMulti, ReturnedEmbeddingsType
 
-        provider = EmbeddingsProviderMulti(
+        provider: Any = EmbeddingsProviderMulti(
             [pipeline.tokenizer, pipeline.tokenizer_2],
             [pipeline.text_encoder, pipeline.text_encoder_2],
             returned_embeddings_type=ReturnedEmbeddingsType.PENULTIMATE_HIDDEN_STATES_NON_NORMALIZED,
@@ -45,7 +46,7 @@ def sdxl_text(pipeline, text: str) -> Conditioning:
     return Conditioning(embeddings.float(), pooled.float())
 
 
-def sd3_text(pipeline, text: str) -> Conditioning:
+def sd3_text(pipeline: Any, text: str) -> Conditioning:
     """Two CLIP text encoders, then T5: SD3."""
     words = unweighted(text)
     embeddings, _, pooled, _ = pipeline.encode_prompt(
@@ -54,7 +55,7 @@ def sd3_text(pipeline, text: str) -> Conditioning:
     return Conditioning(embeddings.float(), pooled.float())
 
 
-def flux_text(pipeline, text: str) -> Conditioning:
+def flux_text(pipeline: Any, text: str) -> Conditioning:
     """T5, and the pooled text of CLIP: Flux. It reads 256 tokens if it was distilled from the other Flux, else 512."""
     longest = 512 if pipeline.transformer.config.guidance_embeds else 256
     words = unweighted(text)
@@ -65,7 +66,7 @@ def flux_text(pipeline, text: str) -> Conditioning:
 
 
 def parts_of(text: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """The parts of a prompt, and their weights."""
+    """The parts of a prompt, and the weight of each."""
     parts, weights = zip(*split_weights(text) or [("", 1.0)])
     return parts, weights
 

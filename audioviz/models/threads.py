@@ -1,10 +1,14 @@
-"""How long the threads of torch spin while they wait for each other: briefly, so that a busy machine gives them their share."""
+"""OpenMP spin time: how long torch's threads spin while they wait for each other.
+
+Briefly, so that a busy machine gives them their share.
+"""
 
 import os
 import sys
 from collections.abc import MutableMapping
 
-# Each OpenMP has a name of its own for it: GNU's counts turns of a loop (torch on Linux), LLVM's and Intel's milliseconds.
+# Each OpenMP has a name of its own for it: GNU's counts turns of a loop (torch on Linux), LLVM's and Intel's
+# milliseconds.
 BRIEFLY = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
 _CHOSEN = ("OMP_WAIT_POLICY", *BRIEFLY)
 

@@ -1,4 +1,4 @@
-"""A model of few words says which words of a prompt it does not know, once each, with the nearest that it knows."""
+"""Text encoder of the embedded vocabulary: unknown words of a prompt are named, once each, with the nearest known."""
 
 import difflib
 import json
@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from audioviz.errors import AudiovizWarning
 from audioviz.models.text import clip_text, parts_of
@@ -15,20 +16,20 @@ NEAR = 0.75  # likeness of spelling, 0..1, from which on a word is taken for a s
 END = "</w>"  # marks the end of a word in a CLIP tokenizer's vocabulary
 
 
-def few_words_text(pipeline, text: str, *, read: Callable = clip_text) -> Conditioning:
-    """What `read` gives for a pipeline and a text; unknown words are said first."""
+def embedded_text(pipeline: Any, text: str, *, encode: Callable[..., Conditioning] = clip_text) -> Conditioning:
+    """The conditioning that `encode` gives for a pipeline and a text; a warning names the unknown words of the text."""
     for word in unknown_words(pipeline.tokenizer, "".join(parts_of(text)[0])):
-        say_unknown(pipeline.tokenizer, word)
-    return read(pipeline, text)
+        warn_of_unknown(pipeline.tokenizer, word)
+    return encode(pipeline, text)
 
 
-def unknown_words(tokenizer, text: str) -> list[str]:
-    """Words of a text that the tokenizer has to spell out, because none of its captions had them; each once, lower case."""
+def unknown_words(tokenizer: Any, text: str) -> list[str]:
+    """Words that the tokenizer has to spell out, because none of its captions had them; each once, lower case."""
     words = dict.fromkeys(re.findall(r"[^\W\d_]+", text.lower()))
     return [word for word in words if len(tokenizer.tokenize(word)) > 1]
 
 
-def nearest_word(tokenizer, word: str) -> str | None:
+def nearest_word(tokenizer: Any, word: str) -> str | None:
     """The known word that is spelt most like this one; None if none is alike."""
     merges = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
     endings = {merge[1] if isinstance(merge, list) else merge.split()[1] for merge in merges}  # parts of longer words
@@ -37,7 +38,7 @@ def nearest_word(tokenizer, word: str) -> str | None:
 
 
 @cache
-def say_unknown(tokenizer, word: str) -> None:
+def warn_of_unknown(tokenizer: Any, word: str) -> None:
     """Warn of a word, the first time that it is met."""
     near = nearest_word(tokenizer, word)
     hint = f"the nearest word that it knows is {near!r}" if near else "its card lists what it draws"

@@ -1,4 +1,4 @@
-"""Weights inside a prompt, as the field writes them: `a (red:1.3) fox`."""
+"""Prompt weighting: `a (red:1.3) fox` as parts and their weights."""
 
 import re
 
@@ -9,8 +9,8 @@ _PART = re.compile(r"\\[()]|\(|:\s*(?P<weight>\d+\.?\d*|\.\d+)\s*\)|\)|[^\\():]+
 def split_weights(text: str) -> list[tuple[str, float]]:
     """The parts of a prompt and the weight of each, in order.
 
-    `(words:1.3)` weighs 1.3, `(words)` 1.1, brackets inside brackets multiply, and `\\(` is a bracket itself. A text whose
-    brackets do not match is taken as it stands.
+    `(words:1.3)` weighs 1.3, `(words)` 1.1, brackets inside brackets multiply, and `\\(` is a bracket itself. A text
+    whose brackets do not match is taken as it stands.
 
     Source
     ------

@@ -1,4 +1,4 @@
-"""Project files (.avz): data that people keep, share and edit. What they name is told relative to them."""
+"""Project files (.avz): reading and writing of JSON that people keep, share and edit, with paths relative to it."""
 
 import os
 from collections.abc import Callable
@@ -25,10 +25,10 @@ def save_project(project: Project, path: str | Path) -> None:
     """
     from audioviz.video.files import write_whole
 
-    path = _checked(path)
+    path = _avz_path(path)
     folder = path.parent.resolve()
     try:
-        write_whole(path, _moved(project, lambda file: _from(folder, file), Path.exists).to_json().encode())
+        write_whole(path, _with_paths(project, lambda file: _relative_to(folder, file), Path.exists).to_json().encode())
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
@@ -48,33 +48,33 @@ def load_project(path: str | Path, *, trust: bool = False) -> Project:
     InputError
         If it cannot be read, or is no project; the message names the file and the place in it.
     """
-    path = _checked(path)
+    path = _avz_path(path)
     try:
         project = Project.from_json(path.read_bytes(), trust=trust)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return _moved(project, lambda file: path.parent / file, lambda file: (path.parent / file).exists())
+    return _with_paths(project, lambda file: path.parent / file, lambda file: (path.parent / file).exists())
 
 
-def _checked(path: str | Path) -> Path:
+def _avz_path(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() != ENDING:
         raise InputError(f"project {path}: expected a name that ends in {ENDING}")
     return path
 
 
-def _from(folder: Path, file: Path) -> Path:
-    """A file as it is told from a folder; whole where it lies on another drive."""
+def _relative_to(folder: Path, file: Path) -> Path:
+    """The path of a file relative to a folder; absolute where it lies on another drive."""
     try:
         return Path(os.path.relpath(file.resolve(), folder))
     except ValueError:
         return file.resolve()
 
 
-def _moved(project: Project, move: Callable[[Path], Path], is_there: Callable[[Path], bool]) -> Project:
-    """The project with its files told from elsewhere; what may be a name too is a file if there is one."""
+def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callable[[Path], bool]) -> Project:
+    """The project with each path changed by `move`; what may be a name too is a path if `is_there` says so."""
 
     def name(text: str | None) -> str | None:
         return move(Path(text)).as_posix() if text and text != "embedded" and is_there(Path(text)) else text

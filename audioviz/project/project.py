@@ -7,11 +7,11 @@ av.render(av.load_project("song.avz"), out="video.mp4")
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field, fields, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -28,10 +28,13 @@ from pydantic import (
 from audioviz.audio.hearing.grid import Grid
 from audioviz.clock import fps_to_json, to_fps
 from audioviz.errors import InputError
-from audioviz.project.records import CONFIG, nearest, one_of, record, said, with_reason, within
+from audioviz.project.records import CONFIG, fault_message, nearest, one_of, record, with_reason, within
 from audioviz.schedule.columns import COLUMNS
 from audioviz.schedule.lanes import Lane
 from audioviz.schedule.prompt import Prompt
+
+if TYPE_CHECKING:
+    from audioviz.schedule.schedule import Schedule
 
 # Named here too, so that they can be checked before torch is imported; a test holds that they are those of sampling.
 SAMPLERS = (
@@ -219,8 +222,23 @@ class Project:
     guides: GuideFiles = GuideFiles()
     version: Literal[1] = 1
 
+    if TYPE_CHECKING:  # what the validators above take, which type checkers cannot see
+
+        def __init__(
+            self,
+            song: SongFile | str | Path,
+            fps: str | float | Fraction = 12,
+            schedule: "ScheduleChoice | Schedule | str | Path" = ...,
+            lanes: Mapping[str, Lane] = ...,
+            prompts: "str | Prompt | Sequence[str | Prompt] | Mapping[float | str, str]" = ...,
+            negative: str = "",
+            look: Look = ...,
+            guides: GuideFiles = ...,
+            version: Literal[1] = 1,
+        ) -> None: ...
+
     def changed(self, **options: Any) -> "Project":
-        """The same with other values, by the names of `av.render`'s keywords: `project.changed(steps=8, tempo="90-130")`.
+        """The same with other values, by the keywords of `av.render`: `project.changed(steps=8, tempo="90-130")`.
 
         Another schedule begins without settings; `settings` are added to those that are there.
 
@@ -276,7 +294,7 @@ class Project:
         try:
             project = _ADAPTER.validate_json(text)
         except ValidationError as error:
-            raise InputError(said(error, cls)) from error
+            raise InputError(fault_message(error, cls)) from error
         return replace(project, schedule=replace(project.schedule, trusted=trust))
 
 

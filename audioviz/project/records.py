@@ -1,4 +1,4 @@
-"""Records that are checked when they are made, and what is said of a value that does not fit: its place, and why."""
+"""Validated records: dataclasses that pydantic checks when they are made; a fault is one line, with its place."""
 
 import difflib
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def record(kind: type) -> type:
         try:
             make(self, *values, **named)
         except ValidationError as error:
-            raise InputError(said(error, checked)) from error
+            raise InputError(fault_message(error, checked)) from error
 
     checked.__init__ = __init__
     return checked
@@ -53,6 +53,8 @@ def within(low: float | None = None, high: float | None = None, *, above: float 
 
 
 def one_of(what: str, names: tuple[str, ...]) -> AfterValidator:
+    """One of some names; the message for another lists them, and guesses which was meant."""
+
     def check(name: str) -> str:
         if name not in names:
             hint = nearest(name, names)
@@ -72,7 +74,7 @@ def with_reason(value: Any, check: Callable[[Any], Any]) -> Any:
         raise PydanticCustomError("name", "{reason}", {"reason": str(error)}) from error
 
 
-def said(error: ValidationError, kind: type) -> str:
+def fault_message(error: ValidationError, kind: type) -> str:
     """The first fault in one line: its place, what stands there, and what was expected."""
     fault = max(error.errors(include_url=False), key=lambda fault: len(fault["loc"]))
     place = [part for part in fault["loc"] if isinstance(part, int) or (part.isidentifier() and part not in _TAGS)]
@@ -94,7 +96,7 @@ def said(error: ValidationError, kind: type) -> str:
 
 
 def _record_at(kind: Any, place: list[Any]) -> Any:
-    """The record that stands at a place; keys of mappings and numbers of entries lead nowhere else."""
+    """The record at a place; keys of mappings and numbers of entries lead nowhere else."""
     for part in place:
         if hint := get_type_hints(kind).get(part):
             kind = next((inner for inner in (hint, *get_args(hint)) if is_dataclass(inner)), kind)
@@ -102,5 +104,6 @@ def _record_at(kind: Any, place: list[Any]) -> Any:
 
 
 def nearest(name: str, known: Any) -> str:
+    """The guess that a message adds to an unknown name; empty if none is near."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {near[0]}?)" if near else ""

@@ -1,1 +1,1 @@
-"""The stages joined: a Project becomes a video, frame by frame."""
+"""Rendering: the stages joined, so that a Project becomes a video, frame by frame."""

@@ -1,4 +1,4 @@
-"""What can be said against a project before anything heavy is imported: the dry run and the render ask the same function."""
+"""Validation of a project before anything heavy is imported; the dry run and the render ask the same function."""
 
 import os
 from collections.abc import Sequence
@@ -72,8 +72,8 @@ def check_trust(project: Project) -> None:
     choice = project.schedule
     if choice.numbers is None and not choice.trusted and is_path(choice.source) and choice.source.endswith(".py"):
         raise InputError(
-            f"the project names the script {choice.source}, and a script is code: read it, then say --trust, or name it "
-            f"yourself: --schedule {choice.source}"
+            f"the project names the script {choice.source}, and a script is code: read it, then say --trust, or name "
+            f"it yourself: --schedule {choice.source}"
         )
 
 
@@ -129,7 +129,7 @@ def _check_guide_files(project: Project) -> None:
 
 
 def _check_guide_models(project: Project) -> None:
-    """What is to be followed has a part of the model that follows it."""
+    """Refuse a control without a ControlNet, a style without an IP-Adapter, and the other way round."""
     guides, look = project.guides, project.look
     for name, file, option, part, what in (
         ("control", guides.control, "controlnet", look.controlnet, "ControlNet"),

@@ -1,4 +1,4 @@
-"""What a frame cost in earlier renders on this machine: seconds, and bytes on the disk. Losing it costs nothing."""
+"""Measured costs of a frame in earlier renders on this machine: seconds, and bytes on the disk. A cache, no more."""
 
 import json
 import math
@@ -15,7 +15,7 @@ RAW_BYTES = 1.5  # of a pixel before it is encoded: no encoded picture is larger
 
 @dataclass(frozen=True)
 class Cost:
-    """What one frame takes."""
+    """Cost of one frame."""
 
     seconds: float
     size: float  # bytes in the work folder

@@ -1,4 +1,4 @@
-"""What a render would take: its settings, frames, time and disk space, without loading its model."""
+"""Estimate of a render: its settings, frames, time and disk space, without loading its model."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ CHUNK_LATENT_BYTES = 1.0  # of a pixel, at most: sixteen channels of float32 for
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a render would take.
+    """Settings, frames, time and disk space of a render.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Estimate:
 
 
 def estimate(project: Project, song: Song) -> Estimate:
-    """What a render of a checked project would take.
+    """Estimate a render of a checked project.
 
     Raises
     ------

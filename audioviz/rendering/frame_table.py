@@ -1,4 +1,4 @@
-"""The frame table: a row for each frame of a render, with all that a schedule says of it, and what was not given filled in."""
+"""The frame table: a row for each frame of a render, all that a schedule says of it, with the defaults filled in."""
 
 import hashlib
 import json
@@ -26,8 +26,8 @@ class FrameTable:
     ----------
     part : range
     columns : dict of name to array
-        Those of the schedule as the sampler wants them: cfg filled in, the camera's motion in a frame and not in a second,
-        switches as booleans, and the first row as what has no frame before it.
+        Those of the schedule as the sampler wants them: cfg filled in, the camera's motion in a frame and not in a
+        second, switches as booleans, and the first row as what has no frame before it.
     prompts : tuple of Prompt
         The schedule's.
     prompt_before, prompt_after : int64
@@ -88,8 +88,8 @@ def frame_table(
     part : range, optional
         Frames of the schedule.
     anew : bool
-        Whether the first frame is drawn wholly anew, whatever the columns say, and not from an initial picture, which is
-        neither moved nor noised.
+        Whether the first frame is drawn wholly anew, whatever the columns say, and not from an initial picture, which
+        is neither moved nor noised.
     """
     part = part or range(len(schedule))
     here = slice(part.start, part.stop)
@@ -121,7 +121,7 @@ def next_cut_point(schedule: Schedule, *, first: int) -> int | None:
 
 
 def _mix_steps(schedule: Schedule) -> dict[str, np.ndarray]:
-    """Weights that stand beside each other as steps one after the other, which come out the same."""
+    """Weights of the mixed texts as interpolation steps, one after the other, which come to the same."""
     total = np.maximum(0.0, 1 - sum(schedule.mix.values(), np.zeros(len(schedule))))
     steps = {}
     for text, weights in schedule.mix.items():

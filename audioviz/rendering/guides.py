@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,22 +16,24 @@ from audioviz.project import GuideFiles
 from audioviz.rendering.pictures import load_pictures
 from audioviz.sampling import Control, Guidance
 
+Found = TypeVar("Found")
+
 
 @dataclass(frozen=True, eq=False)
 class Guides:
-    """Functions of a frame's number that give its pictures: uint8, shape (height, width, 3)."""
+    """Image conditions of a render: functions of a frame's number that give uint8 pictures (height, width, 3)."""
 
-    init: Callable[[int], np.ndarray] | None = None  # what the first frame starts from,
-    moves: bool = False  # or each frame, in place of the one before
-    mask: Tensor | None = None  # (height, width), 1 where frames are drawn; the init stays elsewhere
-    control: Callable[[int], np.ndarray] | None = None  # what ControlNet follows
-    style: Callable[[int], np.ndarray] | None = None  # what IP-Adapter follows
+    init: Callable[[int], np.ndarray] | None = None  # init image of the first frame,
+    moves: bool = False  # or init video of each frame, in place of the one before
+    mask: Tensor | None = None  # inpainting mask (height, width), 1 where frames are drawn; the init stays elsewhere
+    control: Callable[[int], np.ndarray] | None = None  # ControlNet hint
+    style: Callable[[int], np.ndarray] | None = None  # IP-Adapter reference
 
 
 def open_guides(
     model: Model, files: GuideFiles, *, size: tuple[int, int], clock: Clock
 ) -> tuple[Guides, dict[str, str]]:
-    """The guides that files give a render, and the sha256 of each by its name.
+    """Open the image conditions of a render, and the sha256 of each file by its name.
 
     Raises
     ------
@@ -38,14 +41,14 @@ def open_guides(
         If a file cannot be read, or the model has no part that follows it.
     """
     given = {name: file for name, file in asdict(files).items() if file is not None}
-    follows = {
+    followers = {
         "control": ("ControlNet", "controlnet", getattr(model.denoiser, "controlnet", None)),
-        "style": ("IP-Adapter", "ip-adapter", model.read_style),
+        "style": ("IP-Adapter", "ip-adapter", model.encode_reference),
     }
-    for name, (what, option, part) in follows.items():
+    for name, (what, option, part) in followers.items():
         if name in given and part is None:
             raise InputError(f"{name} {given[name]}: the model has no {what} that follows it; load one (--{option})")
-    if model.read_style and "style" not in given:
+    if model.encode_reference and "style" not in given:
         raise InputError("the model has an IP-Adapter, but no picture whose style it follows; give one (--style FILE)")
     found = {name: load_pictures(file, size=size, clock=clock) for name, file in given.items()}
     at = {name: pictures.at for name, pictures in found.items() if name != "mask"}
@@ -56,29 +59,34 @@ def open_guides(
     )
 
 
-def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor]:
-    """The latent of each frame's initial picture, in the autoencoder's units."""
+def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None:
+    """A function of a frame's number: the latent of its init image, in the autoencoder's units; None without one."""
+    init = guides.init
     encode = _for_last_picture(lambda picture: model.to_latent(unit_range(picture) * 2 - 1))
-    return lambda frame: encode(guides.init(frame))
+    return None if init is None else lambda frame: encode(init(frame))
 
 
 def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, float, float], Guidance]:
-    """A function of the guidance by text, a frame, and the strengths of control and style: the guidance with images."""
-    read_style, hint = _for_last_picture(model.read_style), _for_last_picture(unit_range)
-    inpainting = _for_last_picture(lambda picture: _inpainting_input(model, picture, guides.mask))
-    inpaints = guides.mask is not None and getattr(model.denoiser, "blank", None) is not None
+    """A function of guidance by text, a frame, and strengths of control and style: the guidance with its images."""
+    mask, inpaints = guides.mask, getattr(model.denoiser, "blank", None) is not None
+    hint = _for_last_picture(unit_range)
+    encode_reference = _for_last_picture(model.encode_reference) if model.encode_reference else None
+    inpainting = None
+    if mask is not None and inpaints:
+        inpainting = _for_last_picture(lambda picture: _inpainting_input(model, picture, mask))
 
     def with_images(guidance: Guidance, frame: int, control: float, style: float) -> Guidance:
-        if guides.style:
-            some, none = read_style(guides.style(frame))
-            guidance = Guidance(replace(guidance.positive, image=some), replace(guidance.negative, image=none))
+        if guides.style and encode_reference:
+            image, no_image = encode_reference(guides.style(frame))
+            negative = guidance.negative and replace(guidance.negative, image=no_image)
+            guidance = Guidance(replace(guidance.positive, image=image), negative)
         return replace(
             guidance,
             control=Control(
                 hint(guides.control(frame)) if guides.control else None,
                 control,
                 style,
-                inpainting(guides.init(frame)) if inpaints else None,
+                inpainting(guides.init(frame)) if inpainting and guides.init else None,
             ),
         )
 
@@ -91,21 +99,20 @@ def unit_range(picture: np.ndarray) -> Tensor:
 
 
 def _inpainting_input(model: Model, picture: np.ndarray, mask: Tensor) -> Tensor:
-    """What inpainting models see beside the latent: the mask, and the scaled latent of the picture with grey in its place."""
+    """What inpainting models read beside the latent: the mask, and the scaled latent of the picture with grey there."""
     hole = (mask >= 0.5).float()[None, None]
     rest = model.to_latent((unit_range(picture) * 2 - 1) * (1 - hole))
     rest = (rest - model.denoiser.shift_factor) * model.denoiser.scaling_factor
     return torch.cat((resize(hole.to(rest.device), rest.shape[2:]), rest), 1)
 
 
-def _for_last_picture(function: Callable) -> Callable:
+def _for_last_picture(function: Callable[[np.ndarray], Found]) -> Callable[[np.ndarray], Found]:
     """The function of a picture, not computed again for the one that it was last asked about."""
-    last, found = None, None
+    last: list[tuple[np.ndarray, Found]] = []
 
-    def remembered(picture):
-        nonlocal last, found
-        if picture is not last:
-            last, found = picture, function(picture)
-        return found
+    def remembered(picture: np.ndarray) -> Found:
+        if not last or picture is not last[0][0]:
+            last[:] = [(picture, function(picture))]
+        return last[0][1]
 
     return remembered

@@ -1,4 +1,4 @@
-"""Frames are made, one from the other, and joined with the song."""
+"""The render loop: frames are sampled one from the other, decoded, encoded, and muxed with the song."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ from audioviz.rendering.estimate import CHUNK_SECONDS
 from audioviz.rendering.frame_table import CAMERA, FrameTable, frame_table, next_cut_point
 from audioviz.rendering.guides import Guides, open_guides
 from audioviz.rendering.log import render_log, resident_megabytes
-from audioviz.rendering.memory import decode, make_room, memory_said
+from audioviz.rendering.memory import decode, make_room, out_of_memory_explained
 from audioviz.rendering.plans import plan_frames
 from audioviz.rendering.settings import RenderSettings, describe_settings, settings_for
 from audioviz.sampling import sequence
@@ -76,7 +76,7 @@ def make_video(
         if work.note:
             warnings.warn(work.note, AudiovizWarning, stacklevel=2)
         begin = Fraction(song.start) + part.start / clock.fps
-        with render_log(work.log) as log, memory_said("at {}x{}".format(*settings.size)):
+        with render_log(work.log) as log, out_of_memory_explained("at {}x{}".format(*settings.size)):
             log.info(
                 "%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity)
             )
@@ -130,7 +130,7 @@ def _make_frames(
 def _frames(
     model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work
 ) -> Iterator[tuple[Tensor, np.ndarray]]:
-    """The latent and the picture of each of them."""
+    """The latent and the decoded picture of each frame that is still to be made."""
     start = model.empty_latent(settings.size) if work.latent is None else torch.from_numpy(work.latent.copy())
     latents = sequence(
         model.denoiser,
@@ -145,7 +145,7 @@ def _frames(
 
 
 def _identity(model: Model, settings: RenderSettings) -> dict:
-    """All that every frame depends on besides the schedule."""
+    """The part of the manifest that every frame depends on besides the schedule."""
     return {
         "model": model.name,
         "model_sha256": model.digest,
@@ -162,7 +162,7 @@ def _identity(model: Model, settings: RenderSettings) -> dict:
 
 
 def _warn_of_difference(schedule: Schedule, part: range) -> None:
-    """Say from where on a part is not equal to the same part of the whole song."""
+    """Warn until where the pictures of a part differ from those of the whole song."""
     alike = next_cut_point(schedule, first=part.start)
     if alike == part.start:
         return
@@ -176,7 +176,7 @@ def _warn_of_difference(schedule: Schedule, part: range) -> None:
 
 
 def _warn_of_unread_negatives(model: Model, schedule: Schedule, settings: RenderSettings) -> None:
-    """Say that what is steered away from is not read, where it is not."""
+    """Warn of negative prompts where the model or the guidance scale leaves them unread."""
     if not any(prompt.negative for prompt in schedule.prompts):
         return
     if model.denoiser.distilled:
@@ -190,7 +190,7 @@ def _warn_of_unread_negatives(model: Model, schedule: Schedule, settings: Render
 
 
 def _warn_of_resting_camera(schedule: Schedule) -> None:
-    """Say that the camera does nothing, where each frame starts from another video's and not from the one before."""
+    """Warn that the camera does nothing, where each frame starts from the init video and not from the one before."""
     if schedule.columns.keys() & set(CAMERA) and (schedule.interp == 1).all():
         warnings.warn(
             "the camera moves the frame before, and with an initial video frames do not start from that: it does "

@@ -1,4 +1,4 @@
-"""What is done when memory runs out: decode in tiles, then say what to lower."""
+"""Out of memory: pictures are decoded in tiles, then the user is told what to lower."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from audioviz.models.placement import tile_if_needed
 
 
 def make_room(model: Model, size: tuple[int, int]) -> None:
-    """Let a model on a GPU decode in tiles if what is free there is not enough for whole pictures of (width, height) pixels."""
+    """Let a model on a GPU decode in tiles if it has too little room for whole pictures of (width, height) pixels."""
     where = model.denoiser.device
     if where.type == "cuda" and tile_if_needed(model.vae, size, torch.cuda.mem_get_info(where)[0]):
         warnings.warn("the GPU has little memory left: pictures are decoded in tiles", AudiovizWarning, stacklevel=2)
@@ -25,7 +25,7 @@ def decode(model: Model, latent: Tensor) -> np.ndarray:
     try:
         return model.decode(latent)
     except (MemoryError, RuntimeError) as error:
-        if not _ran_out(error) or getattr(model.vae, "use_tiling", True):
+        if not _is_out_of_memory(error) or getattr(model.vae, "use_tiling", True):
             raise
     # not inside the except block: its traceback would hold on to what filled the memory
     if torch.cuda.is_available():
@@ -38,8 +38,8 @@ def decode(model: Model, latent: Tensor) -> np.ndarray:
 
 
 @contextmanager
-def memory_said(where: str) -> Iterator[None]:
-    """Turn what torch and Python raise when memory runs out inside the block into one line.
+def out_of_memory_explained(where: str) -> Iterator[None]:
+    """Turn the out-of-memory errors of torch and Python inside the block into one line.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def memory_said(where: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not _ran_out(error):
+        if not _is_out_of_memory(error):
             raise
         raise ModelError(
             f"out of memory {where}: lower --size, choose a smaller --model or --dtype float16, or close "
@@ -61,7 +61,7 @@ def memory_said(where: str) -> Iterator[None]:
         ) from error
 
 
-def _ran_out(error: BaseException) -> bool:
-    """torch has no exception of its own for the memory of the CPU."""
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out; torch has no exception of its own for that of the CPU."""
     words = ("DefaultCPUAllocator", "not enough memory", "out of memory")
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in words)

@@ -1,4 +1,4 @@
-"""Pictures that a user gives: one image for all frames, or the frames of a video at the song's own rate."""
+"""Input images and videos: one image for all frames, or the frames of a video at the song's own rate."""
 
 import hashlib
 import subprocess
@@ -18,7 +18,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """A picture for each frame.
+    """An input picture for each frame.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def load_pictures(file: str | Path, *, size: tuple[int, int], clock: Clock) -> P
     file = Path(file)
     if not file.is_file():
         raise InputError(f"{file}: there is no such file; expected an image or a video")
-    with open(file, "rb") as opened:
+    with file.open("rb") as opened:
         sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     if file.suffix.lower() in IMAGES:
         picture = load_picture(file, size=size)
@@ -84,41 +84,44 @@ class _Video:
 
     def __init__(self, file: Path, size: tuple[int, int], clock: Clock):
         self._file, self._size, self._clock = file, size, clock
-        self._ffmpeg, self._fresh, self._next, self._picture = None, True, 0, None
+        self._ffmpeg: Ffmpeg | None = None
+        self._picture: np.ndarray | None = None  # of frame _next - 1
+        self._fresh, self._next = True, 0
 
     def __call__(self, k: int) -> np.ndarray:
         if self._ffmpeg is None or k < self._next - 1:
-            self._start()
-            self._next = 0
-        while self._next <= k:
-            self._picture = self._read()
+            self._ffmpeg = self._start()
+            self._next, self._picture = 0, None
+        while self._picture is None or self._next <= k:
+            self._picture = self._read(self._ffmpeg)
             self._next += 1
         return self._picture
 
-    def _start(self) -> None:
+    def _start(self) -> Ffmpeg:
         if self._ffmpeg is not None:
             self._ffmpeg.close()
         width, height = self._size
         cut = f"fps={self._clock.fps},scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height}"
-        self._ffmpeg = Ffmpeg(
+        self._fresh = True
+        return Ffmpeg(
             ["-i", str(self._file), "-an", "-vf", cut, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
             stdout=subprocess.PIPE,
         )
-        self._fresh = True
 
-    def _read(self) -> np.ndarray:
+    def _read(self, ffmpeg: Ffmpeg) -> np.ndarray:
         width, height = self._size
-        raw = self._ffmpeg.stdout.read(width * height * 3)
+        assert ffmpeg.stdout is not None  # it was asked for a pipe
+        raw = ffmpeg.stdout.read(width * height * 3)
         if len(raw) == width * height * 3:
             self._fresh = False
             return np.frombuffer(raw, np.uint8).reshape(height, width, 3)
-        said = self._ffmpeg.wait()
+        said = ffmpeg.wait()
         if said or self._fresh:
             raise InputError(
                 f"{self._file}: cannot be read as a video ({said or 'it has no picture'}); expected an image or a video"
             )
-        self._start()  # it is over, and begins again
-        return self._read()
+        self._ffmpeg = self._start()  # it is over, and begins again
+        return self._read(self._ffmpeg)
 
     def __del__(self) -> None:
         if self._ffmpeg is not None:

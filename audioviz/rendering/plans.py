@@ -26,7 +26,7 @@ from audioviz.sampling.noise import Draw
 from audioviz.sampling.warp import warp
 
 ANCHOR_STILLS = 4
-WAYS = {"slerp": slerp, "lerp": lerp}
+INTERPOLATIONS = {"slerp": slerp, "lerp": lerp}
 
 
 def plan_frames(
@@ -34,7 +34,7 @@ def plan_frames(
 ) -> Iterator[FramePlan]:
     """The plans of a table's frames from row `first` on.
 
-    Text is encoded, and colours are looked up, when a frame first needs them. A frame that is drawn wholly anew starts
+    Text is encoded, and anchors are measured, when a frame first needs them. A frame that is drawn wholly anew starts
     from an empty latent: what came before it leaves no trace in it.
     """
     guides = guides or Guides()
@@ -46,13 +46,13 @@ def plan_frames(
         return with_images(text, table.part[i], table.columns["control"][i].item(), table.columns["style"][i].item())
 
     @cache
-    def colours(text: str, negative: str) -> tuple[Tensor, Tensor]:
+    def statistics(text: str, negative: str) -> tuple[Tensor, Tensor]:
         return still_statistics(model, guidance(model.guidance(text, negative), 0), settings)
 
     for i in range(first, len(table)):
         frame, row, unsample = table.part[i], table.row(i), bool(table.columns["unsample"][i])
         plan = plan_frame(
-            guidance(text_at(table, i, encode), i),
+            guidance(text_guidance_at(table, i, encode), i),
             seed=row["seed"],
             frame=frame,
             steps=settings.steps,
@@ -62,54 +62,58 @@ def plan_frames(
             interp=row["interp"],
             mode="slerp" if row["slerp"] else "blend",
             unsample=unsample,
-            conditioning_before=guidance(text_at(table, i - 1, encode), i) if unsample else None,
-            warp=camera_of(model, table.camera(i)),
-            anchor=anchor_at(table, i, colours),
+            conditioning_before=guidance(text_guidance_at(table, i - 1, encode), i) if unsample else None,
+            warp=camera_warp(model, table.camera(i)),
+            anchor=anchor_at(table, i, statistics),
         )
         if row["seed_mix"]:
-            pair = (Draw(row[seed])(empty.shape) for seed in ("seed", "seed_to"))
-            plan = replace(plan, initial_noise=interpolate.slerp(*pair, row["seed_mix"]))
+            noise, next_noise = (Draw(row[seed])(empty.shape) for seed in ("seed", "seed_to"))
+            plan = replace(plan, initial_noise=interpolate.slerp(noise, next_noise, row["seed_mix"]))
         if plan.denoise == 1 and not plan.unsample_steps:
             plan = replace(plan, start=empty, warp=plan.warp if plan.interp < 1 else None)
-        if guides.init and (guides.moves or i == 0):
+        if init and (guides.moves or i == 0):
             plan = replace(plan, start=init(frame), warp=plan.warp if plan.interp < 1 else None)
-        yield plan if guides.mask is None else replace(plan, keep=init(frame))
+        if init and guides.mask is not None:
+            plan = replace(plan, keep=init(frame))
+        yield plan
 
 
-def text_at(table: FrameTable, i: int, encode: Callable[[str], Conditioning]) -> Guidance:
-    """What the prompts and the mix say at row i, as the model reads them."""
+def text_guidance_at(table: FrameTable, i: int, encode: Callable[[str], Conditioning]) -> Guidance:
+    """Text conditioning at row i: its prompts interpolated, and the mix drawn in."""
     before, after, weight = table.prompts_at(i)
-    between = WAYS[before.way]
-    wanted = between(encode(before.text), encode(after.text), weight)
+    between = INTERPOLATIONS[before.way]
+    positive = between(encode(before.text), encode(after.text), weight)
     for text, step in table.mixed_at(i):
-        wanted = slerp(wanted, encode(text), step)
-    return Guidance(wanted, between(encode(before.negative), encode(after.negative), weight))
+        positive = slerp(positive, encode(text), step)
+    return Guidance(positive, between(encode(before.negative), encode(after.negative), weight))
 
 
-def camera_of(model: Model, move: dict[str, Any] | None) -> Callable[[Tensor], Tensor] | None:
-    """What the camera makes of a latent, there or in its picture."""
+def camera_warp(model: Model, move: dict[str, Any] | None) -> Callable[[Tensor], Tensor] | None:
+    """The camera's warp of a latent, there or in its decoded picture; None if it rests."""
     if move is None:
         return None
-    inside = partial(warp, **{name: value for name, value in move.items() if name != "in_picture"})
-    return (lambda latent: model.to_latent(inside(model.to_picture(latent)))) if move["in_picture"] else inside
+    move_latent = partial(warp, **{name: value for name, value in move.items() if name != "in_picture"})
+    if move["in_picture"]:
+        return lambda latent: model.to_latent(move_latent(model.to_picture(latent)))
+    return move_latent
 
 
-def anchor_at(table: FrameTable, i: int, colours: Callable[[str, str], tuple[Tensor, Tensor]]) -> Anchor | None:
-    """The colours to hold at row i: those of fresh pictures of its prompts, mixed as they are."""
+def anchor_at(table: FrameTable, i: int, statistics: Callable[[str, str], tuple[Tensor, Tensor]]) -> Anchor | None:
+    """Anchor at row i: latent statistics of fresh pictures of its prompts, interpolated as they are."""
     strength = table.columns["anchor"][i].item()
     if strength == 0:
         return None
     before, after, weight = table.prompts_at(i)
-    mean, std = colours(before.text, before.negative)
+    mean, std = statistics(before.text, before.negative)
     others = [(after.text, after.negative, weight)] if weight else []
     for text, negative, step in [*others, *((text, before.negative, step) for text, step in table.mixed_at(i))]:
-        next_mean, next_std = colours(text, negative)
+        next_mean, next_std = statistics(text, negative)
         mean, std = mean.lerp(next_mean, step), std.lerp(next_std, step)
     return Anchor(mean, std, strength)
 
 
 def still_statistics(model: Model, guidance: Guidance, settings: RenderSettings) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel, shape (C,), over a few fresh pictures."""
+    """Mean and standard deviation of each latent channel, shape (C,), over a few fresh pictures."""
     empty = model.empty_latent(settings.size)
     plans = [
         plan_frame(guidance, seed=seed, frame=0, steps=settings.steps, cfg=settings.cfg, denoise=1.0)

@@ -1,11 +1,11 @@
-"""`audioviz.render`: what is given becomes a Project; it is checked, its song is heard while its model loads, and made."""
+"""`audioviz.render`: arguments become a Project, which is checked; its song is heard while its model loads."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from audioviz.audio.part import part_of
 from audioviz.audio.song import Song
@@ -16,6 +16,9 @@ from audioviz.schedule.schedule import Schedule
 
 if TYPE_CHECKING:
     from audioviz.models.model import Model
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 
 def render(
@@ -65,8 +68,8 @@ def render(
     steps, cfg, sampler, scheduler
         The model's own if not given; a schedule with a cfg column has its say.
     start, duration : seconds
-        Render this part of the song alone. Its schedule, seeds and noise are those of the whole, but its first frame has
-        none before it: the pictures equal the whole song's from the first frame on whose denoise and interp are 1.
+        Render this part of the song alone. Its schedule, seeds and noise are those of the whole, but its first frame
+        has none before it: the pictures equal the whole song's from the first frame on whose denoise and interp are 1.
     init : image or video file
         The first frame starts from the image; or each frame from that of the video, in place of the frame before.
     mask : image file
@@ -126,9 +129,9 @@ def render(
         "dtype": dtype,
         "compile": compile,
     }
-    project = song if isinstance(song, Project) else Project(song=heard.path if heard else song)
+    project = song if isinstance(song, Project) else Project(song.path if isinstance(song, Song) else song)
     return render_project(
-        project.changed(**_given(options)),
+        project.changed(**_without_none(options)),
         out=Path(out),
         song=heard,
         model=loaded,
@@ -153,20 +156,20 @@ def render_project(
     The rest, and what is raised, are as for `render`.
     """
     check_project(project, out=out, model_is_loaded=model is not None)
-    loading = _begin(load_model_of, project.look) if model is None else None
+    wait_for_model = _in_thread(load_model_of, project.look).result if model is None else lambda: model
     song = song or song_of(project)
     schedule = with_default_prompts(schedule_of(project, song), negative=project.negative)
     part = part_of(song, start=project.song.start, duration=project.song.duration)
-    model = loading.result() if loading else model
+    loaded = wait_for_model()
 
     from audioviz.rendering.make import make_video  # which needs torch
 
     return make_video(
-        project, song, schedule, model, part=part, out=out, resume=resume, keep_work=keep_work, progress=progress
+        project, song, schedule, loaded, part=part, out=out, resume=resume, keep_work=keep_work, progress=progress
     )
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -179,9 +182,9 @@ def load_model_of(look: Look) -> "Model":
         As `load_model`.
     """
     from audioviz.models.load import load_model
-    from audioviz.rendering.memory import memory_said
+    from audioviz.rendering.memory import out_of_memory_explained
 
-    with memory_said("while the model was loaded"):
+    with out_of_memory_explained("while the model was loaded"):
         return load_model(
             look.model,
             device=look.device,
@@ -194,13 +197,13 @@ def load_model_of(look: Look) -> "Model":
         )
 
 
-def _begin(work, *values) -> Future:
-    """Start work in a thread of its own, which does not outlive the program."""
-    future: Future = Future()
+def _in_thread(work: Callable[[Given], Result], value: Given) -> "Future[Result]":
+    """Start work on a value in a thread of its own, which does not outlive the program."""
+    future: Future[Result] = Future()
 
     def run() -> None:
         try:
-            future.set_result(work(*values))
+            future.set_result(work(value))
         except BaseException as error:  # whoever asks for the result gets it
             future.set_exception(error)
 

@@ -1,4 +1,4 @@
-"""RenderSettings: what stays the same in every frame of a render, where the look is silent as the model has it."""
+"""RenderSettings: size, steps, cfg, sampler and scheduler of a render; where the look is silent, the model's own."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from audioviz.project import Look
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """What stays the same in every frame of a render."""
+    """Settings of the sampler that stay the same in every frame of a render."""
 
     size: tuple[int, int]  # width and height, pixels
     steps: int  # model calls a frame
@@ -18,7 +18,7 @@ class RenderSettings:
 
 
 def settings_for(look: Look, own: Defaults) -> RenderSettings:
-    """What is asked for, and the model's own for the rest."""
+    """The render settings that a look asks for, and the model's own for the rest."""
     return RenderSettings(
         look.size or (own.size, own.size),
         look.steps or own.steps,
@@ -29,7 +29,7 @@ def settings_for(look: Look, own: Defaults) -> RenderSettings:
 
 
 def describe_settings(name: str, settings: RenderSettings, own: Defaults) -> str:
-    """What frames will be made with, in one line."""
+    """The render settings in one line."""
     width, height = settings.size
     return (
         f"{name}: {width}x{height}, {settings.steps} steps of {settings.sampler} ({settings.scheduler}), "

@@ -39,18 +39,18 @@ class Control:
 
     Parameters
     ----------
-    picture : float, shape (1, 3, height, width) in 0..1, optional
+    hint : float, shape (1, 3, height, width) in 0..1, optional
         What ControlNet follows: edges, depth, poses.
     strength : how strongly
-    style : how strongly the style of the conditionings' `image` is followed
-    beside : float, shape (1, 1 + C, H, W), optional
+    style : how strongly the conditionings' `image`, the IP-Adapter reference, is followed
+    inpainting : float, shape (1, 1 + C, H, W), optional
         For inpainting models: the mask (1 is drawn), and the scaled latent of the picture without what is drawn.
     """
 
-    picture: Tensor | None = None
+    hint: Tensor | None = None
     strength: float = 1.0
     style: float = 1.0
-    beside: Tensor | None = None
+    inpainting: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The denoiser contract: what sampling asks of a model, whatever stands behind it."""
+"""The denoiser contract: what sampling asks of a model, and what samplers are handed of it."""
 
 from typing import ClassVar, Protocol
 
@@ -57,4 +57,21 @@ class Denoiser(Protocol):
         cfg : float
             Guidance scale.
         """
+        ...
+
+
+class BoundDenoiser(Protocol):
+    """A denoiser with its conditioning and guidance scale bound: what samplers are handed."""
+
+    @property
+    def sigmas(self) -> Tensor:
+        """Noise levels of training, ascending: float64, shape (timesteps,), on the CPU."""
+        ...
+
+    def __call__(self, x: Tensor, sigma: float, /) -> Tensor:
+        """Denoised x, float32, of the shape of x, (B, C, H, W)."""
+        ...
+
+    def pair(self, x: Tensor, sigma: float, /) -> tuple[Tensor, Tensor]:
+        """Denoised x with the guidance, and by the negative conditioning alone, each of the shape of x."""
         ...

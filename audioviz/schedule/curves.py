@@ -85,7 +85,12 @@ def ramp(
     return keyframes({begin: start, end: stop}, ease=ease, clock=clock)
 
 
-def keyframes(keys: Mapping[float | str, float], *, ease: str = "linear", clock: Clock | None = None) -> Curve:
+def keyframes(
+    keys: Mapping[str, float] | Mapping[float, float] | Mapping[float | str, float],
+    *,
+    ease: str = "linear",
+    clock: Clock | None = None,
+) -> Curve:
     """Values at keys, eased in between and level before the first and after the last.
 
     Parameters

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from diffusers import UNet2DConditionModel
 
-from audioviz.models.denoiser import told_scales
+from audioviz.models.denoiser import guidance_scale_embedding
 
 from .denoiser import load_latents, load_unet, new_scheduler, new_unet, noisy_batch, wordings
 from .pictures import label_at
@@ -50,7 +50,9 @@ def train_guided(folder: Path, machine: Machine) -> None:
                 teacher(batch.noisy.repeat(2, 1, 1, 1), batch.timesteps.repeat(2), pair).sample.float().chunk(2)
             )
             guided = unwanted + (wanted - unwanted) * scales.view(-1, 1, 1, 1)
-        made = student(batch.noisy, batch.timesteps, texts, timestep_cond=told_scales(scales, TOLD)).sample.float()
+        made = student(
+            batch.noisy, batch.timesteps, texts, timestep_cond=guidance_scale_embedding(scales, TOLD)
+        ).sample.float()
         # what is guided strongly differs more, and would be all that is learned
         return ((made - guided).square().mean((1, 2, 3)) / (1 + (scales - 1) ** 2)).mean()
 

@@ -1,4 +1,4 @@
-"""The parts of the embedded model under the names of diffusers' pipelines, as `load_model` asks for them."""
+"""Loading of the embedded model's parts, under the names of diffusers' pipelines, as `load_model` asks for them."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from audioviz.errors import ModelError
-from audioviz.models.pipeline import WHAT, quiet_loaders, reason_of
+from audioviz.models.pipeline import EXPECTED, loading_failure, quiet_loaders
 from audioviz.models.plain.autoencoder import Autoencoder
 from audioviz.models.plain.settings import Settings, read_settings
-from audioviz.models.plain.text import TextEncoder, Words, load_words
+from audioviz.models.plain.text import PlainTokenizer, TextEncoder, load_tokenizer
 from audioviz.models.plain.unet import UNet
 from audioviz.models.text import clip_text, parts_of
 from audioviz.sampling import Conditioning
@@ -27,11 +27,11 @@ class Scheduler:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What a pipeline of diffusers holds."""
+    """The parts of a pipeline, named as diffusers names them."""
 
     folder: Path
     scheduler: Scheduler
-    tokenizer: Words
+    tokenizer: PlainTokenizer
     text_encoder: TextEncoder
     unet: UNet
     vae: Autoencoder
@@ -53,13 +53,13 @@ def load_plain(folder: Path) -> Parts:
         return Parts(
             folder,
             _scheduler(folder / "scheduler" / "scheduler_config.json"),
-            load_words(folder / "tokenizer"),
+            load_tokenizer(folder / "tokenizer"),
             _part(TextEncoder, folder / "text_encoder" / "model.safetensors"),
             _part(UNet, folder / "unet" / "diffusion_pytorch_model.safetensors"),
             _part(Autoencoder, folder / "vae" / "diffusion_pytorch_model.safetensors"),
         )
     except Exception as error:  # tokenizers raises Exception itself
-        raise ModelError(f"model embedded: {reason_of(folder, error, WHAT)}") from error
+        raise ModelError(f"model embedded: {loading_failure(folder, error, EXPECTED)}") from error
 
 
 def plain_text(parts: Parts, text: str) -> Conditioning:

@@ -1,4 +1,4 @@
-"""What a config.json says, as diffusers hands it out: a dict whose entries are attributes too."""
+"""Config of a part (config.json) as diffusers hands it out: a dict whose entries are attributes too."""
 
 import json
 from pathlib import Path

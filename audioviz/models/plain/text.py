@@ -24,19 +24,21 @@ DEFAULTS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Words:
+class PlainTokenizer:
     """A tokenizer with those methods of transformers' that audioviz calls."""
 
     backend_tokenizer: Tokenizer
     length: int  # tokens that the model reads
-    filling: str  # the token that fills up what is shorter
+    pad_token: str  # fills up what is shorter
 
     def __call__(self, text: str) -> Tensor:
         """The tokens of a text between those that mark its ends, cut or filled up: int64, shape (1, length)."""
         tokens = self.backend_tokenizer.encode(text).ids
         if len(tokens) > self.length:
             tokens = [*tokens[: self.length - 1], tokens[-1]]
-        return torch.tensor([tokens + [self.backend_tokenizer.token_to_id(self.filling)] * (self.length - len(tokens))])
+        return torch.tensor(
+            [tokens + [self.backend_tokenizer.token_to_id(self.pad_token)] * (self.length - len(tokens))]
+        )
 
     def tokenize(self, text: str) -> list[str]:
         return self.backend_tokenizer.encode(text, add_special_tokens=False).tokens
@@ -45,10 +47,12 @@ class Words:
         return self.backend_tokenizer.get_vocab()
 
 
-def load_words(folder: Path) -> Words:
+def load_tokenizer(folder: Path) -> PlainTokenizer:
     """The tokenizer of a folder."""
     settings = read_settings(folder / "tokenizer_config.json")
-    return Words(Tokenizer.from_file(str(folder / "tokenizer.json")), settings.model_max_length, settings.pad_token)
+    return PlainTokenizer(
+        Tokenizer.from_file(str(folder / "tokenizer.json")), settings.model_max_length, settings.pad_token
+    )
 
 
 class TextEncoder(nn.Module):
@@ -68,22 +72,36 @@ class TextEncoder(nn.Module):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.config = Settings(settings | DEFAULTS)
-        width = settings.hidden_size
-        self.embeddings = nn.ModuleDict(
-            {
-                "token_embedding": _embedding(settings.vocab_size, width),
-                "position_embedding": _embedding(settings.max_position_embeddings, width),
-            }
-        )
-        layers = nn.ModuleList(Layer(settings) for _ in range(settings.num_hidden_layers))
-        self.encoder = nn.ModuleDict({"layers": layers})
-        self.final_layer_norm = nn.LayerNorm(width, eps=settings.layer_norm_eps)
+        self.embeddings, self.encoder = Embeddings(settings), Layers(settings)
+        self.final_layer_norm = nn.LayerNorm(settings.hidden_size, eps=settings.layer_norm_eps)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        x = self.embeddings["token_embedding"](tokens) + self.embeddings["position_embedding"].weight[: tokens.shape[1]]
-        for layer in self.encoder["layers"]:
+        return self.final_layer_norm(self.encoder(self.embeddings(tokens)))
+
+
+class Embeddings(nn.Module):
+    """Tokens (1, T) to the sum of what they and their positions are embedded as: (1, T, width)."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.token_embedding = _embedding(settings.vocab_size, settings.hidden_size)
+        self.position_embedding = _embedding(settings.max_position_embeddings, settings.hidden_size)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.token_embedding(tokens) + self.position_embedding.weight[: tokens.shape[1]]
+
+
+class Layers(nn.Module):
+    """The transformer layers, one after the other."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(settings) for _ in range(settings.num_hidden_layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
             x = layer(x)
-        return self.final_layer_norm(x)
+        return x
 
 
 def _embedding(count: int, width: int) -> nn.Embedding:

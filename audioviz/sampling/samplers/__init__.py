@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from audioviz.errors import InputError
+from audioviz.sampling.denoiser import BoundDenoiser
 from audioviz.sampling.noise import Noise, brownian, fresh
 from audioviz.sampling.samplers import cfg_pp, dpm_solver, multistep, one_step, sa_solver, sde, unipc
 
-Run = Callable[[Callable, Tensor, Tensor, Noise], Tensor]
+Run = Callable[[BoundDenoiser, Tensor, Tensor, Noise], Tensor]
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ from itertools import pairwise
 
 from torch import Tensor
 
+from audioviz.sampling.denoiser import BoundDenoiser
+from audioviz.sampling.noise import Noise
 from audioviz.sampling.samplers.one_step import ancestral, middle_of
 
 
-def euler_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def euler_cfg_pp(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """CFG++ with euler's steps."""
     for sigma, after in pairwise(sigmas.tolist()):
         guided, plain = denoiser.pair(x, sigma)
@@ -21,7 +23,7 @@ def euler_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def euler_ancestral_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def euler_ancestral_cfg_pp(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """CFG++ with euler_ancestral's steps."""
     for sigma, after in pairwise(sigmas.tolist()):
         guided, plain = denoiser.pair(x, sigma)
@@ -32,7 +34,7 @@ def euler_ancestral_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor
     return x
 
 
-def dpmpp_2s_ancestral_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def dpmpp_2s_ancestral_cfg_pp(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """CFG++ with dpmpp_2s_ancestral's steps."""
     for sigma, after in pairwise(sigmas.tolist()):
         guided, plain = denoiser.pair(x, sigma)
@@ -46,7 +48,7 @@ def dpmpp_2s_ancestral_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Ten
     return x
 
 
-def dpmpp_2m_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def dpmpp_2m_cfg_pp(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """CFG++ with dpmpp_2m's steps."""
     last, h_last = None, math.nan
     for sigma, after in pairwise(sigmas.tolist()):
@@ -59,17 +61,17 @@ def dpmpp_2m_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def res_multistep_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def res_multistep_cfg_pp(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """CFG++ with res_multistep's steps."""
     return _res(denoiser, x, sigmas, lambda sigma, after: (after, 0.0), noise)
 
 
-def res_multistep_ancestral_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def res_multistep_ancestral_cfg_pp(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """CFG++ with res_multistep_ancestral's steps."""
     return _res(denoiser, x, sigmas, ancestral, noise)
 
 
-def _res(denoiser, x: Tensor, sigmas: Tensor, split, noise) -> Tensor:
+def _res(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, split, noise: Noise) -> Tensor:
     last, h_last = None, math.nan
     for sigma, after in pairwise(sigmas.tolist()):
         guided, plain = denoiser.pair(x, sigma)
@@ -86,7 +88,9 @@ def _res(denoiser, x: Tensor, sigmas: Tensor, split, noise) -> Tensor:
     return x
 
 
-def gradient_estimation_cfg_pp(denoiser, x: Tensor, sigmas: Tensor, noise, *, gamma: float = 2.0) -> Tensor:
+def gradient_estimation_cfg_pp(
+    denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, gamma: float = 2.0
+) -> Tensor:
     """CFG++ with gradient_estimation's steps."""
     last = None
     for sigma, after in pairwise(sigmas.tolist()):

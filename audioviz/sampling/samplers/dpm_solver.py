@@ -6,8 +6,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from audioviz.sampling.denoiser import BoundDenoiser
+from audioviz.sampling.noise import Noise
 
-def dpm_fast(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+
+def dpm_fast(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """Steps of third order as far as the number of model calls goes, even in log sigma; ends at the last sigma above 0.
 
     Source
@@ -24,10 +27,10 @@ def dpm_fast(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
 
 
 def dpm_adaptive(
-    denoiser,
+    denoiser: BoundDenoiser,
     x: Tensor,
     sigmas: Tensor,
-    noise,
+    noise: Noise,
     *,
     relative: float = 0.05,
     absolute: float = 0.0078,
@@ -69,7 +72,7 @@ def _float32(t: float) -> float:
     return torch.tensor(t).item()
 
 
-def _slopes(denoiser):
+def _slopes(denoiser: BoundDenoiser):
     """The predicted noise at x and t = -log sigma; asked twice at one t it is computed once."""
     known = {}
 

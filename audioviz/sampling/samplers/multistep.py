@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from audioviz.sampling.denoiser import BoundDenoiser
+from audioviz.sampling.noise import Noise
 from audioviz.sampling.samplers.one_step import ancestral
 
 
-def dpmpp_2m(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def dpmpp_2m(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """DPM-Solver++(2M): the denoised picture carried on straight in log sigma, by the midpoint rule.
 
     Source
@@ -31,7 +33,7 @@ def dpmpp_2m(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def res_multistep(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def res_multistep(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """The refined exponential solver of second order: the denoised picture carried on straight, by its exact weights.
 
     Source
@@ -41,7 +43,7 @@ def res_multistep(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return _res(denoiser, x, sigmas, lambda sigma, after: (after, 0.0), noise)
 
 
-def res_multistep_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def res_multistep_ancestral(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """res_multistep down too far, and fresh noise up again.
 
     Source
@@ -51,7 +53,7 @@ def res_multistep_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tenso
     return _res(denoiser, x, sigmas, ancestral, noise)
 
 
-def _res(denoiser, x: Tensor, sigmas: Tensor, split, noise) -> Tensor:
+def _res(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, split, noise: Noise) -> Tensor:
     previous, h_last = None, math.nan
     for sigma, after in pairwise(sigmas.tolist()):
         down, up = split(sigma, after)
@@ -66,7 +68,9 @@ def _res(denoiser, x: Tensor, sigmas: Tensor, split, noise) -> Tensor:
     return x
 
 
-def gradient_estimation(denoiser, x: Tensor, sigmas: Tensor, noise, *, gamma: float = 2.0) -> Tensor:
+def gradient_estimation(
+    denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, gamma: float = 2.0
+) -> Tensor:
     """Euler steps along a slope that is pushed on by how it changed.
 
     Source
@@ -84,7 +88,7 @@ def gradient_estimation(denoiser, x: Tensor, sigmas: Tensor, noise, *, gamma: fl
     return x
 
 
-def lms(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def lms(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """Adams-Bashforth of fourth order over sigma, for uneven steps.
 
     Source
@@ -95,7 +99,7 @@ def lms(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return _adams(denoiser, x, sigmas, 4, lambda s, i, order: weights[i])
 
 
-def ipndm_v(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def ipndm_v(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """Adams-Bashforth of fourth order over sigma, for uneven steps.
 
     Source
@@ -105,7 +109,7 @@ def ipndm_v(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return _adams(denoiser, x, sigmas, 4, lambda s, i, order: _uneven_weights(s[max(i - 3, 0) : i + 1][::-1], s[i + 1]))
 
 
-def ipndm(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def ipndm(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """Adams-Bashforth of fourth order over sigma, with the weights of even steps.
 
     Source
@@ -115,7 +119,7 @@ def ipndm(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return _adams(denoiser, x, sigmas, 4, lambda s, i, order: [w * (s[i + 1] - s[i]) for w in _EVEN_WEIGHTS[order]])
 
 
-def deis(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def deis(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """Adams-Bashforth of third order over the time of a variance-preserving process.
 
     Source
@@ -126,7 +130,7 @@ def deis(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return _adams(denoiser, x, sigmas, 3, lambda s, i, order: weights[i])
 
 
-def _adams(denoiser, x: Tensor, sigmas: Tensor, max_order: int, weights) -> Tensor:
+def _adams(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, max_order: int, weights) -> Tensor:
     """Steps along a weighted sum of the last slopes, newest first; the last step, to 0, is Euler's."""
     s = sigmas.tolist()
     slopes = deque(maxlen=max_order)

@@ -10,6 +10,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from audioviz.sampling.denoiser import BoundDenoiser
+from audioviz.sampling.noise import Noise
+
 
 def ancestral(sigma: float, after: float) -> tuple[float, float]:
     """How far a step goes down, and the standard deviation of the noise that brings it up to `after` again."""
@@ -23,7 +26,7 @@ def middle_of(sigma: float, after: float) -> float:
     return torch.tensor(sigma).log().lerp(torch.tensor(after).log(), 0.5).exp().item()
 
 
-def euler(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def euler(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """Euler's method for the probability-flow equation; for epsilon models it is DDIM.
 
     Source
@@ -35,7 +38,7 @@ def euler(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def euler_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def euler_ancestral(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """Euler steps that go down too far and come up again with fresh noise; DDPM's own sampling.
 
     Source
@@ -50,7 +53,7 @@ def euler_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def heun(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def heun(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """Heun's second-order method: the mean of the slopes at both ends of a step.
 
     Source
@@ -67,7 +70,7 @@ def heun(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def heunpp2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def heunpp2(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """Heun++: the slopes of two steps ahead, weighted by their sigmas against the largest.
 
     Source
@@ -91,7 +94,7 @@ def heunpp2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def dpm_2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def dpm_2(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """The midpoint method, with the middle taken in log sigma.
 
     Source
@@ -103,7 +106,7 @@ def dpm_2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def dpm_2_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def dpm_2_ancestral(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """The midpoint method down too far, and fresh noise up again.
 
     Source
@@ -118,7 +121,7 @@ def dpm_2_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def _midpoint(denoiser, x: Tensor, sigma: float, after: float) -> Tensor:
+def _midpoint(denoiser: BoundDenoiser, x: Tensor, sigma: float, after: float) -> Tensor:
     denoised = denoiser(x, sigma)
     if after == 0:
         return denoised
@@ -127,7 +130,7 @@ def _midpoint(denoiser, x: Tensor, sigma: float, after: float) -> Tensor:
     return x + (halfway - denoiser(halfway, middle)) * ((after - sigma) / middle)
 
 
-def dpmpp_2s_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def dpmpp_2s_ancestral(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """DPM-Solver++(2S) down too far, and fresh noise up again.
 
     Source
@@ -146,7 +149,7 @@ def dpmpp_2s_ancestral(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def lcm(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def lcm(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """Denoise in one go, and noise again to the next level: for consistency models.
 
     Source

@@ -6,10 +6,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from audioviz.sampling.denoiser import BoundDenoiser
+from audioviz.sampling.noise import Noise
 from audioviz.sampling.sigmas import sigma_at
 
 
-def sa_solver(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def sa_solver(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """Predictor of third order, corrector of fourth; stochastic over the middle three fifths of the timesteps.
 
     Source
@@ -19,7 +21,7 @@ def sa_solver(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return _sa_solver(denoiser, x, sigmas, noise, evaluate_again=False)
 
 
-def sa_solver_pece(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def sa_solver_pece(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """SA-Solver with a second model call after each correction.
 
     Source
@@ -29,7 +31,7 @@ def sa_solver_pece(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return _sa_solver(denoiser, x, sigmas, noise, evaluate_again=True)
 
 
-def _sa_solver(denoiser, x: Tensor, sigmas: Tensor, noise, *, evaluate_again: bool) -> Tensor:
+def _sa_solver(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, evaluate_again: bool) -> Tensor:
     s = sigmas.tolist()
     last = len(denoiser.sigmas) - 1
     quiet_below, quiet_above = sigma_at(denoiser.sigmas, torch.tensor([0.2, 0.8]) * last).tolist()

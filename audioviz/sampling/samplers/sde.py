@@ -6,10 +6,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from audioviz.sampling.denoiser import BoundDenoiser
+from audioviz.sampling.noise import Noise
 from audioviz.sampling.samplers.one_step import ancestral, middle_of
 
 
-def dpmpp_sde(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def dpmpp_sde(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """SDE-DPM-Solver++ of second order in single steps: ancestral steps half way, and all the way.
 
     Source
@@ -29,7 +31,7 @@ def dpmpp_sde(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def dpmpp_2m_sde(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def dpmpp_2m_sde(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """SDE-DPM-Solver++(2M), its correction by the midpoint rule.
 
     Source
@@ -39,7 +41,7 @@ def dpmpp_2m_sde(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return _sde_2m(denoiser, x, sigmas, noise, lambda h: -math.expm1(-h) / 2)
 
 
-def dpmpp_2m_sde_heun(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def dpmpp_2m_sde_heun(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """SDE-DPM-Solver++(2M), its correction by the exact weights.
 
     Source
@@ -49,7 +51,7 @@ def dpmpp_2m_sde_heun(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return _sde_2m(denoiser, x, sigmas, noise, _phi_2)
 
 
-def _sde_2m(denoiser, x: Tensor, sigmas: Tensor, noise, correction) -> Tensor:
+def _sde_2m(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise, correction) -> Tensor:
     """`correction` is the weight of the slope, as a function of twice the step in log sigma."""
     previous, h_last = None, math.nan
     for sigma, after in pairwise(sigmas.tolist()):
@@ -65,7 +67,7 @@ def _sde_2m(denoiser, x: Tensor, sigmas: Tensor, noise, correction) -> Tensor:
     return x
 
 
-def dpmpp_3m_sde(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def dpmpp_3m_sde(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """SDE-DPM-Solver++(3M).
 
     Source
@@ -91,7 +93,7 @@ def dpmpp_3m_sde(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def seeds_2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def seeds_2(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """SEEDS-2: an exponential step half way and all the way, their noise the parts of one path.
 
     Source
@@ -110,7 +112,7 @@ def seeds_2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return x
 
 
-def seeds_3(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def seeds_3(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """SEEDS-3: exponential steps of one third, two thirds and all the way, their noise the parts of one path.
 
     Source
@@ -139,7 +141,7 @@ def _noised(x: Tensor, sigma: float, ratio: float, parts: list[Tensor]) -> Tenso
     return x
 
 
-def er_sde(denoiser, x: Tensor, sigmas: Tensor, noise, *, points: int = 200) -> Tensor:
+def er_sde(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, points: int = 200) -> Tensor:
     """The extended reverse-time equation (ER-SDE-5) to third order, its integrals by sums.
 
     Source

@@ -6,8 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from audioviz.sampling.denoiser import BoundDenoiser
+from audioviz.sampling.noise import Noise
 
-def uni_pc(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+
+def uni_pc(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """UniPC of third order with B(h) = h; its last sigma is 0.001 in place of 0.
 
     Source
@@ -17,7 +20,7 @@ def uni_pc(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return _uni_pc(denoiser, x, sigmas, lambda h: -h)
 
 
-def uni_pc_bh2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
+def uni_pc_bh2(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
     """UniPC of third order with B(h) = exp(h) - 1; its last sigma is 0.001 in place of 0.
 
     Source
@@ -27,7 +30,7 @@ def uni_pc_bh2(denoiser, x: Tensor, sigmas: Tensor, noise) -> Tensor:
     return _uni_pc(denoiser, x, sigmas, lambda h: math.expm1(-h))
 
 
-def _uni_pc(denoiser, x: Tensor, sigmas: Tensor, scale) -> Tensor:
+def _uni_pc(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, scale) -> Tensor:
     s = sigmas.tolist()
     s[-1] = s[-1] or 0.001
     steps = len(s) - 1
