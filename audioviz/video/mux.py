@@ -105,8 +105,7 @@ def _join(chunks: Sequence[Path], take: _Take, part: Path, clock: Clock, metadat
         except EncodeError:
             pass  # this kind of the codec does not go into MP4, or the disk is full, which the next try will say
     with tempfile.TemporaryDirectory() as folder:
-        # By itself, first: packets of picture and sound wait for each other without limit, so that they always lie in
-        # the file alike, and those of the picture, which are many, shall not wait for an encoder.
+        # By itself, first, so that the picture, which is copied quickly, has no encoder to wait for: see _stamper.
         encoded = Path(folder, "sound.m4a")
         _write_sound(take, encoded, _encode(sound, take), part)
         info = _run(chunks, replace(take, song=encoded), part, ["-c:a", "copy"], clock, metadata)
@@ -160,63 +159,43 @@ def _run(
     chunks: Sequence[Path], take: _Take, part: Path, sound: list[str], clock: Clock, metadata: str | None
 ) -> VideoInfo:
     """Write the MP4 and measure it."""
-    ticks = Fraction(RAW_TIME_BASE) / clock.fps
-    # A raw stream has no times, so each frame gets its own by its number; the parameter sets at the head of each chunk
-    # go, since MP4 keeps them in its own header.
-    number = f"N*{ticks.numerator}/{ticks.denominator}"
-    stamp = f"filter_units=remove_types=6-9,setts=pts={number}:dts={number}:time_base=1/{clock.fps.numerator}"
     with tempfile.TemporaryDirectory() as folder:
         tags = Path(folder, "tags.ffmeta")
         entry = "" if metadata is None else f"{METADATA_KEY}=" + re.sub(r"([=;#\\\n])", r"\\\1", metadata) + "\n"
         tags.write_bytes(f";FFMETADATA1\n{entry}".encode())
-        arguments = [
-            "-f",
-            "h264",
-            "-framerate",
-            str(clock.fps),
-            "-i",
-            "pipe:0",
-            *input_file(take.song),
-            "-f",
-            "ffmetadata",
-            "-i",
-            f"file:{tags}",
-            "-map",
-            "0:v:0",
-            "-map",
-            "1:a:0",
-            "-map_metadata",
-            "2",
-            "-map_chapters",
-            "-1",
-            "-c:v",
-            "copy",
-            "-bsf:v",
-            stamp,
-            *sound,
-            "-max_interleave_delta",
-            "0",
-            *EXACT,
-            "-movflags",
-            "+faststart+use_metadata_tags",
-            "-f",
-            "mp4",
-            "-y",
-            f"file:{part}",
-        ]
+        lasting = f"setts=duration=1/TB*{clock.fps.denominator}/{clock.fps.numerator}"  # which NUT does not keep
+        arguments = ["-f", "nut", "-i", "pipe:0", *input_file(take.song), "-f", "ffmetadata", "-i", f"file:{tags}"]
+        arguments += ["-map", "0:v:0", "-map", "1:a:0", "-map_metadata", "2", "-map_chapters", "-1"]
+        arguments += ["-c:v", "copy", "-bsf:v", lasting, *sound, *EXACT, "-movflags", "+faststart+use_metadata_tags"]
+        arguments += ["-f", "mp4", "-y", f"file:{part}"]
         remove(part)
-        with Ffmpeg(arguments, stdin=subprocess.PIPE) as ffmpeg:
+        with _stamper(clock) as stamper, Ffmpeg(arguments, stdin=stamper.stdout) as joiner:
+            stamper.stdout.close()  # the joiner has it, and its end shall show
             try:
                 for chunk in chunks:
                     with chunk.open("rb") as frames:
-                        shutil.copyfileobj(frames, ffmpeg.stdin)
-                ffmpeg.stdin.close()
+                        shutil.copyfileobj(frames, stamper.stdin)
+                stamper.stdin.close()
             except OSError as error:
                 if not reader_ended(error):  # else ffmpeg says why
                     raise
-            said = ffmpeg.wait()
-    _check(said, part)
+            _check(joiner.wait() or stamper.wait(), part)
     return probe(part)
+
+
+def _stamper(clock: Clock) -> Ffmpeg:
+    """An ffmpeg that passes raw frames on, each with its time.
+
+    A raw stream has none, so each frame gets its own by its number; the parameter sets at the head of each chunk go,
+    since MP4 keeps them in its own header. It is a process of its own because whoever joins picture and sound holds
+    back the one that is ahead, by the times that they come with: where the picture comes without, the order in which
+    the two lie in the file is left to chance.
+    """
+    ticks = Fraction(RAW_TIME_BASE) / clock.fps
+    number = f"N*{ticks.numerator}/{ticks.denominator}"
+    stamp = f"filter_units=remove_types=6-9,setts=pts={number}:dts={number}:time_base=1/{clock.fps.numerator}"
+    arguments = ["-f", "h264", "-framerate", str(clock.fps), "-i", "pipe:0", "-c:v", "copy", "-bsf:v", stamp]
+    return Ffmpeg([*arguments, "-f", "nut", "pipe:1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def _fits(info: VideoInfo, clock: Clock, half_frame: Fraction) -> bool:
