@@ -142,8 +142,8 @@ def arrange() -> None:
 
 def main(pause: int, arguments: list[str]) -> None:
     """Run the command; the fake model waits when it decodes frame `pause`."""
-    import audioviz.models
-    import audioviz.rendering.render
+    import audioviz.models.load
+    import audioviz.rendering.make
     from audioviz.command import main
     from tests.models import FakeVae, fake_model
 
@@ -156,9 +156,8 @@ def main(pause: int, arguments: list[str]) -> None:
             self.decoded += 1
             return super().decode(latent)
 
-    audioviz.rendering.render.CHUNK_SECONDS = 1
-    for place in (audioviz.rendering.render, audioviz.models):
-        place.load_model = lambda *_, **__: replace(fake_model(), vae=Vae())
+    audioviz.rendering.make.CHUNK_SECONDS = 1
+    audioviz.models.load.load_model = lambda *_, **__: replace(fake_model(), vae=Vae())
     sys.argv = ["audioviz", *arguments]
     main.main()
 
