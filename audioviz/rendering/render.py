@@ -181,6 +181,9 @@ def load_model_of(look: Look) -> "Model":
     InputError, ModelError
         As `load_model`.
     """
+    from audioviz.models.threads import spin_as_others_allow
+
+    spin_as_others_allow()  # before torch is imported, as the next lines do
     from audioviz.models.load import load_model
     from audioviz.rendering.memory import out_of_memory_explained
 

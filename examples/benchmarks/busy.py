@@ -8,14 +8,17 @@ from contextlib import ExitStack
 
 from frames import SONG
 
-ROUNDS, SECONDS = 3, 3.0
+ROUNDS, SECONDS = 5, 3.0
 AS_USUAL = {"GOMP_SPINCOUNT": "300000", "KMP_BLOCKTIME": "200"}  # what OpenMP's libraries do when nothing is said
 RENDER = """
 import sys, tempfile, time
 from pathlib import Path
 import audioviz as av
+from audioviz.project import Look
+from audioviz.rendering.render import load_model_of
+model = load_model_of(Look())
 song = av.load_song(sys.argv[1], fps=12, duration=float(sys.argv[2]))
-schedule, model = av.load_schedule("pulse")(song), av.load_model()
+schedule = av.load_schedule("pulse")(song)
 with tempfile.TemporaryDirectory() as folder:
     for name in ("warm", "timed"):
         begin = time.perf_counter()
