@@ -1,7 +1,7 @@
 """How the threads of torch wait for each other, so that a busy machine gives them their share.
 
-OpenMP's own way is to spin for long, which is quickest on a machine that has nothing else to do, and may make a render a
-hundred times slower beside programs that keep its cores busy. It reads what is asked of it once, when torch is loaded.
+OpenMP's own way is to spin for long, which is quickest on a machine that has nothing else to do, and may make a render
+a hundred times slower beside programs that keep its cores busy. It reads what is asked of it when torch is loaded.
 """
 
 import os

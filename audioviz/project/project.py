@@ -255,7 +255,8 @@ class Project:
         """
         document = asdict(self)
         if "schedule" in options:
-            document["schedule"] = _to_schedule(options.pop("schedule"))
+            schedule = options.pop("schedule")
+            document["schedule"] = asdict(schedule) if isinstance(schedule, ScheduleChoice) else _to_schedule(schedule)
         if "settings" in options:
             document["schedule"].setdefault("settings", {}).update(options.pop("settings"))
         for name, value in options.items():
