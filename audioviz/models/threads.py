@@ -13,7 +13,7 @@ import psutil
 
 # Each OpenMP has a name of its own for how long it spins: GNU's (torch on Linux) counts turns of a loop, LLVM's and
 # Intel's (on macOS and Windows) milliseconds.
-BRIEFLY = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
+BRIEFLY = {"GOMP_SPINCOUNT": "3000", "KMP_BLOCKTIME": "1"}
 NOT_AT_ALL = {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0"}
 _CHOICES = {*BRIEFLY, *NOT_AT_ALL}
 BUSY = 0.5  # part of all cores that other programs take
