@@ -67,7 +67,7 @@ def separated(path: Path, sha256: str, *, model: str = MODEL) -> dict[str, Path]
 
 def _load(model: str):
     try:
-        from demucs.pretrained import get_model
+        from demucs.pretrained import get_model  # pyright: ignore[reportMissingImports]  (an extra)
     except ImportError as error:
         raise InputError(
             "stems are separated by demucs, which is not installed: pip install 'audioviz[stems]', or give "
@@ -85,7 +85,7 @@ def _load(model: str):
 def _write_stems(path: Path, network, folder: Path) -> dict[str, Path]:
     """Separate the song piece by piece, so that its length takes no memory."""
     import torch
-    from demucs.apply import apply_model
+    from demucs.apply import apply_model  # pyright: ignore[reportMissingImports]
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     around = round(_AROUND * network.samplerate)
