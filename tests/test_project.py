@@ -185,6 +185,13 @@ def test_a_schedule_made_in_python_is_kept_as_its_numbers():
         assert digests_of(schedule_of(kept, song)) == digests_of(plan)
 
 
+def test_settings_of_a_schedule_that_is_numbers_are_refused():
+    song = made_song()
+    project = Project(song.path, schedule=av.Schedule(clock=song.clock)).changed(settings={"punch": 1.0})
+    with pytest.raises(InputError, match="kept as its numbers and has no setting 'punch'"):
+        schedule_of(project, song)
+
+
 def test_a_script_that_a_file_names_runs_only_when_it_is_trusted(tmp_path):
     (tmp_path / "mine.py").write_text("import audioviz as av\ndef schedule(song): return av.Schedule(denoise=0.25)\n")
     song = made_song()

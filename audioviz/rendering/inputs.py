@@ -4,7 +4,7 @@ import warnings
 
 from audioviz.audio.load import load_song
 from audioviz.audio.song import Song
-from audioviz.errors import AudiovizWarning
+from audioviz.errors import AudiovizWarning, InputError
 from audioviz.project import Project
 from audioviz.rendering.check import check_trust
 from audioviz.schedule.formats.json_csv import document_to_columns
@@ -42,6 +42,11 @@ def schedule_of(project: Project, song: Song) -> Schedule:
     """
     check_trust(project)
     choice = project.schedule
+    if choice.numbers is not None and choice.settings:
+        raise InputError(
+            f"the schedule is kept as its numbers and has no setting {next(iter(choice.settings))!r}: name one that "
+            "has it, with --schedule"
+        )
     if choice.numbers is not None:
         schedule = Schedule(**document_to_columns(choice.numbers, song.clock), clock=song.clock)
     else:
