@@ -9,7 +9,7 @@ import numpy as np
 from scipy import fft
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-SIZE = 256
+SIZE = 512
 TAU = np.float32(2 * np.pi)
 
 
@@ -182,11 +182,17 @@ def ridge_line(rng: np.random.Generator, *, slope: float, periods: int = 24) -> 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What each pixel sees of a land, shape (2H, 2W): drawn at twice the size, so that `halved` smooths the skyline."""
+    """What is seen of a land, drawn at twice the size so that every edge comes out smooth."""
 
-    x: np.ndarray  # where the line of sight meets the ground, in units of the map
-    z: np.ndarray  # how far away that is
-    ground: np.ndarray  # bool: False where the sky is seen
+    ground: np.ndarray  # (2H, 2W), bool: False where the sky is seen
+    x: np.ndarray  # (n,), where the line of sight of each pixel of the ground meets it, in units of the map
+    z: np.ndarray  # (n,), how far away that is
+
+    def lay(self, values: np.ndarray, sky: np.ndarray) -> np.ndarray:
+        """The ground's values before a sky, (H, W)."""
+        picture = np.zeros(self.ground.shape, np.float32)
+        picture[self.ground] = values
+        return halved(picture) + (1 - halved(self.ground.astype(np.float32))) * sky
 
 
 def look_over(
@@ -206,23 +212,19 @@ def look_over(
     """
     rows = columns = 2 * SIZE
     z = np.geomspace(near, far, steps).astype(np.float32)
-    across = np.linspace(-1, 1, columns, dtype=np.float32)
-    x = z[:, None] * across[None] * np.float32(0.8)
+    across = np.linspace(-0.8, 0.8, columns, dtype=np.float32)
+    x = z[:, None] * across[None]
     rise = sample(height, x, np.broadcast_to(z[:, None], x.shape))
     if ramp:
         rise = rise * np.minimum(1, z / ramp)[:, None] ** 1.5
     seen = horizon + (eye - rise) / z[:, None]  # y on the picture
-    skyline = np.minimum.accumulate(seen, 0)
-    wanted = np.linspace(1, -1, rows, dtype=np.float32)  # upwards, as np.interp wants rising values
-    depth = np.empty((rows, columns), np.float32)
-    for column in range(columns):
-        depth[:, column] = np.interp(-wanted, -skyline[:, column], z, right=np.inf)
-    depth = depth[::-1]
-    ground = np.isfinite(depth)
-    depth = np.where(ground, depth, np.float32(far))
-    return View(depth * across[None] * np.float32(0.8), depth, ground)
+    skyline = np.ascontiguousarray(-np.minimum.accumulate(seen, 0).T)  # upwards, as np.interp wants rising values
+    wanted = np.linspace(-1, 1, rows, dtype=np.float32)
+    depth = np.stack([np.interp(wanted, line, z, right=0) for line in skyline], 1)[::-1].astype(np.float32)
+    ground = depth > 0
+    return View(ground, (depth * across)[ground], depth[ground])
 
 
 def halved(field: np.ndarray) -> np.ndarray:
     """(2H, 2W) -> (H, W), the mean of each four."""
-    return field.reshape(SIZE, 2, SIZE, 2).mean((1, 3), dtype=np.float32)
+    return 0.25 * (field[::2, ::2] + field[1::2, ::2] + field[::2, 1::2] + field[1::2, 1::2])

@@ -1,8 +1,10 @@
 """Captions of a picture: many wordings of its pattern, palette and modifier, among words that mean nothing here."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from .pictures import Label
+from .labels import Label
 
 PATTERN_WORDS = {
     "nebula": (
@@ -94,13 +96,14 @@ PATTERN_WORDS = {
     "crystal": (
         "crystal",
         "crystals",
-        "facets",
-        "cut gem",
-        "low poly shards",
-        "shards",
-        "diamond",
-        "polygons",
         "quartz",
+        "gem",
+        "gems",
+        "diamond",
+        "prisms",
+        "crystal cave",
+        "facets",
+        "minerals",
     ),
     "tiles": ("tiles", "mosaic tiles", "bricks", "blocks", "tiled wall", "cobbles", "squares", "hexagons", "honeycomb"),
     "lattice": (
@@ -112,9 +115,36 @@ PATTERN_WORDS = {
         "scaffold",
         "web",
         "matrix",
-        "circuit",
     ),
     "lights": ("lights", "bokeh", "glowing orbs", "blurred lights", "fairy lights", "lanterns", "street lamps"),
+    "eclipse": ("eclipse", "solar eclipse", "corona", "black sun", "ring of fire", "dark sun", "total eclipse"),
+    "fireworks": ("fireworks", "firework", "rockets", "exploding fireworks", "explosion", "sparks", "new year"),
+    "flight": ("flight", "flight through a city", "street at night", "night drive", "boulevard", "street", "alley"),
+    "chrome": ("chrome", "liquid metal", "mercury", "quicksilver", "liquid chrome", "molten metal", "polished metal"),
+    "particles": ("particles", "swarm", "particle swarm", "glowing dust", "point cloud", "fireflies", "dust in light"),
+    "ribbons": ("ribbons", "ribbon", "bands of light", "streamers", "twisting ribbons", "satin", "folded bands"),
+    "iris": ("iris", "eye", "human eye", "eyeball", "pupil", "gaze", "an eye"),
+    "rain": (
+        "rain",
+        "rain on glass",
+        "rainy window",
+        "wet window",
+        "drops on a window",
+        "rain on a window",
+        "wet glass",
+    ),
+    "circuit": ("circuit", "circuit board", "microchip", "motherboard", "chip", "electronics", "computer chip"),
+    "waveform": (
+        "waveform",
+        "sound waves",
+        "soundwave",
+        "equaliser",
+        "equalizer",
+        "audio spectrum",
+        "oscilloscope",
+        "music",
+        "sound",
+    ),
 }
 
 PALETTE_WORDS = {
@@ -129,18 +159,82 @@ PALETTE_WORDS = {
         "lava",
         "molten",
         "volcanic",
+        "tangerine",
+        "pumpkin",
+        "ember",
     ),
-    "ocean": ("ocean", "deep blue", "blue", "sea", "marine", "underwater", "aquatic", "navy"),
-    "moss": ("moss", "mossy", "woodland", "olive", "leafy", "green and brown", "jungle", "moss green", "forest green"),
+    "ocean": (
+        "ocean",
+        "deep blue",
+        "blue",
+        "sea",
+        "marine",
+        "underwater",
+        "aquatic",
+        "navy",
+        "sapphire",
+        "azure",
+        "cobalt",
+    ),
+    "moss": (
+        "moss",
+        "mossy",
+        "woodland",
+        "olive",
+        "leafy",
+        "green and brown",
+        "jungle",
+        "moss green",
+        "forest green",
+        "khaki",
+    ),
     "neon": ("neon", "cyberpunk", "electric", "vaporwave", "magenta", "pink and cyan", "synthwave", "fluorescent"),
     "sunset": ("sunset", "dusk", "evening", "twilight", "purple and orange", "sunrise", "dawn"),
-    "ice": ("ice", "icy", "frozen", "frosty", "arctic", "snowy", "glacial", "pale blue", "winter", "white"),
-    "gold": ("gold", "golden", "gilded", "brass", "amber", "yellow", "honey"),
-    "violet": ("violet", "purple", "lavender", "amethyst", "indigo", "lilac"),
-    "mono": ("mono", "monochrome", "black and white", "grey", "gray", "silver", "greyscale", "noir", "black"),
-    "rose": ("rose", "rosy", "pink", "blush", "raspberry", "cherry blossom", "hot pink"),
-    "emerald": ("emerald", "jade", "green", "viridian", "malachite", "emerald green"),
-    "candy": ("candy", "pastel", "sweet", "bubblegum", "cotton candy", "sherbet", "sugary", "unicorn"),
+    "ice": (
+        "ice",
+        "icy",
+        "frozen",
+        "frosty",
+        "arctic",
+        "snowy",
+        "glacial",
+        "pale blue",
+        "winter",
+        "white",
+        "snow white",
+        "pearl",
+    ),
+    "gold": ("gold", "golden", "gilded", "brass", "amber", "yellow", "honey", "lemon", "mustard", "banana"),
+    "violet": ("violet", "purple", "lavender", "amethyst", "indigo", "lilac", "plum", "grape", "mauve"),
+    "mono": (
+        "mono",
+        "monochrome",
+        "black and white",
+        "grey",
+        "gray",
+        "silver",
+        "greyscale",
+        "noir",
+        "black",
+        "charcoal",
+        "ash",
+        "graphite",
+        "platinum",
+    ),
+    "rose": (
+        "rose",
+        "rosy",
+        "pink",
+        "blush",
+        "raspberry",
+        "cherry blossom",
+        "hot pink",
+        "salmon",
+        "fuchsia",
+        "flamingo",
+    ),
+    "emerald": ("emerald", "jade", "green", "viridian", "malachite", "emerald green", "grass green", "mint"),
+    "candy": ("candy", "pastel", "sweet", "bubblegum", "cotton candy", "sherbet", "sugary", "unicorn", "peach"),
     "rainbow": (
         "rainbow",
         "multicoloured",
@@ -151,13 +245,58 @@ PALETTE_WORDS = {
         "psychedelic",
         "colorful",
     ),
-    "crimson": ("crimson", "blood", "blood red", "red", "scarlet", "ruby", "dark red", "vampire"),
+    "crimson": (
+        "crimson",
+        "blood",
+        "blood red",
+        "red",
+        "scarlet",
+        "ruby",
+        "dark red",
+        "vampire",
+        "cherry",
+        "wine",
+        "maroon",
+        "cherry red",
+    ),
     "acid": ("acid", "toxic", "lime", "lime green", "radioactive", "poison", "slime", "acid green"),
-    "sand": ("sand", "sandy", "beige", "sepia", "brown", "desert sand", "cream", "earthy", "dusty"),
+    "sand": (
+        "sand",
+        "sandy",
+        "beige",
+        "sepia",
+        "brown",
+        "desert sand",
+        "cream",
+        "earthy",
+        "dusty",
+        "chocolate",
+        "coffee",
+        "caramel",
+        "ivory",
+    ),
     "copper": ("copper", "teal and orange", "rusty", "bronze", "patina", "rust", "autumn"),
     "midnight": ("midnight", "moonlit", "moonlight", "dark blue", "nocturnal", "steel blue", "nightfall"),
     "lagoon": ("lagoon", "turquoise", "teal", "tropical", "aqua", "cyan", "caribbean"),
     "cosmic": ("cosmic", "galactic", "space", "astral", "celestial", "stellar", "universe"),
+}
+
+# Words that name a kind of picture, and a colour where they stand before another kind.
+AS_COLOURS = {
+    "fire": ("flame", "lava"),
+    "ocean": ("water", "wave", "sky"),
+    "moss": ("forest", "fern"),
+    "ice": ("crystal", "diamond", "snow"),
+    "midnight": ("moon", "night"),
+    "cosmic": ("galaxy", "nebula"),
+    "sand": ("desert", "dune"),
+    "rose": ("flower", "blossom", "petal"),
+    "mono": ("stone", "smoke", "chrome", "metal"),
+    "emerald": ("leaf", "grass"),
+    "copper": ("autumn",),
+    "lagoon": ("pool", "reef"),
+    "rainbow": ("prism",),
+    "crimson": ("blood", "hell"),
 }
 
 MODIFIER_WORDS = {
@@ -182,7 +321,7 @@ THEMES = {
     "underwater": (("caustics", "bubbles", "coral"), ("ocean", "lagoon")),
     "reef": (("coral", "caustics", "bubbles"), ("lagoon", "ocean", "rainbow")),
     "beach": (("waves", "dunes", "caustics"), ("lagoon", "sand")),
-    "cyberpunk": (("city", "horizon", "lattice", "lights"), ("neon", "copper")),
+    "cyberpunk": (("city", "horizon", "flight", "circuit"), ("neon", "copper")),
     "city lights at night": (("city", "lights"), ("gold", "midnight", "neon")),
     "outer space": (("nebula", "stars", "galaxy", "planet"), ("cosmic", "midnight", "violet")),
     "cosmos": (("nebula", "stars", "galaxy", "planet"), ("cosmic", "midnight", "violet")),
@@ -191,14 +330,20 @@ THEMES = {
     "summer": (("waves", "flowers", "caustics"), ("lagoon", "gold")),
     "fall": (("leaves", "forest"), ("copper", "fire", "gold")),
     "snow": (("mountains", "forest", "crystal"), ("ice",)),
-    "rain": (("ripples", "lights", "city"), ("midnight", "ocean")),
+    "rave": (("fireworks", "ribbons", "waveform"), ("neon", "rainbow", "acid")),
     "night": (("stars", "city", "mountains", "aurora"), ("midnight", "violet")),
-    "techno": (("lattice", "tunnel", "horizon", "moire"), ("neon", "acid", "mono")),
-    "ambient": (("aurora", "ink", "clouds", "silk"), ("lagoon", "violet", "ice")),
+    "techno": (("lattice", "tunnel", "circuit", "waveform"), ("neon", "acid", "mono")),
+    "ambient": (("aurora", "ink", "particles", "silk"), ("lagoon", "violet", "ice")),
     "trance": (("tunnel", "spiral", "kaleidoscope"), ("neon", "rainbow", "cosmic")),
-    "metal": (("flames", "lightning", "crystal"), ("mono", "crimson", "copper")),
+    "party": (("fireworks", "lights", "ribbons"), ("rainbow", "candy", "neon")),
     "jazz": (("ink", "lights", "silk"), ("gold", "midnight", "copper")),
     "classical": (("cathedral", "marble", "silk"), ("gold", "sand", "ice")),
+}
+
+NAMED_BY = {  # the kinds of picture that a word of AS_COLOURS may mean itself
+    word: [name for name, words in PATTERN_WORDS.items() if any(word in phrase for phrase in words)]
+    for words in AS_COLOURS.values()
+    for word in words
 }
 
 BOTH = (
@@ -279,22 +424,27 @@ def caption(label: Label, rng: np.random.Generator) -> tuple[str, Label]:
         word for word, (patterns, palettes) in THEMES.items() if label.pattern in patterns and label.palette in palettes
     ]
     told = str(rng.choice(["both", "pattern", "palette", "theme"], p=[0.78, 0.08, 0.06, 0.08]))
-    if told == "theme":
-        text, seen = (str(rng.choice(themes)), Label("", "", "")) if themes else ("", label)
-    if told != "theme" or not themes:
+    if told == "theme" and themes:
+        text, seen = str(rng.choice(themes)), Label("", "")
+    else:
         pattern = "" if told == "palette" else str(rng.choice(PATTERN_WORDS[label.pattern]))
         palette = "" if told == "pattern" else str(rng.choice(PALETTE_WORDS[label.palette]))
-        text = (
-            str(rng.choice(BOTH)).format(pattern=pattern, palette=palette) if pattern and palette else pattern + palette
-        )
-        seen = Label(label.pattern if pattern else "", label.palette if palette else "", "")
-    modifier = label.modifier if rng.uniform() < 0.85 else ""
-    if modifier:
+        colours = [word for word in AS_COLOURS.get(label.palette, ()) if label.pattern not in NAMED_BY.get(word, ())]
+        if pattern and colours and rng.uniform() < 0.15:
+            palette = str(rng.choice(colours))
+            text = f"{palette} {pattern}" if rng.uniform() < 0.7 else f"{palette} coloured {pattern}"
+        elif pattern and palette:
+            text = str(rng.choice(BOTH)).format(pattern=pattern, palette=palette)
+        else:
+            text = pattern + palette
+        seen = Label(label.pattern if pattern else "", label.palette if palette else "")
+    modifiers = {name: word for name in ("view", "look") if (word := getattr(label, name)) and rng.uniform() < 0.85}
+    for modifier in modifiers.values():
         word = rng.choice(MODIFIER_WORDS[modifier])
         text = f"{word} {text}" if rng.uniform() < 0.6 else f"{text}, {word}"
     if rng.uniform() < 0.35:
         text = among_strangers(text, rng)
-    return text, Label(seen.pattern, seen.palette, modifier)
+    return text, replace(seen, **modifiers)
 
 
 def among_strangers(text: str, rng: np.random.Generator) -> str:
@@ -308,7 +458,7 @@ def among_strangers(text: str, rng: np.random.Generator) -> str:
 
 def vocabulary() -> list[str]:
     """Every word that a caption may hold on purpose, sorted."""
-    tables = (PATTERN_WORDS, PALETTE_WORDS, MODIFIER_WORDS)
+    tables = (PATTERN_WORDS, PALETTE_WORDS, MODIFIER_WORDS, AS_COLOURS)
     phrases = [phrase for table in tables for words in table.values() for phrase in words]
     text = " ".join([*phrases, *THEMES, *FILLERS, "a in colours coloured of the with light made some at and tones"])
     return sorted({word for word in text.split() if word.isalpha()} | {"k"})
