@@ -1,17 +1,20 @@
-"""The embedded model without diffusers and transformers equals theirs to the bit; its first frame imports neither."""
+"""The embedded model's own networks: its text is read as transformers does; its first frame imports nothing heavy."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from audioviz.errors import ModelError
 from audioviz.models import load_model
-from audioviz.models.load import EMBEDDED, _digest
-from audioviz.models.pipeline import load_pipeline
+from audioviz.models.denoiser import guidance_scale_embedding, stable_diffusion_betas
+from audioviz.models.load import EMBEDDED
 from audioviz.models.plain.load import load_plain, plain_text
 from audioviz.models.text import clip_text
 
@@ -45,62 +48,80 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def both():
-    """The parts as plain loads them, and the pipeline of diffusers, both as `load_model` prepares them."""
-    found = load_plain(EMBEDDED), load_pipeline(str(EMBEDDED), torch.float32)
-    for parts in found:
-        for part in (parts.unet, parts.vae, parts.text_encoder):
-            part.eval().requires_grad_(False)
-        parts.unet.to(memory_format=torch.channels_last)
-        parts.vae.to(memory_format=torch.channels_last)
-    return found
+def parts():
+    return load_plain(EMBEDDED)
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    """The text's tokenizer and encoder as transformers loads them."""
+    encoder = CLIPTextModel.from_pretrained(EMBEDDED / "text_encoder", dtype=torch.float32)
+    return SimpleNamespace(
+        tokenizer=CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer"),
+        text_encoder=encoder.eval(),
+        maybe_convert_prompt=lambda text, tokenizer: text,
+    )
 
 
 @pytest.mark.parametrize("text", TEXTS)
 @torch.inference_mode()
-def test_text_is_read_as_transformers_does(both, text):
-    ours, theirs = both
+def test_text_is_read_as_transformers_does(parts, theirs, text):
     tokens = theirs.tokenizer(text, padding="max_length", truncation=True, max_length=32, return_tensors="pt").input_ids
-    assert torch.equal(ours.tokenizer(text), tokens)
-    assert ours.tokenizer.tokenize(text) == theirs.tokenizer.tokenize(text)
-    assert torch.equal(plain_text(ours, text).embeddings, clip_text(theirs, text).embeddings)
+    assert torch.equal(parts.tokenizer(text), tokens)
+    assert parts.tokenizer.tokenize(text) == theirs.tokenizer.tokenize(text)
+    assert torch.equal(plain_text(parts, text).embeddings, clip_text(theirs, text).embeddings)
 
 
 @torch.inference_mode()
-def test_weights_in_a_prompt_are_still_read(both):
-    ours, theirs = both
+def test_weights_in_a_prompt_are_still_read(parts, theirs):
     text = "(rose:1.3) glass"
-    assert torch.equal(plain_text(ours, text).embeddings, clip_text(theirs, text).embeddings)
+    assert torch.equal(plain_text(parts, text).embeddings, clip_text(theirs, text).embeddings)
 
 
-def test_the_vocabulary_and_the_training_schedule_are_the_same(both):
-    ours, theirs = both
-    assert ours.tokenizer.get_vocab() == theirs.tokenizer.get_vocab()
-    assert torch.equal(ours.scheduler.betas, theirs.scheduler.betas)
+def test_the_vocabulary_and_the_training_schedule_are_the_same(parts, theirs):
+    assert parts.tokenizer.get_vocab() == theirs.tokenizer.get_vocab()
+    assert np.allclose(parts.scheduler.betas, stable_diffusion_betas(), rtol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(1, 16, 16), (2, 8, 8), (3, 5, 4), (1, 7, 13)], ids=str)
+def predicted(parts, x, *, timestep=600, scale=3.0):
+    """What the UNet says of x, of one text."""
+    text = plain_text(parts, "neon aurora").embeddings.expand(len(x), -1, -1)
+    told = guidance_scale_embedding(torch.full((len(x),), scale), 64)
+    return parts.unet(x, torch.full((len(x),), timestep), encoder_hidden_states=text, timestep_cond=told)[0]
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (18, 32), (9, 16), (5, 4), (7, 13)], ids=str)
 @torch.inference_mode()
-def test_networks_equal_those_of_diffusers(both, shape):
-    ours, theirs = both
-    batch, height, width = shape
-    generator = torch.Generator().manual_seed(4)
-    x = torch.randn(batch, 16, height, width, generator=generator).to(memory_format=torch.channels_last)
-    scales = torch.randn(batch, 64, generator=generator)
-    text = clip_text(theirs, "neon aurora").embeddings.expand(batch, -1, -1)
-    picture = torch.rand(batch, 3, 16 * height, 16 * width, generator=generator) * 2 - 1
-    first, second = (
-        parts.unet(x, torch.full((batch,), 600), encoder_hidden_states=text, timestep_cond=scales, return_dict=False)[0]
-        for parts in both
-    )
-    assert torch.equal(first, second)
-    assert torch.equal(ours.vae.decode(x).sample, theirs.vae.decode(x).sample)
-    assert torch.equal(ours.vae.encode(picture).latents, theirs.vae.encode(picture).latents)
+def test_networks_take_every_shape_and_each_row_alone(parts, shape):
+    height, width = shape
+    x = torch.randn(3, 16, height, width, generator=torch.Generator().manual_seed(4))
+    together, alone = predicted(parts, x), torch.cat([predicted(parts, row[None]) for row in x])
+    assert together.shape == x.shape
+    assert torch.allclose(together, alone, atol=2e-5)
+    pictures = parts.vae.decode(x).sample
+    assert pictures.shape == (3, 3, 16 * height, 16 * width)
+    assert parts.vae.encode(pictures).latents.shape == x.shape
 
 
-def test_the_digest_is_that_of_diffusers_parts(both):
-    ours, theirs = both
-    assert load_model().digest == _digest(ours) == _digest(theirs)
+@torch.inference_mode()
+def test_cells_know_where_they_are_and_how_strong_the_guidance_is(parts):
+    x = torch.zeros(1, 16, 16, 16)
+    assert predicted(parts, x, timestep=900)[0].std((1, 2)).max() > 0.01
+    assert not torch.allclose(predicted(parts, x, scale=1.0), predicted(parts, x, scale=6.0), atol=1e-3)
+
+
+def test_nothing_can_be_added_to_it(tmp_path):
+    with pytest.raises(ModelError, match=r"model embedded: takes no x\.safetensors.*expected another --model"):
+        load_model(controlnet="x.safetensors")
+
+
+def test_it_computes_in_other_types_too():
+    model = load_model(dtype="bfloat16")
+    assert model.denoiser.dtype == model.vae.dtype == torch.bfloat16
+    whole = load_model()
+    x, sigma = torch.randn(1, 16, 8, 8, generator=torch.Generator().manual_seed(1)), torch.ones(1)
+    rough, fine = (m.denoiser(x, sigma, m.guidance("neon aurora"), 3.0) for m in (model, whole))
+    assert (rough - fine).norm() < 0.03 * fine.norm()
 
 
 def test_loading_draws_nothing_at_random():

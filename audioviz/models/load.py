@@ -1,6 +1,6 @@
 """Loading of a model: the embedded one, a diffusers folder, a hub id, a single-file checkpoint.
 
-All go through diffusers' own loaders, but for the embedded model on a CPU with nothing added: see plain/.
+All go through diffusers' own loaders, but for the embedded model, whose networks are our own: see plain/.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from audioviz.models.flow import FlowDenoiser, flow_denoiser
 from audioviz.models.model import Model, picture_to_latent
 from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, load_pipeline, settings_of
 from audioviz.models.placement import place
-from audioviz.models.plain.load import load_plain, plain_text
+from audioviz.models.plain.load import is_plain, load_plain, plain_text
 from audioviz.models.single_file import layout_of
 from audioviz.models.sources import EMBEDDED, read_shapes, split_weight
 from audioviz.models.text import clip_text, flux_text, sd3_text, sdxl_text
@@ -68,14 +68,12 @@ def load_model(
     target = find_device(device)
     precision = _dtype(dtype, target)
     weighted_loras = [split_weight(lora) for lora in loras]
-    plain = (
-        source == "embedded"
-        and target.type == "cpu"
-        and precision == torch.float32
-        and not any((loras, embeddings, vae, controlnet, ip_adapter))
-    )
-    found = str(EMBEDDED if source == "embedded" else source)
-    pipeline: Any = load_plain(EMBEDDED) if plain else load_pipeline(found, precision)
+    added = (*loras, *embeddings, *filter(None, (vae, controlnet, ip_adapter)))
+    found = EMBEDDED if source == "embedded" else Path(source)
+    plain = is_plain(found)
+    if plain and added:
+        raise ModelError(f"model {source}: takes no {added[0]}, whose networks are its own: expected another --model")
+    pipeline: Any = load_plain(found, precision) if plain else load_pipeline(str(source), precision)
     family = FAMILIES[0] if plain else check_parts(pipeline, str(source))
     if dtype == "auto" and precision == torch.float16 and family in ("SD3", "Flux"):
         pipeline.to(torch.bfloat16)  # their values go beyond the range of float16
@@ -99,14 +97,12 @@ def load_model(
     core = pipeline.transformer if family in ("SD3", "Flux") else pipeline.unet
     defaults = (
         OWN
-        if source == "embedded"
+        if plain
         else defaults_for(settings_of(core), settings_of(pipeline.scheduler), _short_name(source), factor=factor)
     )
     place(pipeline, target, text_encoders=TEXT_ENCODERS, size=defaults.size)
     denoiser = denoiser_of(pipeline, family, vae_config, factor=factor, tiny=tiny, controlnet=net and net.to(target))
-    added = (*loras, *embeddings, *filter(None, (vae, controlnet, ip_adapter)))
-    encode = embedded_text if source == "embedded" and not embeddings else ENCODE_TEXT[family]
-    encode = partial(embedded_text, encode=plain_text) if plain else encode
+    encode = partial(embedded_text, encode=plain_text) if plain else ENCODE_TEXT[family]
     return Model(
         name=" + ".join(map(str, (source, *added))),
         digest=_digest(pipeline, net),
@@ -221,5 +217,5 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-OWN = Defaults(size=256, steps=4, cfg=3.0, sampler="dpmpp_2m", scheduler="sgm_uniform")
+OWN = Defaults(size=512, steps=1, cfg=3.0, sampler="euler", scheduler="sgm_uniform")
 ENCODE_TEXT = {FAMILIES[0]: clip_text, "SDXL": sdxl_text, "SD3": sd3_text, "Flux": flux_text}

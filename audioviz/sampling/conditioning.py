@@ -87,7 +87,7 @@ def slerp(a: Conditioning, b: Conditioning, t: float) -> Conditioning:
     ------
     Shoemake, SIGGRAPH 1985.
     """
-    return _between(_slerp_vectors, a, b, t)
+    return _between(slerp_vectors, a, b, t)
 
 
 def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
@@ -109,7 +109,7 @@ def _same_length(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return a, b
 
 
-def _slerp_vectors(a: Tensor, b: Tensor, t: float) -> Tensor:
+def slerp_vectors(a: Tensor, b: Tensor, t: float) -> Tensor:
     """Along the last axis of both, shape (..., width)."""
     norm_a, norm_b = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
     cosine = (a * b).sum(-1, keepdim=True) / (norm_a * norm_b).clamp_min(torch.finfo(a.dtype).tiny)

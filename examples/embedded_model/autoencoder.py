@@ -1,90 +1,60 @@
-"""Pictures to latents and back: diffusers' AutoencoderTiny, 256x256x3 to 16x16x16."""
+"""Pictures to latents and back, 512x512x3 to 32x32x16: as near as can be, then with the detail that eyes expect."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderTiny
-from diffusers.models.autoencoders.vae import AutoencoderTinyBlock
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 
-from .pictures import chunks
-from .training import Machine, Plan, averaged, fit
+from audioviz.models.plain.autoencoder import Autoencoder
+from audioviz.models.plain.settings import Settings
 
-WIDTH, CHANNELS, FACTOR = 48, 16, 16
-PLANS = {
-    "cpu": Plan(steps=9000, batch=16, rate=1e-3, warmup=200, decay=1e-4, average=0.998),
-    "cuda": Plan(steps=16000, batch=64, rate=1.2e-3, warmup=500, decay=1e-4, average=0.999),
+from .eyes import load_eyes, seen_loss
+from .paint import blurred
+from .pool import Pool
+from .training import Half, Machine, Plan, averaged, fit
+
+SETTINGS = {
+    "latent_channels": 16,
+    "block_out_channels": [3, 24, 48, 96, 160],
+    "encoder_blocks": [1, 2, 3],
+    "decoder_blocks": [3, 2, 2, 1],
+    "scaling_factor": 1.0,
+    "shift_factor": 0.0,
 }
-LEARNED = 4000  # pictures that the autoencoder learns from
-WIDE = 0.8  # from this share of the steps on, crops are larger and fewer, so that borders count as in whole pictures
+CHANNELS, FACTOR = 16, 16
+PLANS = {
+    "cpu": Plan(steps=12000, batch=8, rate=1e-3, average=0.998, decay=1e-4),
+    "cuda": Plan(steps=60000, batch=96, rate=1e-3, seconds=95, warmup=300, average=0.999, decay=1e-4),
+}
+DETAIL_PLANS = {
+    "cpu": Plan(steps=6000, batch=4, rate=3e-4, average=0.998, decay=0.0),
+    "cuda": Plan(steps=60000, batch=32, rate=2.5e-4, seconds=65, average=0.998, decay=0.0),
+}
+SIDE, DETAIL_SIDE = 128, 192  # pixels of the pieces it learns from
 WHITE = 0.05  # weight of the loss that keeps channels apart
 JITTER = 0.06  # noise on latents in training: what the decoder must forgive
+SEEN, GRAIN = 0.6, 1.0  # weights of the losses of what the classifier sees, and of how much fine detail there is
+ADVERSARY = 0.35  # of the discriminator's gradient, where the others' is 1
+ALONE = 0.06  # share of the time in which the discriminator learns before it is heard
 
 
-def new_autoencoder(scaling_factor: float = 1.0) -> AutoencoderTiny:
-    """An untrained autoencoder: no normalisation layers, no blocks at full resolution, 16-fold reduction."""
-    model = AutoencoderTiny(
-        encoder_block_out_channels=(WIDTH,) * 5,
-        decoder_block_out_channels=(WIDTH,) * 5,
-        num_encoder_blocks=(0, 1, 1, 3, 4),
-        num_decoder_blocks=(6, 4, 1, 0, 0),
-        latent_channels=CHANNELS,
-        scaling_factor=scaling_factor,
-    ).to(memory_format=torch.channels_last)
-    pass_on(model)
-    return model
-
-
-@torch.no_grad()
-def pass_on(model: AutoencoderTiny, *, spread: float = 3.0) -> None:
-    """Start from weights that hand the picture's colours through: a blurred picture comes out before any learning.
-
-    There are no normalisation layers, and from random weights the network is grey for hundreds of steps.
-    """
+def new_autoencoder() -> Autoencoder:
+    """An untrained autoencoder. Its blocks begin by passing on what they get, and its steps up by repeating pixels."""
+    model = Autoencoder(Settings(SETTINGS))
     for part in model.modules():
-        if isinstance(part, torch.nn.Conv2d):
-            chance = 0.5 * torch.nn.init.kaiming_normal_(torch.empty_like(part.weight), nonlinearity="linear")
-            part.weight.copy_(torch.nn.init.dirac_(torch.empty_like(part.weight)))
-            part.weight[3:] += chance[3:]
-            if part.bias is not None:
-                part.bias.zero_()
-    for block in model.modules():
-        if isinstance(block, AutoencoderTinyBlock):  # has a way round its convolutions
-            for place, gain in ((0, 1.0), (2, 1.0), (4, 0.1)):
-                torch.nn.init.kaiming_normal_(block.conv[place].weight, nonlinearity="relu")
-                block.conv[place].weight.mul_(gain)
-    last, first = model.encoder.layers[-1], model.decoder.layers[0]
-    last.weight[:3] *= spread  # colours from 0..1 to about -1.5..1.5, and back
-    last.bias[:3] = -spread / 2
-    first.weight[:3] /= spread
-    first.bias[:3] = 0.5
-
-
-def to_tensor(pictures: np.ndarray | torch.Tensor) -> torch.Tensor:
-    """uint8 (B, H, W, 3) -> float (B, 3, H, W) in [-1, 1], channels last."""
-    return torch.as_tensor(pictures).permute(0, 3, 1, 2).float().div(127.5).sub(1)
-
-
-def load_pool(folder: Path, machine: Machine, *, count: int | None = None) -> torch.Tensor:
-    """The first `count` pictures of a pool, uint8 (count, H, W, 3), on the device."""
-    pool = torch.from_numpy(np.concatenate(list(chunks(folder))))
-    return pool[:count].to(machine.device)
-
-
-def crops(pool: torch.Tensor, chance: torch.Generator, *, count: int, size: int) -> torch.Tensor:
-    """Random squares of random pictures, mirrored by chance, float (count, 3, size, size)."""
-    side = pool.shape[1] - size + 1
-    chosen = torch.stack(
-        [torch.randint(end, (count,), generator=chance, device=pool.device) for end in (len(pool), side, side, 2)], 1
-    ).tolist()
-    squares = [
-        pool[index, top : top + size, left : left + size].flip(1)
-        if flip
-        else pool[index, top : top + size, left : left + size]
-        for index, top, left, flip in chosen
-    ]
-    return to_tensor(torch.stack(squares))
+        if hasattr(part, "conv2"):
+            nn.init.zeros_(part.conv2.weight)
+    layers = list(model.decoder)
+    for before, after in pairwise(layers):
+        if isinstance(after, nn.PixelShuffle):
+            first = before.weight[::4].detach()
+            before.weight.data.copy_(first.repeat_interleave(4, 0))
+            before.bias.data.zero_()
+    return model
 
 
 def picture_loss(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
@@ -97,6 +67,16 @@ def picture_loss(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     return loss
 
 
+def grain_loss(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """Difference in how strong fine detail is, wherever in a cell of 8 x 8 pixels it lies."""
+
+    def grain(picture: torch.Tensor) -> torch.Tensor:
+        detail = picture - blurred(picture, 1.0)
+        return (F.avg_pool2d(detail.square().mean(1, keepdim=True), 8) + 1e-4).sqrt()
+
+    return F.l1_loss(grain(made), grain(real))
+
+
 def white_loss(latents: torch.Tensor) -> torch.Tensor:
     """How far the channels are from mean 0, standard deviation 1, and telling different things.
 
@@ -107,37 +87,117 @@ def white_loss(latents: torch.Tensor) -> torch.Tensor:
     return rows.mean(1).square().mean() + apart.square().sum() / len(rows)
 
 
-def train_autoencoder(folder: Path, machine: Machine) -> None:
-    """Train on crops of the pool in `folder`; the checkpoint is folder/autoencoder.safetensors."""
-    plan = PLANS[machine.device.type]
-    pool = load_pool(folder / "pictures", machine, count=LEARNED)
-    torch.manual_seed(plan.seed)
-    model = new_autoencoder().to(machine.device)
+def train_autoencoder(folder: Path, pool: Pool, machine: Machine) -> None:
+    """Train on pieces of the pool's pictures; the checkpoint is folder/autoencoder.safetensors.
 
-    def loss_at(step: int, chance: torch.Generator) -> torch.Tensor:
-        wide = step >= WIDE * plan.steps
-        real = crops(pool, chance, count=plan.batch // 4 if wide else plan.batch, size=128 if wide else 64)
-        latents = model.encode(real).latents.float()
+    A quarter of the latents are made half as large before they are decoded, and should give the picture half as large:
+    so the latents of one thing at two sizes are alike, and easier to learn.
+
+    Source
+    ------
+    Kouzelis et al., ICML 2025 (EQ-VAE), for the quarter.
+    """
+    plan = PLANS[machine.kind]
+    torch.manual_seed(plan.seed)
+    eyes = load_eyes(folder, machine)
+    model = Half(new_autoencoder(), machine)
+
+    def loss_at(step: int, chance: torch.Generator, done: float) -> torch.Tensor:
+        if step % 2000 == 1000:
+            pool.refresh(most=40)
+        real, _ = pool.pieces(plan.batch, SIDE, chance)
+        latents = model.call("encode", real).latents.float()
         noise = torch.randn(latents.shape, generator=chance, device=latents.device)
-        made = model.decode(latents + JITTER * noise).sample.float()
-        return picture_loss(made, real) + WHITE * white_loss(latents)
+        rest = plan.batch // 4
+        small = F.avg_pool2d(latents[:rest], 2)
+        made = model.call("decode", (latents + JITTER * noise)[rest:]).sample.float()
+        made_small = model.call("decode", small).sample.float()
+        loss = picture_loss(made, real[rest:]) + GRAIN * grain_loss(made, real[rest:])
+        loss = loss + SEEN * seen_loss(eyes, made, real[rest:])
+        return loss + 0.25 * picture_loss(made_small, F.avg_pool2d(real[:rest], 2)) + WHITE * white_loss(latents)
 
     fit(model, loss_at, plan, folder / "autoencoder.safetensors", machine)
 
 
-def load_autoencoder(folder: Path, *, scaling_factor: float = 1.0) -> AutoencoderTiny:
-    """The trained autoencoder (averaged weights)."""
-    model = new_autoencoder(scaling_factor)
-    model.load_state_dict(averaged(folder / "autoencoder.safetensors"))
+class Critic(nn.Module):
+    """Pieces (B, 3, H, W) -> how real each patch of some 46 pixels looks, (B, 1, H / 8, W / 8).
+
+    Source
+    ------
+    Isola et al., CVPR 2017 (PatchGAN); Miyato et al., ICLR 2018 (spectral norm).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after, stride in ((3, 64, 2), (64, 128, 2), (128, 192, 2), (192, 192, 1)):
+            layers += [spectral_norm(nn.Conv2d(before, after, 4 if stride == 2 else 3, stride, 1)), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(192, 1, 3, padding=1)))
+
+    def forward(self, pieces: torch.Tensor) -> torch.Tensor:
+        return self.layers(pieces)
+
+
+def train_detail(folder: Path, pool: Pool, machine: Machine) -> None:
+    """Teach the decoder alone the detail that latents do not hold; the checkpoint is folder/detail.safetensors.
+
+    The latents stay what they are, so the UNet may learn meanwhile, and either decoder serves it.
+
+    Source
+    ------
+    Esser et al., CVPR 2021 (VQGAN), for the loss and the weight of its adversarial part.
+    """
+    plan = DETAIL_PLANS[machine.kind]
+    torch.manual_seed(plan.seed)
+    eyes = load_eyes(folder, machine)
+    network = load_autoencoder(folder)
+    network.decoder.requires_grad_(True)
+    model = Half(network, machine)
+    critic = Critic().to(machine.device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(critic.parameters(), lr=plan.rate, betas=(0.5, 0.9), weight_decay=0.0, fused=True)
+    last = model.working.decoder[-2].weight
+
+    def judged(pieces: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(machine.kind, torch.bfloat16, enabled=machine.kind == "cuda"):
+            return critic(pieces).float()
+
+    def loss_at(step: int, chance: torch.Generator, done: float) -> torch.Tensor:
+        if step % 2000 == 1000:
+            pool.refresh(most=40)
+        real, _ = pool.pieces(plan.batch, DETAIL_SIDE, chance)
+        with torch.no_grad():
+            latents = model.call("encode", real).latents.float()
+            latents = latents + JITTER * torch.randn(latents.shape, generator=chance, device=latents.device)
+        made = model.call("decode", latents).sample.float()
+        critic.requires_grad_(True)
+        hinge = F.relu(1 - judged(real)).mean() + F.relu(1 + judged(made.detach())).mean()
+        optimizer.zero_grad(set_to_none=True)
+        hinge.backward()
+        optimizer.step()
+        critic.requires_grad_(False)
+        loss = picture_loss(made, real) + GRAIN * grain_loss(made, real) + SEEN * seen_loss(eyes, made, real)
+        if done < ALONE:
+            return loss
+        fooled = -judged(made).mean()
+        known, doubted = (torch.autograd.grad(part, last, retain_graph=True)[0].norm() for part in (loss, fooled))
+        return loss + ADVERSARY * (known / (doubted + 1e-6)).clamp(max=100).detach() * fooled
+
+    fit(model, loss_at, plan, folder / "detail.safetensors", machine)
+
+
+def load_autoencoder(folder: Path, *, detailed: bool = False) -> Autoencoder:
+    """The trained autoencoder (averaged weights), with the second decoder if it shall be detailed."""
+    model = new_autoencoder()
+    model.load_state_dict(averaged(folder / ("detail.safetensors" if detailed else "autoencoder.safetensors")))
     return model.eval().requires_grad_(False)
 
 
 @torch.inference_mode()
-def psnr(model: AutoencoderTiny, pictures: np.ndarray) -> np.ndarray:
+def psnr(model: Autoencoder, pictures: np.ndarray) -> np.ndarray:
     """Peak signal-to-noise ratio of each rebuilt picture, dB, shape (B,)."""
     values = []
     for picture in pictures:
-        real = to_tensor(picture[None])
+        real = torch.from_numpy(picture[None]).permute(0, 3, 1, 2).float().div(127.5).sub(1)
         made = model.decode(model.encode(real).latents).sample.clamp(-1, 1)
         values.append(-10 * np.log10(F.mse_loss(made, real).item() / 4))
     return np.array(values)

@@ -18,6 +18,8 @@ from audioviz.models.plain.unet import UNet
 from audioviz.models.text import clip_text, parts_of
 from audioviz.sampling import Conditioning
 
+KIND = "EmbeddedModel"  # what model_index.json calls it
+
 
 @dataclass(frozen=True, eq=False)
 class Scheduler:
@@ -41,8 +43,16 @@ class Parts:
         object.__setattr__(self, "components", {name: getattr(self, name) for name in ("text_encoder", "unet", "vae")})
 
 
-def load_plain(folder: Path) -> Parts:
-    """The embedded model on the CPU, in float32.
+def is_plain(folder: Path) -> bool:
+    """Whether a folder holds the embedded model, or another of its networks."""
+    try:
+        return read_settings(folder / "model_index.json").get("_class_name") == KIND
+    except (OSError, ValueError):
+        return False
+
+
+def load_plain(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
+    """The embedded model, or another of its networks, on the CPU; the text encoder stays float32.
 
     Raises
     ------
@@ -55,8 +65,8 @@ def load_plain(folder: Path) -> Parts:
             _scheduler(folder / "scheduler" / "scheduler_config.json"),
             load_tokenizer(folder / "tokenizer"),
             _part(TextEncoder, folder / "text_encoder" / "model.safetensors"),
-            _part(UNet, folder / "unet" / "diffusion_pytorch_model.safetensors"),
-            _part(Autoencoder, folder / "vae" / "diffusion_pytorch_model.safetensors"),
+            _part(UNet, folder / "unet" / "diffusion_pytorch_model.safetensors", dtype),
+            _part(Autoencoder, folder / "vae" / "diffusion_pytorch_model.safetensors", dtype),
         )
     except Exception as error:  # tokenizers raises Exception itself
         raise ModelError(f"model embedded: {loading_failure(folder, error, EXPECTED)}") from error
@@ -67,13 +77,13 @@ def plain_text(parts: Parts, text: str) -> Conditioning:
     words, weights = parts_of(text)
     if set(weights) != {1.0}:
         return clip_text(_by_transformers(parts.folder), text)
-    return Conditioning(parts.text_encoder(parts.tokenizer("".join(words))))
+    return Conditioning(parts.text_encoder(parts.tokenizer("".join(words)).to(parts.text_encoder.device)))
 
 
-def _part(kind, weights: Path):
+def _part(kind, weights: Path, dtype: torch.dtype = torch.float32):
     with torch.device("meta"):  # nothing is drawn at random that the weights replace
         part = kind(read_settings(weights.with_name("config.json")))
-    part.load_state_dict({name: weight.float() for name, weight in load_file(weights).items()}, assign=True)
+    part.load_state_dict({name: weight.to(dtype) for name, weight in load_file(weights).items()}, assign=True)
     return part
 
 
