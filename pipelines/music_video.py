@@ -14,7 +14,7 @@ from audioviz.insight.sheet import contact_sheet
 @click.option("--out", default="video.mp4", type=click.Path(path_type=Path), show_default=True)
 @click.option("--schedule", default="pulse", show_default=True)
 @click.option(
-    "--prompt", "prompts", multiple=True, default=["neon aurora", "sunset mountains", "ocean waves"], show_default=True
+    "--prompt", "prompts", multiple=True, default=["fire flames", "neon horizon", "lagoon caustics"], show_default=True
 )
 @click.option("--fps", default="12", show_default=True)
 def music_video(song: Path, out: Path, schedule: str, prompts: tuple[str, ...], fps: str) -> None:

@@ -12,7 +12,7 @@ from audioviz.schedule.lanes import with_lanes
 from audioviz.schedule.schedule import Schedule
 from audioviz.schedule.script import load_schedule
 
-DEFAULT_PROMPTS = ("neon aurora", "sunset mountains", "ocean waves", "rose glass")
+DEFAULT_PROMPTS = ("fire flames", "neon horizon", "lagoon caustics", "violet silk")
 
 
 def song_of(project: Project) -> Song:

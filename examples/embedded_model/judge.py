@@ -8,15 +8,15 @@ import torch
 import torch.nn.functional as F
 from scipy.linalg import sqrtm
 
-from .autoencoder import load_pool, to_tensor
-from .canvas import SIZE
-from .pictures import CHUNK, NAMES, label_at
-from .training import Machine, Plan, averaged, fit
+from .labels import NAMES
+from .pictures import files_of, loaded, painted
+from .pool import answers_of
+from .training import Half, Machine, Plan, averaged, fit
 
 PLAN = Plan(steps=5000, batch=48, rate=1.5e-3, warmup=200, average=0.995, fall=0.5)
 QUESTIONS = ("pattern", "palette")
-FACTOR = 4  # the judge sees pictures of a quarter of the size
-SEED, COUNT = 77, 6000  # its own drawings: none that the generator learned from
+SIDE = 64  # pixels of what it sees, whatever the size of the picture
+SEED, COUNT = 2026, 6400  # its own drawings: none that the generator learned from
 FEATURES = 192
 
 
@@ -50,25 +50,19 @@ class Judge(torch.nn.Module):
 
 def train_judge(folder: Path, machine: Machine) -> None:
     """Train on drawings of its own, blurred and noisy at times; the checkpoint is folder/judge.safetensors."""
-    pool = load_pool(folder / "judge-pictures", machine)
-    truth = {
-        name: torch.tensor(
-            [NAMES[name].index(getattr(label_at(index), name)) for index in range(len(pool))], device=machine.device
-        )
-        for name in QUESTIONS
-    }
+    pool, truth = seen_pool(folder, machine)
     torch.manual_seed(PLAN.seed)
-    judge = Judge().to(machine.device)
+    judge = Half(Judge(), machine)
 
-    def loss_at(step: int, chance: torch.Generator) -> torch.Tensor:
+    def loss_at(step: int, chance: torch.Generator, done: float) -> torch.Tensor:
         chosen = torch.randint(len(pool), (PLAN.batch,), generator=chance, device=machine.device)
-        seen = to_tensor(pool[chosen])
+        seen = pool[chosen]
         if step % 3 == 0:
             seen = F.interpolate(F.avg_pool2d(seen, 2), scale_factor=2, mode="bilinear")
         if step % 2:
             seen = seen.flip(3)
         seen = seen + 0.05 * (step % 3) * torch.randn(seen.shape, generator=chance, device=machine.device)
-        answers = judge(seen)
+        answers = judge.call("forward", seen)
         return sum(
             F.cross_entropy(answers[name].float(), truth[name][chosen], label_smoothing=0.05) for name in QUESTIONS
         )
@@ -76,11 +70,26 @@ def train_judge(folder: Path, machine: Machine) -> None:
     fit(judge, loss_at, PLAN, folder / "judge.safetensors", machine)
 
 
+def seen_pool(folder: Path, machine: Machine) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Its drawings as it sees them, (n, 3, SIDE, SIDE), and the answers to its questions."""
+    pictures, answers = [], []
+    for start, fields in loaded(list(files_of(folder / "judge-scenes").values())):
+        whole, labels = painted(start, fields, seed=SEED, turn=0, device=machine.device)
+        pictures.append(small(whole))
+        answers.append(answers_of(labels, machine.device))
+    return torch.cat(pictures), {name: torch.cat([answer[name] for answer in answers]) for name in QUESTIONS}
+
+
+def small(pictures: torch.Tensor) -> torch.Tensor:
+    """Square pictures (B, 3, H, W) in 0..1 as the judge sees them: in -1..1, SIDE pixels a side."""
+    return F.avg_pool2d(pictures, pictures.shape[-1] // SIDE).mul(2).sub(1)
+
+
 def load_judge(folder: Path) -> Judge:
     """The trained classifier."""
     judge = Judge()
     judge.load_state_dict(averaged(folder / "judge.safetensors"))
-    return judge.eval().requires_grad_(False)
+    return judge.requires_grad_(False)
 
 
 @torch.inference_mode()
@@ -88,9 +97,8 @@ def look(judge: Judge, pictures: np.ndarray) -> tuple[dict[str, list[str]], np.n
     """What pictures, uint8 (B, H, W, 3), show to the judge: names for each question, and its features (B, FEATURES)."""
     names: dict[str, list[str]] = {name: [] for name in QUESTIONS}
     seen = []
-    for start in range(0, len(pictures), CHUNK):
-        chunk = to_tensor(pictures[start : start + CHUNK])
-        features = judge.features(F.avg_pool2d(chunk, pictures.shape[1] * FACTOR // SIZE))
+    for picture in pictures:
+        features = judge.features(small(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255))
         seen.append(features.numpy())
         for name, head in judge.heads.items():
             names[name] += [NAMES[name][int(best)] for best in head(features).argmax(1)]

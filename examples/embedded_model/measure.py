@@ -9,22 +9,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from audioviz.models import Model, load_model
 from audioviz.models.load import OWN
 from audioviz.sampling import Conditioning, ksampler, slerp
 
 from .autoencoder import psnr
-from .captions import MODIFIER_WORDS, PALETTE_WORDS, PATTERN_WORDS
-from .drawings import draw
+from .captions import PALETTE_WORDS, PATTERN_WORDS
+from .drawings import sketch
 from .judge import frechet, load_judge, look, share, spread
-from .pictures import NAMES, Label, label_at
+from .labels import NAMES, Label
+from .paint import finish_by_chance, paint, to_bytes
 from .training import Machine
 
 COUNT = 500  # pictures for the shares and the distance
 FIDELITY = 76  # drawings that go through the autoencoder
 PAIRS = 100  # of prompts that are mixed
 VARIED, TIMES = 12, 24  # prompts for the spread, and pictures of each
+SYMMETRICAL = ("mandala", "kaleidoscope", "spiral", "tunnel", "tiles", "lattice")
 FRESH = 10**6  # seeds from here on drew nothing that was learned from
 
 
@@ -33,7 +36,7 @@ def load(folder: Path, machine: Machine) -> Model:
     return replace(load_model(folder, device=machine.device.type, dtype="float32"), defaults=OWN)
 
 
-def paint(
+def make(
     model: Model, texts: list[Conditioning], *, seed: int, size: tuple[int, int] = (OWN.size, OWN.size)
 ) -> np.ndarray:
     """One picture a text, uint8 (B, H, W, 3)."""
@@ -56,24 +59,28 @@ def paint(
 
 
 def prompt_of(label: Label) -> str:
-    """A label in its plainest words."""
-    words = [MODIFIER_WORDS[label.modifier][0]] if label.modifier else []
-    return " ".join([*words, PALETTE_WORDS[label.palette][0], PATTERN_WORDS[label.pattern][0]])
+    """The pattern and the palette of a label in their plainest words."""
+    return f"{PALETTE_WORDS[label.palette][0]} {PATTERN_WORDS[label.pattern][0]}"
 
 
 def plain(index: int) -> Label:
-    """Labels that go round all patterns and palettes, without modifiers."""
-    return replace(label_at(index * 7 + index // 20), modifier="")
+    """Labels that go round all patterns and palettes."""
+    turn, pattern = divmod(index, len(NAMES["pattern"]))
+    palettes = NAMES["palette"]
+    return Label(NAMES["pattern"][pattern], palettes[(7 * pattern + 3 * turn) % len(palettes)])
 
 
 def draw_fresh(place: tuple[int, Label]) -> np.ndarray:
     """A drawing that was never learned from."""
     seed, label = place
-    return draw(label.pattern, label.palette, np.random.default_rng((FRESH, seed)), modifier=label.modifier)
+    rng = np.random.default_rng((FRESH, seed))
+    scene = sketch(label.pattern, rng)
+    tone, light = (torch.from_numpy(field)[None] for field in (scene.tone, scene.light))
+    return to_bytes(paint(tone, light, [finish_by_chance(label.palette, "", rng)]))[0].numpy()
 
 
 def drawn(labels: list[Label], machine: Machine, *, seed: int) -> np.ndarray:
-    """Fresh drawings of these labels, uint8 (B, 256, 256, 3)."""
+    """Fresh drawings of these labels, uint8 (B, SIZE, SIZE, 3)."""
     with get_context("spawn").Pool(machine.workers) as pool:
         return np.stack(
             pool.map(draw_fresh, [(seed + index, label) for index, label in enumerate(labels)], chunksize=8)
@@ -91,16 +98,63 @@ def measure(folder: Path, work: Path, machine: Machine) -> dict[str, float]:
     labels = [plain(index) for index in range(COUNT)]
     truth = {name: [getattr(label, name) for label in labels] for name in ("pattern", "palette")}
     texts = [model.encode_text(prompt_of(label)) for label in labels]
-    made, (first, second) = paint(model, texts, seed=0), (drawn(labels, machine, seed=seed) for seed in (0, COUNT))
+    made, (first, second) = make(model, texts, seed=0), (drawn(labels, machine, seed=seed) for seed in (0, COUNT))
     (made_names, made_seen), (drawn_names, first_seen), (_, second_seen) = (
         look(judge, p) for p in (made, first, second)
     )
     figures = {f"made_{name}": share(made_names[name], truth[name]) for name in truth}
     figures |= {f"drawn_{name}": share(drawn_names[name], truth[name]) for name in truth}
     figures |= {"frechet": frechet(made_seen, first_seen), "frechet_drawn": frechet(second_seen, first_seen)}
+    figures |= {"crops": frechet(*(look(judge, crops(p))[1] for p in (made, first)))}
+    figures |= {"crops_drawn": frechet(*(look(judge, crops(p))[1] for p in (second, first)))}
+    figures |= {"fine": fineness(made) / fineness(first)}
     figures |= {"psnr": float(np.median(psnr(model.vae.cpu(), first[:FIDELITY])))}
     model.vae.to(machine.device)
+    figures |= symmetries(made, first, labels)
     return figures | spreads(model, judge, machine) | blends(model, judge, labels, texts, made) | times(model)
+
+
+def crops(pictures: np.ndarray) -> np.ndarray:
+    """A square of 64 pixels out of each picture, at a place that goes round: uint8 (B, 64, 64, 3)."""
+    side = pictures.shape[1] // 64
+    places = [divmod(7 * index % side**2, side) for index in range(len(pictures))]
+    return np.stack(
+        [p[64 * row : 64 * row + 64, 64 * column : 64 * column + 64] for p, (row, column) in zip(pictures, places)]
+    )
+
+
+def fineness(pictures: np.ndarray) -> float:
+    """Mean energy of the upper half of the spectrum of what the pictures' brightness is."""
+    frequencies = [np.abs(np.fft.fftfreq(side)) for side in pictures.shape[1:3]]
+    upper = np.maximum(*np.meshgrid(*frequencies, indexing="ij")) > 0.25
+    return float(np.mean([(np.abs(np.fft.fft2(p.mean(-1), norm="ortho")) ** 2)[upper].mean() for p in pictures]))
+
+
+def symmetry(picture: np.ndarray) -> float:
+    """How like itself a picture is when it is turned or mirrored: the best correlation within its inner circle."""
+    grey = torch.from_numpy(picture).float().mean(-1)
+    line = torch.linspace(-1, 1, len(grey))
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    inside = x * x + y * y < 0.9
+
+    def turned(angle: float, mirror: int) -> torch.Tensor:
+        cos, sin = np.cos(angle), np.sin(angle)
+        at = torch.stack((mirror * (cos * x - sin * y), sin * x + cos * y), -1)[None]
+        return F.grid_sample(grey[None, None], at, align_corners=True)[0, 0]
+
+    ways = [(2 * np.pi / fold, 1) for fold in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16)] + [(0, -1), (np.pi, -1)]
+    return max(float(torch.corrcoef(torch.stack((grey[inside], turned(*way)[inside])))[0, 1]) for way in ways)
+
+
+def symmetries(made: np.ndarray, real: np.ndarray, labels: list[Label]) -> dict[str, float]:
+    """Mean symmetry of the kinds that have one, made against drawn: for each, and the least of them."""
+    shares = {}
+    for kind in SYMMETRICAL:
+        chosen = [index for index, label in enumerate(labels) if label.pattern == kind]
+        shares[f"symmetry_{kind}"] = float(
+            np.mean([symmetry(made[index]) for index in chosen]) / np.mean([symmetry(real[index]) for index in chosen])
+        )
+    return shares | {"symmetry_least": min(shares.values())}
 
 
 def spreads(model: Model, judge, machine: Machine) -> dict[str, float]:
@@ -108,7 +162,7 @@ def spreads(model: Model, judge, machine: Machine) -> dict[str, float]:
     shares = []
     for index in range(VARIED):
         label = plain(index * 41 + 5)
-        made = paint(model, [model.encode_text(prompt_of(label))] * TIMES, seed=1000 * index)
+        made = make(model, [model.encode_text(prompt_of(label))] * TIMES, seed=1000 * index)
         real = drawn([label] * TIMES, machine, seed=10**4 + TIMES * index)
         shares.append(spread(look(judge, made)[1]) / spread(look(judge, real)[1]))
     return {"spread": float(np.median(shares)), "spread_least": float(min(shares))}
@@ -117,7 +171,7 @@ def spreads(model: Model, judge, machine: Machine) -> dict[str, float]:
 def blends(model: Model, judge, labels: list[Label], texts: list[Conditioning], made: np.ndarray) -> dict[str, float]:
     """Two prompts half and half: how often the judge sees one of the two in it, and how colourful it is."""
     pairs = [(index, COUNT - 1 - index) for index in range(PAIRS)]
-    mixed = paint(model, [slerp(texts[a], texts[b], 0.5) for a, b in pairs], seed=5)
+    mixed = make(model, [slerp(texts[a], texts[b], 0.5) for a, b in pairs], seed=5)
     names = look(judge, mixed)[0]
     seen = {
         f"blend_{name}": float(

@@ -1,4 +1,4 @@
-"""What a stranger looks at first: a sheet of forty prompts, and three short videos."""
+"""What a stranger looks at first: a sheet of forty prompts, and a short video."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ from PIL import Image
 
 import audioviz as av
 
-from .measure import load, paint
+from .measure import load, make
 from .training import Machine
 
 SHEET = (
@@ -20,13 +20,13 @@ SHEET = (
     "violet crystal",
     "emerald marble",
     "ice mountains",
-    "sunset city lights",
+    "rose iris",
     "mono tunnel",
-    "candy bubbles",
+    "candy particles",
     "moss forest",
     "rainbow spiral",
     "neon aurora",
-    "copper plasma",
+    "copper chrome",
     "lagoon caustics",
     "fire flames",
     "cosmic galaxy",
@@ -39,42 +39,32 @@ SHEET = (
     "gold cathedral",
     "neon horizon",
     "rose flowers",
-    "emerald leaves",
-    "copper feathers",
+    "crimson flight",
+    "violet ribbons",
     "midnight stars",
     "cosmic planet",
-    "mono ink",
+    "gold fireworks",
     "candy kaleidoscope",
     "lagoon coral",
     "crimson tiles",
-    "ice clouds",
-    "gold ether",
-    "underwater",
-    "cyberpunk",
+    "midnight rain on glass",
+    "cosmic eclipse",
+    "neon circuit",
+    "emerald waveform",
     "dark lava, glowing",
 )
-VIDEOS = {
-    "drift": ("lagoon caustics", "violet crystal", "sunset clouds"),
-    "pulse": ("fire flames", "neon horizon"),
-    "sections": ("ocean waves", "acid lattice", "gold cathedral"),
-}
+VIDEO = ("drift", ("lagoon caustics", "violet crystal", "sunset clouds"))  # schedule, prompts
 SECONDS, FPS = 20.0, 12
 
 
 def show(folder: Path, examples: Path, machine: Machine) -> None:
-    """Write embedded.jpg, and a video for each of VIDEOS, beside the example song."""
+    """Write embedded.jpg and the video beside the example song."""
     contact_sheet(folder, examples / "embedded.jpg", machine)
     song = av.load_song(examples / "song.ogg", fps=FPS, duration=SECONDS)
     model = replace(load(folder, machine), name="embedded")
-    for name, prompts in VIDEOS.items():
-        av.render(
-            song,
-            av.load_schedule(name)(song),
-            prompts=prompts,
-            model=model,
-            out=examples / f"{name}.mp4",
-            progress=False,
-        )
+    name, prompts = VIDEO
+    plan = av.load_schedule(name)(song)
+    av.render(song, plan, prompts=prompts, model=model, out=examples / f"{name}.mp4", progress=False)
 
 
 def contact_sheet(
@@ -82,7 +72,7 @@ def contact_sheet(
 ) -> None:
     """The prompts of SHEET as one picture file."""
     model = load(folder, machine)
-    pictures = paint(model, [model.encode_text(prompt) for prompt in SHEET], seed=seed)
+    pictures = make(model, [model.encode_text(prompt) for prompt in SHEET], seed=seed)
     small = [
         np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS)) for picture in pictures
     ]

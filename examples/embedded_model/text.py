@@ -12,12 +12,21 @@ from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from .captions import caption, vocabulary
-from .pictures import NAMES, Label, label_at
-from .training import Machine, Plan, averaged, fit
+from .labels import NAMES, Label, finish_at, label_at
+from .training import Half, Machine, Plan, Weights, averaged, fit
 
 WIDTH = 128
 LENGTH = 32  # tokens
-PLAN = Plan(steps=1600, batch=64, rate=2e-3, warmup=100, average=0.99)
+PLAN = Plan(steps=2400, batch=64, rate=2e-3, warmup=100, average=0.99)
+SETTINGS = {
+    "hidden_size": WIDTH,
+    "intermediate_size": 4 * WIDTH,
+    "projection_dim": WIDTH,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": LENGTH,
+    "layer_norm_eps": 1e-5,
+}
 START, END, SUFFIX = "<|startoftext|>", "<|endoftext|>", "</w>"
 
 
@@ -66,13 +75,8 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     """An untrained text encoder for a tokenizer."""
     return CLIPTextModel(
         CLIPTextConfig(
+            **SETTINGS,
             vocab_size=len(tokenizer),
-            hidden_size=WIDTH,
-            intermediate_size=4 * WIDTH,
-            projection_dim=WIDTH,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=LENGTH,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
@@ -87,7 +91,7 @@ def encode(tokenizer: CLIPTokenizer, model: CLIPTextModel, texts: list[str]) -> 
 
 
 class Reader(torch.nn.Module):
-    """The text encoder under three questions: which pattern, palette and modifier; the last answer is "not told"."""
+    """The text encoder under four questions, which pattern, palette, view and look; the last answer is "not told"."""
 
     def __init__(self, encoder: CLIPTextModel):
         super().__init__()
@@ -97,7 +101,7 @@ class Reader(torch.nn.Module):
         )
 
     def loss(self, tokenizer: CLIPTokenizer, texts: list[str], answers: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Cross-entropy of the three answers, read from the mean over tokens."""
+        """Cross-entropy of the answers, read from the mean over tokens."""
         states = encode(tokenizer, self.encoder, texts).mean(1)
         return sum(F.cross_entropy(self.heads[name](states), answers[name]) for name in NAMES)
 
@@ -109,27 +113,33 @@ def answer_of(label: Label, question: str) -> int:
 
 
 def train_text(folder: Path, machine: Machine) -> None:
-    """Teach the text encoder; writes folder/tokenizer and the checkpoint folder/text.safetensors."""
+    """Teach the text encoder, on the CPU; writes folder/tokenizer and the checkpoint folder/text.safetensors."""
     tokenizer = write_tokenizer(folder / "tokenizer")
     torch.manual_seed(PLAN.seed)
-    reader = Reader(new_text_encoder(tokenizer)).to(machine.device)
+    reader = Half(Reader(new_text_encoder(tokenizer)), Machine())
 
-    def loss_at(step: int, chance: torch.Generator) -> torch.Tensor:
+    def loss_at(step: int, chance: torch.Generator, done: float) -> torch.Tensor:
         rng = np.random.default_rng((PLAN.seed, step))
-        told = [caption(label_at(int(index)), rng) for index in rng.integers(0, 10**6, PLAN.batch)]
-        answers = {
-            name: torch.tensor([answer_of(label, name) for _, label in told], device=machine.device) for name in NAMES
-        }
-        return reader.loss(tokenizer, [text for text, _ in told], answers)
+        told = [
+            caption(label_at(int(index), finish_at(int(index), seed=step, turn=0)), rng)
+            for index in rng.integers(0, 10**6, PLAN.batch)
+        ]
+        answers = {name: torch.tensor([answer_of(label, name) for _, label in told]) for name in NAMES}
+        return reader.network.loss(tokenizer, [text for text, _ in told], answers)
 
-    fit(reader, loss_at, PLAN, folder / "text.safetensors", machine)
+    fit(reader, loss_at, PLAN, folder / "text.safetensors", Machine(deadline=machine.deadline))
 
 
 def load_text(folder: Path) -> tuple[CLIPTokenizer, CLIPTextModel]:
     """The tokenizer and the trained text encoder (averaged weights)."""
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
     model = new_text_encoder(tokenizer)
-    weights = averaged(folder / "text.safetensors")
-    prefix = "encoder."
-    model.load_state_dict({key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)})
+    model.load_state_dict(encoder_weights(folder))
     return tokenizer, model.eval().requires_grad_(False)
+
+
+def encoder_weights(folder: Path) -> Weights:
+    """The trained text encoder's weights, without the questions'."""
+    prefix = "encoder."
+    weights = averaged(folder / "text.safetensors")
+    return {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
