@@ -9,14 +9,14 @@ from functools import cache
 from typing import Any
 
 from audioviz.errors import AudiovizWarning
-from audioviz.models.text import clip_text, parts_of
+from audioviz.models.text import parts_of
 from audioviz.sampling import Conditioning
 
 NEAR = 0.75  # likeness of spelling, 0..1, from which on a word is taken for a slip
 END = "</w>"  # marks the end of a word in a CLIP tokenizer's vocabulary
 
 
-def embedded_text(pipeline: Any, text: str, *, encode: Callable[..., Conditioning] = clip_text) -> Conditioning:
+def embedded_text(pipeline: Any, text: str, *, encode: Callable[..., Conditioning]) -> Conditioning:
     """The conditioning that `encode` gives for a pipeline and a text; a warning names the unknown words of the text."""
     for word in unknown_words(pipeline.tokenizer, "".join(parts_of(text)[0])):
         warn_of_unknown(pipeline.tokenizer, word)

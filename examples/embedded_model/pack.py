@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from .training import Weights, averaged, progress
 
 LARGEST = 15_000_000  # bytes of one file
-ROUGHLY = ("unet", "quick")  # what is learned from further, and not shipped, is kept in 8 bits
+ROUGHLY = "unet"  # the stage whose weights are learned from further and not shipped: it is kept in 8 bits
 
 
 def pack(work: Path, stage: str, folder: Path) -> None:
@@ -21,7 +21,7 @@ def pack(work: Path, stage: str, folder: Path) -> None:
     weights = averaged(checkpoint)
     if stage == "detail":
         weights = {name: weight for name, weight in weights.items() if name.startswith("decoder")}
-    rounded = eighths(weights) if stage in ROUGHLY else {name: weight.half() for name, weight in weights.items()}
+    rounded = eighths(weights) if stage == ROUGHLY else {name: weight.half() for name, weight in weights.items()}
     steps, seconds = progress(checkpoint)
     parts: list[Weights] = [{}]
     size = 0
