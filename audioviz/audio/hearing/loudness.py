@@ -1,4 +1,7 @@
-"""Momentary loudness (ITU-R BS.1770): power behind the K filter, which hears as the ear does, over 400 ms."""
+"""Momentary loudness (ITU-R BS.1770): power behind the K filter, which hears as the ear does, over 400 ms.
+
+librosa weighs by A, not by K; pyloudnorm measures a whole file at once, and no moments.
+"""
 
 import numpy as np
 
