@@ -124,8 +124,7 @@ def _open_libsndfile(path: Path) -> Stream | None:
                     yield block if order is None else block[:, order]
             except soundfile.LibsndfileError:
                 pass  # a damaged end: the count below tells
-            if done < file.frames:
-                notes.append(_cut_short(done / file.samplerate, file.frames / file.samplerate))
+            notes.extend(_cut_short(done / file.samplerate, file.frames / file.samplerate))
 
     return Stream(file.samplerate, file.channels, blocks(), notes)
 
@@ -201,13 +200,16 @@ def _short_by_log(log: str, seconds: float) -> list[str]:
     if promise and "Estimating duration" not in log and not re.search(r"Video: (?!.*attached pic)", log):
         hours, minutes, rest = promise.groups()
         promised = int(hours) * 3600 + int(minutes) * 60 + float(rest)
-        if seconds < promised - _SLACK:
-            return [_cut_short(seconds, promised)]
+        if short := _cut_short(seconds, promised):
+            return short
     return [f"damaged: used as far as it decodes, {seconds:.2f} s"] if "[error]" in log else []
 
 
-def _cut_short(seconds: float, promised: float) -> str:
-    return f"cut short: its header promises {promised:.2f} s, used as far as it decodes, {seconds:.2f} s"
+def _cut_short(seconds: float, promised: float) -> list[str]:
+    """A note if more is missing than the padding that encoders count or not."""
+    if seconds >= promised - _SLACK:
+        return []
+    return [f"cut short: its header promises {promised:.2f} s, used as far as it decodes, {seconds:.2f} s"]
 
 
 def _short_wav(path: Path) -> list[str]:
@@ -225,7 +227,7 @@ def _short_wav(path: Path) -> list[str]:
                 bytes_a_second = struct.unpack("<8xI", file.read(12).ljust(12, b"\0"))[0]
             if name == b"data":
                 short = size != _UNKNOWN_SIZE and here + size > end and bytes_a_second
-                return [_cut_short((end - here) / bytes_a_second, size / bytes_a_second)] if short else []
+                return _cut_short((end - here) / bytes_a_second, size / bytes_a_second) if short else []
             file.seek(here + size + size % 2)
     return []
 
