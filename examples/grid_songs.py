@@ -1,15 +1,10 @@
 """Songs with a known beat grid, drawn at random, and how well it is heard: metres, tempo curves, drum patterns, noise.
 
-    python examples/grid_songs.py [FIRST_SEED [COUNT]]
-
-Each seed makes another song; first come those with the usual drum patterns. What has no answer is not drawn: where both
-halves of a bar are alike, chords last a bar.
+Each seed makes another song. What has no answer is not drawn: where both halves of a bar are alike, chords last a bar.
+`train_beats.py --stage judge` prints how well they are heard.
 """
 
-import sys
-from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import soxr
@@ -43,7 +38,7 @@ HATS = {
     "syncopated": None,
 }
 BASSES = ("none", "held", "eighths", "root and fifth", "walking", "syncopated")
-TEMPI = ("steady", "ramp", "steps")
+TEMPI = ("steady", "ramp", "steps", "rubato")
 CHORDS = ("pad", "stabs", "offbeats", "arpeggio", "strum")
 USUAL_DRUMS = {
     4: ("rock", "busy rock", "house", "half time", "breakbeat", "hip hop"),
@@ -236,7 +231,7 @@ class _Player:
 
 
 def _tempo_curve(bpm: float, kind: str, seconds: float, rng: np.random.Generator) -> np.ndarray:
-    """Beats a minute of each beat: steady, a ramp of 20% up or down over the song, or two steps of up to 20%."""
+    """Beats a minute of each beat: steady, a ramp of 20% over the song, two steps of up to 20%, or a swing of 8%."""
     beats = round(1.3 * seconds * bpm / 60) + 8
     through = np.minimum(1, np.arange(beats) / (seconds * bpm / 60))
     if kind == "ramp":
@@ -244,6 +239,8 @@ def _tempo_curve(bpm: float, kind: str, seconds: float, rng: np.random.Generator
     if kind == "steps":
         factors = 1 + np.array([0, *(rng.choice((-1, 1)) * rng.uniform(0.08, 0.2) for _ in range(2))])
         return bpm * factors[np.minimum(2, (through * 3).astype(int))]
+    if kind == "rubato":
+        return bpm * (1 + 0.08 * np.sin(2 * np.pi * (through * seconds / rng.uniform(8, 16) + rng.random())))
     return np.full(beats, bpm)
 
 
@@ -262,28 +259,3 @@ def level(song: GridSong, found: np.ndarray) -> str:
     ratio = np.log2(np.median(np.diff(found)) / np.median(np.diff(song.beats))) if len(found) > 1 else 9.5
     place = round(ratio)
     return {0: "right", 1: "half", -1: "double"}.get(place, "other") if abs(ratio - place) < 0.08 else "other"
-
-
-def main(first: int, count: int) -> None:
-    """Print the means, and the tenth percentile, of so many songs of each kind."""
-    kinds = {f"usual, {kind}": partial(usual, kind=kind) for kind in USUAL}
-    kinds |= {f"any, {tempi}": partial(draw, tempi=tempi) for tempi in TEMPI}
-    for name, make in kinds.items():
-        rows = []
-        for song in map(make, range(first, first + count)):
-            heard, beats, downbeats = hear(song)
-            rows.append((beats, downbeats, heard.beats_per_bar == song.beats_per_bar, level(song, heard.beats)))
-        beats, downbeats, metres, levels = zip(*rows)
-        spread = [
-            f"{what} F {np.mean(scores):.3f} (tenth percentile {np.percentile(scores, 10):.2f})"
-            for what, scores in (("beats", beats), ("downbeats", downbeats))
-        ]
-        print(
-            f"{name:22} {count} songs: {', '.join(spread)}, metre right {np.mean(metres):.2f}; tempo "
-            + ", ".join(f"{level} {number}" for level, number in Counter(levels).most_common()),
-            flush=True,
-        )
-
-
-if __name__ == "__main__":
-    main(*(int(text) for text in (sys.argv[1:] + ["0", "45"][len(sys.argv) - 1 :])))

@@ -1,0 +1,1 @@
+"""The data, training and judging of the model that hears beats, bars and drums."""

@@ -1,0 +1,168 @@
+"""Training of the network: excerpts of the pool, varied as they are drawn, and a loss that forgives milliseconds."""
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from beat_model.network import NAMES, Network
+from beat_model.pool import Heard, load
+
+TRUTHS = ("beats", "downbeats", "kick", "snare", "hat")  # in the order of `NAMES`
+NEAR = (2, 2, 1, 1, 1)  # steps by which an activation may be beside its event
+WEIGHT = (6.0, 6.0, 2.5, 2.5, 1.5)  # of a step that holds an event against one that does not
+EXCERPT, BATCH = 4096, 6  # steps: 48 s
+RATE, WARM = 2e-3, 200
+_FREE = -1  # a step that nothing is learned from
+
+
+class Excerpts(torch.utils.data.IterableDataset):
+    """Endless excerpts from one seed: steps (T, 80), and targets (5, T) of 1, 0 and `_FREE`."""
+
+    def __init__(self, songs: list[Heard], weights: np.ndarray, seed: int):
+        self.songs, self.weights, self.seed = songs, weights / weights.sum(), seed
+
+    def __iter__(self):
+        rng = np.random.default_rng(self.seed)
+        while True:
+            yield excerpt(self.songs[rng.choice(len(self.songs), p=self.weights)], rng)
+
+
+def excerpt(song: Heard, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """A part of a song at another tempo, register, colour and level."""
+    speed = np.exp(rng.uniform(-0.2, 0.2)) if rng.random() < 0.7 else 1.0
+    wanted = round(EXCERPT * speed)
+    first = int(rng.integers(0, max(1, len(song.steps) - wanted + 1)))
+    at = first + np.arange(EXCERPT) * speed
+    low = np.minimum(at.astype(int), len(song.steps) - 2)
+    share = np.clip(at - low, 0, 1).astype(np.float32)[:, None]
+    x = song.steps[low].astype(np.float32) * (1 - share) + song.steps[low + 1].astype(np.float32) * share
+    past = at > len(song.steps) - 1
+    x[past] = 0
+    return torch.from_numpy(coloured(x, rng)), torch.from_numpy(_targets(song, first, speed, past))
+
+
+def coloured(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Another equaliser, level, noise and pitch, in the logarithm of power; 1 is three decades."""
+    bands = x.shape[1]
+    if rng.random() < 0.5:
+        x = np.roll(x, rng.integers(-3, 4), axis=1)
+    points = rng.normal(0, 0.1, 6) if rng.random() < 0.7 else np.zeros(6)
+    gain = np.interp(np.linspace(0, 5, bands), np.arange(6), points) + rng.normal(0, 0.06)
+    power = 10 ** (3 * (np.clip(x, 0, None) + gain[None].astype(np.float32)))
+    if rng.random() < 0.3:
+        power += 10 ** (3 * rng.uniform(0.0, 0.8)) * rng.exponential(size=power.shape).astype(np.float32)
+    if rng.random() < 0.15:
+        cut = int(rng.integers(4, 30))
+        power[:, slice(0, cut) if rng.random() < 0.5 else slice(bands - cut, bands)] *= 1e-3
+    return (np.log10(power + 1.0) / 3).astype(np.float32)
+
+
+def _targets(song: Heard, first: int, speed: float, past: np.ndarray) -> np.ndarray:
+    target = np.zeros((len(NAMES), EXCERPT), np.float32)
+    for row, (name, near) in enumerate(zip(TRUTHS, NEAR)):
+        if name not in song.known:
+            target[row] = _FREE
+            continue
+        if name == "hat":
+            _mark(target[row], song.events["unsure"], first, speed, near + 2, _FREE)
+        _mark(target[row], song.events[name], first, speed, 2 * near, _FREE)
+        _mark(target[row], song.events[name], first, speed, 0, 1)
+    unclear = (first + np.arange(EXCERPT) * speed < song.clear[0]) | (
+        first + np.arange(EXCERPT) * speed > song.clear[1]
+    )
+    target[:, unclear | past] = _FREE
+    return target
+
+
+def _mark(row: np.ndarray, events: np.ndarray, first: int, speed: float, near: int, value: float) -> None:
+    places = np.round((events - first) / speed).astype(int)
+    for shift in range(-near, near + 1):
+        inside = places + shift
+        row[inside[(inside >= 0) & (inside < len(row))]] = value
+
+
+def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy; of an event the highest activation nearby counts, and what lies beside it is free.
+
+    Source
+    ------
+    The forgiving loss: Foscarin, Schlüter & Widmer, "Beat This! Accurate beat tracking without DBN postprocessing",
+    ISMIR 2024.
+    """
+    total = logits.new_zeros(())
+    for row, (near, weight) in enumerate(zip(NEAR, WEIGHT)):
+        here, wanted = logits[:, row], target[:, row]
+        best = functional.max_pool1d(here[:, None], 2 * near + 1, 1, near)[:, 0]
+        hit, miss = (wanted == 1).to(here.dtype), (wanted == 0).to(here.dtype)
+        known = (hit + miss).sum().clamp_min(1)
+        total = total + (weight * functional.softplus(-best) * hit + functional.softplus(here) * miss).sum() / known
+    return total
+
+
+def train(
+    folder: Path,
+    state: Path,
+    *,
+    seconds: float,
+    steps: int,
+    weights: dict[str, float],
+    seed: int = 0,
+    half: bool = False,
+) -> Network:
+    """Train on the songs of a folder, going on from what a state file holds, for so many steps in all or seconds now.
+
+    Parameters
+    ----------
+    weights : dict of the beginning of a song's name to how often it is drawn
+    """
+    paths = sorted(path for path in folder.glob("*.npz") if not path.name.endswith(".part.npz"))
+    songs = [load(path) for path in paths]
+    often = np.array([next((w for start, w in weights.items() if path.name.startswith(start)), 1.0) for path in paths])
+    network = Network()
+    optimiser = torch.optim.AdamW(network.parameters(), RATE, betas=(0.9, 0.98), weight_decay=1e-2)
+    average = {name: value.clone() for name, value in network.state_dict().items()}
+    step = 0
+    if state.exists():
+        kept = torch.load(state, weights_only=True)
+        network.load_state_dict(kept["network"])
+        optimiser.load_state_dict(kept["optimiser"])
+        average, step = kept["average"], kept["step"]
+    excerpts = torch.utils.data.DataLoader(Excerpts(songs, often, seed + step), BATCH)
+    began, recent = time.monotonic(), []
+    for x, target in excerpts:
+        if step >= steps or time.monotonic() - began > seconds:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = (
+                RATE * min(1, (step + 1) / WARM) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            )
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            logits = network(x)
+        value = loss(logits.float(), target)
+        optimiser.zero_grad()
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        with torch.no_grad():
+            for name, weight in network.state_dict().items():
+                average[name].lerp_(weight, 1 - min(0.998, step / (step + 10)))
+        recent.append(value.item())
+        if step % 100 == 0:
+            print(f"step {step}, loss {np.mean(recent):.4f}, {time.monotonic() - began:.0f} s", flush=True)
+            recent = []
+        if step % 500 == 0:
+            _keep(state, network, optimiser, average, step)
+    _keep(state, network, optimiser, average, step)
+
+
+def _keep(state: Path, network: Network, optimiser: torch.optim.Optimizer, average: dict, step: int) -> None:
+    part = state.with_suffix(".part")
+    torch.save(
+        {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": step}, part
+    )
+    part.replace(state)
