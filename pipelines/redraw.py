@@ -24,9 +24,10 @@ import audioviz as av
 def redraw(song, init, out, model, prompts, mask, controlnet, control, ip_adapter, style, fps, size, steps) -> None:
     """Redraw INIT, an image or a video, in time with SONG."""
     track = av.load_song(song, fps=fps)
+    kicks = track.kicks or track.beats  # which a song without drums has
     plan = av.Schedule(
         seed=av.seeds.change_at(track.beats[::8]),
-        denoise=0.25 + 0.4 * av.curves.at(track.kicks, 1.0).decay(0.3),
+        denoise=0.25 + 0.4 * av.curves.at(kicks, kicks.strength).decay(0.3),
         control=1.0 - 0.6 * track.low,
         style=0.2 + 0.6 * track.harmonic,
     ).with_prompts(prompts, song=track)

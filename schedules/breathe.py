@@ -10,7 +10,8 @@ def schedule(song, *, beats: float = 8.0, depth: float = 0.6, heart: float = 0.3
         breath = av.curves.oscillate("sine", beats=beats, phase=0.25, low=-1.0)
     else:
         breath = av.curves.oscillate("sine", seconds=beats / 2, phase=0.25, low=-1.0)
-    beat = av.curves.at(song.kicks, 1.0).decay(0.15)
+    kicks = song.kicks or song.beats  # which a song without drums has
+    beat = av.curves.at(kicks, kicks.strength).decay(0.15)
     return av.Schedule(
         **av.seeds.travel(song.beats, seed, ease="out_cubic"),
         denoise=0.26 + 0.08 * loud + heart * beat,

@@ -11,7 +11,8 @@ def schedule(
     """bars: from cut to cut; hit: what a kick adds to the denoise; quiet: loudness below which nothing cuts."""
     starts = song.downbeats[::bars]
     cuts = starts[song.rms.peak(0.1)[starts] >= quiet]
-    kick = av.curves.at(song.kicks, 1.0).decay(0.1)
+    kicks = song.kicks or song.beats  # which a song without drums has
+    kick = av.curves.at(kicks, kicks.strength).decay(0.1)
     return av.Schedule(
         **av.seeds.travel(song.beats, seed),
         denoise=av.curves.where(av.curves.at(cuts, 1.0), 1.0, calm + hit * kick),

@@ -7,13 +7,14 @@ COLOURS = ("fire", "gold", "emerald", "ice", "deep blue", "violet", "rose")  # o
 
 def schedule(song, *, subject: str = "glass", seconds: float = 0.4, punch: float = 0.3, seed: int = 51) -> av.Schedule:
     """subject: what is painted in all the colours; seconds: how softly they follow each other; punch: of a kick."""
-    kick = av.curves.at(song.kicks, 1.0).decay(0.15)
+    kicks = song.kicks or song.beats  # which a song without drums has
+    kick = av.curves.at(kicks, kicks.strength).decay(0.15)
     around = len(COLOURS)
     near = [
         (1 - around * abs((song.hue - i / around + 0.5) % 1 - 0.5)).clip(0, 1).smooth(seconds) for i in range(around)
     ]
     return av.Schedule(
-        seed=av.seeds.change_at(song.kicks, base=seed),
+        seed=av.seeds.change_at(kicks, base=seed),
         denoise=0.3 + 0.08 * song.rms.smooth(0.5) + punch * kick,
         noise=0.02 + 0.04 * kick,
         interp=0.75 + 0.25 * kick,

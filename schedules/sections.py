@@ -14,9 +14,10 @@ def schedule(song, *, beats: int = 32, swell: float = 1.5, punch: float = 0.35, 
         av.Prompt(part.start, WORLDS[kinds.index(part.label) % len(WORLDS)], ease="hold") for part in song.sections
     ]
     loud = song.rms.smooth(2.0)
-    kick = av.curves.at(song.kicks, 1.0).decay(0.15)
+    kicks = song.kicks or song.beats  # which a song without drums has
+    kick = av.curves.at(kicks, kicks.strength).decay(0.15)
     return av.Schedule(
-        seed=av.seeds.random_at(parts, seed) + av.seeds.change_at(song.kicks),
+        seed=av.seeds.random_at(parts, seed) + av.seeds.change_at(kicks),
         denoise=0.22 + 0.1 * loud + punch * kick + 0.3 * arrival * (1 - kick),
         noise=0.02 + 0.04 * arrival,
         interp=0.7 + 0.3 * kick,

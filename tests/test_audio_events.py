@@ -91,7 +91,7 @@ def test_beats_of_steady_songs():
 
 def test_kicks_are_told_from_bass_and_snare():
     samples, beats = steady_song(104, kicks=(0, 2), snare=True)
-    kicks = analyse([samples]).kicks
+    kicks, _ = analyse([samples]).drums["kick"]
     assert mir_eval.onset.f_measure(beats[[i % 2 == 0 for i in range(len(beats))]], kicks, window=0.02)[0] > 0.97
 
 
@@ -134,7 +134,7 @@ def test_a_second_of_silence_moves_everything_by_a_second(tmp_path):
     soundfile.write(tmp_path / "b.wav", np.r_[np.zeros(RATE), samples], RATE, subtype="FLOAT")
     first, moved = (load_song(tmp_path / name, fps=24) for name in ("a.wav", "b.wav"))
     assert moved.onsets.seconds - 1 == pytest.approx(first.onsets.seconds, abs=0.002)
-    assert moved.beats.seconds[: len(first.beats)] - 1 == pytest.approx(first.beats.seconds, abs=0.003)
+    assert moved.beats.seconds[: len(first.beats)] - 1 == pytest.approx(first.beats.seconds, abs=0.005)
     assert moved.tempo == pytest.approx(first.tempo, abs=0.05)
     for name, curve in first.curves.items():
         assert np.abs(moved.curves[name].values[24:] - curve.values).mean() < 0.05, name

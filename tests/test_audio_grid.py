@@ -55,10 +55,10 @@ def test_tempo_and_octave(heard, grid, factor):
     assert np.median(np.diff(song.beats.seconds)) == pytest.approx(BEAT / factor, rel=0.01)
 
 
-def test_a_tempo_that_is_not_heard_is_said():
-    notes = [corrected(tempo=tempo).notes for tempo in ("119-120", "121-122", 120)]
-    assert [len(said) for said in notes] == [1, 0, 0]
-    assert "no beats of the tempo 119-120 are heard, but of 122.0" in notes[0][0]
+@pytest.mark.parametrize("tempo", ["119-120", "80-90", "150-160"])
+def test_bounds_are_kept_whatever_is_heard(tempo):
+    low, high = av.Grid(tempo=tempo).bounds
+    assert 0.97 * low <= corrected(tempo=tempo).tempo <= 1.03 * high
 
 
 def test_the_offset_moves_beats_and_bars_alike(heard):
@@ -69,9 +69,7 @@ def test_the_offset_moves_beats_and_bars_alike(heard):
     assert corrected(beat_offset=-2000).beats.seconds.min() >= 0
 
 
-@pytest.mark.parametrize(
-    "grid", [{"first_downbeat": "2b"}, {"first_downbeat": "3b", "beat_offset": 40}, {"beats": "half"}]
-)
+@pytest.mark.parametrize("grid", [{"first_downbeat": "2b"}, {"first_downbeat": "3b", "beat_offset": 40}])
 def test_sections_begin_with_the_corrected_bars(heard, grid):
     song = corrected(**grid)
     starts, before = ([part.start for part in each.sections] for each in (song, heard))

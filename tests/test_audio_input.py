@@ -9,6 +9,7 @@ import soundfile
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from audioviz.audio import load_song
+from audioviz.audio.hearing.beats import SURE
 from audioviz.audio.reading.blocks import mono
 from audioviz.audio.reading.decode import BLOCK
 from audioviz.errors import InputError
@@ -24,11 +25,11 @@ def ffmpeg(*arguments):
 
 
 def valid(song):
-    assert len(song.curves) == 8 and np.isfinite(song.tempo) and np.isfinite(song.waveform).all()
+    assert len(song.curves) == 11 and np.isfinite(song.tempo) and np.isfinite(song.waveform).all()
     for curve in song.curves.values():
         assert len(curve) == song.clock.frames
         assert np.isfinite(curve.values).all() and curve.values.min() >= 0 and curve.values.max() <= 1
-    for events in (song.beats, song.onsets, song.kicks):
+    for events in (song.beats, song.onsets, song.kicks, song.snares, song.hats):
         assert np.all(np.diff(events.seconds) >= 0) and np.all(events.seconds <= song.duration)
         assert np.all((events.frames >= 0) & (events.frames < song.clock.frames))
     return song
@@ -216,3 +217,11 @@ def test_parts_outside_the_song(tmp_path):
 def test_options_that_cannot_be(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         load_song(write(tmp_path / "a.wav", np.zeros(100)), **options)
+
+
+@pytest.mark.parametrize("wander", [0.0, 3.0])
+def test_noise_has_no_sure_tempo(tmp_path, wander):
+    rng = np.random.default_rng(5)
+    loud = np.exp(wander * np.interp(np.arange(30 * 8000), np.arange(0, 30 * 8000, 1500), rng.random(160)))
+    song = load_song(write(tmp_path / "a.wav", 0.02 * loud * rng.standard_normal(30 * 8000), 8000), fps=24)
+    assert song.tempo_confidence < SURE and len(song.kicks) == len(song.kicks.strength)

@@ -9,6 +9,7 @@ import synth
 
 import audioviz as av
 from audioviz.audio.hearing.analysis import analyse
+from audioviz.audio.hearing.beats import Beats
 from audioviz.audio.reading.blocks import RATE
 from audioviz.audio.sections import Sections
 from audioviz.clock import Clock
@@ -27,8 +28,11 @@ def chord(notes, seconds, level=0.3):
     return level * sum(np.sin(2 * np.pi * synth.note_to_hz(note) * t) for note in notes).astype(np.float32)
 
 
+NO_BEATS = Beats(0.0, 0.0, (), np.zeros(0), np.zeros(0, bool), 4)
+
+
 def test_a_song_without_beats_has_sections_too(monkeypatch):
-    monkeypatch.setattr("audioviz.audio.hearing.analysis.track_beats", lambda *heard, **grid: (0.0, np.zeros(0)))
+    monkeypatch.setattr("audioviz.audio.hearing.analysis.track_beats", lambda *heard, **grid: NO_BEATS)
     a, b = chord((48, 52, 55), 12), chord((50, 54, 57), 12)
     heard = analyse([a, b, a])
     assert heard.kinds.tolist() == [0, 1, 0]

@@ -39,6 +39,7 @@ MISTAKES = {
     "no lyrics": (["--prompt", "words.lrc"], "prompt words.lrc: there is no such file"),
     "no stem": (["--stem", "drums=none.wav"], "none.wav cannot be read"),
     "fps that no video has": (["--fps", "7000001/300000"], "fps 7000001/300000 cannot be written exactly"),
+    "no beats model": (["--beats-model", "none.ckpt"], "beats model none.ckpt: there is no such file"),
     "tempo": (["--tempo", "900"], "song.grid: tempo 900: expected beats a minute"),
 }
 HEAVY = {"torch", "diffusers", "transformers", "librosa", "scipy", "soxr", "matplotlib", "tqdm"}

@@ -18,11 +18,13 @@ def song_to_json(song: Song) -> str:
             "fps": fps_to_json(song.clock.fps),
             "frames": song.clock.frames,
             "tempo": song.tempo,
+            "tempo_confidence": song.tempo_confidence,
+            "other_tempi": list(song.other_tempi),
             "beats_per_bar": song.beats_per_bar,
             "beats": _events(song.beats),
             "downbeats": _events(song.downbeats),
             "onsets": _events(song.onsets),
-            "kicks": _events(song.kicks),
+            **_drums(song),
             "sections": [
                 {"start": part.start, "end": part.end, "label": part.label, "energy": part.energy}
                 for part in song.sections
@@ -32,7 +34,7 @@ def song_to_json(song: Song) -> str:
         | (
             {
                 "stems": {
-                    name: {"onsets": _events(stem.onsets), "kicks": _events(stem.kicks), "curves": _curves(stem)}
+                    name: {"onsets": _events(stem.onsets), **_drums(stem), "curves": _curves(stem)}
                     for name, stem in song.stems.items()
                 }
             }
@@ -44,7 +46,7 @@ def song_to_json(song: Song) -> str:
 
 def song_to_csv(song: Song) -> str:
     """A row a frame: its number, its time, every curve (`drums.onset` of a stem), and 1 where an event falls on it."""
-    events = {"beat": song.beats, "downbeat": song.downbeats, "onset": song.onsets, "kick": song.kicks}
+    events = {"beat": song.beats, "downbeat": song.downbeats, "onset": song.onsets}
     marks = {name: np.isin(np.arange(song.clock.frames), event.frames).astype(int) for name, event in events.items()}
     columns = {name: np.asarray(curve) for name, curve in song.curves.items()}
     columns |= {
@@ -67,3 +69,8 @@ def _curves(song: Song) -> dict[str, list[float]]:
 
 def _events(events: Events) -> dict[str, list]:
     return {"frames": events.frames.tolist(), "seconds": events.seconds.tolist()}
+
+
+def _drums(song: Song) -> dict[str, dict[str, list]]:
+    drums = {"kicks": song.kicks, "snares": song.snares, "hats": song.hats}
+    return {name: _events(hits) | {"strengths": hits.strength.tolist()} for name, hits in drums.items()}

@@ -9,14 +9,16 @@ from dataclasses import asdict
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from audioviz.audio.hearing.analysis import Analysis, analyse, with_grid
+from audioviz.audio.hearing.beat_this import BeatThis
 from audioviz.audio.hearing.curves import curves_on_clock
+from audioviz.audio.hearing.drums import DRUMS
 from audioviz.audio.hearing.grid import Grid
-from audioviz.audio.hearing.metrical_level import tempo_limits
+from audioviz.audio.reading.beats_model import beats_model_key, check_beats_model, load_network
 from audioviz.audio.reading.blocks import mended, mono, part, resampled, without_offset
 from audioviz.audio.reading.cache import cache_key, recall, remember
 from audioviz.audio.reading.decode import FORMATS, check_file, open_stream
@@ -26,7 +28,8 @@ from audioviz.audio.stems import Facts, with_stems
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import InputError
 
-_EVENTS = ("beats", "downbeats", "onsets", "kicks")
+_ARRAYS = ("beats", "downbeats", "onsets", "sections", "kinds", "waveform", "pulse")
+_FACTS = ("tempo", "tempo_confidence", "other_tempi", "beats_per_bar")
 
 
 def load_song(
@@ -36,6 +39,7 @@ def load_song(
     start: float = 0.0,
     duration: float | None = None,
     grid: Grid = Grid(),
+    beats_model: str | Path | None = None,
     stems: Mapping[str, str | Path] | Literal["auto"] | None = None,
     cache: bool = True,
 ) -> Song:
@@ -53,6 +57,8 @@ def load_song(
         Length of the part, seconds; by default, and at most, to the end of the file.
     grid : Grid
         Corrections of the beat grid, which take no new listening.
+    beats_model : "beat_this", or the path of a checkpoint of it, optional
+        Have an optional library hear the beats and bars; its weights are fetched when it is used for the first time.
     stems : mapping of name to path, or "auto"
         Files that hold the song's parts alone, such as its drums, from the same moment on; or have an optional library
         separate them. `song.stems["drums"]` is then a song on the same clock.
@@ -62,17 +68,18 @@ def load_song(
     Raises
     ------
     InputError
-        If the file cannot be decoded, the part lies outside it, fps is no frame rate, or the grid does not fit the
-        song.
+        If the file cannot be decoded, the part lies outside it, fps is no frame rate, the grid does not fit the song,
+        or the model of the beats cannot be loaded.
     """
     path, fps = Path(path), to_fps(fps)
     start, duration = _check_part(start, duration)
-    sha256, facts, analysis = _cached_analysis(path, start, duration, cache)
+    sha256, facts, analysis = _cached_analysis(path, start, duration, cache, beats_model=beats_model)
     if grid != Grid():
         analysis = with_grid(analysis, grid)
     clock = Clock.for_duration(Fraction(facts.samples, facts.rate), fps)
-    curves = curves_on_clock(analysis.series, clock)
+    curves = curves_on_clock(analysis.series, analysis.drums, clock)
     sections = Sections.at(analysis.sections, analysis.kinds, duration=facts.samples / facts.rate, rms=curves["rms"])
+    hits = {drum: Events.at(at, clock, strengths) for drum, (at, strengths) in analysis.drums.items()}
     song = Song(
         path=path,
         sha256=sha256,
@@ -82,15 +89,19 @@ def load_song(
         duration=facts.samples / facts.rate,
         clock=clock,
         tempo=analysis.tempo,
+        tempo_confidence=analysis.tempo_confidence,
+        other_tempi=analysis.other_tempi,
         beats_per_bar=analysis.beats_per_bar,
         beats=Events.at(analysis.beats, clock),
         downbeats=Events.at(analysis.downbeats, clock),
         onsets=Events.at(analysis.onsets, clock),
-        kicks=Events.at(analysis.kicks, clock),
+        kicks=hits["kick"],
+        snares=hits["snare"],
+        hats=hits["hat"],
         sections=sections,
         curves=curves,
         waveform=analysis.waveform,
-        notes=tuple(f"{path}: {note}" for note in (*facts.notes, *_tempo_notes(grid, analysis.tempo))),
+        notes=tuple(f"{path}: {note}" for note in facts.notes),
         cache=cache,
     )
     if stems is None:
@@ -110,28 +121,28 @@ def load_song(
 
 
 def _cached_analysis(
-    path: Path, start: float, duration: float | None, cache: bool, *, silent_after: bool = False
+    path: Path,
+    start: float,
+    duration: float | None,
+    cache: bool,
+    *,
+    silent_after: bool = False,
+    beats_model: str | Path | None = None,
 ) -> tuple[str, Facts, Analysis]:
     """The digest of a file, and what is heard in a part of it, from the cache if it is there."""
     check_file(path)
+    if beats_model is not None:
+        check_beats_model(beats_model)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    key = cache_key(f"{sha256} stem" if silent_after else sha256, start, duration)
+    heard_as = ("stem",) if silent_after else () if beats_model is None else ("beats", beats_model_key(beats_model))
+    key = cache_key(" ".join([sha256, *heard_as]), start, duration)
     found = _recall(key) if cache else None
     if found is None:
-        found = _decode_and_analyse(path, start, duration, silent_after)
+        found = _decode_and_analyse(path, start, duration, silent_after, beats_model)
         if cache:
             _remember(key, *found)
     return sha256, *found
-
-
-def _tempo_notes(grid: Grid, tempo: float) -> list[str]:
-    """What is said where no beats are as fast as the user told."""
-    low, high = tempo_limits(grid.bounds)
-    heard = tempo / {None: 1.0, "half": 0.5, "double": 2.0}[grid.beats]
-    if grid.bounds is None or not tempo or low <= heard <= high:
-        return []
-    return [f"no beats of the tempo {grid.tempo} are heard, but of {heard:.1f}: these are taken"]
 
 
 def _check_part(start: float, duration: float | None) -> tuple[float, float | None]:
@@ -142,7 +153,10 @@ def _check_part(start: float, duration: float | None) -> tuple[float, float | No
     return float(start), None if duration is None else float(duration)
 
 
-def _decode_and_analyse(path: Path, start: float, duration: float | None, silent_after: bool) -> tuple[Facts, Analysis]:
+def _decode_and_analyse(
+    path: Path, start: float, duration: float | None, silent_after: bool, beats_model: str | Path | None
+) -> tuple[Facts, Analysis]:
+    tracker = None if beats_model is None else BeatThis(load_network(beats_model))
     stream = open_stream(path)
     first = round(start * stream.rate)
     last = math.inf if duration is None else first + max(1, round(duration * stream.rate))
@@ -155,7 +169,7 @@ def _decode_and_analyse(path: Path, start: float, duration: float | None, silent
             head, tally["kept"] = np.zeros(1, np.float32), 1
         if head is None:
             raise _nothing_heard(path, start, tally["decoded"] / stream.rate)
-        analysis = analyse(chain([head], blocks))
+        analysis = analyse(chain([head], blocks), tracker=tracker)
     notes = list(stream.notes)
     if tally["damaged"]:
         notes.append(
@@ -178,14 +192,14 @@ def _recall(key: str) -> tuple[Facts, Analysis] | None:
     if cached is None:
         return None
     facts, arrays = cached
-    whole = {name: facts.pop(name) for name in ("tempo", "beats_per_bar")}
-    whole |= {name: arrays.pop(name) for name in (*_EVENTS, "sections", "kinds", "waveform")}
-    cues = {name: arrays.pop(name) for name in ("strength", "loudness", "notes")}
-    facts["notes"] = tuple(facts["notes"])  # JSON has lists alone
-    return Facts(**facts), Analysis(series=arrays, cues=cues, **whole)
+    known: dict[str, Any] = {name: facts.pop(name) for name in _FACTS} | {name: arrays.pop(name) for name in _ARRAYS}
+    known["other_tempi"] = tuple(known["other_tempi"])  # JSON has lists alone
+    facts["notes"] = tuple(facts["notes"])
+    drums = {drum: (arrays[drum][0], arrays.pop(drum)[1]) for drum in DRUMS}
+    return Facts(**facts), Analysis(series=arrays, drums=drums, **known)
 
 
 def _remember(key: str, facts: Facts, analysis: Analysis) -> None:
-    arrays = {name: getattr(analysis, name) for name in (*_EVENTS, "sections", "kinds", "waveform")}
-    known = {name: getattr(analysis, name) for name in ("tempo", "beats_per_bar")}
-    remember(key, asdict(facts) | known, arrays | analysis.series | analysis.cues)
+    arrays = {name: getattr(analysis, name) for name in _ARRAYS} | analysis.series
+    arrays |= {drum: np.stack(hits) for drum, hits in analysis.drums.items()}
+    remember(key, asdict(facts) | {name: getattr(analysis, name) for name in _FACTS}, arrays)

@@ -10,7 +10,7 @@ from audioviz.clock import Clock
 from audioviz.curve import Curve
 from audioviz.errors import InputError
 
-_EVENTS = ("beats", "downbeats", "onsets", "kicks")
+_EVENTS = ("beats", "downbeats", "onsets", "kicks", "snares", "hats")
 
 
 def part_of(song: Song, *, start: float = 0.0, duration: float | None = None) -> range:
@@ -46,7 +46,7 @@ def cut(song: Song, part: range) -> Song:
 
     def events(whole: Events) -> Events:
         inside = whole[(whole.frames >= part.start) & (whole.frames < part.stop)]
-        return Events(inside.frames - part.start, (inside.seconds - begin).clip(0), clock)
+        return Events(inside.frames - part.start, (inside.seconds - begin).clip(0), clock, inside.strength)
 
     def section(whole: Section) -> Section:
         first, end = (min(max(frame - part.start, 0), len(part)) for frame in (whole.frames.start, whole.frames.stop))

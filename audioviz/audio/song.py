@@ -24,17 +24,20 @@ class Events:
     seconds : float64, shape (n,)
         Exact times, from the start of the analysed part.
     clock : Clock
+    strength : float64 in [0, 1], shape (n,)
+        How hard each drum is hit; 1 for all other events.
     """
 
     frames: np.ndarray
     seconds: np.ndarray
     clock: Clock
+    strength: np.ndarray
 
     @classmethod
-    def at(cls, seconds: np.ndarray, clock: Clock) -> "Events":
+    def at(cls, seconds: np.ndarray, clock: Clock, strength: np.ndarray | float = 1.0) -> "Events":
         """Events at these seconds, each on its nearest frame."""
         seconds = np.asarray(seconds, np.float64).reshape(-1)
-        return cls(clock.seconds_to_frame(seconds), seconds, clock)
+        return cls(clock.seconds_to_frame(seconds), seconds, clock, np.broadcast_to(strength, seconds.shape))
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -49,7 +52,11 @@ class Events:
     def __getitem__(self, index: "int | slice | np.ndarray | Sequence[int]") -> "int | Events":
         """A frame number for an int; Events for a slice, a mask or an array of positions."""
         frames = self.frames[index]
-        return int(frames) if np.ndim(frames) == 0 else Events(frames, self.seconds[index], self.clock)
+        return (
+            int(frames)
+            if np.ndim(frames) == 0
+            else Events(frames, self.seconds[index], self.clock, self.strength[index])
+        )
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.array(self.frames, dtype=dtype) if copy else np.asarray(self.frames, dtype=dtype)
@@ -85,14 +92,20 @@ class Song:
         The T frames.
     tempo : float
         Beats a minute; 0.0 where no beat was found.
+    tempo_confidence : float in [0, 1]
+        How likely the tempo is right.
+    other_tempi : tuple of float
+        What else it may be, the likelier first; empty where it is sure.
     beats_per_bar : int
         4 where there is nothing to tell by.
-    beats, downbeats, onsets, kicks : Events
-        Downbeats are those beats that begin a bar, kicks those onsets at which the bass leaps up.
+    beats, downbeats, onsets : Events
+        Downbeats are those beats that begin a bar.
+    kicks, snares, hats : Events
+        Drums, each with its `strength`.
     sections : Sections
         The parts of the song; one for a song that is all alike.
     curves : mapping of name to Curve, values in [0, 1]
-        rms; onset; low, mid, high; percussive, harmonic; brightness. All zeros for silence.
+        rms; onset; kick, snare, hat; low, mid, high; percussive, harmonic; brightness. All zeros for silence.
     waveform : float32, shape (2, points)
         Lowest and highest sample of equal stretches of the analysed part, for plots.
     notes : tuple of str
@@ -120,11 +133,15 @@ class Song:
     duration: float
     clock: Clock
     tempo: float
+    tempo_confidence: float
+    other_tempi: tuple[float, ...]
     beats_per_bar: int
     beats: Events
     downbeats: Events
     onsets: Events
     kicks: Events
+    snares: Events
+    hats: Events
     sections: Sections
     curves: Mapping[str, Curve]
     waveform: np.ndarray

@@ -48,18 +48,19 @@ def _stem(song: Song, path: Path, sha256: str, facts: Facts, analysis: Analysis)
         notes.append(f"{path}: {length - song.duration:.2f} s longer than {song.path}: cut to its length")
     if length < song.duration - _SLACK:
         notes.append(f"{path}: {song.duration - length:.2f} s shorter than {song.path}: silent from there on")
-    inside = {
-        name: Events.at(seconds[seconds < song.duration], song.clock)
-        for name, seconds in (("onsets", analysis.onsets), ("kicks", analysis.kicks))
-    }
+    drums = {drum: (at[at < song.duration], hard[at < song.duration]) for drum, (at, hard) in analysis.drums.items()}
+    hits = {drum: Events.at(at, song.clock, strengths) for drum, (at, strengths) in drums.items()}
     return replace(
         song,
         path=path,
         sha256=sha256,
         rate=facts.rate,
         channels=facts.channels,
-        **inside,
-        curves=curves_on_clock(analysis.series, song.clock),
+        onsets=Events.at(analysis.onsets[analysis.onsets < song.duration], song.clock),
+        kicks=hits["kick"],
+        snares=hits["snare"],
+        hats=hits["hat"],
+        curves=curves_on_clock(analysis.series, drums, song.clock),
         waveform=_fitted(analysis.waveform, song.duration / length),
         notes=tuple(notes),
     )

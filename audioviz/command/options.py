@@ -53,6 +53,11 @@ grid_options = (
     ),
     click.option("--first-downbeat", metavar="TIME", help="Where bar 0 begins: 1.9s, or a beat counted from 0: 3b."),
     click.option("--beats-per-bar", type=int, metavar="N", help="3 or 4 is heard; others can be given."),
+    click.option(
+        "--beats-model",
+        metavar="beat_this|FILE",
+        help="Hear the beats by a published tracker, an extra that is fetched at first; or by a FILE of its weights.",
+    ),
 )
 model_options = (
     click.option(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audioviz.insight.report import tempo_in_words
 from audioviz.video.files import write_whole
 
 INK, ACCENT, FAINT = "#1d1f27", "#c2410c", "#9aa0ac"
@@ -55,7 +56,7 @@ def _draw_waveform(axis, song, prompts: list[tuple[float, str]]) -> None:
     for seconds, text in prompts:
         axis.axvline(seconds, color=INK, lw=1, ls=":")
         axis.annotate(text, (seconds, 1.02), xycoords=axis.get_xaxis_transform(), fontsize=9, color=INK)
-    tempo = f"{song.tempo:.1f} bpm, " if song.tempo else ""
+    tempo = f"{tempo_in_words(song)}, " if song.tempo else ""
     axis.set_title(
         f"{song.path.name}: {float(song.duration):.1f} s, {tempo}{song.clock.frames} frames at {song.clock.fps} fps",
         loc="left",

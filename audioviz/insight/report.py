@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from audioviz.audio.hearing.beats import SURE
 from audioviz.audio.song import Song
 from audioviz.schedule.schedule import Schedule
 
@@ -13,13 +14,25 @@ LONGEST = 200  # characters of a fact that are shown
 def describe_song(song: Song) -> str:
     """A song in two lines."""
     minutes, seconds = divmod(float(song.duration), 60)
-    tempo = f"{song.tempo:.1f} bpm, {song.beats_per_bar} beats a bar" if song.tempo else "no steady tempo"
+    tempo = f"{tempo_in_words(song)}, {song.beats_per_bar} beats a bar" if song.tempo else "no steady tempo"
     labels = " ".join(part.label for part in song.sections)
     return (
         f"{song.path.name}: {int(minutes)}:{seconds:05.2f}, {song.rate} Hz, {song.channels} channels, {tempo}\n"
-        f"{song.clock.frames} frames at {song.clock.fps} fps, {len(song.beats)} beats, "
-        f"{len(song.downbeats)} bars, {len(song.onsets)} onsets, {len(song.sections)} sections: {labels}"
+        f"{song.clock.frames} frames at {song.clock.fps} fps, {len(song.beats)} beats, {len(song.downbeats)} bars, "
+        f"{len(song.kicks)} kicks, {len(song.snares)} snares, {len(song.hats)} hats, {len(song.onsets)} onsets, "
+        f"{len(song.sections)} sections: {labels}"
     )
+
+
+def tempo_in_words(song: Song) -> str:
+    """`120.0 bpm (sure)`; or `96 bpm, or perhaps 192: --beats double`."""
+    if song.tempo_confidence >= SURE:
+        return f"{song.tempo:.1f} bpm (sure)"
+    if not song.other_tempi:
+        return f"{song.tempo:.0f} bpm (not sure)"
+    other = song.other_tempi[0]
+    hint = {2.0: "--beats double", 0.5: "--beats half"}.get(round(other / song.tempo, 1), f"--tempo {other:.0f}")
+    return f"{song.tempo:.0f} bpm, or perhaps {other:.0f}: {hint}"
 
 
 def describe_schedule(plan: Schedule) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
+from audioviz.audio.reading.beats_model import BEAT_THIS
 from audioviz.errors import InputError
 from audioviz.project.project import GuideFiles, Project
 from audioviz.schedule.formats import SUFFIXES
@@ -89,13 +90,16 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
 
     song, look = project.song, project.look
     stems = {stem: move(file) for stem, file in song.stems.items()} if isinstance(song.stems, dict) else song.stems
+    beats_model = song.beats_model
+    if beats_model is not None and beats_model != BEAT_THIS:
+        beats_model = move(Path(beats_model)).as_posix()
     source = project.schedule.source
     guides = {
         part.name: file and move(file) for part in fields(GuideFiles) if (file := getattr(project.guides, part.name))
     }
     return replace(
         project,
-        song=replace(song, path=move(song.path), stems=stems),
+        song=replace(song, path=move(song.path), stems=stems, beats_model=beats_model),
         schedule=replace(
             project.schedule, source=move(Path(source)).as_posix() if is_path(source, (".py", *SUFFIXES)) else source
         ),

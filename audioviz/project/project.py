@@ -75,6 +75,8 @@ class SongFile:
         As for `av.load_song`.
     grid : Grid
         Corrections of the beat grid.
+    beats_model : "beat_this" or a file, optional
+        As for `av.load_song`.
     start, duration : seconds
         The part that is rendered; all of the song is heard. None is to its end.
     """
@@ -82,6 +84,7 @@ class SongFile:
     path: File
     stems: Literal["auto"] | dict[str, File] | None = None
     grid: Annotated[Grid, WrapValidator(with_reason)] = Grid()
+    beats_model: str | None = None
     start: Annotated[Number, within(0)] = 0.0
     duration: Annotated[Number, within(above=0)] | None = None
 

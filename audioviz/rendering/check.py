@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from audioviz.audio.reading.beats_model import BEAT_THIS, check_beats_model
 from audioviz.audio.reading.decode import check_file
 from audioviz.errors import InputError
 from audioviz.models.sources import check_additions, check_size, check_source, size_step
@@ -38,6 +39,8 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
         check_apart([out], files_of(project))
     for stem in project.song.stems.values() if isinstance(project.song.stems, dict) else ():
         check_file(stem)
+    if project.song.beats_model is not None:
+        check_beats_model(project.song.beats_model)
     check_trust(project)
     if project.schedule.numbers is None:
         find("schedules", project.schedule.source, suffixes=(".py", *SUFFIXES))
@@ -111,9 +114,10 @@ def files_of(project: Project) -> list[Path]:
     """The files that a render of a project reads, but for those of its model."""
     song, guides = project.song, project.guides
     stems = song.stems.values() if isinstance(song.stems, dict) else ()
+    network = Path(song.beats_model) if song.beats_model not in (None, BEAT_THIS) else None
     prompts = (prompt_file(prompt) for prompt in project.prompts if isinstance(prompt, str))
     given = (guides.init, guides.mask, guides.control, guides.style, *prompts, Path(project.schedule.source))
-    return [song.path, *stems, *filter(None, given)]
+    return [song.path, *stems, *filter(None, (network, *given))]
 
 
 def _check_guide_files(project: Project) -> None:

@@ -24,7 +24,7 @@ def song_of(project: Project) -> Song:
         If it cannot be decoded, or the corrections of its grid do not fit it.
     """
     song = project.song
-    heard = load_song(song.path, fps=project.fps, grid=song.grid, stems=song.stems)
+    heard = load_song(song.path, fps=project.fps, grid=song.grid, beats_model=song.beats_model, stems=song.stems)
     for note in heard.notes:
         warnings.warn(note, AudiovizWarning, stacklevel=2)
     return heard

@@ -22,7 +22,7 @@ def constant(value: float, *, clock: Clock | None = None) -> Curve:
     return Curve(value, bound_clock(clock))
 
 
-def at(events, value: float, otherwise: float = 0.0) -> Curve:
+def at(events, value: float | np.ndarray, otherwise: float = 0.0) -> Curve:
     """`value` on the frames of the events, `otherwise` elsewhere.
 
     Parameters

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from audioviz.audio.hearing.beats import track_beats
-from audioviz.audio.hearing.cues import Cues
-from audioviz.audio.hearing.downbeats import USUAL_METRES, find_downbeats
+from audioviz.audio.hearing.activations import NAMES, activations
+from audioviz.audio.hearing.beat_this import BeatThis
+from audioviz.audio.hearing.beats import USUAL_METRES, track_beats
+from audioviz.audio.hearing.drums import DRUMS, find_drums
 from audioviz.audio.hearing.grid import Grid
 from audioviz.audio.hearing.hpss import percussive_and_harmonic
-from audioviz.audio.hearing.onsets import attack_times, kicks_among, onset_strength, pick_onsets
+from audioviz.audio.hearing.onsets import attack_times, onset_strength, pick_onsets
 from audioviz.audio.hearing.segmentation import find_sections
 from audioviz.audio.hearing.spectrum import FINE, Spectrum, transform
 from audioviz.audio.reading.blocks import RATE
@@ -31,55 +32,60 @@ class Analysis:
     ----------
     tempo : float
         Beats a minute, 0.0 if none.
+    tempo_confidence : float in [0, 1]
+    other_tempi : tuple of float
+        What it may be instead.
     beats_per_bar : int
         4 if there is nothing to tell by.
-    beats, downbeats, onsets, kicks : float64, shape (n,)
+    beats, downbeats, onsets : float64, shape (n,)
         Seconds.
+    drums : dict of `kick`, `snare`, `hat` to two float64 arrays of shape (n,)
+        Seconds and strengths.
     sections, kinds : float64 and int64, shape (k,)
         Where each part begins, seconds, and the number of its kind.
     series : dict of name to float32 array
         What `curves.curves_on_clock` takes.
-    cues : dict of name to float32 array
-        What the beat grid is heard by: `strength` and `loudness` of the onsets on the hops, `notes` on theirs.
+    pulse : float32, shape (2, steps)
+        Activations of beats and downbeats, which the beat grid is decoded from.
     waveform : float32, shape (2, points)
         Lowest and highest sample of equal stretches.
     """
 
     tempo: float
+    tempo_confidence: float
+    other_tempi: tuple[float, ...]
     beats_per_bar: int
     beats: np.ndarray
     downbeats: np.ndarray
     onsets: np.ndarray
-    kicks: np.ndarray
+    drums: dict[str, tuple[np.ndarray, np.ndarray]]
     sections: np.ndarray
     kinds: np.ndarray
     series: dict[str, np.ndarray]
-    cues: dict[str, np.ndarray]
+    pulse: np.ndarray
     waveform: np.ndarray
 
 
-def analyse(blocks: Iterable[np.ndarray]) -> Analysis:
-    """Listen to mono blocks at `spectrum.RATE`, each float32 of shape (n,); at least one sample in all."""
-    spectrum = transform(blocks)
+def analyse(blocks: Iterable[np.ndarray], *, tracker: BeatThis | None = None) -> Analysis:
+    """Listen to mono blocks at `spectrum.RATE`, each float32 of shape (n,); at least one sample in all.
+
+    Parameters
+    ----------
+    tracker : BeatThis, optional
+        Whose pulse is taken in place of our own network's.
+    """
+    spectrum = transform(blocks if tracker is None else tracker.overheard(blocks))
     if spectrum.power.max() < _SILENCE:
         return _silence(spectrum)
-    strength = onset_strength(spectrum.mel, floor=1e-5)
-    loudness = onset_strength(spectrum.mel, floor=1e-2)
-    peaks = pick_onsets(strength)
-    onsets = attack_times(peaks, spectrum)
-    kicks = onsets[kicks_among(peaks, spectrum.bands["low"])]
-    heard = Analysis(
-        tempo=0.0,
-        beats_per_bar=USUAL_METRES[0],
-        beats=_NONE,
-        downbeats=_NONE,
-        onsets=onsets,
-        kicks=kicks,
-        sections=_NONE,
-        kinds=_NONE,
-        series=_series(spectrum, loudness, peaks),
-        waveform=_waveform(spectrum.outline),
-        cues={"strength": strength, "loudness": loudness, "notes": spectrum.notes},
+    peaks = pick_onsets(onset_strength(spectrum.mel, floor=1e-5))
+    events = activations(spectrum.mel)
+    own = events[:, [NAMES.index("beat"), NAMES.index("downbeat")]].T.copy()
+    heard = replace(
+        _silence(spectrum),
+        onsets=attack_times(peaks, spectrum),
+        drums=find_drums(events, peaks, spectrum),
+        series=_series(spectrum, onset_strength(spectrum.mel, floor=1e-2), peaks),
+        pulse=own if tracker is None else tracker.pulse(len(events)),
     )
     heard = with_grid(heard, Grid())
     sections, kinds = find_sections(spectrum, heard.beats, heard.downbeats)
@@ -94,18 +100,23 @@ def with_grid(heard: Analysis, grid: Grid) -> Analysis:
     InputError
         If the first downbeat lies outside of the beats.
     """
-    power, cues = heard.series["power"], Cues(low=heard.series["low"], **heard.cues)
-    tempo, beats = track_beats(cues, heard.onsets, bounds=grid.bounds, beats=grid.beats)
+    power = heard.series["power"]
+    beat, downbeat = heard.pulse
+    metre = grid.beats_per_bar if grid.first_downbeat is None else None  # bars that are counted move no beat
+    found = track_beats(beat, downbeat, heard.onsets, bounds=grid.bounds, beats=grid.beats, beats_per_bar=metre)
     sounding = np.flatnonzero(power > _FAINT * power.max()) * FINE / RATE
-    if len(beats):
-        beats = beats[
-            (beats > sounding[0] - _EDGE) & (beats < min(sounding[-1] + _EDGE, (len(power) - 1) * FINE / RATE))
-        ]
-    metres = (grid.beats_per_bar,) if grid.beats_per_bar else USUAL_METRES
-    metre, places = find_downbeats(beats, cues, metres=metres)
-    return _corrected(
-        replace(heard, tempo=tempo, beats_per_bar=metre), beats, np.isin(np.arange(len(beats)), places), grid
+    inside = np.zeros(0, bool)
+    if len(found.seconds):
+        last = min(sounding[-1] + _EDGE, (len(power) - 1) * FINE / RATE)
+        inside = (found.seconds > sounding[0] - _EDGE) & (found.seconds < last)
+    known = replace(
+        heard,
+        tempo=found.tempo,
+        tempo_confidence=found.confidence,
+        other_tempi=found.other_tempi,
+        beats_per_bar=grid.beats_per_bar or found.beats_per_bar,
     )
+    return _corrected(known, found.seconds[inside], found.down[inside], grid)
 
 
 def _corrected(heard: Analysis, beats: np.ndarray, down: np.ndarray, grid: Grid) -> Analysis:
@@ -132,18 +143,19 @@ def _on_bars(starts: np.ndarray, downbeats: np.ndarray) -> np.ndarray:
 def _silence(spectrum: Spectrum) -> Analysis:
     hops = np.zeros(len(spectrum.mel), np.float32)
     names = (*spectrum.bands, "percussive", "harmonic", "pitch", "weight", "onset")
-    series = {"power": np.zeros_like(spectrum.power), **dict.fromkeys(names, hops)}
     return Analysis(
         tempo=0.0,
+        tempo_confidence=0.0,
+        other_tempi=(),
         beats_per_bar=USUAL_METRES[0],
         beats=_NONE,
         downbeats=_NONE,
         onsets=_NONE,
-        kicks=_NONE,
+        drums=dict.fromkeys(DRUMS, (_NONE, _NONE)),
         sections=np.zeros(1),
         kinds=np.zeros(1, np.int64),
-        series=series,
-        cues={"strength": hops, "loudness": hops, "notes": spectrum.notes},
+        series={"power": np.zeros_like(spectrum.power), **dict.fromkeys(names, hops)},
+        pulse=np.zeros((2, 1), np.float32),
         waveform=_waveform(spectrum.outline),
     )
 

@@ -1,118 +1,156 @@
-"""Beat tracking by dynamic programming: the moments that keep the tempo best."""
+"""Beat tracking: activations become tempo, beats and bars by the model of bars, and exact times by the attacks."""
+
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+from scipy.ndimage import gaussian_filter1d
 
-from audioviz.audio.hearing.cues import Cues
-from audioviz.audio.hearing.downbeats import find_downbeats
-from audioviz.audio.hearing.metrical_level import choose_pulse, twice
-from audioviz.audio.hearing.spectrum import HOP
-from audioviz.audio.hearing.tempo import tempo_path
-from audioviz.audio.reading.blocks import RATE
+from audioviz.audio.hearing.activations import STEPS_PER_SECOND, steps_to_seconds
+from audioviz.audio.hearing.bars import Bars, beat_worth, decode
+from audioviz.audio.hearing.onsets import drawn
 
-_STEP = 2  # hops a step of the tracker: 11.6 ms
-_RATE = RATE / (HOP * _STEP)  # steps a second
-_FINENESS = 96  # periods an octave that are told apart
-_FACTORS = (1.0, 2 / 3, 3 / 2)  # what a tempo is taken for besides halves and doubles
-_FEWEST = 4  # beats: with fewer there is nothing to follow
-_TIGHTNESS = 100.0  # how dearly a beat pays for a distance from the last that is not the period
+USUAL_METRES = (4, 3)  # beats in a bar that are tried; the first where there is nothing to tell by
+_SLOWEST, _FASTEST = 52.0, 215.0  # beats a minute that are heard unasked
+_NEAR = 1.12  # times or part of the tempo that the user gives about
+_CLOSE = 1.01  # and of bounds: a tempo is not heard more finely
+_FEWEST = 4  # beats: fewer are no grid
+_USUALLY = 4.0  # nats that the first metre may be worse by than another
+_FACTORS = (2.0, 0.5, 1.5, 2 / 3, 4 / 3, 0.75)  # by which a tempo is mistaken for another
+_LIKE = 1.06  # times or part of a rival's tempo
+_BIAS, _WEIGHTS = -2.98, np.array([2.85, 1.75, 0.35])  # of the confidence, as examples/train_beats.py fits them
+CLIP = (-1.0, 5.0)  # nats of evidence that count
+SURE = 0.95  # confidence from which on a tempo is called sure
+_TOLD = 2  # other tempi that are named
+_AROUND = 2  # steps on each side of a beat in which its activation is centred
 _DRAW = 0.03  # seconds between a beat and an onset that is taken for it
 _EVENING = 1.5  # beats: how far the evening out reaches
 
 
-def track_beats(
-    cues: Cues, onsets: np.ndarray, *, bounds: tuple[float, float] | None = None, beats: str | None = None
-) -> tuple[float, np.ndarray]:
-    """Tempo and beats of a song.
+@dataclass(frozen=True, eq=False)
+class Beats:
+    """The beat grid of a song.
 
     Parameters
     ----------
-    cues : Cues
+    tempo : float
+        Beats a minute; 0.0 without beats.
+    confidence : float in [0, 1]
+        How likely the tempo is right.
+    other_tempi : tuple of float
+        What it may be instead, the likelier first.
+    seconds : float64, shape (n,)
+    down : bool, shape (n,)
+        Which of the beats begin a bar.
+    beats_per_bar : int
+    """
+
+    tempo: float
+    confidence: float
+    other_tempi: tuple[float, ...]
+    seconds: np.ndarray
+    down: np.ndarray
+    beats_per_bar: int
+
+
+def track_beats(
+    beat: np.ndarray,
+    downbeat: np.ndarray,
+    onsets: np.ndarray,
+    *,
+    bounds: tuple[float, float] | None = None,
+    beats: str | None = None,
+    beats_per_bar: int | None = None,
+) -> Beats:
+    """Tempo, beats and bars of a song.
+
+    Parameters
+    ----------
+    beat, downbeat : float32 in [0, 1], shape (steps,)
+        Activations of the network.
     onsets : float64, shape (n,)
-        Exact times, seconds: beats are drawn to them.
+        Exact times, seconds: beats are drawn to them; where there are fewer than two, there is no beat.
     bounds : (lowest, highest), optional
         Tempi that may be; where both are equal, about where to look.
     beats : `half` or `double`, optional
         Half or twice as many beats as are heard.
-
-    Returns
-    -------
-    tempo : float
-        Beats a minute; 0.0 if there is nothing to follow.
-    seconds : float64, shape (n,)
-
-    Source
-    ------
-    Ellis, "Beat tracking by dynamic programming", J. New Music Research 36 (2007), with a tempo that may change.
+    beats_per_bar : int, optional
+        By default one of `USUAL_METRES`.
     """
-    found = [settle(chain, onsets) for chain in chains(cues.strength, onsets, bounds) if len(chain) >= _FEWEST]
-    if not found:
-        return 0.0, np.zeros(0)
-    seconds = choose_pulse(found, cues, bounds=bounds)
-    if beats == "half":
-        bars = find_downbeats(seconds, cues)[1]
-        seconds = seconds[round(np.mean(bars % 2)) :: 2]  # those that begin the bars among them
-    elif beats == "double":
-        seconds = twice(seconds)
-    seconds = settle(seconds, onsets)
-    return float(60 / np.median(np.diff(seconds))), seconds
+    worth = beat_worth(beat, downbeat)
+    metres = (beats_per_bar,) if beats_per_bar else USUAL_METRES
+    low, high = tempo_limits(bounds)
+    found = _likeliest(worth, low, high, metres)
+    if beats and len(found.beats) >= _FEWEST:
+        if beats == "double":
+            between = (found.beats[1:] + found.beats[:-1]) // 2
+            worth[between, 0] = np.maximum(worth[between, 0], worth[found.beats[:-1], 0])
+        tempo = {"half": 0.5, "double": 2.0}[beats] * _tempo(found.beats)
+        found = _likeliest(worth, tempo / _NEAR, tempo * _NEAR, metres)
+    if len(found.beats) < _FEWEST or len(onsets) < 2:
+        return Beats(0.0, 0.0, (), np.zeros(0), np.zeros(0, bool), metres[0])
+    seconds = settle(steps_to_seconds(_peaks(found.beats, beat)), onsets)
+    tempo = float(60 / np.median(np.diff(seconds)))
+    rivals = _rivals(worth, found, low, high)
+    confidence = _confidence(evidence(worth, found, rivals))
+    others = sorted(rivals, key=rivals.__getitem__, reverse=True)
+    told = () if confidence >= SURE else tuple(tempo * factor for factor in others[:_TOLD])
+    return Beats(tempo, confidence, told, seconds, found.places == 0, found.beats_per_bar)
 
 
-def chains(strength: np.ndarray, onsets: np.ndarray, bounds: tuple[float, float] | None) -> list[np.ndarray]:
-    """The best beats at the tempo that is heard, and at those it is taken for, in seconds; none without a tempo."""
-    accents = _accents(strength)
-    tempo = tempo_path(accents, _RATE, bounds) if len(onsets) > 1 else np.zeros(1)
-    if not tempo.any():
-        return []
-    return [_best_chain(accents, 60 * _RATE / (factor * tempo)) / _RATE for factor in _FACTORS]
+def tempo_limits(bounds: tuple[float, float] | None) -> tuple[float, float]:
+    """Tempi that may be heard: any usual one, one about what the user says, or one inside of his bounds."""
+    low, high = bounds or (_SLOWEST, _FASTEST)
+    slack = 1.0 if bounds is None else _NEAR if low == high else _CLOSE
+    return low / slack, high * slack
 
 
-def _accents(strength: np.ndarray) -> np.ndarray:
-    """Strength in steps of the tracker, above its surroundings, in units of its own spread."""
-    steps = np.pad(strength, (0, -len(strength) % _STEP)).reshape(-1, _STEP).max(axis=1).astype(np.float64)
-    local = np.maximum(0, steps - uniform_filter1d(steps, int(0.4 * _RATE)))
-    sounding = np.flatnonzero(local)
-    spread = local[sounding[0] : sounding[-1] + 1].std() if len(sounding) else 0  # whatever silence is around the song
-    return local / spread if spread > 0 else np.zeros_like(local)
+def _likeliest(worth: np.ndarray, low: float, high: float, metres: tuple[int, ...]) -> Bars:
+    """The best path through all metres, the first of them if they are about as good."""
+    shortest, longest = (round(60 * STEPS_PER_SECOND / tempo) for tempo in (high, low))
+    paths = [decode(worth, range(shortest, longest + 1), metre) for metre in metres]
+    return max(paths, key=lambda path: path.score + _USUALLY * (path.beats_per_bar == metres[0]))
 
 
-def _best_chain(accents: np.ndarray, periods: np.ndarray) -> np.ndarray:
-    """The steps of the best chain of beats whose distances are near the period at each."""
-    local = gaussian_filter1d(accents, np.median(periods) / 32)
-    sizes = np.round(np.log2(periods) * _FINENESS).astype(np.int64)
-    costs = {size: _cost(2 ** (size / _FINENESS)) for size in np.unique(sizes)}
-    ahead = int(2 * periods.max()) + 2
-    best = np.concatenate([np.full(ahead, -np.inf), local])  # so that no step looks back past the start
-    link = np.full(len(local), -1)
-    for i, size in enumerate(sizes.tolist()):
-        first, cost = costs[size]
-        scores = best[ahead + i + first : ahead + i + first + len(cost)] + cost
-        k = scores.argmax()
-        if scores[k] > 0:
-            best[ahead + i] += scores[k]
-            link[i] = i + first + k
-    end = max(0, len(local) - round(periods[-1]))
-    chain = [end + int(np.argmax(best[ahead + end :]))]
-    while link[chain[-1]] >= 0:
-        chain.append(link[chain[-1]])
-    return np.array(chain[::-1], np.float64)
+def _rivals(worth: np.ndarray, found: Bars, low: float, high: float) -> dict[float, float]:
+    """The scores of the best paths at the tempi that a tempo is mistaken for, by factor."""
+    scores = {}
+    for factor in _FACTORS:
+        tempo = factor * _tempo(found.beats)
+        if low <= tempo <= high:
+            scores[factor] = _likeliest(worth, tempo / _LIKE, tempo * _LIKE, (found.beats_per_bar,)).score
+    return scores
 
 
-def _cost(period: float) -> tuple[int, np.ndarray]:
-    """Where to look for the beat before, from the furthest on, and what each distance costs."""
-    back = np.arange(-round(2 * period), -round(period / 2) + 1)
-    return int(back[0]), -_TIGHTNESS * np.log(-back / period) ** 2
+def evidence(worth: np.ndarray, found: Bars, rivals: dict[float, float]) -> np.ndarray:
+    """What speaks for a path: nats a beat, its lead over the best rival, and over the moments halfway: shape (3,)."""
+    beats = len(found.beats)
+    lead = (found.score - max(rivals.values(), default=0.0)) / beats
+    halves = (found.beats[1:] + found.beats[:-1]) // 2
+    aside = float(np.mean(worth[found.beats, 0]) - np.mean(worth[halves, 0]))
+    return np.array([found.score / beats, lead, aside])
+
+
+def _confidence(found: np.ndarray) -> float:
+    return float(1 / (1 + np.exp(-(_BIAS + _WEIGHTS @ np.clip(found, *CLIP)))))
+
+
+def _tempo(steps: np.ndarray) -> float:
+    return 60 * STEPS_PER_SECOND / float(np.median(np.diff(steps)))
+
+
+def _peaks(steps: np.ndarray, beat: np.ndarray) -> np.ndarray:
+    """Where the activation around each step is centred, with a fraction."""
+    around = np.arange(-_AROUND, _AROUND + 1)
+    weights = np.pad(beat, _AROUND)[steps[:, None] + around + _AROUND] ** 2 + 1e-6
+    return steps + (weights * around).sum(axis=1) / weights.sum(axis=1)
 
 
 def settle(beats: np.ndarray, onsets: np.ndarray) -> np.ndarray:
     """Beats off the grid of the tracker: drawn to the onsets that are close, then evened out among their neighbours."""
-    after = np.clip(np.searchsorted(onsets, beats), 1, len(onsets) - 1)
-    sooner, later = onsets[after - 1], onsets[after]
-    nearest = np.where(np.abs(sooner - beats) < np.abs(later - beats), sooner, later)
-    drawn = np.where(np.abs(nearest - beats) < _DRAW, nearest, beats)
+    beats = drawn(beats, onsets, within=_DRAW)
     count = np.arange(len(beats))
-    slope, first = np.polyfit(count, drawn, 1)
+    slope, first = np.polyfit(count, beats, 1)
     steady = first + slope * count
     reach = min(round(4 * _EVENING), len(beats) - 1)
-    aside = np.pad(drawn - steady, reach, mode="reflect", reflect_type="odd")  # so that a ramp goes on past its ends
+    aside = np.pad(beats - steady, reach, mode="reflect", reflect_type="odd")  # so that a ramp goes on past its ends
     return np.maximum(0, steady + gaussian_filter1d(aside, _EVENING)[reach:-reach])

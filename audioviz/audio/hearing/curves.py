@@ -15,7 +15,9 @@ _SOUNDING = 1e-3  # amplitude against the loudest frame: silent stretches do not
 _STEADY = 0.75  # what stays above this part of its top is held to be steady, and not stretched to the full range
 
 
-def curves_on_clock(series: Mapping[str, np.ndarray], clock: Clock) -> dict[str, Curve]:
+def curves_on_clock(
+    series: Mapping[str, np.ndarray], drums: Mapping[str, tuple[np.ndarray, np.ndarray]], clock: Clock
+) -> dict[str, Curve]:
     """All curves of a song.
 
     Parameters
@@ -23,6 +25,7 @@ def curves_on_clock(series: Mapping[str, np.ndarray], clock: Clock) -> dict[str,
     series : mapping of name to float32 array
         `power` in steps of `FINE` samples; on the hops `low`, `mid`, `high`, `percussive`, `harmonic` (powers),
         `pitch` and `weight` (the spectrum's centre times its weight, and the weight), `onset` (in [0, 1]).
+    drums : mapping of `kick`, `snare`, `hat` to seconds and strengths
     clock : Clock
 
     Returns
@@ -43,7 +46,10 @@ def curves_on_clock(series: Mapping[str, np.ndarray], clock: Clock) -> dict[str,
     centre = np.divide(on_hops["pitch"], on_hops["weight"], out=np.zeros(clock.frames), where=heard)
     found["brightness"] = scale(centre, whole=centre) * np.clip(found["rms"] * 20, 0, 1)
     found["onset"] = _peak(series["onset"], clock)
-    order = ("rms", "onset", "low", "mid", "high", "percussive", "harmonic", "brightness")
+    for drum, (seconds, strengths) in drums.items():
+        found[drum] = np.zeros(clock.frames)
+        np.maximum.at(found[drum], clock.seconds_to_frame(seconds), strengths)
+    order = ("rms", "onset", *drums, "low", "mid", "high", "percussive", "harmonic", "brightness")
     return {name: Curve(found[name], clock) for name in order}
 
 

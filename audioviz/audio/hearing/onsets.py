@@ -9,7 +9,6 @@ from audioviz.audio.reading.blocks import RATE
 _LAG = 3  # hops over which the rise is measured: 17 ms
 _EARLY = 1  # hops: the window sees a sound before its own centre reaches it, measured on clicks
 _LEAST = 0.1  # strength of an onset: less is the wavering of a steady sound
-_BASS_RISE = 10  # hops before and after an onset between which the bass rises: 58 ms
 _REACH = 208  # samples on each side of a peak in which its attack is sought: 9 ms
 _SPAN = 112  # samples after an attack that are held against those before it: 5 ms
 
@@ -31,19 +30,22 @@ def onset_strength(mel: np.ndarray, *, floor: float) -> np.ndarray:
     Source
     ------
     SuperFlux: Böck & Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013.
+    `librosa.onset.onset_strength` of the same levels is the same, in 1.1 times the time.
     """
     loudest = mel.mean(axis=1).max()
     if loudest == 0:
         return np.zeros(len(mel), np.float32)
     level = np.log1p(mel / (floor * loudest))
-    before = maximum_filter1d(level, 3, axis=1)
-    before = np.concatenate([np.zeros((_LAG, mel.shape[1]), np.float32), before])[: len(level)]
+    before = np.pad(maximum_filter1d(level, 3, axis=1), ((_LAG, 0), (0, 0)))[: len(level)]
     rise = np.maximum(0, level - before).mean(axis=1)
-    return np.concatenate([np.zeros(_EARLY, np.float32), rise])[: len(level)]
+    return np.pad(rise, (_EARLY, 0))[: len(level)]
 
 
 def pick_onsets(strength: np.ndarray) -> np.ndarray:
-    """Hops at which the strength peaks above its surroundings: int64, shape (n,)."""
+    """Hops at which the strength peaks above its surroundings: int64, shape (n,).
+
+    `librosa.util.peak_pick` only adds to the mean around a peak, where this multiplies it too; in 1.6 times the time.
+    """
     highest = maximum_filter1d(strength, 11)
     peaks = np.flatnonzero((strength == highest) & (strength > 0))
     if peaks.size == 0:
@@ -54,21 +56,14 @@ def pick_onsets(strength: np.ndarray) -> np.ndarray:
     return peaks[np.diff(peaks, prepend=-HOP) > 5]
 
 
-def kicks_among(hops: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """Kick drum detection: at which of the onset hops the bass leaps up as for a bass drum; bool, shape (n,).
-
-    Parameters
-    ----------
-    hops : int64, shape (n,)
-    low : float32, shape (hops,)
-        Power of the low band.
-    """
-    if hops.size == 0:
-        return np.zeros(0, bool)
-    level = np.pad(np.sqrt(low), _BASS_RISE, mode="edge")
-    reach = hops[:, None] + _BASS_RISE + np.arange(_BASS_RISE)
-    rise = level[reach].max(axis=1) - level[reach - _BASS_RISE].min(axis=1)
-    return rise > max(0.5 * np.percentile(rise, 95), 0.1 * level.max())
+def drawn(moments: np.ndarray, onsets: np.ndarray, *, within: float) -> np.ndarray:
+    """Each moment, or the onset nearest to it if it is that close; both ascending, in one unit."""
+    if len(onsets) < 2:
+        return moments
+    after = np.clip(np.searchsorted(onsets, moments), 1, len(onsets) - 1)
+    sooner, later = onsets[after - 1], onsets[after]
+    nearest = np.where(np.abs(sooner - moments) < np.abs(later - moments), sooner, later)
+    return np.where(np.abs(nearest - moments) <= within, nearest, moments)
 
 
 def attack_times(hops: np.ndarray, spectrum: Spectrum) -> np.ndarray:
@@ -76,6 +71,7 @@ def attack_times(hops: np.ndarray, spectrum: Spectrum) -> np.ndarray:
 
     The window of the transform smears an attack over 46 ms; the waveform does not. The attack is the moment near the
     peak at which the power just after stands out most against the power just before, and the last before that is over.
+    `librosa.onset.onset_backtrack` goes back to a hop: 17 ms before it in the median, and 42 ms and more for one in 20.
 
     Returns
     -------
