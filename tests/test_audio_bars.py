@@ -58,6 +58,12 @@ def test_a_step_of_the_tempo_is_followed_at_once():
     assert aside(times, found)[2:-2].max() < 0.07
 
 
+def test_a_half_time_feel_does_not_halve_the_tempo():
+    times = np.arange(0.3, SECONDS, 0.4)
+    given = pulse(np.concatenate([times[:60], times[60::2]]), times[::4])
+    assert aside(times, track_beats(*given, ENDS).seconds)[1:-1].max() < 0.03
+
+
 def test_a_bar_that_is_a_beat_short_moves_the_bars_after_it():
     times = np.arange(0.3, SECONDS, 0.5)
     down = np.concatenate([times[:44:4], times[43::4]])

@@ -15,6 +15,7 @@ _NEAR = 1.12  # times or part of the tempo that the user gives about
 _CLOSE = 1.01  # and of bounds: a tempo is not heard more finely
 _FEWEST = 4  # beats: fewer are no grid
 _USUALLY = 4.0  # nats that the first metre may be worse by than another
+_SPAN = 1.4  # times or part of its usual tempo that a song may reach
 _FACTORS = (2.0, 0.5, 1.5, 2 / 3, 4 / 3, 0.75)  # by which a tempo is mistaken for another
 _LIKE = 1.06  # times or part of a rival's tempo
 _BIAS, _WEIGHTS = -2.98, np.array([2.85, 1.75, 0.35])  # of the confidence, as examples/train_beats.py fits them
@@ -79,7 +80,7 @@ def track_beats(
     worth = beat_worth(beat, downbeat)
     metres = (beats_per_bar,) if beats_per_bar else USUAL_METRES
     low, high = tempo_limits(bounds)
-    found = _likeliest(worth, low, high, metres)
+    found = _on_one_level(worth, low, high, metres)
     if beats and len(found.beats) >= _FEWEST:
         if beats == "double":
             between = (found.beats[1:] + found.beats[:-1]) // 2
@@ -109,6 +110,17 @@ def _likeliest(worth: np.ndarray, low: float, high: float, metres: tuple[int, ..
     shortest, longest = (round(60 * STEPS_PER_SECOND / tempo) for tempo in (high, low))
     paths = [decode(worth, range(shortest, longest + 1), metre) for metre in metres]
     return max(paths, key=lambda path: path.score + _USUALLY * (path.beats_per_bar == metres[0]))
+
+
+def _on_one_level(worth: np.ndarray, low: float, high: float, metres: tuple[int, ...]) -> Bars:
+    """The best path whose tempo stays within `_SPAN` of its own middle, so that it is never halved in mid-song."""
+    found = _likeliest(worth, low, high, metres)
+    if len(found.beats) < _FEWEST:
+        return found
+    tempo, intervals = _tempo(found.beats), np.diff(found.beats)
+    if intervals.max() < _SPAN * np.median(intervals) < _SPAN**2 * intervals.min():
+        return found
+    return _likeliest(worth, max(low, tempo / _SPAN), min(high, tempo * _SPAN), metres)
 
 
 def _rivals(worth: np.ndarray, found: Bars, low: float, high: float) -> dict[float, float]:
