@@ -49,7 +49,7 @@ def _noise(seed: int) -> np.ndarray:
 def _evidence(heard: np.ndarray) -> np.ndarray | None:
     worth = beat_worth(*_pulse(heard))
     low, high = beats.tempo_limits(None)
-    found = beats._likeliest(worth, low, high, beats.USUAL_METRES)
+    found = beats._on_one_level(worth, low, high, beats.USUAL_METRES)
     return beats.evidence(worth, found, beats._rivals(worth, found, low, high)) if len(found.beats) > 3 else None
 
 

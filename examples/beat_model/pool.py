@@ -75,7 +75,7 @@ def load(path: Path) -> Heard:
         return Heard(kept["steps"], events, tuple(kept["known"].tolist()), tuple(kept["clear"].tolist()))
 
 
-def fill(folder: Path, jobs: dict[str, tuple[Callable[..., Played | None], tuple]], *, processes: int) -> None:
+def fill(folder: Path, jobs: dict[str, tuple[Callable[..., Played], tuple]], *, processes: int) -> None:
     """Render the songs that are not in a folder yet. Each job is a function and its arguments, by the song's name."""
     folder.mkdir(parents=True, exist_ok=True)
     todo = {name: job for name, job in jobs.items() if not (folder / f"{name}.npz").exists()}
@@ -89,7 +89,5 @@ def fill(folder: Path, jobs: dict[str, tuple[Callable[..., Played | None], tuple
                 print(f"{done} of {len(todo)} songs", flush=True)
 
 
-def _make(path: Path, play: Callable[..., Played | None], arguments: tuple) -> None:
-    played = play(*arguments)
-    if played is not None:
-        save(heard(played), path)
+def _make(path: Path, play: Callable[..., Played], arguments: tuple) -> None:
+    save(heard(play(*arguments)), path)
