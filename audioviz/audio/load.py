@@ -28,7 +28,7 @@ from audioviz.audio.stems import Facts, with_stems
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import InputError
 
-_ARRAYS = ("beats", "downbeats", "onsets", "sections", "kinds", "waveform", "pulse")
+_ARRAYS = ("beats", "downbeats", "onsets", "sections", "kinds", "waveform", "pulse", "sound")
 _FACTS = ("tempo", "tempo_confidence", "other_tempi", "beats_per_bar")
 
 

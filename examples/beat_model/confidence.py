@@ -7,7 +7,7 @@ from mir_eval.beat import f_measure, trim_beats
 from scipy.optimize import minimize
 
 from audioviz.audio.hearing import beats
-from audioviz.audio.hearing.activations import NAMES, activations_of, steps_to_seconds
+from audioviz.audio.hearing.activations import NAMES, activations, steps_to_seconds
 from audioviz.audio.hearing.bars import beat_worth
 from beat_model.pool import load
 
@@ -30,7 +30,7 @@ def fit(folder: Path) -> None:
 
 def _song(path: Path) -> tuple[np.ndarray, bool] | None:
     song = load(path)
-    heard = activations_of(song.steps.astype(np.float32))
+    heard = activations(song.steps.astype(np.float32))
     found = _evidence(heard)
     if found is None:
         return None
@@ -43,7 +43,7 @@ def _noise(seed: int) -> np.ndarray:
     """What the network makes of noise whose colour and loudness wander."""
     rng = np.random.default_rng(seed)
     steps = np.cumsum(rng.normal(0, rng.uniform(0, 0.05), (3000, 80)), axis=0) + rng.normal(1, 0.1, (3000, 80))
-    return activations_of(np.clip(steps, 0, 2).astype(np.float32))
+    return activations(np.clip(steps, 0, 2).astype(np.float32))
 
 
 def _evidence(heard: np.ndarray) -> np.ndarray | None:

@@ -18,19 +18,14 @@ _SOUNDING = 1e-4  # power against the loudest step's
 _AT_ONCE = 512  # steps
 
 
-def activations(mel: np.ndarray) -> np.ndarray:
+def activations(steps: np.ndarray) -> np.ndarray:
     """How likely each step holds an event of each of `NAMES`: float32 in [0, 1], shape (steps, 5).
 
     Parameters
     ----------
-    mel : float32, shape (hops, MELS)
-        Step i holds the hops from i * `STEP` on.
+    steps : float32, shape (steps, MELS)
+        Of `log_mel`.
     """
-    return activations_of(log_mel(mel))
-
-
-def activations_of(steps: np.ndarray) -> np.ndarray:
-    """The same of what `log_mel` gives."""
     weights = _weights()
     x = _spectral(steps, weights)
     layer = 0
@@ -43,7 +38,13 @@ def activations_of(steps: np.ndarray) -> np.ndarray:
 
 
 def log_mel(mel: np.ndarray) -> np.ndarray:
-    """What the network is shown: float32, shape (steps, MELS), 0 for silence and about 1 to 2 where it is loud."""
+    """What the network is shown: float32, shape (steps, MELS), 0 for silence and about 1 to 2 where it is loud.
+
+    Parameters
+    ----------
+    mel : float32, shape (hops, MELS)
+        Step i holds the hops from i * `STEP` on.
+    """
     power = np.add.reduceat(mel, np.arange(0, len(mel), STEP), axis=0)
     power[: len(mel) // STEP] /= STEP
     whole = power.sum(axis=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from audioviz.audio.hearing.activations import NAMES, activations
+from audioviz.audio.hearing.activations import NAMES, activations, log_mel
 from audioviz.audio.hearing.beat_this import BeatThis
 from audioviz.audio.hearing.beats import USUAL_METRES, track_beats
 from audioviz.audio.hearing.drums import DRUMS, find_drums
@@ -15,6 +15,7 @@ from audioviz.audio.hearing.hpss import percussive_and_harmonic
 from audioviz.audio.hearing.onsets import attack_times, onset_strength, pick_onsets
 from audioviz.audio.hearing.segmentation import find_sections
 from audioviz.audio.hearing.spectrum import FINE, Spectrum, transform
+from audioviz.audio.hearing.structure import SOUND_BANDS, sound_of
 from audioviz.audio.reading.blocks import RATE
 
 _SILENCE = 1e-9  # mean square: below -90 dB of full scale there is nothing but rounding
@@ -47,6 +48,8 @@ class Analysis:
         What `curves.curves_on_clock` takes.
     pulse : float32, shape (2, steps)
         Activations of beats and downbeats, which the beat grid is decoded from.
+    sound : float16, shape (steps / 4, 20)
+        In bands, whose changes tell of bars.
     waveform : float32, shape (2, points)
         Lowest and highest sample of equal stretches.
     """
@@ -63,6 +66,7 @@ class Analysis:
     kinds: np.ndarray
     series: dict[str, np.ndarray]
     pulse: np.ndarray
+    sound: np.ndarray
     waveform: np.ndarray
 
 
@@ -78,7 +82,8 @@ def analyse(blocks: Iterable[np.ndarray], *, tracker: BeatThis | None = None) ->
     if spectrum.power.max() < _SILENCE:
         return _silence(spectrum)
     peaks = pick_onsets(onset_strength(spectrum.mel, floor=1e-5))
-    events = activations(spectrum.mel)
+    steps = log_mel(spectrum.mel)
+    events = activations(steps)
     own = events[:, [NAMES.index("beat"), NAMES.index("downbeat")]].T.copy()
     heard = replace(
         _silence(spectrum),
@@ -86,6 +91,7 @@ def analyse(blocks: Iterable[np.ndarray], *, tracker: BeatThis | None = None) ->
         drums=find_drums(events, peaks, spectrum),
         series=_series(spectrum, onset_strength(spectrum.mel, floor=1e-2), peaks),
         pulse=own if tracker is None else tracker.pulse(len(events)),
+        sound=sound_of(steps),
     )
     heard = with_grid(heard, Grid())
     sections, kinds = find_sections(spectrum, heard.beats, heard.downbeats)
@@ -103,7 +109,15 @@ def with_grid(heard: Analysis, grid: Grid) -> Analysis:
     power = heard.series["power"]
     beat, downbeat = heard.pulse
     metre = grid.beats_per_bar if grid.first_downbeat is None else None  # bars that are counted move no beat
-    found = track_beats(beat, downbeat, heard.onsets, bounds=grid.bounds, beats=grid.beats, beats_per_bar=metre)
+    found = track_beats(
+        beat,
+        downbeat,
+        heard.onsets,
+        sound=heard.sound,
+        bounds=grid.bounds,
+        beats=grid.beats,
+        beats_per_bar=metre,
+    )
     sounding = np.flatnonzero(power > _FAINT * power.max()) * FINE / RATE
     inside = np.zeros(0, bool)
     if len(found.seconds):
@@ -156,6 +170,7 @@ def _silence(spectrum: Spectrum) -> Analysis:
         kinds=np.zeros(1, np.int64),
         series={"power": np.zeros_like(spectrum.power), **dict.fromkeys(names, hops)},
         pulse=np.zeros((2, 1), np.float32),
+        sound=np.zeros((0, SOUND_BANDS), np.float16),
         waveform=_waveform(spectrum.outline),
     )
 

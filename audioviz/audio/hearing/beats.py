@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 from audioviz.audio.hearing.activations import STEPS_PER_SECOND, steps_to_seconds
 from audioviz.audio.hearing.bars import Bars, beat_worth, decode
 from audioviz.audio.hearing.onsets import drawn
+from audioviz.audio.hearing.structure import bar_worth, phases
 
 USUAL_METRES = (4, 3)  # beats in a bar that are tried; the first where there is nothing to tell by
 _SLOWEST, _FASTEST = 52.0, 215.0  # beats a minute that are heard unasked
@@ -18,6 +19,7 @@ _USUALLY = 4.0  # nats that the first metre may be worse by than another
 _SPAN = 1.4  # times or part of its usual tempo that a song may reach
 _FACTORS = (2.0, 0.5, 1.5, 2 / 3, 4 / 3, 0.75)  # by which a tempo is mistaken for another
 _LIKE = 1.06  # times or part of a rival's tempo
+_ASIDE = 4.0  # nats that a beat off the one phase of a song is worth less
 _BIAS, _WEIGHTS = -2.98, np.array([2.85, 1.75, 0.35])  # of the confidence, as examples/train_beats.py fits them
 CLIP = (-1.0, 5.0)  # nats of evidence that count
 SURE = 0.95  # confidence from which on a tempo is called sure
@@ -58,6 +60,7 @@ def track_beats(
     downbeat: np.ndarray,
     onsets: np.ndarray,
     *,
+    sound: np.ndarray | None = None,
     bounds: tuple[float, float] | None = None,
     beats: str | None = None,
     beats_per_bar: int | None = None,
@@ -70,6 +73,8 @@ def track_beats(
         Activations of the network.
     onsets : float64, shape (n,)
         Exact times, seconds: beats are drawn to them; where there are fewer than two, there is no beat.
+    sound : shape (steps / 4, bands), optional
+        Of `structure.sound_of`, whose changes tell of bars.
     bounds : (lowest, highest), optional
         Tempi that may be; where both are equal, about where to look.
     beats : `half` or `double`, optional
@@ -81,18 +86,21 @@ def track_beats(
     metres = (beats_per_bar,) if beats_per_bar else USUAL_METRES
     low, high = tempo_limits(bounds)
     found = _on_one_level(worth, low, high, metres)
+    limits = (low, high)
     if beats and len(found.beats) >= _FEWEST:
         if beats == "double":
             between = (found.beats[1:] + found.beats[:-1]) // 2
             worth[between, 0] = np.maximum(worth[between, 0], worth[found.beats[:-1], 0])
         tempo = {"half": 0.5, "double": 2.0}[beats] * _tempo(found.beats)
-        found = _likeliest(worth, tempo / _NEAR, tempo * _NEAR, metres)
+        limits = (tempo / _NEAR, tempo * _NEAR)
+        found = _likeliest(worth, *limits, metres)
     if len(found.beats) < _FEWEST or len(onsets) < 2:
         return Beats(0.0, 0.0, (), np.zeros(0), np.zeros(0, bool), metres[0])
-    seconds = settle(steps_to_seconds(_peaks(found.beats, beat)), onsets)
-    tempo = float(60 / np.median(np.diff(seconds)))
     rivals = _rivals(worth, found, low, high)
     confidence = _confidence(evidence(worth, found, rivals))
+    found = _as_a_whole(worth, found, sound, limits, metres)
+    seconds = settle(steps_to_seconds(_peaks(found.beats, beat)), onsets)
+    tempo = float(60 / np.median(np.diff(seconds)))
     others = sorted(rivals, key=rivals.__getitem__, reverse=True)
     told = () if confidence >= SURE else tuple(tempo * factor for factor in others[:_TOLD])
     return Beats(tempo, confidence, told, seconds, found.places == 0, found.beats_per_bar)
@@ -120,7 +128,30 @@ def _on_one_level(worth: np.ndarray, low: float, high: float, metres: tuple[int,
     tempo, intervals = _tempo(found.beats), np.diff(found.beats)
     if intervals.max() < _SPAN * np.median(intervals) < _SPAN**2 * intervals.min():
         return found
-    return _likeliest(worth, max(low, tempo / _SPAN), min(high, tempo * _SPAN), metres)
+    levels = [level for level in (tempo, tempo / 2, 2 * tempo) if low <= level <= high]
+    paths = [_likeliest(worth, *_within((low, high), level, _SPAN), metres) for level in levels]
+    return max(paths, key=lambda path: path.score)
+
+
+def _as_a_whole(
+    worth: np.ndarray, found: Bars, sound: np.ndarray | None, limits: tuple[float, float], metres: tuple[int, ...]
+) -> Bars:
+    """The best path in one phase where the song keeps its tempo, and with bars that begin where its sound changes."""
+    low, high = _within(limits, _tempo(found.beats), _LIKE)
+    ways = [np.where(grid[:, None], worth, worth - np.float32(_ASIDE)) for grid in phases(found.beats, len(worth))]
+    if ways:
+        paths = [_likeliest(way, low, high, metres) for way in ways]
+        found, worth = max(zip(paths, ways), key=lambda pair: pair[0].score)
+    if sound is None or len(found.beats) < _FEWEST:
+        return found
+    worth = worth.copy()
+    around = found.beats + np.arange(-_AROUND, _AROUND + 1)[:, None]
+    worth[np.clip(around, 0, len(worth) - 1), 1] += bar_worth(sound, found.beats).astype(np.float32)
+    return _likeliest(worth, *_within(limits, _tempo(found.beats), _SPAN), metres)
+
+
+def _within(limits: tuple[float, float], tempo: float, span: float) -> tuple[float, float]:
+    return max(limits[0], tempo / span), min(limits[1], tempo * span)
 
 
 def _rivals(worth: np.ndarray, found: Bars, low: float, high: float) -> dict[float, float]:
