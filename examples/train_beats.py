@@ -21,7 +21,7 @@ from safetensors.numpy import save_file
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "audioviz" / "audio" / "hearing" / "beats.safetensors"
-STEPS = 20000
+STEPS = 14000
 OFTEN = {"composed": 1.0, "tunes": 0.5, "modules": 3.0, "lmms": 1.5}  # songs of a source, against the others'
 STAGES = ("render", "train", "export", "confidence", "judge")
 

@@ -9,6 +9,7 @@ from audioviz.audio.hearing import activations as network
 from audioviz.audio.hearing.activations import STEPS_PER_SECOND
 from audioviz.audio.hearing.bars import decode
 from audioviz.audio.hearing.beats import track_beats
+from audioviz.audio.hearing.structure import SOUND_BANDS, SOUND_STEPS
 
 SECONDS = 40
 ENDS = np.array([0.0, SECONDS])  # two attacks, to which no beat is drawn
@@ -50,6 +51,26 @@ def test_loud_off_beats_for_a_while_do_not_move_the_beat():
     given[0, np.round((times[30:44] + 0.25) * STEPS_PER_SECOND).astype(int)] = 0.9
     given[0, np.round(times[30:44] * STEPS_PER_SECOND).astype(int)] = 0.2
     assert aside(track_beats(*given, ENDS).seconds, times).max() < 0.03
+
+
+def test_a_song_that_keeps_its_tempo_keeps_its_phase():
+    """To the end its beats are heard a little, but from the middle on the moments between them much more."""
+    times = np.arange(0.3, SECONDS - 0.3, 0.5)
+    given = pulse(times, times[::4])
+    for at, heard in ((times[50:], 0.3), (times[50:] + 0.25, 0.9)):
+        given[0, np.round(at * STEPS_PER_SECOND).astype(int)] = heard
+    assert aside(times[:-6], track_beats(*given, ENDS).seconds).max() < 0.03
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+def test_bars_begin_where_the_sound_changes(first):
+    times = np.arange(0.3, SECONDS, 0.5)
+    sound = np.zeros((round(SECONDS * STEPS_PER_SECOND / SOUND_STEPS), SOUND_BANDS), np.float16)
+    bounds = np.round(times[[0, 16 + first, 32 + first, 64 + first, -1]] * STEPS_PER_SECOND / SOUND_STEPS).astype(int)
+    for begin, end, band in zip(bounds, bounds[1:], (3, 9, 4, 9)):
+        sound[begin:end, band] = 1
+    found = track_beats(*pulse(times, times) * [[1.0], [0.3]], ENDS, sound=sound)
+    assert np.array_equal(np.flatnonzero(found.down) % 4, [first] * found.down.sum())
 
 
 def test_a_step_of_the_tempo_is_followed_at_once():
