@@ -5,6 +5,7 @@ from .audio import load_midi as load_midi
 from .audio import load_song as load_song
 from .curve import Curve as Curve
 from .errors import AudiovizError as AudiovizError
+from .insight.video import Video as Video
 from .models import load_model as load_model
 from .project import Project as Project
 from .project import load_project as load_project

@@ -1,5 +1,10 @@
 """AudiovizError and its kinds: each message is one line that says what, where, what was expected and what to do."""
 
+from collections.abc import Iterable
+from math import isfinite
+from numbers import Integral, Real
+from typing import Any
+
 
 class AudiovizError(Exception):
     """A mistake or a fault that the user can act on; shown as one line, never as a traceback."""
@@ -27,3 +32,43 @@ class Defect(AudiovizError):
 
 class AudiovizWarning(UserWarning):
     """Something was mended, such as a value that was clipped: said once, in one line."""
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """The guess that a message adds to an unknown name; empty if none is near."""
+    import difflib  # here, for what is right needs none
+
+    near = difflib.get_close_matches(str(name), list(known), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def no_attribute(thing: str, name: str, known: Iterable[str], hint: str = "") -> AttributeError:
+    """What an object raises for a name that it does not have."""
+    public = [one for one in known if not one.startswith("_")]
+    return AttributeError(f"{thing} no {name!r}{nearest(name, public)}{hint}: it has {', '.join(public)}")
+
+
+def to_number(
+    what: str,
+    value: Any,
+    *,
+    low: float | None = None,
+    above: float | None = None,
+    whole: bool = False,
+    kind: type[AudiovizError] = ScheduleError,
+) -> Any:
+    """The value, if it is one finite number from `low` on or above another; else an error of this kind.
+
+    Parameters
+    ----------
+    what : str
+        Begins the message: `decay seconds`.
+    whole : bool
+        Whether it must be without a fraction.
+    """
+    number: Any = value.item() if getattr(value, "shape", None) == () else value
+    finite = isinstance(number, Integral) or (not whole and isinstance(number, Real) and isfinite(number))
+    if not (finite and (low is None or value >= low) and (above is None or value > above)):
+        bound = f" above {above:g}" if above is not None else f" of at least {low:g}" if low is not None else ""
+        raise kind(f"{what} {value!r:.60}: expected a {'whole ' if whole else ''}number{bound}")
+    return number

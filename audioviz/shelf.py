@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from audioviz.errors import InputError
+from audioviz.errors import InputError, nearest
 
 KINDS = ("schedules", "pipelines")
 
@@ -44,7 +44,7 @@ def find(kind: str, source: str | Path, *, suffixes: tuple[str, ...] = (".py",))
     ready = folder(kind) / f"{path}.py"
     if not ready.is_file():
         raise InputError(
-            f"unknown {kind[:-1]} {str(source)!r}: use {', '.join(names(kind))}, "
+            f"unknown {kind[:-1]} {str(source)!r}{nearest(source, names(kind))}: use {', '.join(names(kind))}, "
             f"or the path of a file that ends in {', '.join(suffixes)}"
         )
     return ready
@@ -60,8 +60,8 @@ def copy_out(name: str, target: Path | None = None) -> Path:
     """
     kinds = [kind for kind in KINDS if name in names(kind)]
     if not kinds:
-        known = ", ".join(known for kind in KINDS for known in names(kind))
-        raise InputError(f"nothing ready-made is called {name!r}: use one of {known}")
+        known = [known for kind in KINDS for known in names(kind)]
+        raise InputError(f"nothing ready-made is called {name!r}{nearest(name, known)}: use one of {', '.join(known)}")
     target = target or Path(f"{name}.py")
     try:
         with target.open("x", encoding="utf-8") as file:

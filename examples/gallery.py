@@ -7,13 +7,10 @@ import tempfile
 from pathlib import Path
 
 import click
-from PIL import Image
 
 import audioviz as av
 from audioviz.command.options import to_size
-from audioviz.insight.plots import plot_schedule
-from audioviz.insight.reaction import Reaction, measure_video
-from audioviz.insight.sheet import contact_sheet
+from audioviz.insight.reaction import Reaction
 from audioviz.rendering.inputs import DEFAULT_PROMPTS
 from audioviz.shelf import names
 
@@ -74,16 +71,12 @@ def _draw(song, model, name: str, pictures: Path, *, size: tuple[int, int] | Non
     plan = av.load_schedule(name)(song)
     plan = plan if plan.prompts else plan.with_prompts(DEFAULT_PROMPTS)
     with tempfile.TemporaryDirectory() as work:
-        video, sheet, plot = (Path(work) / file for file in ("video.mp4", "sheet.png", "plot.png"))
-        av.render(song, plan, out=video, model=model, size=size, steps=steps)
-        contact_sheet(video, sheet, columns=8, rows=3, width=120)
-        plot_schedule(song, plan, plot)
-        for source, target in ((sheet, f"{name}.jpg"), (plot, f"{name}-plot.jpg")):
-            with Image.open(source) as picture:
-                picture = picture.convert("RGB")
+        video = av.render(song, plan, out=Path(work) / "video.mp4", model=model, size=size, steps=steps)
+        sheet = video.sheet(columns=8, rows=3, width=120)
+        for picture, target in ((sheet, f"{name}.jpg"), (plan.plot(), f"{name}-plot.jpg")):
             picture.thumbnail((WIDTH, 4 * WIDTH))
             picture.save(pictures / target, quality=85, optimize=True)
-        return measure_video(video)[1]
+        return video.info().reaction
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ from pathlib import Path
 import click
 
 import audioviz as av
-from audioviz.insight.plots import plot_schedule
-from audioviz.insight.sheet import contact_sheet
 
 
 @click.command()
@@ -21,9 +19,8 @@ def music_video(song: Path, out: Path, schedule: str, prompts: tuple[str, ...], 
     """Render SONG to a video, its frames in a grid, and its schedule as a plot."""
     track = av.load_song(song, fps=fps)
     plan = av.load_schedule(schedule)(track).with_prompts(prompts, song=track)
-    av.render(track, plan, out=out)
-    contact_sheet(out, out.with_suffix(".png"))
-    plot_schedule(track, plan, out.with_name(f"{out.stem}-schedule.png"))
+    av.render(track, plan, out=out).sheet(out.with_suffix(".png"))
+    plan.plot(out.with_name(f"{out.stem}-schedule.png"))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,9 @@ import audioviz.models.load
 import audioviz.rendering.make
 import audioviz.rendering.render
 import audioviz.schedule.script
+from audioviz import files
 from audioviz.command import main
-from audioviz.video import encode, files, mux, work
+from audioviz.video import encode, mux, work
 from tests.models import FakeVae, fake_model
 
 SERVE = [sys.executable, "-c", "from tests.renders import serve; serve()"]

@@ -14,6 +14,7 @@ from audioviz.audio.reading.blocks import RATE
 from audioviz.audio.sections import Sections
 from audioviz.clock import Clock
 from audioviz.curve import Curve
+from audioviz.errors import InputError
 from audioviz.schedule import curves, seeds
 from audioviz.schedule.binding import bound
 
@@ -74,7 +75,10 @@ def sections():
 def test_sections_are_a_sequence_that_knows_labels(sections):
     assert len(sections) == 4 and [part.label for part in sections] == ["A", "B", "A", "B1"]
     assert sections.labels == ("A", "B", "B1") and sections[1].end == sections[2].start == 5.04
-    assert [part.start for part in sections["A"]] == [0.0, 5.04] and len(sections["C"]) == 0
+    assert [part.start for part in sections["A"]] == [0.0, 5.04]
+    assert "A" in sections and "C" not in sections and sections[0] in sections
+    with pytest.raises(InputError, match="no section 'C': the song has A, B, B1"):
+        sections["C"]
     assert [part.label for part in sections[1:3]] == ["B", "A"] and sections[-1].end == 10.0
     assert sections.loudest is sections[1] and sections.quietest is sections[2]
     assert sections[2].frames == range(50, 80) and sections[1].energy == pytest.approx(0.9)

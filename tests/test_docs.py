@@ -8,6 +8,7 @@ what reads them; those of this repository are quoted, line by line. Examples in 
 import ast
 import doctest
 import importlib
+import json
 import re
 import runpy
 import shlex
@@ -169,6 +170,33 @@ def run_audioviz(words: list[str]) -> None:
         cli.main([name, *rest, *(["--dry-run"] if name == "render" else [])], standalone_mode=False)
 
 
+def test_the_notebook_runs_and_shows_what_it_says(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(folder / "song.mp3", "song.ogg")  # what is in it decides; this one was heard before
+    make_small_videos(monkeypatch)
+    cells = json.loads((ROOT / "examples" / "first_steps.ipynb").read_text(encoding="utf-8"))["cells"]
+    namespace, shown = {}, []
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == [] and cell["execution_count"] is None
+            shown.append(run_cell("".join(cell["source"]), namespace))
+    pages = [(type(one).__name__, one._repr_html_()[:10]) for one in shown if hasattr(one, "_repr_html_")]
+    plot, video = '<img src="', "<video src"
+    assert pages == [("Song", plot), ("Schedule", plot), ("Video", video), ("Schedule", plot), ("Video", video)]
+    assert sum(hasattr(one, "_repr_png_") for one in shown) == 2  # of a curve, and the frames
+    assert shown[4].keys() >= {"frame", "seed", "denoise"} and "6 frames of 64x64" in repr(shown[6])
+    assert {path.name for path in tmp_path.iterdir()} >= {"first-steps.mp4", "mine.csv", "mine.png", "mine.mp4"}
+
+
+def run_cell(source: str, namespace: dict) -> object:
+    """Run a cell of a notebook: the value of the expression at its end, which is shown, or None."""
+    *body, last = ast.parse(source).body
+    if not isinstance(last, ast.Expr):
+        body, last = [*body, last], None
+    exec(compile(ast.Module(body, []), "cell", "exec"), namespace)
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), namespace) if last else None
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_in_docstrings(path, folder, tmp_path, monkeypatch):
     monkeypatch.chdir(shutil.copytree(folder, tmp_path / "here"))
@@ -177,7 +205,7 @@ def test_examples_in_docstrings(path, folder, tmp_path, monkeypatch):
     song = av.load_song("song.mp3", fps=12)
     runner, said = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE), []
     with av.bound(song):
-        for test in doctest.DocTestFinder().find(module, globs={"av": av, "song": song}):
+        for test in doctest.DocTestFinder().find(module, globs={"av": av, "np": np, "song": song}):
             runner.run(test, out=said.append)
     assert runner.tries > 0 and runner.failures == 0, "".join(said)
 

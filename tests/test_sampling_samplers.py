@@ -153,7 +153,10 @@ def test_a_function_is_a_sampler():
 
 
 def test_an_unknown_sampler_lists_the_known():
-    with pytest.raises(InputError, match="sampler 'eular' is not known: expected one of euler, euler_ancestral, heun"):
+    with pytest.raises(
+        InputError,
+        match="sampler 'eular' is not known .did you mean euler..: expected one of euler, euler_ancestral, heun",
+    ):
         sampler_for("eular")
 
 

@@ -168,8 +168,9 @@ def test_prompts_stand_at_beats_and_bars_of_the_song():
     song = made_song(seconds=8)
     plan = av.Schedule(clock=song.clock).with_prompts({0: "a", "3b": "b", "2bar": "c"}, song=song)
     assert [p.seconds for p in plan.prompts] == [0.0, 1.5, 4.0]
+    assert plan.with_prompts(["3b: a"]).prompts[0].seconds == 1.5  # it knows its song now
     with pytest.raises(ScheduleError, match="no beat grid"):
-        plan.with_prompts(["3b: a"])
+        av.Schedule(clock=song.clock).with_prompts(["3b: a"])
 
 
 def test_prompts_stand_at_sections_where_the_song_has_them():

@@ -79,10 +79,10 @@ def test_mixed_seeds_change_what_a_frame_depends_on():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: av.seeds.ladder(made_song().beats, rungs=1), "expected at least 2"),
+        (lambda: av.seeds.ladder(made_song().beats, rungs=1), "rungs 1: expected a whole number of at least 2"),
         (lambda: av.seeds.alternate(made_song().beats, []), "expected at least one"),
         (lambda: av.seeds.alternate(made_song().beats, [-1]), "seed -1: expected a whole number in 0"),
-        (lambda: av.seeds.sine(1, divisor=0, clock=CLOCK), "divisor 0: expected at least 1"),
+        (lambda: av.seeds.sine(1, divisor=0, clock=CLOCK), "divisor 0: expected a whole number of at least 1"),
         (lambda: av.Schedule(seed_mix=0.5, clock=CLOCK), "seed_to and seed_mix: give both"),
         (lambda: av.Schedule(seed_to=-1, seed_mix=0.5, clock=CLOCK), "seed_to: expected whole numbers"),
     ],

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from audioviz.video import files, lock
-from audioviz.video.files import open_plain, put
+from audioviz import files
+from audioviz.files import open_plain, put
+from audioviz.video import lock
 from audioviz.video.lock import LOCK, FolderLock
 
 OWNER = """

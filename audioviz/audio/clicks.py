@@ -2,13 +2,16 @@
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
 from audioviz.audio.reading.decode import check_unchanged, open_stream
-from audioviz.audio.song import Song
 from audioviz.errors import InputError
+
+if TYPE_CHECKING:
+    from audioviz.audio.song import Song
 
 _SONG, _CLICK = 0.5, 0.45  # of full scale: together they stay below it
 _HZ = {False: 1000.0, True: 2000.0}  # of a beat, of a downbeat
@@ -17,7 +20,7 @@ _SECONDS = 0.06
 _SYSTEM = 2  # libsndfile's code for an error of the system: the file was open, so the disk is full
 
 
-def write_clicks(song: Song, path: str | Path) -> None:
+def write_clicks(song: "Song", path: str | Path) -> None:
     """Write the analysed part of a song, at its own rate and with all its channels, with a tick at each beat.
 
     A downbeat's is an octave higher. The song is read and written in blocks, so that its length takes no memory.
@@ -53,7 +56,7 @@ def write_clicks(song: Song, path: str | Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _write(song: Song, path: Path, kind: str) -> None:
+def _write(song: "Song", path: Path, kind: str) -> None:
     clicks = _clicks(song)
     stream = open_stream(song.path)
     first = round(song.start * stream.rate)
@@ -72,7 +75,7 @@ def _write(song: Song, path: Path, kind: str) -> None:
                 return
 
 
-def _clicks(song: Song) -> list[tuple[int, np.ndarray]]:
+def _clicks(song: "Song") -> list[tuple[int, np.ndarray]]:
     """The first sample and the sound of each click, in order."""
     t = np.arange(round(_SECONDS * song.rate)) / song.rate
     sounds = {strong: _CLICK * np.sin(2 * np.pi * hz * t) * np.exp(-t / _FALL) for strong, hz in _HZ.items()}

@@ -3,14 +3,17 @@
 import csv
 import io
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audioviz.audio.song import Events, Song
 from audioviz.clock import fps_to_json
 
+if TYPE_CHECKING:
+    from audioviz.audio.song import Events, Song
 
-def song_to_json(song: Song) -> str:
+
+def song_to_json(song: "Song") -> str:
     """Duration, fps, frames, tempo, events in frames and seconds, sections, every curve, and the stems."""
     return json.dumps(
         {
@@ -44,7 +47,7 @@ def song_to_json(song: Song) -> str:
     )
 
 
-def song_to_csv(song: Song) -> str:
+def song_to_csv(song: "Song") -> str:
     """A row a frame: its number, its time, every curve (`drums.onset` of a stem), and 1 where an event falls on it."""
     events = {"beat": song.beats, "downbeat": song.downbeats, "onset": song.onsets}
     marks = {name: np.isin(np.arange(song.clock.frames), event.frames).astype(int) for name, event in events.items()}
@@ -63,14 +66,14 @@ def song_to_csv(song: Song) -> str:
     return text.getvalue()
 
 
-def _curves(song: Song) -> dict[str, list[float]]:
+def _curves(song: "Song") -> dict[str, list[float]]:
     return {name: np.asarray(curve).tolist() for name, curve in song.curves.items()}
 
 
-def _events(events: Events) -> dict[str, list]:
+def _events(events: "Events") -> dict[str, list]:
     return {"frames": events.frames.tolist(), "seconds": events.seconds.tolist()}
 
 
-def _drums(song: Song) -> dict[str, dict[str, list]]:
+def _drums(song: "Song") -> dict[str, dict[str, list]]:
     drums = {"kicks": song.kicks, "snares": song.snares, "hats": song.hats}
     return {name: _events(hits) | {"strengths": hits.strength.tolist()} for name, hits in drums.items()}

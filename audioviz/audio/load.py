@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import asdict
 from fractions import Fraction
 from itertools import chain
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,13 +28,14 @@ from audioviz.audio.song import Events, Song
 from audioviz.audio.stems import Facts, with_stems
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import InputError
+from audioviz.files import to_path
 
 _ARRAYS = ("beats", "downbeats", "onsets", "sections", "kinds", "waveform", "pulse", "sound")
 _FACTS = ("tempo", "tempo_confidence", "other_tempi", "beats_per_bar")
 
 
 def load_song(
-    path: str | Path,
+    path: str | PathLike[str],
     *,
     fps: str | int | float | Fraction = 12,
     start: float = 0.0,
@@ -71,7 +73,13 @@ def load_song(
         If the file cannot be decoded, the part lies outside it, fps is no frame rate, the grid does not fit the song,
         or the model of the beats cannot be loaded.
     """
-    path, fps = Path(path), to_fps(fps)
+    path, fps = to_path("song", path), to_fps(fps)
+    if beats_model is not None:
+        beats_model = str(to_path("beats_model", beats_model))
+    if not isinstance(grid, Grid):
+        raise InputError(f"grid {grid!r:.60}: expected av.Grid, such as grid=av.Grid(tempo='90-130')")
+    if not (stems is None or stems == "auto" or isinstance(stems, Mapping)):
+        raise InputError(f"stems {stems!r:.60}: expected 'auto', or files by name, such as {{'drums': 'drums.wav'}}")
     start, duration = _check_part(start, duration)
     sha256, facts, analysis = _cached_analysis(path, start, duration, cache, beats_model=beats_model)
     if grid != Grid():
@@ -110,7 +118,7 @@ def load_song(
         from audioviz.audio.reading.separate import separated
 
         stems = separated(path, sha256)
-    files = {name: Path(file) for name, file in stems.items()}
+    files = {name: to_path(f"stem {name}", file) for name, file in stems.items()}
     return with_stems(
         song,
         {

@@ -13,7 +13,8 @@ import numpy as np
 from audioviz.audio.song import Events, Song
 from audioviz.clock import Clock
 from audioviz.curve import Curve
-from audioviz.errors import AudiovizWarning, InputError
+from audioviz.errors import AudiovizWarning, InputError, nearest, to_number
+from audioviz.files import to_path
 
 _LOUDEST = 127
 _TIME_CODES = {24: Fraction(24), 25: Fraction(25), 29: Fraction(30000, 1001), 30: Fraction(30)}  # frames a second
@@ -50,6 +51,9 @@ class Midi:
     controls: np.ndarray
     earlier: "Midi | None" = None
 
+    def __repr__(self) -> str:
+        return f"Midi({len(self.seconds)} notes; tracks {', '.join(map(repr, self.names))})"
+
     @property
     def notes(self) -> Events:
         """The beginning of each note."""
@@ -76,7 +80,7 @@ class Midi:
         places = [i for i, known in enumerate(self.names) if name in (i, known)]
         if not places:
             known = ", ".join(f"{i} {known!r}" for i, known in enumerate(self.names))
-            raise InputError(f"no MIDI track {name!r}: the file has {known}")
+            raise InputError(f"no MIDI track {name!r}{nearest(name, self.names)}: the file has {known}")
         return self._only(lambda midi: np.isin(midi.tracks, places), np.isin(self.controls[:, 4], places))
 
     def channel(self, number: int) -> "Midi":
@@ -129,7 +133,10 @@ def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> M
     >>> midi = av.load_midi("song.mid", song)
     >>> kick = av.curves.at(midi.track("drums").note(36).notes, 1.0).decay(0.2)
     """
-    path, clock = Path(path), song.clock if isinstance(song, Song) else song
+    path, clock = to_path("MIDI", path), song.clock if isinstance(song, Song) else song
+    if not isinstance(clock, Clock):
+        raise InputError(f"song {song!r:.60}: expected one of av.load_song, or its clock")
+    to_number("offset", offset, kind=InputError)
     file = _read(path)
     begin = offset - (song.start if isinstance(song, Song) else 0.0)
     seconds = _tempo_map(file)

@@ -3,16 +3,40 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import overload
+from numbers import Integral
+from typing import NoReturn, overload
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from audioviz.clock import Clock
 from audioviz.curve import Curve
+from audioviz.errors import InputError, ScheduleError, nearest
 
 
-@dataclass(frozen=True)
-class Section:
+class _Parts(NDArrayOperatorsMixin):
+    """What is equal to its like, and has neither arithmetic nor an order."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options) -> NoReturn:
+        raise ScheduleError(
+            f"sections take no {ufunc.__name__}: they are parts of the song, not numbers; compare section.label or "
+            "section.energy, or compute with section.inside, a curve that is 1 in its frames"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if other is not None and not isinstance(other, _Parts):
+            return super().__eq__(other)  # which says that sections take none
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
+
+
+@dataclass(frozen=True, eq=False)
+class Section(_Parts):
     """A part of a song.
 
     Parameters
@@ -35,6 +59,9 @@ class Section:
     energy: float
     clock: Clock
 
+    def __repr__(self) -> str:
+        return f"Section({self.label}: {self.start:.2f} to {self.end:.2f} s, energy {self.energy:.2f})"
+
     @property
     def inside(self) -> Curve:
         """1 in the frames of the section, 0 elsewhere."""
@@ -42,9 +69,15 @@ class Section:
         return Curve((k >= self.frames.start) & (k < self.frames.stop), self.clock)
 
 
-@dataclass(frozen=True)
-class Sections:
-    """All parts of a song in order: a sequence. `sections["A"]` are those of that label."""
+@dataclass(frozen=True, eq=False)
+class Sections(_Parts):
+    """All parts of a song in order: a sequence. `sections["A"]` are those of that label; `"A" in sections` asks first.
+
+    Raises
+    ------
+    InputError
+        If there is none of a label.
+    """
 
     parts: tuple[Section, ...]
 
@@ -69,6 +102,13 @@ class Sections:
     def __iter__(self) -> Iterator[Section]:
         return iter(self.parts)
 
+    def __contains__(self, part: object) -> bool:
+        return part in (self.labels if isinstance(part, str) else self.parts)
+
+    def __repr__(self) -> str:
+        some = ", ".join(f"{part.label} from {part.start:.2f} s" for part in self.parts[:8])
+        return f"Sections({some}{', ...' if len(self) > 8 else ''})"
+
     @overload
     def __getitem__(self, index: int) -> Section: ...
     @overload
@@ -76,7 +116,13 @@ class Sections:
     def __getitem__(self, index: "int | slice | str") -> "Section | Sections":
         """One section for an int; Sections for a slice or a label."""
         if isinstance(index, str):
+            if index not in self.labels:
+                raise InputError(
+                    f"no section {index!r}{nearest(index, self.labels)}: the song has {', '.join(self.labels)}"
+                )
             return Sections(tuple(part for part in self.parts if part.label == index))
+        if not isinstance(index, (Integral, slice)):
+            raise InputError(f"sections[{index!r:.60}]: expected a number, a slice, or one of {', '.join(self.labels)}")
         return Sections(self.parts[index]) if isinstance(index, slice) else self.parts[index]
 
     @property

@@ -3,19 +3,29 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from audioviz.audio.sections import Sections
 from audioviz.clock import Clock
-from audioviz.curve import Curve
-from audioviz.errors import InputError
+from audioviz.curve import Curve, to_index
+from audioviz.errors import InputError, ScheduleError, nearest, no_attribute
+from audioviz.files import asked_for, text_or_file
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, eq=False)
-class Events:
+class Events(NDArrayOperatorsMixin):
     """Moments in the music, in order: a sequence of frame numbers that can be sliced.
+
+    They are no numbers to compute with: `frames` and `seconds` are, and `av.curves.at(events, 1.0)` makes a curve.
+    A curve chooses among them: `song.beats[song.low > 0.5]`.
 
     Parameters
     ----------
@@ -48,9 +58,17 @@ class Events:
     @overload
     def __getitem__(self, index: int) -> int: ...
     @overload
-    def __getitem__(self, index: "slice | np.ndarray | Sequence[int]") -> "Events": ...
-    def __getitem__(self, index: "int | slice | np.ndarray | Sequence[int]") -> "int | Events":
-        """A frame number for an int; Events for a slice, a mask or an array of positions."""
+    def __getitem__(self, index: "slice | Curve | np.ndarray | Sequence[int]") -> "Events": ...
+    def __getitem__(self, index: "int | slice | Curve | np.ndarray | Sequence[int]") -> "int | Events":
+        """A frame number for an int; Events for a slice, a mask, an array of positions, or where a curve is not 0."""
+        if isinstance(index, Events):
+            raise ScheduleError(
+                "events[events]: these are frames, not places among them: for those that are both, write "
+                "song.beats[np.isin(song.beats, song.kicks)]"
+            )
+        if isinstance(index, Curve):
+            index = index.values[self.frames] != 0
+        index = to_index("events", index)
         frames = self.frames[index]
         return (
             int(frames)
@@ -61,16 +79,63 @@ class Events:
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.array(self.frames, dtype=dtype) if copy else np.asarray(self.frames, dtype=dtype)
 
+    def __array_ufunc__(self, ufunc, method, *inputs, **options) -> NoReturn:
+        raise ScheduleError(
+            f"events take no {ufunc.__name__}: moments are no numbers; write av.curves.at(song.beats, 1.0) for a "
+            "curve, song.beats.seconds or .frames to compute with, np.union1d(song.kicks, song.snares) for both"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if other is None:
+            return False
+        if not isinstance(other, Events):
+            return super().__eq__(other)  # which says that events take none
+        columns = ((one.frames, one.seconds, one.strength) for one in (self, other))
+        return self.clock == other.clock and all(np.array_equal(a, b) for a, b in zip(*columns))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.clock, self.seconds.tobytes()))
+
+    def __getattr__(self, name: str) -> Any:
+        hint = "; for a curve, write av.curves.at(song.beats, 1.0)" if hasattr(Curve, name) else ""
+        raise no_attribute("events have", name, dir(self), hint)
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "Events(none)"
+        some = ", ".join(map(str, self.frames[:4])) + (" ..." if len(self) > 4 else "")
+        return f"Events({len(self)} from {self.seconds[0]:.2f} to {self.seconds[-1]:.2f} s: frames {some})"
+
 
 ON_DEMAND = ("hue", "loudness", "flux", "pitch", "voiced", "silence")  # curves that are heard when they are asked for
 
 
-class Stems(dict[str, "Song"]):
-    """Stems by name; an unknown name lists the known ones."""
+class Named(dict[str, Kind]):
+    """Parts of a song by name; an unknown name lists the known ones."""
 
-    def __missing__(self, name: str) -> "Song":
-        known = ", ".join(self) or "none; give files with stems={'drums': 'drums.wav'} or --stem drums=drums.wav"
-        raise InputError(f"no stem {name!r}: the song has {known}")
+    what = "part"
+    otherwise = "none"
+
+    def __missing__(self, name: object) -> NoReturn:
+        raise InputError(
+            f"no {self.what} {name!r}{nearest(name, self)}: the song has {', '.join(self) or self.otherwise}"
+        )
+
+
+class Curves(Named[Curve]):
+    """Curves by name."""
+
+    what = "curve"
+
+
+class Stems(Named["Song"]):
+    """Stems by name."""
+
+    what = "stem"
+    otherwise = "none; give files with stems={'drums': 'drums.wav'} or --stem drums=drums.wav"
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +226,42 @@ class Song:
 
         return mel(self, bands)
 
+    def plot(self, path: str | Path | None = None) -> "Image":
+        """A picture of the waveform with its beats, bars and sections, and of every curve of the song and its stems.
+
+        A notebook shows it; with a path, it is in a file too.
+        """
+        from audioviz.figures import draw_rows, picture_or_file
+
+        rows = {**self.curves} | {
+            f"{name}.{curve}": stem.curves[curve] for name, stem in self.stems.items() for curve in ("rms", "onset")
+        }
+        marks = [(part.start, part.label) for part in self.sections]
+        values = {name: curve.values for name, curve in rows.items()}
+        return picture_or_file(draw_rows(values, self.clock, song=self, marks=marks), path)
+
+    def to_json(self, path: str | Path | None = None) -> str | None:
+        """Tempo, events, sections and curves as JSON: the text, or written to a file."""
+        from audioviz.audio.export import song_to_json
+
+        return text_or_file(song_to_json(self), path)
+
+    def to_csv(self, path: str | Path | None = None) -> str | None:
+        """A row a frame, with every curve and the events that fall on it: the text, or written to a file."""
+        from audioviz.audio.export import song_to_csv
+
+        return text_or_file(song_to_csv(self), path)
+
+    def to_clicks(self, path: str | Path) -> None:
+        """Write the song with a tick at each beat, a higher one at each downbeat, as `.wav` or `.flac`."""
+        from audioviz.audio.clicks import write_clicks
+
+        with asked_for(path) as place:
+            write_clicks(self, place)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "curves", Curves(self.curves))
+
     def __getattr__(self, name: str) -> Any:  # a Curve, or of chroma a tuple of them
         curves = self.__dict__.get("curves", {})
         if name in curves:
@@ -170,5 +271,25 @@ class Song:
 
             self.__dict__.update(measure(self, name))
             return self.__dict__[name]
-        known = [*curves, *ON_DEMAND, "chroma", "band", "mel", *self.__dataclass_fields__]
-        raise AttributeError(f"a song has no {name!r}: it has {', '.join(known)}")
+        raise no_attribute("a song has", name, dir(self))
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.__dict__.get("curves", {}), *ON_DEMAND, "chroma"})
+
+    def __repr__(self) -> str:
+        return f"Song({self})"
+
+    def __str__(self) -> str:
+        tempo = (
+            " or ".join(f"{tempo:.1f}" for tempo in (self.tempo, *self.other_tempi)) + " bpm, " if self.tempo else ""
+        )
+        labels = " ".join(part.label for part in self.sections[:8]) + (" ..." if len(self.sections) > 8 else "")
+        return (
+            f"{self.path.name}: {float(self.duration):.1f} s, {tempo}{self.clock.frames} frames at {self.clock.fps} "
+            f"fps, {len(self.beats)} beats, sections {labels}"
+        )
+
+    def _repr_html_(self) -> str:
+        from audioviz.figures import picture_to_html
+
+        return picture_to_html(self.plot())

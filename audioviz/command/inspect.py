@@ -15,7 +15,7 @@ from audioviz.command.options import (
     stem_option,
     to_project,
 )
-from audioviz.command.output import draw, save
+from audioviz.command.output import save
 from audioviz.command.render import save_project
 
 
@@ -36,29 +36,20 @@ def file_option(name: str, metavar: str = "FILE", text: str | None = None):
 def analyze(song, json_file, csv_file, plot_file, clicks_file, **typed) -> None:
     """Show what is heard in SONG: tempo, beats, bars, onsets, sections, curves."""
     from audioviz.audio.part import cut, part_of
+    from audioviz.files import check_apart
     from audioviz.insight.report import describe_song
     from audioviz.rendering.check import files_of
     from audioviz.rendering.inputs import song_of
-    from audioviz.video.files import check_apart
 
     project = to_project(song, typed)
     check_apart([json_file, csv_file, plot_file, clicks_file], files_of(project))
     heard, start, duration = song_of(project), project.song.start, project.song.duration
     if start or duration is not None:
         heard = cut(heard, part_of(heard, start=start, duration=duration))
-    if json_file or csv_file:
-        from audioviz.audio.export import song_to_csv, song_to_json
-
-        save(json_file, song_to_json, heard)
-        save(csv_file, song_to_csv, heard)
-    if plot_file:
-        from audioviz.insight.plots import plot_song
-
-        draw(plot_file, plot_song, heard)
-    if clicks_file:
-        from audioviz.audio.clicks import write_clicks
-
-        draw(clicks_file, write_clicks, heard)
+    save(json_file, heard.to_json)
+    save(csv_file, heard.to_csv)
+    save(plot_file, heard.plot)
+    save(clicks_file, heard.to_clicks)
     click.echo(describe_song(heard))
 
 
@@ -76,26 +67,22 @@ def schedule(
     song, json_file, csv_file, deforum_file, parseq_file, lists_file, plot_file, project_file, trust, **typed
 ) -> None:
     """Compute the schedule of SONG and show or save it, without rendering."""
-    from audioviz import schedule as formats
+    from audioviz.files import check_apart
     from audioviz.insight.report import describe_schedule
     from audioviz.rendering.check import check_project, files_of
     from audioviz.rendering.inputs import schedule_of, song_of
-    from audioviz.video.files import check_apart
 
     project = to_project(song, typed, trust=trust)
     check_apart([json_file, csv_file, deforum_file, parseq_file, lists_file, plot_file], files_of(project))
     check_project(project)
     heard = song_of(project)
     plan = schedule_of(project, heard)
-    save(json_file, formats.schedule_to_json, plan)
-    save(csv_file, formats.schedule_to_csv, plan)
-    save(deforum_file, formats.schedule_to_deforum, plan)
-    save(parseq_file, formats.schedule_to_parseq, plan)
-    save(lists_file, formats.schedule_to_lists, plan)
-    if plot_file:
-        from audioviz.insight.plots import plot_schedule
-
-        draw(plot_file, plot_schedule, heard, plan)
+    save(json_file, plan.to_json)
+    save(csv_file, plan.to_csv)
+    save(deforum_file, plan.to_deforum)
+    save(parseq_file, plan.to_parseq)
+    save(lists_file, plan.to_lists)
+    save(plot_file, lambda path: plan.plot(path, song=heard))
     if project_file:
         save_project([project], project_file)
     click.echo(describe_schedule(plan))
@@ -106,10 +93,8 @@ def schedule(
 @file_option("--sheet", "FILE.png", "Write a contact sheet of the video.")
 def info(video, sheet_file) -> None:
     """Show what VIDEO was made of, and how well its picture follows its sound."""
-    from audioviz.insight.report import describe_video
+    from audioviz.insight.video import Video
 
-    click.echo(describe_video(video))
-    if sheet_file:
-        from audioviz.insight.sheet import contact_sheet
-
-        draw(sheet_file, lambda path: contact_sheet(video, path))
+    made = Video(video)
+    click.echo(made.info())
+    save(sheet_file, made.sheet)

@@ -110,9 +110,9 @@ def make_folder(folder: Path) -> None:
 
 def save_project(projects: Sequence["Project"], path: Path) -> None:
     """Write the one project of a command to a file."""
+    from audioviz.files import check_apart
     from audioviz.project import save_project as write_project
     from audioviz.rendering.check import files_of
-    from audioviz.video.files import check_apart
 
     if len(projects) > 1:
         raise InputError(f"--save {path}: a project has one song, and there are {len(projects)}")

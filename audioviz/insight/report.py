@@ -1,11 +1,14 @@
 """Summaries of a song, a schedule, and a finished video with its manifest, in a few lines each."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from audioviz.audio.hearing.beats import SURE
 from audioviz.audio.song import Song
+from audioviz.insight.reaction import Reaction
 from audioviz.schedule.schedule import Schedule
+from audioviz.video.probe import VideoInfo
 
 FACTS = ("model", "model_sha256", "size", "steps", "cfg", "sampler", "scheduler", "device", "dtype", "song_sha256")
 LONGEST = 200  # characters of a fact that are shown
@@ -49,26 +52,34 @@ def describe_schedule(plan: Schedule) -> str:
     return "\n".join(lines)
 
 
-def describe_video(path: Path) -> str:
-    """What a video was made of, whether its sound and picture fit, and how it reacts."""
-    from audioviz.insight.reaction import measure_video
+@dataclass(frozen=True)
+class VideoReport:
+    """What a video was made of, whether its sound and picture fit, and how it reacts: printed, the lines of it."""
 
-    info, found = measure_video(path)
-    apart = 1000 * (info.picture_seconds - info.sound_seconds)
-    fits = "within" if abs(apart) <= 500 / info.fps else "MORE than"
-    return "\n".join(
-        [
-            f"{path.name}: {info.frames} frames of {info.size[0]}x{info.size[1]} at {info.fps} fps, "
-            f"picture {info.picture_seconds:.3f} s, sound {info.sound_seconds:.3f} s",
-            f"picture longer than sound by           {apart:.1f} ms, {fits} half a frame",
-            f"frames against length of sound at fps  {info.frames} against {info.sound_seconds * float(info.fps):.1f}",
-            f"kicks                                  {found.kicks}",
-            f"correlation of change with kicks       {found.correlation:.2f}",
-            f"kicks with a peak within one frame     {100 * found.hits:.0f}%",
-            f"change, loudest against quietest       {found.loud_to_quiet:.1f}x",
-            *describe_manifest(info.metadata),
-        ]
-    )
+    path: Path
+    video: VideoInfo
+    reaction: Reaction
+
+    def __str__(self) -> str:
+        info, found = self.video, self.reaction
+        apart = 1000 * (info.picture_seconds - info.sound_seconds)
+        fits = "within" if abs(apart) <= 500 / info.fps else "MORE than"
+        return "\n".join(
+            [
+                f"{self.path.name}: {info.frames} frames of {info.size[0]}x{info.size[1]} at {info.fps} fps, "
+                f"picture {info.picture_seconds:.3f} s, sound {info.sound_seconds:.3f} s",
+                f"picture longer than sound by           {apart:.1f} ms, {fits} half a frame",
+                f"frames against length of sound at fps  {info.frames} against "
+                f"{info.sound_seconds * float(info.fps):.1f}",
+                f"kicks                                  {found.kicks}",
+                f"correlation of change with kicks       {found.correlation:.2f}",
+                f"kicks with a peak within one frame     {100 * found.hits:.0f}%",
+                f"change, loudest against quietest       {found.loud_to_quiet:.1f}x",
+                *describe_manifest(info.metadata),
+            ]
+        )
+
+    __repr__ = __str__
 
 
 def describe_manifest(metadata: str | None) -> list[str]:

@@ -1,6 +1,5 @@
 """A contact sheet: frames of a video in time order, on one picture."""
 
-import io
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,8 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from audioviz.clock import Clock
-from audioviz.errors import EncodeError, InputError
-from audioviz.video.files import write_whole
+from audioviz.errors import InputError
+from audioviz.figures import picture_or_file
 from audioviz.video.probe import probe, read_frames
 
 MARGIN = 4  # pixels between tiles
@@ -18,21 +17,21 @@ MARGIN = 4  # pixels between tiles
 
 def contact_sheet(
     frames: Iterable[np.ndarray] | Path | str,
-    out: Path,
+    out: str | Path | None = None,
     *,
     clock: Clock | None = None,
     columns: int = 6,
     rows: int = 5,
     width: int = 192,
-) -> None:
-    """Draw evenly spaced frames, from the first to the last, with their times, into a PNG.
+) -> Image.Image:
+    """A picture of evenly spaced frames, from the first to the last, with their times.
 
     Parameters
     ----------
     frames : iterable of uint8 (H, W, 3), or the path of a video
         The T frames; only those that are drawn are kept.
-    out : Path
-        The PNG to write; replaced only by a whole one.
+    out : str or Path, optional
+        The picture to write, as PNG, JPEG or what else it ends in; replaced only by a whole one.
     clock : Clock
         Exact fps, and T; measured where frames is a path.
     columns, rows : int >= 1
@@ -43,9 +42,7 @@ def contact_sheet(
     Raises
     ------
     InputError
-        If the video cannot be read, frames come without a clock, or there are none.
-    EncodeError
-        If the PNG cannot be written.
+        If the video cannot be read, frames come without a clock, there are none, or `out` cannot be written.
     """
     if isinstance(frames, (str, Path)):
         info = probe(Path(frames))
@@ -67,14 +64,7 @@ def contact_sheet(
         sheet.paste(tile, (MARGIN + column * step_x, MARGIN + row * step_y))
     if sheet is None:
         raise InputError("a contact sheet of no frames: expected at least one")
-    content = io.BytesIO()
-    sheet.save(content, "png")
-    try:
-        write_whole(Path(out), content.getvalue())
-    except OSError as error:
-        raise EncodeError(
-            f"contact sheet {out} cannot be written ({error.strerror}): free space there or choose another folder"
-        ) from error
+    return picture_or_file(sheet, out)
 
 
 def _tile(frame: np.ndarray, seconds: float, width: int) -> Image.Image:

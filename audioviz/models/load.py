@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from audioviz.errors import InputError, ModelError
+from audioviz.errors import InputError, ModelError, nearest
 from audioviz.models.additions import add_embeddings, add_loras, other_vae
 from audioviz.models.control import add_ip_adapter, load_controlnet, reference_encoder
 from audioviz.models.denoiser import UNetDenoiser, unet_denoiser
@@ -202,7 +202,7 @@ def find_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if there["cuda"] else "mps" if there["mps"] else "cpu")
     if name not in there:
-        raise InputError(f"unknown device {name!r}: use auto, cpu, cuda or mps")
+        raise InputError(f"unknown device {name!r}{nearest(name, ('auto', *there))}: use auto, cpu, cuda or mps")
     if not there[name]:
         raise InputError(f"device {name} is not there on this machine: use --device cpu or auto")
     return torch.device(name)
@@ -212,7 +212,7 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.float32 if device.type == "cpu" else torch.float16
     if name not in DTYPES:
-        raise InputError(f"unknown dtype {name!r}: use auto, {', '.join(DTYPES)}")
+        raise InputError(f"unknown dtype {name!r}{nearest(name, ('auto', *DTYPES))}: use auto, {', '.join(DTYPES)}")
     return DTYPES[name]
 
 

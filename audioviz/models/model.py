@@ -49,6 +49,10 @@ class Model:
     compiled: bool = False
     encode_reference: Callable[[np.ndarray], tuple[Tensor, Tensor]] | None = None
 
+    def __repr__(self) -> str:
+        kind, device = type(self.denoiser).__name__.removesuffix("Denoiser"), self.denoiser.device
+        return f"Model({self.name}: {kind}, {self.defaults.size} pixels, {device}, {self.vae.dtype})"
+
     @torch.inference_mode()
     def encode_text(self, text: str) -> Conditioning:
         """The conditioning of a prompt; what is longer than the model can read is left out.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audioviz.audio.reading.beats_model import BEAT_THIS
 from audioviz.errors import InputError
+from audioviz.files import to_path, write_whole
 from audioviz.project.project import GuideFiles, Project
 from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.prompt import Prompt
@@ -24,8 +25,8 @@ def save_project(project: Project, path: str | Path) -> None:
     InputError
         If the name ends otherwise, or cannot be written.
     """
-    from audioviz.video.files import write_whole
-
+    if not isinstance(project, Project):
+        raise InputError(f"project {project!r:.60}: expected an av.Project")
     path = _avz_path(path)
     folder = path.parent.resolve()
     try:
@@ -60,7 +61,7 @@ def load_project(path: str | Path, *, trust: bool = False) -> Project:
 
 
 def _avz_path(path: str | Path) -> Path:
-    path = Path(path)
+    path = to_path("project", path)
     if path.suffix.lower() != ENDING:
         raise InputError(f"project {path}: expected a name that ends in {ENDING}")
     return path

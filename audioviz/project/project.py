@@ -24,11 +24,12 @@ from pydantic import (
     WrapValidator,
     with_config,
 )
+from pydantic_core import PydanticCustomError
 
 from audioviz.audio.hearing.grid import Grid
 from audioviz.clock import fps_to_json, to_fps
-from audioviz.errors import InputError
-from audioviz.project.records import CONFIG, fault_message, nearest, one_of, record, with_reason, within
+from audioviz.errors import InputError, nearest
+from audioviz.project.records import CONFIG, fault_message, one_of, record, with_reason, within
 from audioviz.schedule.columns import COLUMNS
 from audioviz.schedule.lanes import Lane
 from audioviz.schedule.prompt import Prompt
@@ -111,6 +112,12 @@ class ScheduleChoice:
     trusted: Annotated[bool, Field(exclude=True)] = field(default=True, compare=False)
 
 
+def _to_size(value: Any) -> Any:
+    if value is not None and not (isinstance(value, (tuple, list)) and len(value) == 2):
+        raise PydanticCustomError("size", "expected (width, height) in pixels, such as (512, 512)")
+    return value
+
+
 @record
 class Look:
     """The model and what it is told in every frame; what is None is the model's own.
@@ -134,7 +141,9 @@ class Look:
     vae: str | None = None
     controlnet: str | None = None
     ip_adapter: str | None = None
-    size: tuple[Annotated[Whole, within(16, 8192)], Annotated[Whole, within(16, 8192)]] | None = None
+    size: Annotated[
+        tuple[Annotated[Whole, within(16, 8192)], Annotated[Whole, within(16, 8192)]] | None, BeforeValidator(_to_size)
+    ] = None
     steps: Annotated[Whole, within(1, 10000)] | None = None
     cfg: Annotated[Number, within(0, 100)] | None = None
     sampler: Annotated[str, one_of("sampler", SAMPLERS)] | None = None
@@ -168,12 +177,20 @@ def _to_schedule(value: Any) -> Any:
     return value
 
 
+def _check_schedule(value: Any) -> Any:
+    if not isinstance(value, (ScheduleChoice, Mapping)):
+        raise PydanticCustomError("schedule", "expected an av.Schedule, or the name or file of one")
+    return value
+
+
 def _to_prompts(value: Any) -> Any:
     """One prompt, or prompts by their times, as a list."""
     if isinstance(value, (str, Prompt)):
         return [value]
     if isinstance(value, Mapping) and not {"seconds", "text"} <= value.keys():
         return [f"{key if isinstance(key, str) else f'{key}s'}: {text}" for key, text in value.items()]
+    if not isinstance(value, (list, tuple)):
+        raise PydanticCustomError("prompts", "expected texts, such as ['neon nebula', 'gold mandala']")
     return value
 
 
@@ -213,7 +230,9 @@ class Project:
 
     song: Annotated[SongFile, BeforeValidator(_to_song)]
     fps: Fps = Fraction(12)
-    schedule: Annotated[ScheduleChoice, BeforeValidator(_to_schedule)] = ScheduleChoice()
+    schedule: Annotated[ScheduleChoice, BeforeValidator(_check_schedule), BeforeValidator(_to_schedule)] = (
+        ScheduleChoice()
+    )
     lanes: dict[Annotated[str, one_of("column", COLUMNS)], Annotated[Lane, WrapValidator(with_reason)]] = field(
         default_factory=dict
     )

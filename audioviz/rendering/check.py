@@ -7,6 +7,7 @@ from pathlib import Path
 from audioviz.audio.reading.beats_model import BEAT_THIS, check_beats_model
 from audioviz.audio.reading.decode import check_file
 from audioviz.errors import InputError
+from audioviz.files import check_apart
 from audioviz.models.sources import check_additions, check_size, check_source, size_step
 from audioviz.project import Project
 from audioviz.rendering.pictures import IMAGES
@@ -14,7 +15,6 @@ from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.prompts import prompt_file
 from audioviz.shelf import find, is_path
 from audioviz.video.encode import check_format
-from audioviz.video.files import check_apart
 
 
 def check_project(project: Project, *, out: Path | None = None, model_is_loaded: bool = False) -> None:

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from audioviz.audio.reading.cache import cache_folder
+from audioviz.files import write_whole
 from audioviz.rendering.settings import RenderSettings
-from audioviz.video.files import write_whole
 
 _LIMIT = 100  # kinds of render that are remembered
 RAW_BYTES = 1.5  # of a pixel before it is encoded: no encoded picture is larger

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from audioviz.errors import AudiovizError, Defect
-from audioviz.video.files import create, open_to_append
+from audioviz.files import create, open_to_append
 
 MAX_BYTES = 2**20  # a longer file is begun anew; a render adds a line every few seconds of video
 

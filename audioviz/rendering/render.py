@@ -4,11 +4,16 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from fractions import Fraction
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from audioviz.audio.part import part_of
 from audioviz.audio.song import Song
+from audioviz.clock import to_fps
+from audioviz.errors import InputError
+from audioviz.files import to_path
+from audioviz.insight.video import Video
 from audioviz.project import Look, Project
 from audioviz.rendering.check import check_project
 from audioviz.rendering.inputs import schedule_of, song_of, with_default_prompts
@@ -47,7 +52,7 @@ def render(
     resume: bool = True,
     keep_work: bool = False,
     progress: bool = True,
-) -> Path:
+) -> Video:
     """Make the music video of a song. What is None stays as the project has it, or as it is usual.
 
     Parameters
@@ -58,7 +63,7 @@ def render(
         Appears when it is whole. Until then the work is kept in a folder beside it, from which a render that was
         interrupted goes on.
     fps : number, str or Fraction
-        Frames a second; a Song that is given has its own.
+        Frames a second; a Song or a Schedule that is given has its own.
     prompts : what `audioviz.schedule.prompts.to_prompts` reads
         In place of the schedule's own.
     negative : str
@@ -89,7 +94,7 @@ def render(
 
     Returns
     -------
-    Path of the video.
+    Video : its path, which a notebook shows as the video itself, with `info()` and `sheet()`
 
     Raises
     ------
@@ -104,12 +109,18 @@ def render(
     --------
     >>> song = av.load_song("song.mp3", fps=12)
     >>> plan = av.load_schedule("pulse")(song)
-    >>> path = av.render(song, plan, prompts=["neon nebula", "gold mandala"], out="video.mp4")
+    >>> video = av.render(song, plan, prompts=["neon nebula", "gold mandala"], out="video.mp4")
     """
     heard = song if isinstance(song, Song) else None
+    if not isinstance(song, (Song, Project)):
+        if not isinstance(song, (str, PathLike)):
+            raise InputError(f"song {song!r:.60}: expected one of av.load_song, the path of one, or an av.Project")
+        song = to_path("song", song)
     loaded = model if model is not None and not isinstance(model, (str, Path)) else None
+    if loaded is not None and not hasattr(loaded, "denoiser"):
+        raise InputError(f"model {model!r:.60}: expected one of av.load_model, or the name, folder or id of one")
     options = {
-        "fps": heard.clock.fps if heard else fps,
+        "fps": _fps_of(heard or schedule, fps),
         "schedule": schedule,
         "prompts": prompts,
         "negative": negative,
@@ -132,7 +143,7 @@ def render(
     project = song if isinstance(song, Project) else Project(song.path if isinstance(song, Song) else song)
     return render_project(
         project.changed(**_without_none(options)),
-        out=Path(out),
+        out=to_path("output", out),
         song=heard,
         model=loaded,
         resume=resume,
@@ -150,7 +161,7 @@ def render_project(
     resume: bool = True,
     keep_work: bool = False,
     progress: bool = True,
-) -> Path:
+) -> Video:
     """Make the video of a project; song and model are taken from there where they are loaded already.
 
     The rest, and what is raised, are as for `render`.
@@ -164,9 +175,20 @@ def render_project(
 
     from audioviz.rendering.make import make_video  # which needs torch
 
-    return make_video(
-        project, song, schedule, loaded, part=part, out=out, resume=resume, keep_work=keep_work, progress=progress
+    return Video(
+        make_video(
+            project, song, schedule, loaded, part=part, out=out, resume=resume, keep_work=keep_work, progress=progress
+        )
     )
+
+
+def _fps_of(given: Any, fps: str | float | Fraction | None) -> str | float | Fraction | None:
+    """The frames a second of a Song or a Schedule, which are not changed any more; of anything else what is asked."""
+    if not isinstance(given, (Song, Schedule)):
+        return fps
+    if fps is not None and to_fps(fps) != given.clock.fps:
+        raise InputError(f"fps {fps}: the {type(given).__name__} has {given.clock.fps}; load the song with fps={fps}")
+    return given.clock.fps
 
 
 def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:

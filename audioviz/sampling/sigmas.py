@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audioviz.errors import InputError
+from audioviz.errors import InputError, nearest
 
 Schedule = Callable[[Tensor, int], Tensor]
 
@@ -70,7 +70,8 @@ def scheduler_for(scheduler: str | Schedule) -> Schedule:
     if callable(scheduler):
         return scheduler
     if scheduler not in SCHEDULERS:
-        raise InputError(f"scheduler {scheduler!r} is not known: expected one of {', '.join(SCHEDULERS)}")
+        hint = nearest(scheduler, SCHEDULERS)
+        raise InputError(f"scheduler {scheduler!r} is not known{hint}: expected one of {', '.join(SCHEDULERS)}")
     return SCHEDULERS[scheduler]
 
 

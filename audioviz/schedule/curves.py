@@ -5,13 +5,14 @@ Each takes `clock=`; inside a schedule script it may be left out.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from audioviz.audio.song import ON_DEMAND
 from audioviz.clock import Clock
-from audioviz.curve import Curve, easing
-from audioviz.errors import ScheduleError
+from audioviz.curve import Curve, easing, to_numbers
+from audioviz.errors import ScheduleError, nearest, no_attribute, to_number
 from audioviz.schedule.binding import bound_clock, bound_song
 from audioviz.schedule.expression import evaluate
 from audioviz.schedule.times import beat_position, event_frames, key_to_seconds, passed
@@ -31,8 +32,11 @@ def at(events, value: float | np.ndarray, otherwise: float = 0.0) -> Curve:
     value : float, or one for each event
     """
     frames, clock = event_frames(events)
-    values = np.full(clock.frames, float(otherwise))
-    values[frames] = value
+    values = np.full(clock.frames, to_number("at: otherwise", otherwise), float)
+    given = to_numbers("at: value", value)
+    if given.shape not in ((), frames.shape):
+        raise ScheduleError(f"at: values of shape {given.shape}: expected one, or one for each of {len(frames)} events")
+    values[frames] = given
     return Curve(values, clock)
 
 
@@ -47,8 +51,7 @@ def push(events, *, seconds: float) -> Curve:
     >>> leap = av.curves.push(song.kicks, seconds=0.2)
     >>> plan = av.Schedule(zoom=1.4**leap, shift_x=0.1 * leap)
     """
-    if not seconds > 0:
-        raise ScheduleError(f"push over {seconds} seconds: expected above 0")
+    to_number("push: seconds", seconds, above=0)
     shape = at(events, 1.0).decay(seconds)
     return shape * -np.expm1(-1 / (seconds * float(shape.clock.fps))) * float(shape.clock.fps)
 
@@ -60,9 +63,9 @@ def count(events) -> Curve:
 
 def random_at(events, seed: int, *, low: float = 0.0, high: float = 1.0) -> Curve:
     """A new random value between `low` and `high` from each event on; the same for the same seed."""
-    count = passed(events)
-    values = np.random.default_rng(seed).random(count[-1] + 1)
-    return Curve(low + (high - low) * values[count], event_frames(events)[1])
+    count, (_, clock) = passed(events), event_frames(events)
+    values = np.random.default_rng(to_number("random_at: seed", seed, low=0, whole=True)).random(count[-1] + 1)
+    return _between(low, high, values[count], clock)
 
 
 def ramp(
@@ -105,9 +108,11 @@ def keyframes(
     [0.2 0.5 0.8]
     """
     clock, bend = bound_clock(clock), easing(ease)
-    if not keys:
-        raise ScheduleError("keyframes: expected at least one {seconds: value}")
-    pairs = sorted((key_to_seconds(key, clock), value) for key, value in keys.items())
+    if not isinstance(keys, Mapping) or not keys:
+        raise ScheduleError(
+            f"keyframes {keys!r:.60}: expected at least one {{seconds: value}}, such as {{0: 0.2, '4bar': 0.8}}"
+        )
+    pairs = sorted((key_to_seconds(key, clock), to_number(f"keyframe {key}", value)) for key, value in keys.items())
     times, values = (np.array(column, float) for column in zip(*pairs))
     _check_inside(times, clock)
     frames = replace(clock, frames=clock.frames + 1).seconds_to_frame(times)  # T for the end of the song
@@ -136,15 +141,16 @@ def oscillate(
     shape : sine, triangle, saw (rises), square or pulse (jumps up and decays)
     phase : in periods
     """
-    if shape not in WAVES:
-        raise ScheduleError(f"unknown wave {shape!r}: use one of {', '.join(WAVES)}")
-    period = seconds if beats is None else beats
-    if period is None or (seconds is not None and beats is not None) or period <= 0:
+    if not isinstance(shape, str) or shape not in WAVES:
+        raise ScheduleError(f"unknown wave {shape!r:.60}{nearest(shape, WAVES)}: use one of {', '.join(WAVES)}")
+    if (seconds is None) == (beats is None):
         raise ScheduleError("oscillate: give a period above 0, either seconds= or beats=")
+    period = to_number("oscillate: period", seconds if beats is None else beats, above=0)
     clock = bound_clock(clock)
     turns = (clock.times if beats is None else beat_position(clock.times)) / period
-    turns = np.round(turns + phase, 9)  # so that what should be a whole turn is not a hair less
-    return Curve(low + (high - low) * WAVES[shape](turns % 1.0), clock)
+    turns = turns + to_number("oscillate: phase", phase)
+    turns = np.round(turns, 9)  # so that what should be a whole turn is not a hair less
+    return _between(low, high, WAVES[shape](turns % 1.0), clock)
 
 
 def noise(seed: int, *, seconds: float = 1.0, low: float = 0.0, high: float = 1.0, clock: Clock | None = None) -> Curve:
@@ -152,12 +158,10 @@ def noise(seed: int, *, seconds: float = 1.0, low: float = 0.0, high: float = 1.
     from scipy.interpolate import CubicSpline  # an import of some 0.15 s, which few schedules need
 
     clock = bound_clock(clock)
-    if seconds <= 0:
-        raise ScheduleError(f"noise of {seconds} seconds: expected above 0")
-    count = int(float(clock.duration) / seconds) + 4
-    knots = np.random.default_rng(seed).random(count)
+    count = int(float(clock.duration) / to_number("noise: seconds", seconds, above=0)) + 4
+    knots = np.random.default_rng(to_number("noise: seed", seed, low=0, whole=True)).random(count)
     path = CubicSpline(np.arange(count) * seconds, knots)(clock.times)
-    return Curve(low + (high - low) * np.clip(path, 0, 1), clock)
+    return _between(low, high, np.clip(path, 0, 1), clock)
 
 
 def expression(text: str, *, clock: Clock | None = None) -> Curve:
@@ -207,16 +211,15 @@ class _Names(Mapping[str, np.ndarray]):
 
 def tremor(seed: int, *, hz: float = 8.0, amount: float = 1.0, clock: Clock | None = None) -> Curve:
     """Smooth random shaking about 0, within `amount` to either side; it turns about `hz` times a second."""
-    if hz <= 0:
-        raise ScheduleError(f"tremor of {hz} Hz: expected above 0")
-    return noise(seed, seconds=1 / hz, low=-amount, high=amount, clock=clock)
+    reach = to_number("tremor: amount", amount)
+    return noise(seed, seconds=1 / to_number("tremor: hz", hz, above=0), low=-reach, high=reach, clock=clock)
 
 
 def beats(number: float) -> float:
     """The length of so many beats in seconds, at the tempo of the song: `hit.decay(av.curves.beats(0.5))`."""
-    clock = bound_clock()
+    clock, wanted = bound_clock(), to_number("beats", number)
     first, last = beat_position(np.array([0.0, float(clock.duration)]))
-    return float(number * float(clock.duration) / (last - first))
+    return float(wanted * float(clock.duration) / (last - first))
 
 
 def beat_rate() -> Curve:
@@ -234,21 +237,24 @@ def beat_rate() -> Curve:
 def where(condition, yes, no, *, clock: Clock | None = None) -> Curve:
     """`yes` in the frames where the condition holds and `no` elsewhere; all three are curves, arrays or numbers."""
     clock = _common_clock(clock, condition, yes, no)
-    return Curve(np.where(np.asarray(condition), np.asarray(yes, float), np.asarray(no, float)), clock)
+    condition, yes, no = (
+        to_numbers(f"where: {what}", given, clock)
+        for what, given in (("condition", condition), ("yes", yes), ("no", no))
+    )
+    return Curve(np.where(condition, yes, no), clock)
 
 
 def blend(a, b, weight, *, clock: Clock | None = None) -> Curve:
     """`a` where the weight is 0, `b` where it is 1, a straight mix between; weights are held inside 0..1."""
     clock = _common_clock(clock, a, b, weight)
-    weight = np.clip(np.asarray(weight, float), 0, 1)
-    return Curve((1 - weight) * np.asarray(a, float) + weight * np.asarray(b, float), clock)
+    weight = np.clip(to_numbers("blend: weight", weight, clock), 0, 1)
+    return Curve((1 - weight) * to_numbers("blend: a", a, clock) + weight * to_numbers("blend: b", b, clock), clock)
 
 
 def cross(a, b, *, at: float | str, seconds: float, ease: str = "smooth", clock: Clock | None = None) -> Curve:
     """`a` fades into `b`: half way at `at` (seconds, or a key as for keyframes), over `seconds` in all."""
     clock = _common_clock(clock, a, b)
-    if not seconds >= 0:
-        raise ScheduleError(f"cross over {seconds} seconds: expected at least 0")
+    to_number("cross: seconds", seconds, low=0)
     middle = key_to_seconds(at, clock)
     _check_inside(np.array([middle]), clock)
     begun = np.arange(clock.frames) >= clock.seconds_to_frame(middle)
@@ -262,6 +268,12 @@ def _check_inside(times: np.ndarray, clock: Clock) -> None:
             f"keyframes at {times.tolist()} seconds: expected times in 0 .. {float(clock.duration):g}, "
             "the length of the song"
         )
+
+
+def _between(low, high, weight: np.ndarray, clock: Clock) -> Curve:
+    """`low` where the weight is 0, `high` where it is 1; both are curves, arrays or numbers."""
+    low, high = (Curve(end, clock) for end in (low, high))
+    return low + (high - low) * weight
 
 
 def _common_clock(clock: Clock | None, *values) -> Clock:
@@ -278,3 +290,16 @@ WAVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "square": lambda u: (u < 0.5).astype(float),
     "pulse": lambda u: np.exp(-4 * u),
 }
+
+
+def __dir__() -> list[str]:
+    return _NAMES
+
+
+def __getattr__(name: str) -> Any:
+    raise no_attribute("av.curves has", name, _NAMES)
+
+
+_NAMES = [
+    name for name, kind in list(globals().items()) if getattr(kind, "__module__", "") == __name__ and name[0] != "_"
+]

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from audioviz.errors import ScheduleError
+from audioviz.errors import ScheduleError, nearest
 
 MAX_LENGTH = 1000
 Value = np.ndarray | np.float64  # one for each frame, or one for all
@@ -32,6 +32,8 @@ def evaluate(text: str, names: Mapping[str, Value]) -> Value:
     ScheduleError
         If the formula is too long, is not arithmetic on those names, or its value is not finite.
     """
+    if not isinstance(text, str):
+        raise ScheduleError(f"expression {text!r:.60}: expected text, such as '0.3 + 0.4 * low'")
     if len(text) > MAX_LENGTH:
         raise ScheduleError(f"expression of {len(text)} characters: expected at most {MAX_LENGTH}")
     try:
@@ -61,7 +63,7 @@ def _value(node: ast.expr, names: Mapping[str, Value]) -> Value:
         case ast.Name(id=name) if name in CONSTANTS:
             return np.float64(CONSTANTS[name])
         case ast.Name(id=name):
-            raise _Unknown(f"unknown name {name!r}: use {', '.join([*names, *CONSTANTS])}")
+            raise _Unknown(f"unknown name {name!r}{nearest(name, names)}: use {', '.join([*names, *CONSTANTS])}")
         case ast.Attribute(value=ast.Name(id=stem), attr=name) if f"{stem}.{name}" in names:
             return names[f"{stem}.{name}"]
         case ast.UnaryOp(op=op, operand=operand) if type(op) in UNARY:
@@ -82,7 +84,7 @@ def _value(node: ast.expr, names: Mapping[str, Value]) -> Value:
                 raise _Unknown(f"{name} takes {count} values, not {len(args)}")
             return function(*(_value(arg, names) for arg in args))
         case ast.Call(func=ast.Name(id=name)) if name not in FUNCTIONS:
-            raise _Unknown(f"unknown function {name!r}: use {', '.join(FUNCTIONS)}")
+            raise _Unknown(f"unknown function {name!r}{nearest(name, FUNCTIONS)}: use {', '.join(FUNCTIONS)}")
     raise _Unknown(f"{ast.unparse(node)!r} is not arithmetic")
 
 

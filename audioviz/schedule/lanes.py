@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from audioviz.curve import Curve, easing
-from audioviz.errors import ScheduleError
+from audioviz.errors import ScheduleError, nearest
 from audioviz.schedule.binding import bound
 from audioviz.schedule.columns import COLUMNS, NEUTRAL, SEEDS
 from audioviz.schedule.curves import expression, keyframes
@@ -53,7 +53,7 @@ class Lane:
         if bool(self.keys) == bool(self.expression):
             raise ScheduleError("expected either keys, such as {'0s': 0.3, '4bar': 0.9}, or an expression")
         if self.mode not in MODES:
-            raise ScheduleError(f"mode is {self.mode!r}, expected one of {', '.join(MODES)}")
+            raise ScheduleError(f"mode is {self.mode!r}{nearest(self.mode, MODES)}, expected one of {', '.join(MODES)}")
         easing(self.ease)
 
 
@@ -76,7 +76,9 @@ def with_lanes(schedule: Schedule, lanes: Mapping[str, Lane], *, song) -> Schedu
     with bound(song):
         for column, lane in lanes.items():
             if column not in COLUMNS:
-                raise ScheduleError(f"lane {column}: expected one of the columns {', '.join(COLUMNS)}")
+                raise ScheduleError(
+                    f"lane {column}{nearest(column, COLUMNS)}: expected one of the columns {', '.join(COLUMNS)}"
+                )
             try:
                 columns[column] = _laid_over(schedule, column, lane)
             except ScheduleError as error:

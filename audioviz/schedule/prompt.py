@@ -1,11 +1,12 @@
 """Prompt: a text that holds from a time on, and what is steered away from."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
 from audioviz.curve import easing
-from audioviz.errors import ScheduleError
+from audioviz.errors import ScheduleError, nearest
 
 WAYS = ("slerp", "lerp")
 NEGATIVE = "--neg"
@@ -30,11 +31,13 @@ class Prompt:
     def __post_init__(self):
         easing(self.ease)
         if self.way not in WAYS:
-            raise ScheduleError(f"prompt {self.text!r}: unknown way {self.way!r}: use one of {', '.join(WAYS)}")
-        if not np.isfinite(self.seconds) or self.seconds < 0:
-            raise ScheduleError(f"prompt {self.text!r} at {self.seconds} seconds: expected a time of at least 0")
-        if not isinstance(self.text, str) or not isinstance(self.negative, str):
-            raise ScheduleError(f"prompt {self.text!r}: expected text")
+            hint = nearest(self.way, WAYS)
+            raise ScheduleError(f"prompt {self.text!r}: unknown way {self.way!r}{hint}: use one of {', '.join(WAYS)}")
+        if not isinstance(self.seconds, Real) or not np.isfinite(self.seconds) or self.seconds < 0:
+            raise ScheduleError(f"prompt {self.text!r} at {self.seconds!r} seconds: expected a time of at least 0")
+        for text in (self.text, self.negative):
+            if not isinstance(text, str):
+                raise ScheduleError(f"prompt {text!r:.60}: expected text")
 
 
 def text_to_prompt(seconds: float, text: str, *, negative: str = "") -> Prompt:

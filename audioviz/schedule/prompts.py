@@ -43,6 +43,8 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
         keys = [(seconds, text) for key, text in value.items() for seconds in key_to_times(key, clock)]
     else:
         items = [value] if isinstance(value, (str, Prompt)) else value
+        if not np.iterable(items):
+            raise ScheduleError(f"prompts {value!r:.60}: expected texts, such as ['neon nebula', 'gold mandala']")
         keys = [key for item in items for key in _split(item, clock)]
     times = [seconds for seconds, _ in keys if seconds is not None]
     if times and len(times) < len(keys):

@@ -1,19 +1,29 @@
 """Schedule: one entry a video frame in each column, and prompts at keyframes."""
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from numbers import Integral
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
 from audioviz.clock import Clock
-from audioviz.curve import Curve
-from audioviz.errors import AudiovizWarning, ScheduleError
+from audioviz.curve import Curve, to_numbers
+from audioviz.errors import AudiovizWarning, ScheduleError, nearest, no_attribute
+from audioviz.files import text_or_file
 from audioviz.schedule.binding import bound, bound_clock, bound_song
 from audioviz.schedule.columns import ALWAYS, COLUMNS, RANGES, SEEDS
+from audioviz.schedule.formats.deforum import schedule_to_deforum
+from audioviz.schedule.formats.json_csv import schedule_to_csv, schedule_to_json
+from audioviz.schedule.formats.lists import schedule_to_lists
+from audioviz.schedule.formats.parseq import schedule_to_parseq
 from audioviz.schedule.prompt import NEGATIVE, Prompt
 from audioviz.schedule.prompts import to_prompts
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,12 +32,13 @@ class Schedule:
 
     A column takes a Curve, an array or list, or one value for all frames; a list shorter than the song is repeated.
     Values outside a column's range are clipped, and that is said. After construction every column is an array (T,),
-    or None where it is optional and was not given.
+    or None where it is optional and was not given. `plan["denoise"]` is a column, `plan[8]` what frame 8 is told, and
+    `for frame in plan` goes through all of them.
 
     Raises
     ------
     ScheduleError
-        If a column is not numbers, not finite, too long, or of another clock.
+        If a column is unknown, not numbers, not finite, too long, or of another clock.
     """
 
     seed: Any = 0  # uint64; noise of frame k
@@ -53,11 +64,22 @@ class Schedule:
     mix: Any = None  # prompt -> 0..1: how much of it is mixed in; what is left of 1 is that of the keyframes
     clock: Clock = cast(Clock, None)  # if not given, that of its curves, or of the song of the script
 
+    song: Any = field(default=None, init=False, repr=False)  # that of the script, whose beats prompts and plots have
+
+    def __new__(cls, *_: Any, **given: Any) -> "Schedule":
+        known = [column.name for column in fields(cls) if column.init]
+        if unknown := [name for name in given if name not in known]:
+            raise ScheduleError(
+                f"a schedule has no {unknown[0]!r}{nearest(unknown[0], known)}: it has {', '.join(known)}"
+            )
+        return super().__new__(cls)
+
     def __post_init__(self):
         clock = self.clock or next(
             (v.clock for f in fields(self) if isinstance(v := getattr(self, f.name), Curve)), None
         )
         clock = bound_clock(clock)
+        object.__setattr__(self, "song", bound_song())
         object.__setattr__(self, "clock", clock)
         object.__setattr__(self, "prompts", to_prompts(self.prompts, clock))
         for name in COLUMNS:
@@ -77,12 +99,49 @@ class Schedule:
                 else (_column(name, value, clock, RANGES[name]))
             )
             object.__setattr__(self, name, column)
-        object.__setattr__(self, "mix", _mix_columns(self.mix or {}, clock))
+        object.__setattr__(self, "mix", _mix_columns({} if self.mix is None else self.mix, clock))
         if (self.seed_to is None) != (self.seed_mix is None):
             raise ScheduleError("seed_to and seed_mix: give both, or neither")
 
     def __len__(self) -> int:
         return self.clock.frames
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[frame] for frame in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    @overload
+    def __getitem__(self, index: str) -> np.ndarray: ...
+    def __getitem__(self, index: int | slice | str) -> dict[str, Any] | list[dict[str, Any]] | np.ndarray:
+        """What a frame is told, by column, with its number and its seconds; those of a slice; a column by its name."""
+        if isinstance(index, str):
+            if index not in (columns := self.columns):
+                raise ScheduleError(
+                    f"no column {index!r}{nearest(index, columns)}: the schedule has {', '.join(columns)}"
+                )
+            return columns[index]
+        if not isinstance(index, (Integral, slice)):
+            raise ScheduleError(f"plan[{index!r:.60}]: expected a frame, a slice of them, or the name of a column")
+        frames = range(len(self))[index]
+        if isinstance(frames, range):
+            return [self[frame] for frame in frames]
+        place = {"frame": frames, "seconds": self.clock.frame_to_seconds(frames)}
+        return place | {name: values[frames].item() for name, values in self.columns.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        raise no_attribute("a schedule has", name, dir(self))
+
+    def __repr__(self) -> str:
+        prompts = f"; {len(self.prompts)} prompts" if self.prompts else ""
+        return f"Schedule({len(self)} frames at {self.clock.fps} fps: {', '.join(self.columns)}{prompts})"
+
+    def _repr_html_(self) -> str:
+        from audioviz.figures import picture_to_html
+
+        return picture_to_html(self.plot())
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
@@ -92,10 +151,47 @@ class Schedule:
     def with_prompts(self, prompts, *, negative: str = "", song=None) -> "Schedule":
         """The same schedule with other prompts; `negative` is for those that have none of their own.
 
-        With the song, prompts may stand at beats, bars and sections too.
+        Prompts may stand at beats, bars and sections of the song that the schedule was made for, or of the one given.
         """
-        with bound(song or bound_song()):
+        with bound(self._song_or(song)):
             return replace(self, prompts=to_prompts(prompts, self.clock, negative=negative))
+
+    def plot(self, path: str | Path | None = None, *, song=None) -> "Image":
+        """A picture of every column over time, with the prompts, on the beats of the song that it was made for.
+
+        A notebook shows it; with a path, it is in a file too.
+        """
+        from audioviz.figures import draw_rows, picture_or_file
+
+        rows = {name: values for name, values in self.columns.items() if name not in SEEDS}
+        rows |= {f"mix {text}": values for text, values in self.mix.items()}
+        rows["seed changes"] = np.r_[False, self.seed[1:] != self.seed[:-1]].astype(float)
+        marks = [(prompt.seconds, prompt.text) for prompt in self.prompts]
+        with bound(self._song_or(song)):
+            return picture_or_file(draw_rows(rows, self.clock, song=bound_song(), marks=marks), path)
+
+    def to_json(self, path: str | Path | None = None) -> str | None:
+        """The schedule as JSON, which `av.load_schedule` reads: the text, or written to a file. So are the others."""
+        return text_or_file(schedule_to_json(self), path)
+
+    def to_csv(self, path: str | Path | None = None) -> str | None:
+        """A row a frame, as CSV."""
+        return text_or_file(schedule_to_csv(self), path)
+
+    def to_deforum(self, path: str | Path | None = None) -> str | None:
+        """Settings for Deforum."""
+        return text_or_file(schedule_to_deforum(self), path)
+
+    def to_parseq(self, path: str | Path | None = None) -> str | None:
+        """A manifest for Parseq."""
+        return text_or_file(schedule_to_parseq(self), path)
+
+    def to_lists(self, path: str | Path | None = None) -> str | None:
+        """Lists for the original nodes."""
+        return text_or_file(schedule_to_lists(self), path)
+
+    def _song_or(self, song):
+        return song if song is not None else self.song if self.song is not None else bound_song()
 
     def prompt_rows(self) -> list[tuple[int, Prompt]]:
         """(frame, prompt) of each keyframe in order."""
@@ -126,10 +222,10 @@ def _mix_columns(value, clock: Clock) -> dict[str, np.ndarray]:
 
 def _column(name: str, value, clock: Clock, limits: tuple[float, float]) -> np.ndarray:
     try:
-        values = np.atleast_1d(np.asarray(value, dtype=float))
-    except (TypeError, ValueError, OverflowError) as error:
+        values = np.atleast_1d(to_numbers(name, value))
+    except ScheduleError as error:
         place = _place(value, lambda v: isinstance(v, (int, float, np.number)))
-        raise ScheduleError(f"{name}: expected numbers, not {value!r:.60}{place}") from error
+        raise ScheduleError(f"{error}{place}") from error
     values = _fit(name, values, clock)
     if not np.isfinite(values).all():
         raise ScheduleError(f"{name} is not finite at frame {int(np.argmin(np.isfinite(values)))}")

@@ -5,11 +5,13 @@ import runpy
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from audioviz.errors import AudiovizError, ScheduleError
-from audioviz.schedule.binding import bound
+from audioviz.errors import AudiovizError, ScheduleError, nearest
+from audioviz.files import to_path
+from audioviz.schedule.binding import as_song, bound
 from audioviz.schedule.files import load_schedule_file
 from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.schedule import Schedule
@@ -31,7 +33,7 @@ class ScheduleSource:
     make: Callable[..., Schedule]
 
     def __call__(self, song, **settings) -> Schedule:
-        """The schedule for a song.
+        """The schedule for a song, or for one at a path, which is heard at 12 frames a second.
 
         Raises
         ------
@@ -41,9 +43,14 @@ class ScheduleSource:
         for name, value in settings.items():
             if name not in self.options:
                 known = ", ".join(self.options) or "no settings"
-                raise ScheduleError(f"{self.path.name} has no setting {name!r}: it has {known}")
+                hint = nearest(name, self.options)
+                raise ScheduleError(f"{self.path.name} has no setting {name!r}{hint}: it has {known}")
             settings[name] = _convert(name, value, self.options[name])
-        return self.make(song, **settings)
+        return self.make(as_song(song), **settings)
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={option.default!r}" for name, option in self.options.items())
+        return f"ScheduleSource({self.path.name}: {settings or 'no settings'})"
 
 
 def load_schedule(source: str | Path) -> ScheduleSource:
@@ -56,9 +63,9 @@ def load_schedule(source: str | Path) -> ScheduleSource:
     ScheduleError
         If there is none, or the script cannot be loaded; the message names its line.
     """
-    path = find("schedules", source, suffixes=(".py", *SUFFIXES))
+    path = find("schedules", to_path("schedule", source), suffixes=(".py", *SUFFIXES))
     if path.suffix != ".py":
-        return ScheduleSource(path, {}, lambda song: load_schedule_file(path, song.clock))
+        return ScheduleSource(path, {}, partial(_from_file, path))
     function = _guarded(path, runpy.run_path, str(path), run_name="audioviz_schedule").get("schedule")
     if not callable(function):
         raise ScheduleError(f"{path}: defines no function schedule(song, *, ...) -> av.Schedule")
@@ -75,6 +82,11 @@ def load_schedule(source: str | Path) -> ScheduleSource:
         return schedule
 
     return ScheduleSource(path, options, make)
+
+
+def _from_file(path: Path, song) -> Schedule:
+    with bound(song):
+        return load_schedule_file(path, song.clock)
 
 
 def _guarded(path: Path, function: Callable, *args, **kwargs):
@@ -96,6 +108,8 @@ def _what(error: BaseException) -> str:
     if isinstance(error, AudiovizError):
         return str(error)
     message = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+    if isinstance(error, AttributeError) and "did you mean" not in message:
+        message += nearest(error.name, dir(error.obj))
     return f"{type(error).__name__}: {message}"
 
 

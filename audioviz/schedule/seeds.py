@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TypedDict
+from numbers import Real
+from typing import Any, TypedDict
 
 import numpy as np
 
 from audioviz.clock import Clock
 from audioviz.curve import easing
-from audioviz.errors import ScheduleError
+from audioviz.errors import ScheduleError, no_attribute, to_number
 from audioviz.schedule.binding import bound_clock
 from audioviz.schedule.times import event_frames, passed
 
@@ -28,7 +29,8 @@ def fixed(seed: int, *, clock: Clock | None = None) -> np.ndarray:
 
 def step(base: int = 0, *, by: int = 1, clock: Clock | None = None) -> np.ndarray:
     """base, base + by, base + 2 by ...: another seed in each frame, modulo 2^64."""
-    return _base(base) + np.arange(bound_clock(clock).frames, dtype=np.uint64) * _base(by % 2**64)
+    stride = np.uint64(to_number("step: by", by, whole=True) % 2**64)
+    return _base(base) + np.arange(bound_clock(clock).frames, dtype=np.uint64) * stride
 
 
 def random(base: int = 0, *, clock: Clock | None = None) -> np.ndarray:
@@ -51,16 +53,14 @@ def random_at(events, base: int = 0) -> np.ndarray:
 
 def alternate(events, seeds: Sequence[int]) -> np.ndarray:
     """The first of the seeds until the first event, then the next from each event on, and round again."""
-    if len(seeds) == 0:
-        raise ScheduleError("alternate between no seeds: expected at least one")
+    if not np.iterable(seeds) or isinstance(seeds, str) or len(seeds) == 0:
+        raise ScheduleError(f"alternate: seeds {seeds!r:.60}: expected at least one, such as [1, 2, 3]")
     return np.array([_base(seed) for seed in seeds], np.uint64)[passed(events) % len(seeds)]
 
 
 def ladder(events, base: int = 0, *, rungs: int = 4) -> np.ndarray:
     """One up at each event to the highest of the rungs, then one down at each to `base`, and up again."""
-    if rungs < 2:
-        raise ScheduleError(f"ladder of {rungs} rungs: expected at least 2")
-    height = rungs - 1
+    height = to_number("ladder: rungs", rungs, low=2, whole=True) - 1
     return _base(base) + (height - np.abs(passed(events) % (2 * height) - height)).astype(np.uint64)
 
 
@@ -92,6 +92,7 @@ def sine(base: int = 0, *, divisor: int = 4, by: int = 1, clock: Clock | None = 
     ------
     KSampler Sequence v2 (WAS), as audioviz.sampling.was computes it.
     """
+    to_number("sine: by", by)
     return _keyed(base, lambda k: int(base + 1000 * math.sin(2 * math.pi * k / divisor) + by), divisor, clock)
 
 
@@ -100,17 +101,30 @@ def modulo(base: int = 0, *, divisor: int = 4, by: int = 1, clock: Clock | None 
 
     `by` and the source are those of `sine`.
     """
+    to_number("modulo: by", by, whole=True)
     return _keyed(base, lambda k: base + (0 if k % divisor else k) + by, divisor, clock)
 
 
 def _keyed(base: int, seed_of_frame: Callable[[int], int], divisor: int, clock: Clock | None) -> np.ndarray:
-    if divisor < 1:
-        raise ScheduleError(f"seed divisor {divisor}: expected at least 1")
+    to_number("seed divisor", divisor, low=1, whole=True)
     later = (seed_of_frame(k) % 2**64 for k in range(1, bound_clock(clock).frames))
     return np.array([_base(base), *later], np.uint64)
 
 
 def _base(seed: int) -> np.uint64:
-    if not 0 <= seed < 2**64 or int(seed) != seed:
-        raise ScheduleError(f"seed {seed}: expected a whole number in 0 .. 2^64 - 1")
+    if not isinstance(seed, Real) or not 0 <= seed < 2**64 or int(seed) != seed:
+        raise ScheduleError(f"seed {seed!r:.60}: expected a whole number in 0 .. 2^64 - 1")
     return np.uint64(int(seed))
+
+
+def __dir__() -> list[str]:
+    return _NAMES
+
+
+def __getattr__(name: str) -> Any:
+    raise no_attribute("av.seeds has", name, _NAMES)
+
+
+_NAMES = [
+    name for name, kind in list(globals().items()) if getattr(kind, "__module__", "") == __name__ and name[0] != "_"
+]

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from audioviz.clock import Clock
+from audioviz.files import open_plain
 from audioviz.video.encode import encoder_name
-from audioviz.video.files import open_plain
 from audioviz.video.manifest import Chunk, Manifest
 
 FRAMES, LATENT = "h264", "safetensors"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import lock_descriptor, unlock_descriptor
 
-from audioviz.video.files import open_inside, open_plain
+from audioviz.files import open_inside, open_plain
 
 LOCK = "render.lock"
 TRIES = 100  # each of them fails only if an owner of the folder removes it at that very moment

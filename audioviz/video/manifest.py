@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from audioviz.video.files import write_whole
+from audioviz.files import write_whole
 
 FORMAT = "audioviz work 1"
 MAX_BYTES = 32 * 2**20

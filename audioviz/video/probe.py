@@ -7,7 +7,7 @@ one is missing.
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class VideoInfo:
     audio_codec: str | None
     rate: int | None  # hz
     channels: int | None
-    metadata: str | None  # what `mux` embedded
+    metadata: str | None = field(repr=False)  # what `mux` embedded
 
 
 @dataclass

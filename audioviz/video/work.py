@@ -18,9 +18,9 @@ from safetensors.numpy import save
 
 from audioviz.clock import Clock
 from audioviz.errors import EncodeError, InputError
+from audioviz.files import part_of, put, remove, write_whole
 from audioviz.video.chunks import FRAMES, LATENT, ChunkPlan, digest_of, read_latent, valid_chunks
 from audioviz.video.encode import VideoWriter, check_format
-from audioviz.video.files import part_of, put, remove, write_whole
 from audioviz.video.lock import LOCK, FolderLock
 from audioviz.video.manifest import Chunk, Manifest, read_manifest, write_manifest
 

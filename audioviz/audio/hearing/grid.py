@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -51,8 +52,10 @@ class Grid:
         _tempo_bounds(self.tempo)
         if self.beats not in (None, "half", "double"):
             raise InputError(f"beats {self.beats!r}: expected 'half' or 'double'")
-        if not abs(self.beat_offset) <= _LONGEST_OFFSET:
-            raise InputError(f"beat offset {self.beat_offset} ms: expected -{_LONGEST_OFFSET:g} to {_LONGEST_OFFSET:g}")
+        if not isinstance(self.beat_offset, Real) or not abs(self.beat_offset) <= _LONGEST_OFFSET:
+            raise InputError(
+                f"beat offset {self.beat_offset!r:.60} ms: expected -{_LONGEST_OFFSET:g} to {_LONGEST_OFFSET:g}"
+            )
         if self.first_downbeat is not None:
             _moment(self.first_downbeat)
         if self.beats_per_bar is not None and not (

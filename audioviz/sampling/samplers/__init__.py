@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from audioviz.errors import InputError
+from audioviz.errors import InputError, nearest
 from audioviz.sampling.denoiser import BoundDenoiser
 from audioviz.sampling.noise import Noise, brownian, fresh
 from audioviz.sampling.samplers import cfg_pp, dpm_solver, multistep, one_step, sa_solver, sde, unipc
@@ -43,7 +43,9 @@ def sampler_for(sampler: str | Run | Sampler, *, flow: bool = False) -> Sampler:
         return Sampler(sampler, flow=True)
     name, kind = (sampler.run.__name__, sampler) if isinstance(sampler, Sampler) else (sampler, SAMPLERS.get(sampler))
     if kind is None:
-        raise InputError(f"sampler {name!r} is not known: expected one of {', '.join(SAMPLERS)}")
+        raise InputError(
+            f"sampler {name!r} is not known{nearest(name, SAMPLERS)}: expected one of {', '.join(SAMPLERS)}"
+        )
     if flow and not kind.flow:
         good = ", ".join(name for name, one in SAMPLERS.items() if one.flow)
         raise InputError(f"sampler {name} does not serve models of flow matching (SD3, Flux): use one of {good}")

@@ -10,8 +10,10 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from audioviz.errors import InputError
 
@@ -123,3 +125,43 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def to_path(what: str, value: Any) -> Path:
+    """The path that a user gave, his home for `~`.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise InputError(f"{what} {value!r:.60}: expected a path")
+    return Path(value).expanduser()
+
+
+@contextmanager
+def asked_for(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A file that a user asked for is written inside this block; what the system has against it is the user's mistake.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written there.
+    """
+    path = to_path("file", path)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: expected the name of a file in a folder that exists")
+    try:
+        yield path
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({os.strerror(error.errno or 0)})") from error
+
+
+def text_or_file(text: str, path: str | os.PathLike[str] | None) -> str | None:
+    """The text; None if it went to a file, as a whole."""
+    if path is None:
+        return text
+    with asked_for(path) as place:
+        write_whole(place, text.encode())
+    return None
