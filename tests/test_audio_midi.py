@@ -162,4 +162,4 @@ def test_damaged_files_are_read_or_refused(path):
                 av.load_midi(path, CLOCK).held
             except InputError:
                 refused += 1
-    assert 50 < refused < 200
+    assert 0 < refused < 50  # most of a damaged file can still be played

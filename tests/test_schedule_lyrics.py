@@ -98,11 +98,10 @@ def test_mistakes_are_named_with_their_line(tmp_path, text, said):
 
 
 def test_unreadable_files_are_one_line(tmp_path):
-    (tmp_path / "a.lrc").write_bytes(b"\xff\xfe\x00[")
+    (tmp_path / "a.lrc").write_bytes(b"\xff\xfe\x00[\x00")
     for path, said in (
-        (tmp_path / "a.lrc", "not text in UTF-8"),
-        (tmp_path / "b.lrc", "No such file"),
-        ("\0.lrc", "UTF-8"),
+        (tmp_path / "a.lrc", "not text in utf-16, which its first bytes say"),
+        (tmp_path / "b.lrc", "no such file"),
     ):
         with pytest.raises(ScheduleError, match=said):
             prompts(path, made_song())

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from audioviz.command.options import (
+    duration_option,
     fps_option,
     grid_options,
     options,
@@ -27,7 +28,7 @@ def file_option(name: str, metavar: str = "FILE", text: str | None = None):
 @click.command()
 @song_argument
 @options(stem_option, fps_option, start_option)
-@click.option("--duration", type=float, metavar="S", help="Show so many seconds of it; all of it is heard.")
+@duration_option("Show so much of it; all of it is heard.")
 @options(*grid_options)
 @file_option("--json")
 @file_option("--csv")
@@ -35,17 +36,17 @@ def file_option(name: str, metavar: str = "FILE", text: str | None = None):
 @file_option("--clicks", "FILE.wav", "Write the song with a tick at each beat, a higher one at each downbeat.")
 def analyze(song, json_file, csv_file, plot_file, clicks_file, **typed) -> None:
     """Show what is heard in SONG: tempo, beats, bars, onsets, sections, curves."""
-    from audioviz.audio.part import cut, part_of
+    from audioviz.audio.part import cut
     from audioviz.insight.report import describe_song
     from audioviz.rendering.check import files_of
-    from audioviz.rendering.inputs import song_of
+    from audioviz.rendering.inputs import part_of_project, song_of
     from audioviz.video.files import check_apart
 
     project = to_project(song, typed)
     check_apart([json_file, csv_file, plot_file, clicks_file], files_of(project))
-    heard, start, duration = song_of(project), project.song.start, project.song.duration
-    if start or duration is not None:
-        heard = cut(heard, part_of(heard, start=start, duration=duration))
+    heard = song_of(project)
+    part = part_of_project(project, heard)
+    heard = heard if len(part) == heard.clock.frames else cut(heard, part)
     if json_file or csv_file:
         from audioviz.audio.export import song_to_csv, song_to_json
 

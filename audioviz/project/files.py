@@ -8,7 +8,6 @@ from pathlib import Path
 from audioviz.audio.reading.beats_model import BEAT_THIS
 from audioviz.errors import InputError
 from audioviz.project.project import GuideFiles, Project
-from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.prompt import Prompt
 from audioviz.schedule.prompts import prompt_file
 from audioviz.shelf import is_path
@@ -101,7 +100,7 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
         project,
         song=replace(song, path=move(song.path), stems=stems, beats_model=beats_model),
         schedule=replace(
-            project.schedule, source=move(Path(source)).as_posix() if is_path(source, (".py", *SUFFIXES)) else source
+            project.schedule, source=move(Path(source)).as_posix() if is_path(source, is_there=is_there) else source
         ),
         prompts=tuple(map(prompt, project.prompts)),
         guides=GuideFiles(**guides),

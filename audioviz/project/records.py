@@ -1,6 +1,5 @@
 """Validated records: dataclasses that pydantic checks when they are made; a fault is one line, with its place."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import field, fields, is_dataclass
 from typing import Any, dataclass_transform, get_args, get_type_hints
@@ -9,7 +8,7 @@ import pydantic.dataclasses
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from audioviz.errors import AudiovizError, InputError
+from audioviz.errors import AudiovizError, InputError, nearest
 
 CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 _TAGS = (
@@ -101,9 +100,3 @@ def _record_at(kind: Any, place: list[Any]) -> Any:
         if hint := get_type_hints(kind).get(part):
             kind = next((inner for inner in (hint, *get_args(hint)) if is_dataclass(inner)), kind)
     return kind
-
-
-def nearest(name: str, known: Any) -> str:
-    """The guess that a message adds to an unknown name; empty if none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {near[0]}?)" if near else ""

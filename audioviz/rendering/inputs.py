@@ -3,14 +3,17 @@
 import warnings
 
 from audioviz.audio.load import load_song
+from audioviz.audio.part import part_of
 from audioviz.audio.song import Song
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.project import Project
 from audioviz.rendering.check import check_trust
+from audioviz.schedule.binding import bound
 from audioviz.schedule.formats.json_csv import document_to_columns
 from audioviz.schedule.lanes import with_lanes
 from audioviz.schedule.schedule import Schedule
 from audioviz.schedule.script import load_schedule
+from audioviz.schedule.times import key_to_seconds, length_to_seconds
 
 DEFAULT_PROMPTS = ("fire flames", "neon horizon", "lagoon caustics", "violet silk")
 
@@ -28,6 +31,21 @@ def song_of(project: Project) -> Song:
     for note in heard.notes:
         warnings.warn(note, AudiovizWarning, stacklevel=2)
     return heard
+
+
+def part_of_project(project: Project, song: Song) -> range:
+    """The frames of a song that a project renders.
+
+    Raises
+    ------
+    InputError, ScheduleError
+        If the part lies outside the song, or its times need beats or sections that the song has not.
+    """
+    start, duration = project.song.start, project.song.duration
+    with bound(song):
+        begin = key_to_seconds(start, song.clock)
+        length = None if duration is None else length_to_seconds(duration, song.clock, start=begin)
+    return part_of(song, start=begin, duration=length)
 
 
 def schedule_of(project: Project, song: Song) -> Schedule:

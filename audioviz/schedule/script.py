@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audioviz.errors import AudiovizError, ScheduleError
+from audioviz.errors import AudiovizError, ScheduleError, nearest
 from audioviz.schedule.binding import bound
 from audioviz.schedule.files import load_schedule_file
-from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.schedule import Schedule
 from audioviz.shelf import find
 
@@ -41,13 +40,14 @@ class ScheduleSource:
         for name, value in settings.items():
             if name not in self.options:
                 known = ", ".join(self.options) or "no settings"
-                raise ScheduleError(f"{self.path.name} has no setting {name!r}: it has {known}")
+                hint = nearest(name, self.options)
+                raise ScheduleError(f"{self.path.name} has no setting {name!r}{hint}: it has {known}")
             settings[name] = _convert(name, value, self.options[name])
         return self.make(song, **settings)
 
 
 def load_schedule(source: str | Path) -> ScheduleSource:
-    """A ready-made schedule by name, or a .py, .json, .csv or .txt file by path; other tools' files too.
+    """A ready-made schedule by name, or a file by path: a .py script, or one whose content tells its format.
 
     A script is trusted code: it is run. Data files are not.
 
@@ -56,9 +56,9 @@ def load_schedule(source: str | Path) -> ScheduleSource:
     ScheduleError
         If there is none, or the script cannot be loaded; the message names its line.
     """
-    path = find("schedules", source, suffixes=(".py", *SUFFIXES))
+    path = find("schedules", source, endings=None)
     if path.suffix != ".py":
-        return ScheduleSource(path, {}, lambda song: load_schedule_file(path, song.clock))
+        return ScheduleSource(path, {}, lambda song: _from_file(path, song))
     function = _guarded(path, runpy.run_path, str(path), run_name="audioviz_schedule").get("schedule")
     if not callable(function):
         raise ScheduleError(f"{path}: defines no function schedule(song, *, ...) -> av.Schedule")
@@ -75,6 +75,11 @@ def load_schedule(source: str | Path) -> ScheduleSource:
         return schedule
 
     return ScheduleSource(path, options, make)
+
+
+def _from_file(path: Path, song) -> Schedule:
+    with bound(song):
+        return load_schedule_file(path, song.clock)
 
 
 def _guarded(path: Path, function: Callable, *args, **kwargs):
