@@ -94,6 +94,10 @@ def test_the_shelf_lists_and_copies(tmp_path):
     assert {"pulse", "drift", "strobe"} <= names("schedules").keys() and all(names("schedules").values())
     copy = copy_out("pulse", tmp_path / "mine.py")
     assert copy.read_text() == (folder("schedules") / "pulse.py").read_text()
+    assert copy_out("pulse", tmp_path / "yours") == tmp_path / "yours.py"
+    assert copy_out("pulse", tmp_path) == tmp_path / "pulse.py"
+    with pytest.raises(InputError, match="did you mean pulse"):
+        copy_out("plse", tmp_path)
     with pytest.raises(InputError, match="exists already"):
         copy_out("pulse", copy)
     with pytest.raises(InputError, match="nothing ready-made is called 'puls'"):

@@ -65,7 +65,9 @@ def analyze(song, json_file, csv_file, plot_file, clicks_file, **typed) -> None:
 
 @click.command()
 @song_argument
-@options(*schedule_options, stem_option, fps_option, *grid_options)
+@options(*schedule_options, stem_option, fps_option, start_option)
+@duration_option("Show and save so much of it, which `render` takes with the same --start and --duration.")
+@options(*grid_options)
 @file_option("--json")
 @file_option("--csv")
 @file_option("--deforum", text="Settings for Deforum.")
@@ -80,14 +82,19 @@ def schedule(
     from audioviz import schedule as formats
     from audioviz.insight.report import describe_schedule
     from audioviz.rendering.check import check_project, files_of
-    from audioviz.rendering.inputs import schedule_of, song_of
+    from audioviz.rendering.inputs import part_of_project, schedule_of, song_of
     from audioviz.video.files import check_apart
 
     project = to_project(song, typed, trust=trust)
     check_apart([json_file, csv_file, deforum_file, parseq_file, lists_file, plot_file], files_of(project))
     check_project(project)
     heard = song_of(project)
-    plan = schedule_of(project, heard)
+    plan, part = schedule_of(project, heard), part_of_project(project, heard)
+    if len(part) < heard.clock.frames:
+        from audioviz.audio.part import cut
+        from audioviz.schedule.part import cut_schedule
+
+        heard, plan = cut(heard, part), cut_schedule(plan, part)
     save(json_file, formats.schedule_to_json, plan)
     save(csv_file, formats.schedule_to_csv, plan)
     save(deforum_file, formats.schedule_to_deforum, plan)

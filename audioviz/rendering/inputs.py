@@ -3,14 +3,15 @@
 import warnings
 
 from audioviz.audio.load import load_song
-from audioviz.audio.part import part_of
+from audioviz.audio.part import cut, part_of
 from audioviz.audio.song import Song
-from audioviz.errors import AudiovizWarning, InputError
+from audioviz.errors import AudiovizWarning, InputError, ScheduleError
 from audioviz.project import Project
 from audioviz.rendering.check import check_trust
 from audioviz.schedule.binding import bound
 from audioviz.schedule.formats.json_csv import document_to_columns
 from audioviz.schedule.lanes import with_lanes
+from audioviz.schedule.part import placed_schedule
 from audioviz.schedule.schedule import Schedule
 from audioviz.schedule.script import load_schedule
 from audioviz.schedule.times import key_to_seconds, length_to_seconds
@@ -68,12 +69,27 @@ def schedule_of(project: Project, song: Song) -> Schedule:
     if choice.numbers is not None:
         schedule = Schedule(**document_to_columns(choice.numbers, song.clock), clock=song.clock)
     else:
-        schedule = load_schedule(choice.source)(song, **choice.settings)
+        schedule = _loaded(project, song)
     if project.lanes:
         schedule = with_lanes(schedule, project.lanes, song=song)
     if project.prompts or project.negative:
         schedule = schedule.with_prompts(project.prompts or schedule.prompts, negative=project.negative, song=song)
     return schedule
+
+
+def _loaded(project: Project, song: Song) -> Schedule:
+    """The schedule of a script or a file; of a file that was made of the part alone, in its place in the song."""
+    source, settings = load_schedule(project.schedule.source), project.schedule.settings
+    part = part_of_project(project, song)
+    if source.path.suffix == ".py" or len(part) == song.clock.frames:
+        return source(song, **settings)
+    try:
+        return source(song, **settings)
+    except ScheduleError as error:
+        try:
+            return placed_schedule(source(cut(song, part), **settings), part, song.clock)
+        except ScheduleError:
+            raise error from None
 
 
 def with_default_prompts(schedule: Schedule, *, negative: str = "") -> Schedule:

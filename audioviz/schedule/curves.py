@@ -14,6 +14,7 @@ from audioviz.curve import Curve, easing
 from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound_clock, bound_song
 from audioviz.schedule.expression import evaluate
+from audioviz.schedule.formats.keyframes import text_to_values
 from audioviz.schedule.times import beat_position, event_frames, key_to_seconds, passed
 
 
@@ -86,7 +87,7 @@ def ramp(
 
 
 def keyframes(
-    keys: Mapping[str, float] | Mapping[float, float] | Mapping[float | str, float],
+    keys: Mapping[str, float] | Mapping[float, float] | Mapping[float | str, float] | str,
     *,
     ease: str = "linear",
     clock: Clock | None = None,
@@ -95,7 +96,8 @@ def keyframes(
 
     Parameters
     ----------
-    keys : seconds, or text such as `8s`, `96f`, `16b` (beats), `4bar`, or the label of a section -> value
+    keys : seconds, or text such as `8s`, `1:30`, `96f`, `16b` (beats), `4bar`, or the label of a section -> value
+        Or text as Deforum and FizzNodes have it, values at frames with lines between them: `0:(0.95), 24:(0.3)`.
     ease : any of `audioviz.curve.easing`
 
     Examples
@@ -107,6 +109,8 @@ def keyframes(
     clock, bend = bound_clock(clock), easing(ease)
     if not keys:
         raise ScheduleError("keyframes: expected at least one {seconds: value}")
+    if isinstance(keys, str):
+        return Curve(text_to_values(keys, clock), clock)
     pairs = sorted((key_to_seconds(key, clock), value) for key, value in keys.items())
     times, values = (np.array(column, float) for column in zip(*pairs))
     _check_inside(times, clock)

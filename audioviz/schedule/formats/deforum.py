@@ -110,9 +110,8 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     prompts = settings.get("animation_prompts", settings.get("prompts", {}))  # an older name, as Deforum reads them
     columns |= prompts_to_columns(prompts, clock, file_frames, before=positive, after=negative)
     if str(settings.get("parseq_manifest") or "").lstrip().startswith("{"):  # it goes before the settings there too
-        columns |= {
-            name: found for name, found in parseq_to_columns(settings["parseq_manifest"], clock).items() if found
-        }
+        manifest = parseq_to_columns(settings["parseq_manifest"], clock)
+        columns |= manifest if manifest["prompts"] else {name: manifest[name] for name in manifest if name != "prompts"}
     return columns
 
 

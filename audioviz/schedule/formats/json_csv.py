@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from audioviz.clock import Clock, fps_to_json, to_fps
-from audioviz.errors import AudiovizWarning, ScheduleError
+from audioviz.errors import AudiovizWarning, ScheduleError, nearest
 from audioviz.schedule.columns import COLUMNS, SEEDS
 from audioviz.schedule.prompt import Prompt
 
@@ -61,7 +61,8 @@ def json_to_columns(text: str, clock: Clock) -> dict[str, Any]:
 def document_to_columns(document: dict[str, Any], clock: Clock) -> dict[str, Any]:
     """The same, of what the JSON holds."""
     if unknown := set(document) - {"fps", "frames", "prompts", "mix", *COLUMNS}:
-        raise ScheduleError(f"unknown key {min(unknown)!r}: expected fps, frames, prompts, mix, {', '.join(COLUMNS)}")
+        known = ("fps", "frames", "prompts", "mix", *COLUMNS)
+        raise ScheduleError(f"unknown key {min(unknown)!r}{nearest(min(unknown), known)}: expected {', '.join(known)}")
     fps, frames = to_fps(str(document.get("fps"))), document.get("frames")
     if (fps, frames) != (clock.fps, clock.frames):
         raise ScheduleError(
@@ -101,7 +102,8 @@ def csv_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     names = list(rows[0]) if rows else []
     mixed = [name for name in names if name and name.startswith(_MIX)]
     if unknown := set(names) - {"frame", "seconds", *COLUMNS, *_PROMPT_FIELDS, *mixed}:
-        raise ScheduleError(f"unknown column {sorted(map(str, unknown))[0]!r}: expected {', '.join(COLUMNS)}")
+        first = min(map(str, unknown))
+        raise ScheduleError(f"unknown column {first!r}{nearest(first, COLUMNS)}: expected {', '.join(COLUMNS)}")
     if len(rows) != clock.frames:
         raise ScheduleError(
             f"{len(rows)} rows: expected {clock.frames}, one for each frame of the song at {clock.fps} fps"

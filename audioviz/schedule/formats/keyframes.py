@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 
+from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.expression import evaluate
 from audioviz.schedule.formats.frames import FileFrames, whole
@@ -47,6 +48,14 @@ def keyframes_to_values(text: str, frames: np.ndarray, file_frames: FileFrames, 
     return np.where(np.isnan(values), np.interp(frames, starts, numbers), values)
 
 
+def text_to_values(text: str, clock: Clock) -> np.ndarray:
+    """The value of a keyframe string in each frame of a clock, whose frames are its keys: float, shape (T,)."""
+    file_frames = FileFrames.on(clock, clock.fps)
+    values = keyframes_to_values(text.rstrip(", \n\t"), file_frames.at, file_frames, where="keyframes")
+    file_frames.say_outside()
+    return values
+
+
 def keyframes_to_seeds(text: str, file_frames: FileFrames, *, where: str, base: int) -> list[int]:
     """The seed at each of our frames, in 0 .. 2^64 - 1: that of the whole frame of the file, so that none is made up.
 
@@ -65,8 +74,8 @@ def keyframes_to_seeds(text: str, file_frames: FileFrames, *, where: str, base: 
     for start, end, value, after in zip(starts, starts[1:], written, written[1:]):
         if _as_number(after) == -1 and _as_number(value) not in (None, -1) and end - start > 1:
             warnings.warn(
-                f"{where}: its seeds run from {value} to -1 between frames {start:g} and {end:g}, as in Deforum; to hold "
-                f"{value}, write {end - 1:g}: ({value}) too",
+                f"{where}: its seeds run from {value} to -1 between frames {start:g} and {end:g}, as in Deforum; to "
+                f"hold {value}, write {end - 1:g}: ({value}) too",
                 AudiovizWarning,
                 stacklevel=3,
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audioviz.clock import Clock
-from audioviz.errors import ScheduleError
+from audioviz.errors import ScheduleError, nearest
 from audioviz.schedule.formats.frames import FileFrames, lost_columns, prompt_to_text, read_object, say_lost
 from audioviz.schedule.formats.weighted import prompts_to_columns
 
@@ -35,7 +35,9 @@ def lists_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     """
     lists = read_object(text)
     if unknown := set(lists) - _KNOWN:
-        raise ScheduleError(f"unknown key {min(unknown)!r}: expected {', '.join(sorted(_KNOWN))}")
+        raise ScheduleError(
+            f"unknown key {min(unknown)!r}{nearest(min(unknown), _KNOWN)}: expected {', '.join(sorted(_KNOWN))}"
+        )
     for name, default in _SWITCHES.items():
         if not isinstance(lists.setdefault(name, default), bool):
             raise ScheduleError(f"{name} is {lists[name]!r:.40}: expected true or false")

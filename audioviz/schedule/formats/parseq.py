@@ -130,12 +130,11 @@ def _prompt_at(schedule: "Schedule", frame: int) -> str:
         return ""
     started = [prompt for start, prompt in schedule.prompt_rows() if start <= frame]
     prompt = started[-1] if started else schedule.prompts[0]
-    weights = {text: values[frame].item() for text, values in (schedule.mix or {}).items() if values[frame] > 0}
-    if not weights:
-        return prompt_to_text(prompt)
+    weights = {text: values[frame].item() for text, values in schedule.mix.items()}
     rest = max(0.0, 1 - sum(weights.values()))
-    parts = [*([(prompt.text, rest)] if rest > 1e-6 else []), *weights.items()]
-    return prompt_to_text(replace(prompt, text=" AND ".join(f"{text} :{weight:.6f}" for text, weight in parts)))
+    parts = ([(prompt.text, rest)] if rest > 1e-6 else []) + list(weights.items())
+    joined = " AND ".join(f"{text} :{weight:.6f}" for text, weight in parts) if len(parts) > 1 else parts[0][0]
+    return prompt_to_text(replace(prompt, text=joined))
 
 
 def _seeds(rendered: list[dict], numbers: np.ndarray, file_frames: FileFrames, there: set[str]) -> dict:

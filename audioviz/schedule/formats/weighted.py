@@ -105,7 +105,7 @@ def _mix(rows: list[_Row], file_frames: FileFrames) -> dict[str, np.ndarray]:
     if len(uneven):
         first = uneven[0]
         warnings.warn(
-            f"prompts: the weights of those that AND joins add up to {total[first]:.3g} at frame {rows[first].frame:g}: "
+            f"prompts: weights of those that AND joins add up to {total[first]:.3g} at frame {rows[first].frame:g}: "
             "they are read as shares of 1",
             AudiovizWarning,
             stacklevel=4,
