@@ -209,7 +209,7 @@ def test_prompts_may_come_from_a_file(tmp_path, name, text):
         (["Z: gold"], "has no section Z; write '0s: Z: gold'"),
         (["-1s: gold"], "expected a time of at least 0"),
         ({"chorus": "x"}, "unknown keyframe 'chorus'"),
-        (["12: a"], "12 seconds lie past the end of the song at 10.01 s; .*write '0s: 12: a'"),
+        (["12: a"], "12 lies past the end of the song at 10.01 s: .*write '0s: 12: a'"),
         (["1:75: a"], "expected seconds, and minutes after hours, below 60"),
         (["99s: a"], "lies past the end of the song at 10.01 s"),
         (["1s: a", "b"], "prompt 'b' has no time"),

@@ -87,6 +87,7 @@ def test_prompts_that_begin_with_a_number_and_no_time_are_words(prompt):
 
 
 def test_a_number_past_the_end_tells_the_way_out():
-    with pytest.raises(ScheduleError, match="1980 seconds lie past the end .* write '0s: 1980: neon city'"):
-        to_prompts(["1980: neon city"], SONG.clock)
+    for prompt in ("1980: neon city", "980s: neon city"):
+        with pytest.raises(ScheduleError, match=f"lies past the end .* write '0s: {prompt}'"):
+            to_prompts([prompt], SONG.clock)
     assert to_prompts(["0s: 1980: neon city"], SONG.clock)[0].text == "1980: neon city"

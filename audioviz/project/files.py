@@ -83,8 +83,11 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
         file, colon, weight = text.rpartition(":")
         return f"{name(file)}:{weight}" if colon and not is_there(Path(text)) else name(text) or text
 
+    def is_text(file: Path) -> bool:
+        return is_there(file) and not file.is_dir() and not move(file).is_dir()
+
     def prompt(entry: str | Prompt) -> str | Prompt:
-        file = prompt_file(entry) if isinstance(entry, str) else None
+        file = prompt_file(entry, is_there=is_text) if isinstance(entry, str) else None
         return entry if file is None else move(file).as_posix()
 
     song, look = project.song, project.look

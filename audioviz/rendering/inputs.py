@@ -72,6 +72,12 @@ def schedule_of(project: Project, song: Song) -> Schedule:
         schedule = _loaded(project, song)
     if project.lanes:
         schedule = with_lanes(schedule, project.lanes, song=song)
+    if project.prompts and schedule.mix and (sum(schedule.mix.values()) > 0.999).all():
+        warnings.warn(
+            "the schedule mixes prompts of its own in all frames, which leaves nothing for those that are given",
+            AudiovizWarning,
+            stacklevel=2,
+        )
     if project.prompts or project.negative:
         schedule = schedule.with_prompts(project.prompts or schedule.prompts, negative=project.negative, song=song)
     return schedule

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,10 +114,10 @@ def _split(item, clock: Clock) -> Sequence[tuple[float | None, str | Prompt]]:
     if found := split_key(item):
         key, text = found
         times = key_to_times(key, clock)
-        if key.isdecimal() and times[0] > clock.duration:
+        if times[0] > clock.duration:
             raise ScheduleError(
-                f"prompt {item!r}: {key} seconds lie past the end of the song at {float(clock.duration):g} s; if {key} "
-                f"is a word of the prompt, write '0s: {item}'"
+                f"prompt {item!r}: {key} lies past the end of the song at {float(clock.duration):g} s: give an earlier "
+                f"time, or, if {key} is a word of the prompt, write '0s: {item}'"
             )
         return [(seconds, text.strip()) for seconds in times]
     if _LABEL.match(item):
@@ -134,7 +134,7 @@ def _split(item, clock: Clock) -> Sequence[tuple[float | None, str | Prompt]]:
     return [(None, item.strip())] if path is None else [(prompt.seconds, prompt) for prompt in _prompts_of(path, clock)]
 
 
-def prompt_file(text: str) -> Path | None:
+def prompt_file(text: str, *, is_there: Callable[[Path], bool] = Path.is_file) -> Path | None:
     """The file that is meant by what stands in the place of a prompt; None if it is a prompt.
 
     It is one if it is there, or ends like one of lyrics, or in up to three words like another that has text.
@@ -144,7 +144,7 @@ def prompt_file(text: str) -> Path | None:
     path = Path(text.strip()).expanduser()
     ending, few = path.suffix.lower(), len(text.split()) <= 3
     try:
-        return path if ending in LYRICS or (few and ending in _OTHER_FILES) or path.is_file() else None
+        return path if ending in LYRICS or (few and ending in _OTHER_FILES) or is_there(path) else None
     except OSError:  # too long for a name
         return None
 

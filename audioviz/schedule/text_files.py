@@ -14,6 +14,7 @@ _MARKS = {  # the longer first: that of UTF-32 begins with that of UTF-16
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_MOST_BYTES = 100_000_000
 _MARKS_OF_WORDS = "‘’“”–—…•«»¿¡°´ªº€"
 _NAMES = {
     "gb18030": "GBK",
@@ -34,6 +35,8 @@ def read_text(path: Path) -> str:
         If the file cannot be read, or is no text.
     """
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ScheduleError(f"{path}: is too large for text, {path.stat().st_size / 1e6:.0f} MB")
         data = path.read_bytes()
     except OSError as error:
         raise ScheduleError(f"{path}: cannot be read ({error.strerror})") from error

@@ -113,7 +113,7 @@ def _events(track: bytes) -> tuple[list[tuple[int, int, bytes]], bool, int]:
                 if status:  # values before the first status belong to nothing
                     clipped += sum(value > 127 for value in values)
                     events.append((now, status, bytes(min(value, 127) for value in values)))
-                running = status
+                    running = status
     except IndexError:
         return [*events, (now, META, bytes([END]))], False, clipped
     return events, True, clipped

@@ -188,9 +188,9 @@ def _is_lost(name: str, settings: dict) -> bool:
 
 def _whole(settings: dict, name: str, default: int) -> int:
     value = settings.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 1 or value % 1:
         raise ScheduleError(f"{name} is {value!r:.40}: expected a whole number above 0")
-    return value
+    return int(value)
 
 
 def _text(settings: dict, name: str) -> str:
