@@ -104,9 +104,14 @@ def test_a_file_of_another_kind_is_refused_with_the_kinds(tmp_path):
     (tmp_path / "notes.md").write_text("# Ideas\n- gold\n")
     with pytest.raises(ScheduleError, match="notes.md: line 1: '# Ideas' is no keyframe: .*JSON, CSV, or lyrics"):
         to_prompts(str(tmp_path / "notes.md"), SONG.clock)
-    (tmp_path / "p.json").write_text(json.dumps([{"frame": 0}]))
-    with pytest.raises(AudiovizError, match="a list: expected a JSON object; of Parseq the whole manifest"):
-        av.load_schedule(tmp_path / "p.json")(SONG)
+    for document, said in (
+        ([{"frame": 0}], "a list: expected a JSON object; of Parseq the whole manifest"),
+        ({"3": {"class_type": "KSampler", "inputs": {}}}, "a workflow of ComfyUI: copy the text of its schedule nodes"),
+        ({"nodes": [], "links": []}, "a workflow of ComfyUI"),
+    ):
+        (tmp_path / "p.json").write_text(json.dumps(document))
+        with pytest.raises(AudiovizError, match=said):
+            av.load_schedule(tmp_path / "p.json")(SONG)
 
 
 def test_names_that_are_near_are_guessed(tmp_path, monkeypatch):

@@ -66,8 +66,10 @@ def _utf(data: bytes) -> str | None:
 def _guessed(path: Path, data: bytes) -> str:
     from charset_normalizer import from_bytes
 
+    if b"\0" in data:
+        raise ScheduleError(f"{path}: is no text: expected a schedule, prompts or lyrics")
     best = from_bytes(data).best()
-    if best is None or b"\0" in data:
+    if best is None:
         raise ScheduleError(f"{path}: is not text in UTF-8: save it in UTF-8, or iconv -f ENCODING -t UTF-8")
     text, name = str(best), best.encoding
     for likely, fits in (("cp932", _is_japanese), ("euc_jp", _is_japanese), ("cp1252", _is_western)):

@@ -66,6 +66,8 @@ def _reader(path: Path, text: str) -> Callable[[str, Clock], dict[str, Any]]:
         if is_lines(text):
             return lines_to_columns
         raise
+    if {"nodes", "links"} <= document.keys() or any("class_type" in inner for inner in _objects_of(document)):
+        raise ScheduleError("a workflow of ComfyUI: copy the text of its schedule nodes to a file, and give that")
     if "frames" in document:
         return json_to_columns
     if document.keys() & {"rendered_frames", "keyframes", "managedFields"}:
@@ -77,6 +79,10 @@ def _reader(path: Path, text: str) -> Callable[[str, Clock], dict[str, Any]]:
     if any(name.endswith("_schedule") or name in ("animation_mode", "animation_prompts") for name in document):
         return deforum_to_columns
     return json_to_columns
+
+
+def _objects_of(document: dict) -> list[dict]:
+    return [value for value in document.values() if isinstance(value, dict)]
 
 
 def _lyrics_to_columns(path: Path, text: str, clock: Clock) -> dict[str, Any]:

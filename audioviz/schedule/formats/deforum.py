@@ -75,7 +75,7 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     Raises
     ------
     ScheduleError
-        If it is neither, a keyframe string is broken, or a key lies past the end; the message names the setting.
+        If it is neither, or a keyframe string is broken; the message names the setting.
     """
     settings = read_object(text)
     if is_prompts(settings):
