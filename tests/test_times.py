@@ -91,3 +91,13 @@ def test_a_number_past_the_end_tells_the_way_out():
         with pytest.raises(ScheduleError, match=f"lies past the end .* write '0s: {prompt}'"):
             to_prompts([prompt], SONG.clock)
     assert to_prompts(["0s: 1980: neon city"], SONG.clock)[0].text == "1980: neon city"
+
+
+def test_a_prompt_record_takes_times_too():
+    assert av.Prompt("1:30.5", "gold").seconds == 90.5  # pyright: ignore[reportArgumentType]
+    with bound(SONG):
+        assert av.Prompt("4bar", "gold").seconds == 8  # pyright: ignore[reportArgumentType]
+        assert av.Prompt("A", "gold").seconds == 0  # pyright: ignore[reportArgumentType]
+    for text in ("soon", "4bar"):
+        with pytest.raises((InputError, ScheduleError), match="unknown time 'soon'|no clock"):
+            av.Prompt(text, "gold")  # pyright: ignore[reportArgumentType]
