@@ -81,6 +81,13 @@ SRT = """1
 {\\an8}gold &amp; field
 far away
 """
+TIGHT_SRT = """1
+00:00:01,000 --> 00:00:03,000
+red sea
+2
+00:00:03,500 --> 00:00:05,000
+gold & field
+far away"""
 VTT = """WEBVTT - a song
 
 NOTE nothing
@@ -104,7 +111,7 @@ Dialogue: 0,0:00:01.00,0:00:03.00,Default,,0,0,0,,{\\k20}red {\\k30}sea
 
 
 @pytest.mark.parametrize("name", ["a.srt", "a.vtt", "a.ass", "a.txt"])
-@pytest.mark.parametrize("text", [SRT, VTT, ASS, "[00:01.00]red sea\n[00:03.50]gold & field far away"])
+@pytest.mark.parametrize("text", [SRT, TIGHT_SRT, VTT, ASS, "[00:01.00]red sea\n[00:03.50]gold & field far away"])
 def test_subtitles_and_lyrics_are_told_by_their_content(tmp_path, name, text):
     song, wanted = made_song(seconds=9), [(1, "red sea"), (3.5, "gold & field far away")]
     (tmp_path / name).write_text(text.replace("\n", "\r\n"))

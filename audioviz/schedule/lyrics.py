@@ -75,13 +75,16 @@ def _cues(lines: list[str]) -> list[tuple[float, str]]:
     found = []
     for number, line in enumerate(lines):
         if cue := _CUE.match(line):
-            words = []
-            for spoken in lines[number + 1 :]:
-                if not spoken.strip() or _CUE.match(spoken):
-                    break
-                words.append(spoken)
-            found.append((_seconds(cue), _spoken(" ".join(words))))
+            end = number + 1
+            while end < len(lines) and not _is_end(*lines[end : end + 2]):
+                end += 1
+            found.append((_seconds(cue), _spoken(" ".join(lines[number + 1 : end]))))
     return found
+
+
+def _is_end(line: str, after: str = "") -> bool:
+    """Whether a cue is over at a line: it is empty, or the times or the number of the next one."""
+    return not line.strip() or bool(_CUE.match(after if line.strip().isdecimal() else line))
 
 
 def _dialogue(lines: list[str]) -> list[tuple[float, str]]:
