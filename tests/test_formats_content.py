@@ -7,6 +7,7 @@ import pytest
 
 import audioviz as av
 from audioviz.errors import AudiovizError, AudiovizWarning, ScheduleError
+from audioviz.rendering.inputs import schedule_of
 from audioviz.schedule import (
     schedule_to_csv,
     schedule_to_deforum,
@@ -133,3 +134,9 @@ def test_names_that_are_near_are_guessed(tmp_path, monkeypatch):
         with pytest.raises(ScheduleError) as caught:
             av.curves.expression(text, clock=SONG.clock)
         assert said in str(caught.value)
+
+
+def test_prompts_for_a_schedule_that_mixes_its_own_are_said_to_be_lost():
+    plan = av.Schedule(prompts=["a"], mix={"b": 0.5, "c": 0.5}, clock=SONG.clock)
+    with pytest.warns(AudiovizWarning, match="leaves nothing for those that are given"):
+        schedule_of(av.Project("made.wav", schedule=plan, prompts=["gold"]), SONG)

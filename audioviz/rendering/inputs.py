@@ -2,6 +2,8 @@
 
 import warnings
 
+import numpy as np
+
 from audioviz.audio.load import load_song
 from audioviz.audio.part import cut, part_of
 from audioviz.audio.song import Song
@@ -72,7 +74,7 @@ def schedule_of(project: Project, song: Song) -> Schedule:
         schedule = _loaded(project, song)
     if project.lanes:
         schedule = with_lanes(schedule, project.lanes, song=song)
-    if project.prompts and schedule.mix and (sum(schedule.mix.values()) > 0.999).all():
+    if project.prompts and schedule.mix and np.min(np.sum(list(schedule.mix.values()), axis=0)) > 0.999:
         warnings.warn(
             "the schedule mixes prompts of its own in all frames, which leaves nothing for those that are given",
             AudiovizWarning,
