@@ -4,8 +4,10 @@ Frame k is on screen during [k / fps, (k + 1) / fps). An event at t seconds belo
 never more than half a frame off, at any position of a song of any length.
 """
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Real
 from typing import overload
 
 import numpy as np
@@ -13,6 +15,10 @@ import numpy as np
 from audioviz.errors import InputError
 
 MAX_FPS = 240
+CLOCK_TIME = r"(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d\d(?:\.\d*)?)"
+COUNTED_TIME = r"(?P<number>[-+]?(?:\d+(?:\.\d*)?|\.\d+))\s*(?P<unit>s|f|b|bar)"
+TIMES = "seconds as 90, 90s or 1:30, frames as 96f, beats as 16b, bars as 4bar"
+_TIME = re.compile(rf"\s*(?:{CLOCK_TIME}|{COUNTED_TIME}?)\s*")
 _NTSC = {
     "23.976": Fraction(24000, 1001),
     "23.98": Fraction(24000, 1001),
@@ -48,6 +54,54 @@ def fps_to_json(fps: Fraction) -> int | float | str:
     if fps.denominator == 1:
         return fps.numerator
     return float(fps) if Fraction(repr(float(fps))) == fps else str(fps)
+
+
+def read_time(value: str | float) -> tuple[float, str]:
+    """The number and the unit of a time: `s` (seconds), `f` (frames), `b` (beats) or `bar`.
+
+    Parameters
+    ----------
+    value : number of seconds, or text
+        `90`, `90s`, `1:30`, `1:30.5`, `1:02:03`, `96f`, `16b`, `4bar`.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> from audioviz.clock import read_time
+    >>> read_time("1:30.5"), read_time("16b"), read_time(8)
+    ((90.5, 's'), (16.0, 'b'), (8.0, 's'))
+    """
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return float(value), "s"
+    match = _TIME.fullmatch(str(value))
+    if match is None:
+        raise InputError(f"unknown time {str(value).strip()!r}: write {TIMES}")
+    if match["minutes"] is None:
+        return float(match["number"]), match["unit"] or "s"
+    hours, minutes, seconds = int(match["hours"] or 0), int(match["minutes"]), float(match["seconds"])
+    if seconds >= 60 or (match["hours"] and minutes >= 60):
+        raise InputError(
+            f"time {value!r}: expected seconds, and minutes after hours, below 60, such as 1:30 or 1:02:03"
+        )
+    return 3600.0 * hours + 60 * minutes + seconds, "s"
+
+
+def read_seconds(value: str | float, fps: Fraction) -> float:
+    """The seconds of a time where no beats are known.
+
+    Raises
+    ------
+    InputError
+        If it is none, or counted in beats or bars.
+    """
+    number, unit = read_time(value)
+    if unit in ("b", "bar"):
+        raise InputError(f"time {value!r}: the beats of the song are not known here; write seconds or frames")
+    return number if unit == "s" else number * fps.denominator / fps.numerator
 
 
 @dataclass(frozen=True)

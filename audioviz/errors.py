@@ -35,10 +35,13 @@ class AudiovizWarning(UserWarning):
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """The guess that a message adds to an unknown name; empty if none is near."""
+    """The guess that a message adds to an unknown name, ` (did you mean pulse?)`; empty if none is near."""
     import difflib  # here, for what is right needs none
 
-    near = difflib.get_close_matches(str(name), list(known), n=1)
+    name, known = str(name), list(known)
+    plain = "_".join(name.lower().replace("++", "pp").split())  # as `DPM++ 2M` is written elsewhere
+    begun = sorted((other for other in known if len(plain) > 3 and other.startswith(plain)), key=len)
+    near = begun or difflib.get_close_matches(plain, known, n=1) or difflib.get_close_matches(name, known, n=1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 

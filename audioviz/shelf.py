@@ -1,6 +1,7 @@
 """The ready-made schedules and pipelines: finds them, lists them, copies one out."""
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
 
 from audioviz.errors import InputError, nearest
@@ -20,38 +21,47 @@ def names(kind: str) -> dict[str, str]:
     return {path.stem: _summary(path) for path in sorted(folder(kind).glob("*.py"))}
 
 
-def is_path(source: str | Path, suffixes: tuple[str, ...] = (".py",)) -> bool:
-    """Whether a file is meant, and not a name: it stands in a folder, or has one of the suffixes."""
+def is_path(source: str | Path, *, is_there: Callable[[Path], bool] = Path.is_file) -> bool:
+    """Whether a file is meant, and not a name: it has an ending, stands in a folder, or is there and not ready-made."""
     path = Path(source)
-    return path.suffix in suffixes or path.parent != Path()
+    return bool(path.suffix) or path.parent != Path() or (is_there(path) and not _is_ready_made(path.name))
 
 
-def find(kind: str, source: str | Path, *, suffixes: tuple[str, ...] = (".py",)) -> Path:
-    """The file that a name or a path means.
+def find(kind: str, source: str | Path, *, endings: tuple[str, ...] | None = (".py",)) -> Path:
+    """The file that a name or a path means; None as endings stands for any.
 
     Raises
     ------
     InputError
         If there is no such file; the message lists the names there are.
     """
-    path = Path(source)
-    if is_path(path, suffixes):
-        if path.suffix not in suffixes:
-            raise InputError(f"{path}: expected a file that ends in {', '.join(suffixes)}")
+    path = Path(source).expanduser()
+    if is_path(path):
+        if endings and path.suffix not in endings:
+            raise InputError(f"{path}: expected a file that ends in {', '.join(endings)}")
         if not path.is_file():
-            raise InputError(f"{path}: no such file")
+            hint = nearest(path.stem, names(kind)) if path.parent == Path() else ""
+            raise InputError(f"{path}: no such file{hint}")
         return path
     ready = folder(kind) / f"{path}.py"
     if not ready.is_file():
+        own = Path(f"{path}.py")
+        hint = f" (did you mean {own}?)" if own.is_file() else nearest(str(source), names(kind))
         raise InputError(
-            f"unknown {kind[:-1]} {str(source)!r}{nearest(source, names(kind))}: use {', '.join(names(kind))}, "
-            f"or the path of a file that ends in {', '.join(suffixes)}"
+            f"unknown {kind[:-1]} {str(source)!r}{hint}: use {', '.join(names(kind))}, or the path of a file"
+            + (f" that ends in {', '.join(endings)}" if endings else "")
         )
     return ready
 
 
+def _is_ready_made(name: str) -> bool:
+    return any((folder(kind) / f"{name}.py").is_file() for kind in KINDS)
+
+
 def copy_out(name: str, target: Path | None = None) -> Path:
-    """Copy a ready-made schedule or pipeline to a new file, NAME.py in this folder if not given.
+    """Copy a ready-made schedule or pipeline to a new file, NAME.py in this folder, or in the one that is given.
+
+    A name that ends otherwise gets `.py`, without which it could not be run.
 
     Raises
     ------
@@ -60,9 +70,12 @@ def copy_out(name: str, target: Path | None = None) -> Path:
     """
     kinds = [kind for kind in KINDS if name in names(kind)]
     if not kinds:
-        known = [known for kind in KINDS for known in names(kind)]
-        raise InputError(f"nothing ready-made is called {name!r}{nearest(name, known)}: use one of {', '.join(known)}")
-    target = target or Path(f"{name}.py")
+        known = ", ".join(known for kind in KINDS for known in names(kind))
+        hint = nearest(name, [known for kind in KINDS for known in names(kind)])
+        raise InputError(f"nothing ready-made is called {name!r}{hint}: use one of {known}")
+    target = target or Path()
+    target = target / f"{name}.py" if target.is_dir() else target
+    target = target if target.suffix == ".py" else target.with_name(f"{target.name}.py")
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(find(kinds[0], name).read_text(encoding="utf-8"))

@@ -127,12 +127,63 @@ NOTE = b"\x64\x90\x3c\x40\x64\x80\x3c\x40"  # from tick 100 to 200
         (raw(NOTE, between=b"XFIH\0\0\0\3abc"), 960),
         (raw(NOTE, division=b"\xe7\x28"), 1000),
         (raw(NOTE, division=b"\xe3\x64"), 100 * 30000 / 1001),
+        (b"\0" * 128 + raw(NOTE), 960),
+        (b"RIFF\0\0\0\0RMIDdata\0\0\0\0" + raw(NOTE), 960),
+        (raw(b"\0\xff\x54\x05\xff\0\0\0\0", b"\0\xff\x58\x02\x04\x02", b"\0\xff\x51\x03\0\0\0", NOTE), 960),
+        (raw(b"\0\xf4\0\xf8", NOTE), 960),
+        (raw(NOTE) + b"\0" * 64, 960),
+        (raw(NOTE).replace(b"MTrk\0\0\0\x0c", b"MTrk\0\0\0\0"), 960),
+        (raw(NOTE).replace(b"MTrk\0\0\0\x0c", b"MTrk\0\0\xff\0"), 960),
     ],
 )
 def test_what_the_standard_allows_is_read(tmp_path, content, second):
     (tmp_path / "a.mid").write_bytes(content)
     midi = av.load_midi(tmp_path / "a.mid", CLOCK)
     assert (midi.seconds[0], midi.ends[0]) == pytest.approx((100 / second, 200 / second))
+
+
+@pytest.mark.parametrize(
+    ("content", "velocity", "said"),
+    [
+        (raw(b"\0\xb0\x07\xff", NOTE), 64, "1 values above 127 are read as 127"),
+        (raw(NOTE.replace(b"\x40\x64", b"\xfd\x64")), 127, "1 values above 127 are read as 127"),
+        (raw(NOTE)[:9] + b"\1\0\3" + raw(NOTE)[12:], 64, "the header tells of 3 tracks, and there are 1"),
+        (raw(b"") + raw(NOTE)[14:], 64, "the header tells of 1 tracks, and there are 2"),
+        (raw(NOTE)[:-6], 64, "track 0 breaks off, and is read to there"),
+    ],
+)
+def test_what_is_there_is_read_and_what_is_wrong_is_said(tmp_path, content, velocity, said):
+    (tmp_path / "a.mid").write_bytes(content)
+    with pytest.warns(AudiovizWarning, match=f"a.mid: {said}$"):
+        midi = av.load_midi(tmp_path / "a.mid", CLOCK)
+    assert midi.seconds == pytest.approx([100 / 960]) and midi.velocities.tolist() == [velocity]
+
+
+def test_notes_are_those_that_mido_hears(tmp_path):
+    chance = random.Random(2)
+    for type_ in (0, 1):
+        file = MidiFile(type=type_, ticks_per_beat=chance.choice((96, 480)))
+        for channel in range(1 + 2 * type_):
+            track = MidiTrack(
+                [MetaMessage("set_tempo", tempo=chance.randrange(200_000, 900_000), time=chance.randrange(99))]
+            )
+            for _ in range(80):
+                kind, velocity = chance.choice(("note_on", "note_off")), chance.randrange(128)
+                note = Message(kind, channel=channel, note=chance.randrange(60, 64), velocity=velocity)
+                track.append(note.copy(time=chance.randrange(200)))
+                track.append(Message("pitchwheel", pitch=chance.randrange(-8192, 8192), time=chance.randrange(3)))
+            file.tracks.append(track)
+        file.save(tmp_path / "a.mid")
+        now, heard = 0.0, []
+        for message in MidiFile(tmp_path / "a.mid"):
+            now += message.time
+            if message.type == "note_on" and message.velocity:
+                heard.append((now, message.note, message.velocity, message.channel + 1))
+        midi = av.load_midi(tmp_path / "a.mid", Clock.for_duration(120, 12))
+        found = np.stack([midi.seconds, midi.pitches, midi.velocities, midi.channels], axis=1)
+        assert found[np.lexsort(found.T)] == pytest.approx(
+            np.array(sorted(heard, key=lambda n: (n[3], n[2], n[1], n[0])))
+        )
 
 
 def test_notes_and_controllers_at_the_edges_of_the_song(path):
@@ -162,4 +213,4 @@ def test_damaged_files_are_read_or_refused(path):
                 av.load_midi(path, CLOCK).held
             except InputError:
                 refused += 1
-    assert 50 < refused < 200
+    assert 0 < refused < 50  # most of a damaged file can still be played

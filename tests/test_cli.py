@@ -120,6 +120,18 @@ def test_a_schedule_saved_as_json_or_csv_is_read_back_the_same(folder, tmp_path)
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_schedule_of_a_part_is_that_of_the_whole_and_is_read_back(folder, tmp_path, command):
+    part = ("--start", "1b", "--duration", "0:01", "--prompt", "a")
+    saved = {"whole": (), "part": part, "again": (*part[:4], "--schedule", "part"), "lines": ("--schedule", "part.csv")}
+    for name, options in saved.items():
+        files = ("--json", name, "--csv", f"{name}.csv") if name == "part" else ("--json", name)
+        options = (*part[:4], *options) if name == "lines" else options
+        status, _, err = command("schedule", folder / "song.wav", *options, *files, cwd=tmp_path)
+        assert (status, err) == (0, "")
+    whole, found, again, lines = (json.loads((tmp_path / name).read_text()) for name in saved)
+    assert found["frames"] == 12 and found["denoise"] == whole["denoise"][6:18] and found == again == lines
+
+
 def test_a_dry_run_shows_the_plan_and_what_it_takes_and_writes_nothing(folder, tmp_path, command):
     arguments = ("render", folder / "song.wav", "--dry-run", "--prompt", "neon nebula", "--size", "64", "--steps", "5")
     status, shown, err = command(*arguments, "--start", "0.5", cwd=tmp_path)
@@ -224,7 +236,10 @@ MISTAKES = {
     "unknown sampler": (["render", "song.wav", "--sampler", "eular"], "euler"),
     "unknown scheduler": (["render", "song.wav", "--scheduler", "karas"], "karras"),
     "prompt keyframe past the end": (["render", "song.wav", "--prompt", "9s: x"], "past the end"),
-    "unknown prompt keyframe": (["render", "song.wav", "--prompt", "9q: x"], "unknown keyframe '9q'"),
+    "a prompt at no time": (["render", "song.wav", "--prompt", "1:75: x"], "time '1:75': expected seconds"),
+    "a prompt file that is none": (["render", "song.wav", "--prompt", "gone.srt"], "prompt gone.srt: there is no such"),
+    "a start at no time": (["render", "song.wav", "--start", "1:3x"], "unknown time '1:3x': write seconds as 90, 90s"),
+    "a start in no section": (["analyze", "song.wav", "--start", "Z"], "unknown keyframe 'Z'"),
     "--set of a wrong type": (["render", "song.wav", "--set", "punch=loud"], "expected a number"),
     "--set without a value": (["render", "song.wav", "--set", "punch"], "expected name=value"),
     "a size no model makes": (["render", "song.wav", "--size", "100x100"], "multiples of"),

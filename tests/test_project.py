@@ -278,3 +278,12 @@ def test_every_field_has_a_home_in_changed():
     for part in (SongFile, Look, GuideFiles):
         for option in fields(part):
             FULL.changed(**{option.name: getattr(part("a") if part is SongFile else part(), option.name)})
+
+
+def test_prompt_files_of_any_name_are_told_from_where_the_project_lies(tmp_path, monkeypatch):
+    (tmp_path / "gold").mkdir()
+    (tmp_path / "words.dat").write_text('"0": "a"')
+    monkeypatch.chdir(tmp_path)
+    av.save_project(av.Project("song.wav", prompts=["words.dat", "gold"]), tmp_path / "a.avz")
+    monkeypatch.chdir("/")
+    assert av.load_project(tmp_path / "a.avz").prompts == ((tmp_path / "words.dat").as_posix(), "gold")

@@ -1,6 +1,7 @@
 """Lyrics with times become prompts, a keyframe a line."""
 
 import json
+import warnings
 
 import pytest
 
@@ -61,11 +62,84 @@ def test_a_part_of_a_song_begins_with_the_line_that_is_being_sung(path):
         ("[au2:foo]\n[offset:]\n# a comment\n[Verse 1]\n[ti:a [live] song]\n[00:01]a", [(1, "a")]),
         ("[offset:250.5]\n[00:01]a", [(0.7495, "a")]),
         ("[00:01]a\r[00:02]b\x0b\u2028c\r\n[00:03]d", [(1, "a"), (2, "b c"), (3, "d")]),
+        ("[00:00:01.00]a\n[00:01,50]b\n[00:02:50]c", [(1, "a"), (1.5, "b"), (2.5, "c")]),
+        ("[-00:01.00]a\n[00:01.00]b <00:01,20>c", [(0, "a"), (1, "b c")]),
+        ('{"t":0,"c":[{"tx":"writer: "},{"tx":"A"}]}\n[00:01.00]a', [(1, "a")]),
     ],
 )
 def test_what_others_write_is_read(tmp_path, text, found):
     (tmp_path / "a.lrc").write_bytes(text.encode())
     assert [(p.seconds, p.text) for p in prompts(tmp_path / "a.lrc", made_song())] == found
+
+
+SRT = """1
+00:00:01,000 --> 00:00:03,000
+<i>red</i> sea
+
+2
+00:00:03,500 --> 00:00:05,000 X1:100
+{\\an8}gold &amp; field
+far away
+"""
+TIGHT_SRT = """1
+00:00:01,000 --> 00:00:03,000
+red sea
+2
+00:00:03,500 --> 00:00:05,000
+gold & field
+far away"""
+VTT = """WEBVTT - a song
+
+NOTE nothing
+
+intro
+00:01.000 --> 00:03.000 align:start
+<v Singer>red <00:02.000>sea
+
+00:00:03.500 --> 00:00:05.000
+gold & field
+far away
+"""
+ASS = """[Script Info]
+Title: x
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Comment: 0,0:00:00.00,0:00:05.00,Default,,0,0,0,,no
+Dialogue: 0,0:00:03.50,0:00:05.00,Default,,0,0,0,,gold & field\\Nfar away
+Dialogue: 0,0:00:01.00,0:00:03.00,Default,,0,0,0,,{\\k20}red {\\k30}sea
+"""
+
+
+@pytest.mark.parametrize("name", ["a.srt", "a.vtt", "a.ass", "a.txt"])
+@pytest.mark.parametrize("text", [SRT, TIGHT_SRT, VTT, ASS, "[00:01.00]red sea\n[00:03.50]gold & field far away"])
+def test_subtitles_and_lyrics_are_told_by_their_content(tmp_path, name, text):
+    song, wanted = made_song(seconds=9), [(1, "red sea"), (3.5, "gold & field far away")]
+    (tmp_path / name).write_text(text.replace("\n", "\r\n"))
+    assert [(p.seconds, p.text) for p in prompts(tmp_path / name, song)] == wanted
+    assert [(p.seconds, p.text) for p in av.load_schedule(tmp_path / name)(song).prompts] == wanted
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words", "said"),
+    [
+        ("gbk", "金色的海", "GBK"),
+        ("big5", "遠方的家", "Big5"),
+        ("shift_jis", "赤い海", "Shift-JIS"),
+        ("euc_jp", "夜の街を歩いて", "EUC-JP"),
+        ("euc_kr", "밤하늘의 별", "EUC-KR"),
+        ("cp1252", "café ‘noir’ über mañana", "Windows-1252"),
+        ("cp1251", "красное море", "Windows-1251"),
+        ("utf-16", "金色的海", None),
+        ("utf-16-le", "red sea", None),
+        ("utf-8", "café", None),
+    ],
+)
+def test_encodings_that_people_have_are_read_and_guesses_are_said(tmp_path, encoding, words, said):
+    (tmp_path / "a.lrc").write_bytes(f"[ti:x]\n[00:01.00]{words}\n[00:03.00]a line of words\n".encode(encoding))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert prompts(tmp_path / "a.lrc", made_song())[0].text == words
+    assert [f"read as {said}: " in str(warning.message) for warning in caught] == ([True] if said else [])
 
 
 def test_a_schedule_file_opens_no_other_file(tmp_path):
@@ -98,11 +172,10 @@ def test_mistakes_are_named_with_their_line(tmp_path, text, said):
 
 
 def test_unreadable_files_are_one_line(tmp_path):
-    (tmp_path / "a.lrc").write_bytes(b"\xff\xfe\x00[")
+    (tmp_path / "a.lrc").write_bytes(b"\xff\xfe\x00[\x00")
     for path, said in (
-        (tmp_path / "a.lrc", "not text in UTF-8"),
-        (tmp_path / "b.lrc", "No such file"),
-        ("\0.lrc", "UTF-8"),
+        (tmp_path / "a.lrc", "not text in utf-16, which its first bytes say"),
+        (tmp_path / "b.lrc", "no such file"),
     ):
         with pytest.raises(ScheduleError, match=said):
             prompts(path, made_song())

@@ -48,7 +48,7 @@ def test_a_script_leaves_no_trace(script, tmp_path, monkeypatch):
         ({"every": "x"}, "setting every=x: expected a whole number"),
         ({"punch": "loud"}, "punch=loud: expected a number"),
         ({"hard": "maybe"}, "hard=maybe: expected true or false"),
-        ({"punsh": "1"}, "mine.py has no setting 'punsh' .did you mean punch..: it has every, punch, hard, word"),
+        ({"punsh": "1"}, "mine.py has no setting 'punsh' \\(did you mean punch\\?\\): it has every, punch, hard, word"),
     ],
 )
 def test_wrong_settings_are_refused(script, settings, message):
@@ -80,12 +80,13 @@ def test_an_error_in_a_script_is_one_line_with_its_place(script, text, message):
 
 def test_unknown_names_list_the_known_and_files_must_exist(tmp_path):
     with pytest.raises(
-        InputError, match="unknown schedule 'puls' .did you mean pulse..: use breathe, cuts, .*pulse, .* or the path"
+        InputError,
+        match="unknown schedule 'puls' \\(did you mean pulse\\?\\): use breathe, cuts, .*pulse, .* or the path",
     ):
         av.load_schedule("puls")
     with pytest.raises(InputError, match="gone.py: no such file"):
         av.load_schedule(tmp_path / "gone.py")
-    with pytest.raises(InputError, match="expected a file that ends in .py, .json, .csv, .txt"):
+    with pytest.raises(InputError, match="pulse.doc: no such file"):
         av.load_schedule(tmp_path / "pulse.doc")
 
 
@@ -93,6 +94,10 @@ def test_the_shelf_lists_and_copies(tmp_path):
     assert {"pulse", "drift", "strobe"} <= names("schedules").keys() and all(names("schedules").values())
     copy = copy_out("pulse", tmp_path / "mine.py")
     assert copy.read_text() == (folder("schedules") / "pulse.py").read_text()
+    assert copy_out("pulse", tmp_path / "yours") == tmp_path / "yours.py"
+    assert copy_out("pulse", tmp_path) == tmp_path / "pulse.py"
+    with pytest.raises(InputError, match="did you mean pulse"):
+        copy_out("plse", tmp_path)
     with pytest.raises(InputError, match="exists already"):
         copy_out("pulse", copy)
     with pytest.raises(InputError, match="nothing ready-made is called 'puls'"):

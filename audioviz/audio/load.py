@@ -26,7 +26,7 @@ from audioviz.audio.reading.decode import FORMATS, check_file, open_stream
 from audioviz.audio.sections import Sections
 from audioviz.audio.song import Events, Song
 from audioviz.audio.stems import Facts, with_stems
-from audioviz.clock import Clock, to_fps
+from audioviz.clock import Clock, read_seconds, to_fps
 from audioviz.errors import InputError
 from audioviz.files import to_path
 
@@ -38,8 +38,8 @@ def load_song(
     path: str | PathLike[str],
     *,
     fps: str | int | float | Fraction = 12,
-    start: float = 0.0,
-    duration: float | None = None,
+    start: float | str = 0.0,
+    duration: float | str | None = None,
     grid: Grid = Grid(),
     beats_model: str | Path | None = None,
     stems: Mapping[str, str | Path] | Literal["auto"] | None = None,
@@ -53,10 +53,10 @@ def load_song(
         A file that libsndfile or ffmpeg decodes.
     fps : number, str or Fraction
         Frames a second, exact: `24`, `12.5`, `"30000/1001"`.
-    start : float >= 0
-        Where the part begins in the file, seconds.
-    duration : float > 0, optional
-        Length of the part, seconds; by default, and at most, to the end of the file.
+    start : float >= 0, or text
+        Where the part begins in the file: seconds, or `1:30`, `90s`, `96f`.
+    duration : float > 0, or text, optional
+        Length of the part, as well; by default, and at most, to the end of the file.
     grid : Grid
         Corrections of the beat grid, which take no new listening.
     beats_model : "beat_this", or the path of a checkpoint of it, optional
@@ -80,7 +80,7 @@ def load_song(
         raise InputError(f"grid {grid!r:.60}: expected av.Grid, such as grid=av.Grid(tempo='90-130')")
     if not (stems is None or stems == "auto" or isinstance(stems, Mapping)):
         raise InputError(f"stems {stems!r:.60}: expected 'auto', or files by name, such as {{'drums': 'drums.wav'}}")
-    start, duration = _check_part(start, duration)
+    start, duration = _part(start, duration, fps)
     sha256, facts, analysis = _cached_analysis(path, start, duration, cache, beats_model=beats_model)
     if grid != Grid():
         analysis = with_grid(analysis, grid)
@@ -153,12 +153,14 @@ def _cached_analysis(
     return sha256, *found
 
 
-def _check_part(start: float, duration: float | None) -> tuple[float, float | None]:
+def _part(start: float | str, duration: float | str | None, fps: Fraction) -> tuple[float, float | None]:
+    """The part that is meant, seconds."""
+    start, duration = read_seconds(start, fps), None if duration is None else read_seconds(duration, fps)
     if not (math.isfinite(start) and start >= 0):
-        raise InputError(f"start {start} s: expected 0 or more seconds into the song")
+        raise InputError(f"start {start:g} s: expected 0 or more seconds into the song")
     if duration is not None and not (math.isfinite(duration) and duration > 0):
-        raise InputError(f"duration {duration} s: expected more than 0 seconds, or none for the whole song")
-    return float(start), None if duration is None else float(duration)
+        raise InputError(f"duration {duration:g} s: expected more than 0 seconds, or none for the whole song")
+    return start, duration
 
 
 def _decode_and_analyse(

@@ -1,7 +1,5 @@
 """MIDI files: exact events and curves on the clock of a song."""
 
-import io
-import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from audioviz.audio.reading.midi_file import META, NAME, TEMPO, MidiFile, read_midi
 from audioviz.audio.song import Events, Song
-from audioviz.clock import Clock
+from audioviz.clock import Clock, read_seconds
 from audioviz.curve import Curve
 from audioviz.errors import AudiovizWarning, InputError, nearest, to_number
 from audioviz.files import to_path
 
 _LOUDEST = 127
 _TIME_CODES = {24: Fraction(24), 25: Fraction(25), 29: Fraction(30000, 1001), 30: Fraction(30)}  # frames a second
-_KEY_SIGNATURE = re.compile(rb"\xff\x59\x02..", re.DOTALL)
+_TEMPO = 500_000  # microseconds a beat: what holds until a file says otherwise
+_NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,17 +111,18 @@ class Midi:
         )
 
 
-def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> Midi:
+def load_midi(path: str | Path, song: Song | Clock, *, offset: float | str = 0.0) -> Midi:
     """Read a MIDI file.
 
     Parameters
     ----------
     path : str or Path
-        A standard MIDI file of type 0 or 1; its tempo changes, or its time code, are followed.
+        A standard MIDI file of type 0 or 1 (.mid, .rmi); its tempo changes, or its time code, are followed. Of a
+        damaged one what can be read, and that is said.
     song : Song or Clock
         What it belongs to. Of a part of a song, the notes of that part are taken.
-    offset : float
-        Where in the whole song the MIDI begins, seconds.
+    offset : float, or text
+        Where in the whole song the MIDI begins: seconds, or `1:30`, `96f`.
 
     Raises
     ------
@@ -138,12 +139,12 @@ def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> M
         raise InputError(f"song {song!r:.60}: expected one of av.load_song, or its clock")
     to_number("offset", offset, kind=InputError)
     file = _read(path)
-    begin = offset - (song.start if isinstance(song, Song) else 0.0)
+    begin = read_seconds(offset, clock.fps) - (song.start if isinstance(song, Song) else 0.0)
     seconds = _tempo_map(file)
     notes, controls, names = [], [], []
-    for number, messages in enumerate(file.tracks):
-        names.append(_utf8(messages.name))
-        found, changes = _notes_and_controls(messages)
+    for number, events in enumerate(file.tracks):
+        names.append(next((_text(data[1:]) for _, status, data in events if status == META and data[0] == NAME), ""))
+        found, changes = _notes_and_controls(events)
         notes += [(seconds(first) + begin, seconds(end) + begin, *rest, number) for first, end, *rest in found]
         controls += [(seconds(tick) + begin, *rest, number) for tick, *rest in changes]
     inside = [note for note in notes if 0 <= note[0] < clock.duration]
@@ -164,88 +165,69 @@ def load_midi(path: str | Path, song: Song | Clock, *, offset: float = 0.0) -> M
     return midi(inside, earlier=midi(earlier))
 
 
-def _read(path: Path):
-    from mido import KeySignatureError, MidiFile
-
+def _read(path: Path) -> MidiFile:
     try:
-        data = _known_chunks(path.read_bytes())
-        try:
-            file = MidiFile(file=io.BytesIO(data))
-        except KeySignatureError:  # one that does not exist, which is no reason to refuse the notes
-            file = MidiFile(file=io.BytesIO(_KEY_SIGNATURE.sub(b"\xff\x59\x02\0\0", data)))
+        file = read_midi(path.read_bytes())
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file; give a MIDI file (.mid)") from error
-    except (OSError, EOFError, ValueError, LookupError, TypeError) as error:  # mido has no error of its own
-        why = str(error) or "it is cut short"
-        raise InputError(f"{path} is no MIDI file that can be read ({why}): export it again") from error
-    ticks = file.ticks_per_beat
+    except (OSError, InputError) as error:
+        raise InputError(f"{path} is no MIDI file that can be read ({error}): export it again") from error
+    ticks = file.division
     if file.type == 2 or ticks == 0 or (ticks < 0 and (-(ticks >> 8) not in _TIME_CODES or not ticks & 0xFF)):
         raise InputError(f"{path}: MIDI of type 2, or without a time base that is known: export it as type 0 or 1")
+    if file.notes:
+        warnings.warn(f"{path}: {'; '.join(file.notes)}", AudiovizWarning, stacklevel=3)
     return file
 
 
-def _known_chunks(data: bytes) -> bytes:
-    """A file without the chunks that are neither its header nor a track, which the standard says to pass over."""
-    if not data.startswith(b"MThd"):
-        return data
-    chunks, here = [], 0
-    while here < len(data):
-        end = here + 8 + int.from_bytes(data[here + 4 : here + 8], "big")
-        if data[here : here + 4] in (b"MThd", b"MTrk"):
-            chunks.append(data[here:end])
-        here = end
-    return b"".join(chunks)
-
-
-def _tempo_map(file):
+def _tempo_map(file: MidiFile) -> Callable[[int], float]:
     """The function from ticks to seconds."""
-    from mido import tick2second
-
-    if file.ticks_per_beat < 0:  # minus the time code, and ticks a frame of it
-        second = _TIME_CODES[-(file.ticks_per_beat >> 8)] * (file.ticks_per_beat & 0xFF)
+    if file.division < 0:  # minus the time code, and ticks a frame of it
+        second = _TIME_CODES[-(file.division >> 8)] * (file.division & 0xFF)
         return lambda tick: float(tick / second)
-    ticks, seconds, tempi = [0], [0.0], [500_000]  # microseconds a beat: what holds until a file says otherwise
-    changes = []
-    for messages in file.tracks:
-        now = 0
-        for message in messages:
-            now += message.time
-            if message.type == "set_tempo":
-                changes.append((now, message.tempo))
-    for tick, tempo in sorted(changes, key=lambda change: change[0]):
-        seconds.append(seconds[-1] + tick2second(tick - ticks[-1], file.ticks_per_beat, tempi[-1]))
-        ticks.append(tick)
-        tempi.append(tempo)
+    ticks, seconds, tempi = [0], [0.0], [_TEMPO]
+    changes = [
+        (tick, int.from_bytes(data[1:], "big"))
+        for events in file.tracks
+        for tick, status, data in events
+        if status == META and data[0] == TEMPO
+    ]
 
     def to_seconds(tick: int) -> float:
         place = int(np.searchsorted(ticks, tick, side="right")) - 1
-        return seconds[place] + tick2second(tick - ticks[place], file.ticks_per_beat, tempi[place])
+        return seconds[place] + (tick - ticks[place]) * tempi[place] * 1e-6 / file.division
 
+    for tick, tempo in sorted(changes, key=lambda change: change[0]):
+        if tempo:  # none is a fault, and no tempo
+            seconds.append(to_seconds(tick))
+            ticks.append(tick)
+            tempi.append(tempo)
     return to_seconds
 
 
-def _notes_and_controls(messages) -> tuple[list[tuple], list[tuple]]:
+def _notes_and_controls(events: list[tuple[int, int, bytes]]) -> tuple[list[tuple], list[tuple]]:
     """(first tick, end tick, pitch, velocity, channel) of each note; (tick, number, value, channel) of each change."""
-    notes, controls, sounding, now = [], [], {}, 0
-    for message in messages:
-        now += message.time
-        if message.type == "control_change":
-            controls.append((now, message.control, message.value, message.channel + 1))
-        elif message.type in ("note_on", "note_off"):
-            key = message.note, message.channel
-            if message.type == "note_on" and message.velocity:
-                sounding.setdefault(key, []).append((now, message.velocity))
+    notes, controls, sounding = [], [], {}
+    for now, status, data in events:
+        kind, channel = status & 0xF0, (status & 0x0F) + 1
+        if kind == _CONTROL:
+            controls.append((now, data[0], data[1], channel))
+        elif kind in (_NOTE_ON, _NOTE_OFF):
+            key = data[0], channel
+            if kind == _NOTE_ON and data[1]:
+                sounding.setdefault(key, []).append((now, data[1]))
             elif sounding.get(key):
                 first, velocity = sounding[key].pop(0)
-                notes.append((first, now, message.note, velocity, message.channel + 1))
+                notes.append((first, now, data[0], velocity, channel))
+    last = events[-1][0] if events else 0
     for (note, channel), left in sounding.items():  # never ended
-        notes += [(first, now, note, velocity, channel + 1) for first, velocity in left]
+        notes += [(first, last, note, velocity, channel) for first, velocity in left]
     return notes, controls
 
 
-def _utf8(name: str) -> str:
-    """A name as it was meant, where its bytes are UTF-8; mido reads them as Latin-1."""
+def _text(name: bytes) -> str:
+    """A name in UTF-8, or else Latin-1."""
     try:
-        return name.encode("latin-1").decode()
-    except UnicodeError:
-        return name
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("latin-1")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from audioviz.command.options import (
+    duration_option,
     fps_option,
     grid_options,
     options,
@@ -27,7 +28,7 @@ def file_option(name: str, metavar: str = "FILE", text: str | None = None):
 @click.command()
 @song_argument
 @options(stem_option, fps_option, start_option)
-@click.option("--duration", type=float, metavar="S", help="Show so many seconds of it; all of it is heard.")
+@duration_option("Show so much of it; all of it is heard.")
 @options(*grid_options)
 @file_option("--json")
 @file_option("--csv")
@@ -35,17 +36,17 @@ def file_option(name: str, metavar: str = "FILE", text: str | None = None):
 @file_option("--clicks", "FILE.wav", "Write the song with a tick at each beat, a higher one at each downbeat.")
 def analyze(song, json_file, csv_file, plot_file, clicks_file, **typed) -> None:
     """Show what is heard in SONG: tempo, beats, bars, onsets, sections, curves."""
-    from audioviz.audio.part import cut, part_of
+    from audioviz.audio.part import cut
     from audioviz.files import check_apart
     from audioviz.insight.report import describe_song
     from audioviz.rendering.check import files_of
-    from audioviz.rendering.inputs import song_of
+    from audioviz.rendering.inputs import part_of_project, song_of
 
     project = to_project(song, typed)
     check_apart([json_file, csv_file, plot_file, clicks_file], files_of(project))
-    heard, start, duration = song_of(project), project.song.start, project.song.duration
-    if start or duration is not None:
-        heard = cut(heard, part_of(heard, start=start, duration=duration))
+    heard = song_of(project)
+    part = part_of_project(project, heard)
+    heard = heard if len(part) == heard.clock.frames else cut(heard, part)
     save(json_file, heard.to_json)
     save(csv_file, heard.to_csv)
     save(plot_file, heard.plot)
@@ -55,7 +56,9 @@ def analyze(song, json_file, csv_file, plot_file, clicks_file, **typed) -> None:
 
 @click.command()
 @song_argument
-@options(*schedule_options, stem_option, fps_option, *grid_options)
+@options(*schedule_options, stem_option, fps_option, start_option)
+@duration_option("Show and save so much of it, which `render` takes with the same --start and --duration.")
+@options(*grid_options)
 @file_option("--json")
 @file_option("--csv")
 @file_option("--deforum", text="Settings for Deforum.")
@@ -70,13 +73,18 @@ def schedule(
     from audioviz.files import check_apart
     from audioviz.insight.report import describe_schedule
     from audioviz.rendering.check import check_project, files_of
-    from audioviz.rendering.inputs import schedule_of, song_of
+    from audioviz.rendering.inputs import part_of_project, schedule_of, song_of
 
     project = to_project(song, typed, trust=trust)
     check_apart([json_file, csv_file, deforum_file, parseq_file, lists_file, plot_file], files_of(project))
     check_project(project)
     heard = song_of(project)
-    plan = schedule_of(project, heard)
+    plan, part = schedule_of(project, heard), part_of_project(project, heard)
+    if len(part) < heard.clock.frames:
+        from audioviz.audio.part import cut
+        from audioviz.schedule.part import cut_schedule
+
+        heard, plan = cut(heard, part), cut_schedule(plan, part)
     save(json_file, plan.to_json)
     save(csv_file, plan.to_csv)
     save(deforum_file, plan.to_deforum)

@@ -16,8 +16,15 @@ fps_option = click.option(
     "--fps", default="12", show_default=True, metavar="F", help="Frames a second: 24, 12.5, 30000/1001."
 )
 start_option = click.option(
-    "--start", type=float, default=0.0, metavar="S", help="Begin so many seconds into the song."
+    "--start", metavar="TIME", help="Begin there in the song: 90, 1:30, 96f, 16b, 4bar, or a section, B."
 )
+
+
+def duration_option(text: str):
+    """The option for the length of a part."""
+    return click.option("--duration", metavar="TIME", help=text)
+
+
 stem_option = click.option(
     "--stem",
     "stems",
@@ -31,8 +38,8 @@ schedule_options = (
         default="pulse",
         show_default=True,
         metavar="NAME|FILE",
-        help="A ready-made schedule; a .py, .json, .csv or .txt file; one of Deforum or Parseq. A script is run: use "
-        "those you trust.",
+        help="A ready-made schedule; a .py script; a file of ours, of Deforum, Parseq or FizzNodes. A script is run: "
+        "use those you trust.",
     ),
     click.option("--set", "settings", multiple=True, metavar="K=V", help="Set an option of the schedule."),
     click.option(
@@ -40,8 +47,8 @@ schedule_options = (
         "prompts",
         multiple=True,
         metavar="TEXT",
-        help="What to show; give several to travel from one to the next, with times if you like: '8s: gold mandala'; "
-        "or a file: lyrics, words.lrc, or prompts at frames, prompts.txt or prompts.json.",
+        help="What to show; give several to travel from one to the next, with times if you like: '8s: gold mandala', "
+        "'1:30: rose'; or a file: lyrics, words.lrc or .srt, or prompts at frames, prompts.txt or prompts.json.",
     ),
     click.option("--negative", default="", metavar="TEXT", help="What to steer away from."),
 )
@@ -51,7 +58,9 @@ grid_options = (
     click.option(
         "--beat-offset", type=float, default=0.0, metavar="MS", help="All beats so much later; negative: sooner."
     ),
-    click.option("--first-downbeat", metavar="TIME", help="Where bar 0 begins: 1.9s, or a beat counted from 0: 3b."),
+    click.option(
+        "--first-downbeat", metavar="TIME", help="Where bar 0 begins: 1.9s, 1:30, or a beat counted from 0: 3b."
+    ),
     click.option("--beats-per-bar", type=int, metavar="N", help="3 or 4 is heard; others can be given."),
     click.option(
         "--beats-model",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from audioviz.command.options import (
+    duration_option,
     fps_option,
     grid_options,
     look_options,
@@ -37,12 +38,9 @@ if TYPE_CHECKING:
     help="The video, or a folder for those of several songs; if not given, the song's name, here.",
 )
 @options(*schedule_options, stem_option, fps_option, start_option, *grid_options)
-@click.option(
-    "--duration",
-    type=float,
-    metavar="S",
-    help="Render so many seconds of it. The pictures of a part equal those of the whole song from the first frame on "
-    "that is drawn wholly anew (denoise 1, interp 1).",
+@duration_option(
+    "Render so much of it. The pictures of a part equal those of the whole song from the first frame on that is drawn "
+    "wholly anew (denoise 1, interp 1)."
 )
 @options(*model_options, *look_options, *project_options)
 @click.option(

@@ -9,7 +9,6 @@ from audioviz.audio.reading.beats_model import BEAT_THIS
 from audioviz.errors import InputError
 from audioviz.files import to_path, write_whole
 from audioviz.project.project import GuideFiles, Project
-from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.prompt import Prompt
 from audioviz.schedule.prompts import prompt_file
 from audioviz.shelf import is_path
@@ -85,8 +84,11 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
         file, colon, weight = text.rpartition(":")
         return f"{name(file)}:{weight}" if colon and not is_there(Path(text)) else name(text) or text
 
+    def is_text(file: Path) -> bool:
+        return is_there(file) and not file.is_dir() and not move(file).is_dir()
+
     def prompt(entry: str | Prompt) -> str | Prompt:
-        file = prompt_file(entry) if isinstance(entry, str) else None
+        file = prompt_file(entry, is_there=is_text) if isinstance(entry, str) else None
         return entry if file is None else move(file).as_posix()
 
     song, look = project.song, project.look
@@ -102,7 +104,7 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
         project,
         song=replace(song, path=move(song.path), stems=stems, beats_model=beats_model),
         schedule=replace(
-            project.schedule, source=move(Path(source)).as_posix() if is_path(source, (".py", *SUFFIXES)) else source
+            project.schedule, source=move(Path(source)).as_posix() if is_path(source, is_there=is_there) else source
         ),
         prompts=tuple(map(prompt, project.prompts)),
         guides=GuideFiles(**guides),

@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from audioviz.audio.hearing.grid import Grid
-from audioviz.clock import fps_to_json, to_fps
+from audioviz.clock import fps_to_json, read_time, to_fps
 from audioviz.errors import InputError, nearest
 from audioviz.project.records import CONFIG, fault_message, one_of, record, with_reason, within
 from audioviz.schedule.columns import COLUMNS
@@ -65,6 +65,18 @@ Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
 
 
+def _to_time(value: Any) -> Any:
+    """Seconds as a number; what needs the beats of the song to be known, as the text that it is."""
+    if not isinstance(value, str) or re.fullmatch(r"[^\W\d]\w*", value):  # the label of a section
+        return value
+    number, unit = with_reason(value, read_time)
+    return number if unit == "s" else value
+
+
+Time = Annotated[Annotated[Number, within(0)] | str, BeforeValidator(_to_time)]
+Length = Annotated[Annotated[Number, within(above=0)] | str, BeforeValidator(_to_time)]
+
+
 @record
 class SongFile:
     """The song.
@@ -78,7 +90,7 @@ class SongFile:
         Corrections of the beat grid.
     beats_model : "beat_this" or a file, optional
         As for `av.load_song`.
-    start, duration : seconds
+    start, duration : seconds, or text such as `1:30`, `96f`, `16b`, `4bar`; start also the label of a section
         The part that is rendered; all of the song is heard. None is to its end.
     """
 
@@ -86,8 +98,8 @@ class SongFile:
     stems: Literal["auto"] | dict[str, File] | None = None
     grid: Annotated[Grid, WrapValidator(with_reason)] = Grid()
     beats_model: str | None = None
-    start: Annotated[Number, within(0)] = 0.0
-    duration: Annotated[Number, within(above=0)] | None = None
+    start: Time = 0.0
+    duration: Length | None = None
 
 
 @record

@@ -11,8 +11,7 @@ from audioviz.files import check_apart
 from audioviz.models.sources import check_additions, check_size, check_source, size_step
 from audioviz.project import Project
 from audioviz.rendering.pictures import IMAGES
-from audioviz.schedule.formats import SUFFIXES
-from audioviz.schedule.prompts import prompt_file
+from audioviz.schedule.prompts import check_prompt_file, prompt_file
 from audioviz.shelf import find, is_path
 from audioviz.video.encode import check_format
 
@@ -43,11 +42,11 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
         check_beats_model(project.song.beats_model)
     check_trust(project)
     if project.schedule.numbers is None:
-        find("schedules", project.schedule.source, suffixes=(".py", *SUFFIXES))
+        find("schedules", project.schedule.source, endings=None)
     for prompt in project.prompts:
         file = prompt_file(prompt) if isinstance(prompt, str) else None
-        if file is not None and not file.is_file():
-            raise InputError(f"prompt {file}: there is no such file; expected words, or a .lrc, .txt or .json file")
+        if file is not None:
+            check_prompt_file(file)
     _check_guide_files(project)
     look = project.look
     if not model_is_loaded:

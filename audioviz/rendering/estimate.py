@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from audioviz.audio.part import part_of
 from audioviz.audio.song import Song
 from audioviz.models.families import Defaults
 from audioviz.project import Project
 from audioviz.rendering.costs import RAW_BYTES, Cost, recall_cost
+from audioviz.rendering.inputs import part_of_project
 from audioviz.rendering.settings import RenderSettings, settings_for
 
 CHUNK_SECONDS = 5
@@ -48,7 +48,7 @@ def estimate(project: Project, song: Song) -> Estimate:
     from audioviz.models.load import defaults_of, find_device  # which need torch
 
     look = project.look
-    part = part_of(song, start=project.song.start, duration=project.song.duration)
+    part = part_of_project(project, song)
     own = defaults_of(look.model)
     settings = settings_for(look, own)
     pixels, chunks = settings.size[0] * settings.size[1], len(part) / float(CHUNK_SECONDS * song.clock.fps) + 1

@@ -8,7 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from audioviz.audio.part import part_of
 from audioviz.audio.song import Song
 from audioviz.clock import to_fps
 from audioviz.errors import InputError
@@ -16,7 +15,7 @@ from audioviz.files import to_path
 from audioviz.insight.video import Video
 from audioviz.project import Look, Project
 from audioviz.rendering.check import check_project
-from audioviz.rendering.inputs import schedule_of, song_of, with_default_prompts
+from audioviz.rendering.inputs import part_of_project, schedule_of, song_of, with_default_prompts
 from audioviz.schedule.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -40,8 +39,8 @@ def render(
     cfg: float | None = None,
     sampler: str | None = None,
     scheduler: str | None = None,
-    start: float | None = None,
-    duration: float | None = None,
+    start: float | str | None = None,
+    duration: float | str | None = None,
     init: str | Path | None = None,
     mask: str | Path | None = None,
     control: str | Path | None = None,
@@ -72,7 +71,7 @@ def render(
     size : (width, height), pixels
     steps, cfg, sampler, scheduler
         The model's own if not given; a schedule with a cfg column has its say.
-    start, duration : seconds
+    start, duration : seconds, or text such as `1:30`, `96f`, `16b`, `4bar`; start also the label of a section
         Render this part of the song alone. Its schedule, seeds and noise are those of the whole, but its first frame
         has none before it: the pictures equal the whole song's from the first frame on whose denoise and interp are 1.
     init : image or video file
@@ -170,7 +169,7 @@ def render_project(
     wait_for_model = _in_thread(load_model_of, project.look).result if model is None else lambda: model
     song = song or song_of(project)
     schedule = with_default_prompts(schedule_of(project, song), negative=project.negative)
-    part = part_of(song, start=project.song.start, duration=project.song.duration)
+    part = part_of_project(project, song)
     loaded = wait_for_model()
 
     from audioviz.rendering.make import make_video  # which needs torch

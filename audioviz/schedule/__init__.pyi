@@ -10,7 +10,7 @@ from .files import parseq_to_schedule as parseq_to_schedule
 from .formats.deforum import schedule_to_deforum as schedule_to_deforum
 from .formats.json_csv import schedule_to_csv as schedule_to_csv
 from .formats.json_csv import schedule_to_json as schedule_to_json
-from .formats.lists import schedule_to_lines as schedule_to_lines
+from .formats.lines import schedule_to_lines as schedule_to_lines
 from .formats.lists import schedule_to_lists as schedule_to_lists
 from .formats.parseq import schedule_to_parseq as schedule_to_parseq
 from .prompt import Prompt as Prompt

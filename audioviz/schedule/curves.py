@@ -15,6 +15,7 @@ from audioviz.curve import Curve, easing, to_numbers
 from audioviz.errors import ScheduleError, nearest, no_attribute, to_number
 from audioviz.schedule.binding import bound_clock, bound_song
 from audioviz.schedule.expression import evaluate
+from audioviz.schedule.formats.keyframes import text_to_values
 from audioviz.schedule.times import beat_position, event_frames, key_to_seconds, passed
 
 
@@ -89,7 +90,7 @@ def ramp(
 
 
 def keyframes(
-    keys: Mapping[str, float] | Mapping[float, float] | Mapping[float | str, float],
+    keys: Mapping[str, float] | Mapping[float, float] | Mapping[float | str, float] | str,
     *,
     ease: str = "linear",
     clock: Clock | None = None,
@@ -98,7 +99,8 @@ def keyframes(
 
     Parameters
     ----------
-    keys : seconds, or text such as `8s`, `96f`, `16b` (beats), `4bar`, or the label of a section -> value
+    keys : seconds, or text such as `8s`, `1:30`, `96f`, `16b` (beats), `4bar`, or the label of a section -> value
+        Or text as Deforum and FizzNodes have it, values at frames with lines between them: `0:(0.95), 24:(0.3)`.
     ease : any of `audioviz.curve.easing`
 
     Examples
@@ -108,6 +110,8 @@ def keyframes(
     [0.2 0.5 0.8]
     """
     clock, bend = bound_clock(clock), easing(ease)
+    if isinstance(keys, str) and keys:
+        return Curve(text_to_values(keys, clock), clock)
     if not isinstance(keys, Mapping) or not keys:
         raise ScheduleError(
             f"keyframes {keys!r:.60}: expected at least one {{seconds: value}}, such as {{0: 0.2, '4bar': 0.8}}"

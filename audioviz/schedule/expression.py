@@ -63,7 +63,8 @@ def _value(node: ast.expr, names: Mapping[str, Value]) -> Value:
         case ast.Name(id=name) if name in CONSTANTS:
             return np.float64(CONSTANTS[name])
         case ast.Name(id=name):
-            raise _Unknown(f"unknown name {name!r}{nearest(name, names)}: use {', '.join([*names, *CONSTANTS])}")
+            known = [*names, *CONSTANTS]
+            raise _Unknown(f"unknown name {name!r}{nearest(name, known)}: use {', '.join(known)}")
         case ast.Attribute(value=ast.Name(id=stem), attr=name) if f"{stem}.{name}" in names:
             return names[f"{stem}.{name}"]
         case ast.UnaryOp(op=op, operand=operand) if type(op) in UNARY:
@@ -132,6 +133,9 @@ FUNCTIONS: dict[str, tuple[int, Callable]] = {
     "arccos": (1, np.arccos),
     "arctan": (1, np.arctan),
     "arctan2": (2, np.arctan2),
+    "arcsinh": (1, np.arcsinh),
+    "arccosh": (1, np.arccosh),
+    "arctanh": (1, np.arctanh),
     "expm1": (1, np.expm1),
     "log1p": (1, np.log1p),
     "log10": (1, np.log10),
@@ -141,6 +145,7 @@ FUNCTIONS: dict[str, tuple[int, Callable]] = {
     "floor": (1, np.floor),
     "ceil": (1, np.ceil),
     "round": (1, np.round),
+    "trunc": (1, np.trunc),
     "sign": (1, np.sign),
     "min": (2, np.minimum),
     "max": (2, np.maximum),

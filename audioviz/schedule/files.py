@@ -6,7 +6,8 @@ from audioviz.clock import Clock
 from audioviz.schedule.formats import faults_of, read_columns
 from audioviz.schedule.formats.deforum import deforum_to_columns
 from audioviz.schedule.formats.json_csv import csv_to_columns, json_to_columns
-from audioviz.schedule.formats.lists import lines_to_columns, lists_to_columns
+from audioviz.schedule.formats.lines import lines_to_columns
+from audioviz.schedule.formats.lists import lists_to_columns
 from audioviz.schedule.formats.parseq import parseq_to_columns
 from audioviz.schedule.schedule import Schedule
 

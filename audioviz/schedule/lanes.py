@@ -23,8 +23,8 @@ class Lane:
 
     Parameters
     ----------
-    keys : mapping of time to value, optional
-        As for `av.curves.keyframes`: `8s`, `96f`, `16b` (beats), `4bar` or the label of a section.
+    keys : mapping of time to value, or text of Deforum and FizzNodes, `0:(0.95), 24:(0.3)`, optional
+        As for `av.curves.keyframes`: `8s`, `1:30`, `96f`, `16b` (beats), `4bar` or the label of a section.
     ease : any of `audioviz.curve.easing`
         From each key to the next.
     expression : str, optional
@@ -44,7 +44,7 @@ class Lane:
     >>> project = av.Project("song.mp3", lanes={"denoise": louder, "zoom": Lane(expression="1 + 0.3 * low")})
     """
 
-    keys: Mapping[str, float] | None = None
+    keys: Mapping[str, float] | str | None = None
     ease: str = "linear"
     expression: str | None = None
     mode: str = "replace"
@@ -76,9 +76,8 @@ def with_lanes(schedule: Schedule, lanes: Mapping[str, Lane], *, song) -> Schedu
     with bound(song):
         for column, lane in lanes.items():
             if column not in COLUMNS:
-                raise ScheduleError(
-                    f"lane {column}{nearest(column, COLUMNS)}: expected one of the columns {', '.join(COLUMNS)}"
-                )
+                hint = nearest(column, COLUMNS)
+                raise ScheduleError(f"lane {column}{hint}: expected one of the columns {', '.join(COLUMNS)}")
             try:
                 columns[column] = _laid_over(schedule, column, lane)
             except ScheduleError as error:

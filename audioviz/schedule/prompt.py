@@ -5,8 +5,11 @@ from numbers import Real
 
 import numpy as np
 
+from audioviz.clock import read_time
 from audioviz.curve import easing
 from audioviz.errors import ScheduleError, nearest
+from audioviz.schedule.binding import bound_clock, bound_song
+from audioviz.schedule.times import key_to_seconds
 
 WAYS = ("slerp", "lerp")
 NEGATIVE = "--neg"
@@ -22,7 +25,7 @@ class Prompt:
     >>> plan = av.Schedule(prompts=[av.Prompt(0.0, "neon nebula"), cut])
     """
 
-    seconds: float
+    seconds: float  # or text, as of other times: 1:30, 96f, 16b ...
     text: str
     negative: str = ""
     ease: str = "late"  # any easing; hold jumps
@@ -30,6 +33,8 @@ class Prompt:
 
     def __post_init__(self):
         easing(self.ease)
+        if isinstance(self.seconds, str):
+            object.__setattr__(self, "seconds", _to_seconds(self.seconds))
         if self.way not in WAYS:
             hint = nearest(self.way, WAYS)
             raise ScheduleError(f"prompt {self.text!r}: unknown way {self.way!r}{hint}: use one of {', '.join(WAYS)}")
@@ -38,6 +43,15 @@ class Prompt:
         for text in (self.text, self.negative):
             if not isinstance(text, str):
                 raise ScheduleError(f"prompt {text!r:.60}: expected text")
+
+
+def _to_seconds(time: str) -> float:
+    """The seconds of a time; what is counted in frames or beats, or a section, needs the song of the script."""
+    if bound_song() is None:
+        number, unit = read_time(time)
+        if unit == "s":
+            return number
+    return key_to_seconds(time, bound_clock())
 
 
 def text_to_prompt(seconds: float, text: str, *, negative: str = "") -> Prompt:

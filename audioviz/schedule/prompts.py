@@ -1,22 +1,27 @@
 """Prompt keyframes: which two prompts a frame lies between, and how far along."""
 
 import re
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from audioviz.clock import Clock
+from audioviz.clock import TIMES, Clock
 from audioviz.curve import Curve, easing
-from audioviz.errors import ScheduleError
-from audioviz.schedule.binding import bound_song
+from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.formats import read_columns
-from audioviz.schedule.lyrics import lyrics_to_prompts
+from audioviz.schedule.lyrics import LYRICS
 from audioviz.schedule.prompt import Prompt, text_to_prompt
-from audioviz.schedule.times import is_key, key_to_times
+from audioviz.schedule.times import key_to_times, split_key
 
-_LABEL = re.compile(r"\s*[A-Z]\s*")
+_LABEL = re.compile(r"\s*[A-Z]\s*:")
+_NEARLY_A_TIME = re.compile(r"\s*(\d[\d.]*\s*[A-Za-z]+)\s*:\s")
+_OTHER_FILES = (  # endings that people give in the place of a prompt, and which a few words may have as well
+    *(".txt", ".json", ".csv", ".md", ".rtf", ".doc", ".docx", ".odt", ".pdf", ".yaml", ".yml", ".toml", ".xml"),
+    *(".html", ".ttml", ".sbv", ".sub", ".avz", ".py"),
+)
 
 
 def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]:
@@ -25,10 +30,10 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
     Parameters
     ----------
     value : str, sequence of str or Prompt, or mapping of time to str
-        Plain texts are spread evenly over the song. A time is a number of seconds, or text such as `8s`, `96f`,
-        `16b` (beats), `4bar` or the label of a section, which means every section that has it; in a sequence it stands
-        before the text: `8s: gold mandala`. In place of a text may be a file: lyrics with times, `words.lrc`, or
-        prompts at frames, `prompts.txt` or `prompts.json`, as the formats of schedules have them.
+        Plain texts are spread evenly over the song. A time is a number of seconds, or text such as `8s`, `1:30`,
+        `96f`, `16b` (beats), `4bar` or the label of a section, which means every section that has it; in a sequence it
+        stands before the text: `8s: gold mandala`. In place of a text may be a file: lyrics with times or subtitles,
+        `words.lrc`, or prompts at frames, `prompts.txt` or `prompts.json`, as the formats of schedules have them.
         What to steer away from may follow the text: `gold mandala --neg grey`.
     clock : Clock
     negative : str
@@ -37,7 +42,7 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
     Raises
     ------
     ScheduleError
-        If a time is unknown, lies past the end, or only some of several prompts have one.
+        If a time is unknown, lies past the end, or only some of several prompts have one; or a file is not there.
     """
     if isinstance(value, Mapping):
         keys = [(seconds, text) for key, text in value.items() for seconds in key_to_times(key, clock)]
@@ -49,7 +54,9 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
     times = [seconds for seconds, _ in keys if seconds is not None]
     if times and len(times) < len(keys):
         untimed = next(text for seconds, text in keys if seconds is None)
-        raise ScheduleError(f"prompt {untimed!r} has no time but others have: give all of them one ('8s: ...') or none")
+        raise ScheduleError(
+            f"prompt {untimed!r} has no time but others have: give all of them one ('8s: ...', '1:30: ...') or none"
+        )
     prompts = [
         replace(text, negative=text.negative or negative)
         if isinstance(text, Prompt)
@@ -106,34 +113,69 @@ def _split(item, clock: Clock) -> Sequence[tuple[float | None, str | Prompt]]:
         return [(item.seconds, item)]
     if not isinstance(item, str):
         raise ScheduleError(f"prompt {item!r}: expected text")
-    key, colon, text = item.partition(":")
-    if colon and is_key(key):
-        return [(seconds, text.strip()) for seconds in key_to_times(key, clock)]
-    if colon and _LABEL.fullmatch(key):
+    if found := split_key(item):
+        key, text = found
+        times = key_to_times(key, clock)
+        if times[0] > clock.duration:
+            raise ScheduleError(
+                f"prompt {item!r}: {key} lies past the end of the song at {float(clock.duration):g} s: give an earlier "
+                f"time, or, if {key} is a word of the prompt, write '0s: {item}'"
+            )
+        return [(seconds, text.strip()) for seconds in times]
+    if _LABEL.match(item):
         raise ScheduleError(
-            f"prompt {item!r}: the song has no section {key.strip()}; write '0s: {item}' if that is no section"
+            f"prompt {item!r}: the song has no section {item.strip()[0]}; write '0s: {item}' if that is no section"
+        )
+    if nearly := _NEARLY_A_TIME.match(item):
+        warnings.warn(
+            f"prompt {item!r}: is drawn as it stands, as {nearly[1]!r} is no time; for a time write {TIMES}",
+            AudiovizWarning,
+            stacklevel=4,
         )
     path = prompt_file(item)
-    if path is not None and path.suffix.lower() == ".lrc":
-        start = getattr(bound_song(), "start", 0.0)
-        return lyrics_to_prompts(path, start=start, end=start + float(clock.duration))
-    if path is not None:
-        return [(prompt.seconds, prompt) for prompt in _prompts_of(path, clock)]
-    return [(None, item.strip())]
+    return [(None, item.strip())] if path is None else [(prompt.seconds, prompt) for prompt in _prompts_of(path, clock)]
 
 
-def prompt_file(text: str) -> Path | None:
-    """The file that is meant by what stands in the place of a prompt; None if it is a prompt."""
-    path, (key, colon, _) = Path(text.strip()), text.partition(":")
-    if colon and is_key(key):
+def prompt_file(text: str, *, is_there: Callable[[Path], bool] = Path.is_file) -> Path | None:
+    """The file that is meant by what stands in the place of a prompt; None if it is a prompt.
+
+    It is one if it is there, or ends like one of lyrics, or in up to three words like another that has text.
+    """
+    if split_key(text) or "\0" in text or not text.strip():
         return None
-    named = path.suffix.lower() in (".txt", ".json") and (path.exists() or " " not in text.strip())
-    return path if named or path.suffix.lower() == ".lrc" else None
+    path = Path(text.strip()).expanduser()
+    ending, few = path.suffix.lower(), len(text.split()) <= 3
+    try:
+        return path if ending in LYRICS or (few and ending in _OTHER_FILES) or is_there(path) else None
+    except OSError:  # too long for a name
+        return None
+
+
+def check_prompt_file(path: Path) -> None:
+    """Refuse a file of prompts that is not there.
+
+    Raises
+    ------
+    ScheduleError
+    """
+    if not path.is_file():
+        raise ScheduleError(
+            f"prompt {path}: there is no such file; expected words, or a file: lyrics ({', '.join(LYRICS)}), or "
+            f"prompts at frames (.txt, .json, .csv); to draw these words, write '0s: {path}'"
+        )
 
 
 def _prompts_of(path: Path, clock: Clock) -> tuple[Prompt, ...]:
     """The prompts of a schedule file."""
-    prompts = read_columns(path, clock).get("prompts", ())
+    check_prompt_file(path)
+    columns = read_columns(path, clock)
+    prompts = columns.get("prompts", ())
     if not prompts:
         raise ScheduleError(f"{path}: has no prompts")
+    if columns.get("mix"):
+        warnings.warn(
+            f"{path}: of its prompts joined by AND only the first of each is taken; give it as the schedule for all",
+            AudiovizWarning,
+            stacklevel=5,
+        )
     return tuple(sorted(prompts, key=lambda prompt: prompt.seconds))

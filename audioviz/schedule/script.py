@@ -13,7 +13,6 @@ from audioviz.errors import AudiovizError, ScheduleError, nearest
 from audioviz.files import to_path
 from audioviz.schedule.binding import as_song, bound
 from audioviz.schedule.files import load_schedule_file
-from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.schedule import Schedule
 from audioviz.shelf import find
 
@@ -54,7 +53,7 @@ class ScheduleSource:
 
 
 def load_schedule(source: str | Path) -> ScheduleSource:
-    """A ready-made schedule by name, or a .py, .json, .csv or .txt file by path; other tools' files too.
+    """A ready-made schedule by name, or a file by path: a .py script, or one whose content tells its format.
 
     A script is trusted code: it is run. Data files are not.
 
@@ -63,7 +62,7 @@ def load_schedule(source: str | Path) -> ScheduleSource:
     ScheduleError
         If there is none, or the script cannot be loaded; the message names its line.
     """
-    path = find("schedules", to_path("schedule", source), suffixes=(".py", *SUFFIXES))
+    path = find("schedules", to_path("schedule", source), endings=None)
     if path.suffix != ".py":
         return ScheduleSource(path, {}, partial(_from_file, path))
     function = _guarded(path, runpy.run_path, str(path), run_name="audioviz_schedule").get("schedule")

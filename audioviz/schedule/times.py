@@ -1,16 +1,18 @@
 """Time keys such as `4bar` in seconds, the frames of events, and the beat position at a time."""
 
 import re
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 
-from audioviz.clock import Clock
+from audioviz.clock import CLOCK_TIME, COUNTED_TIME, Clock, read_time
 from audioviz.curve import Curve
-from audioviz.errors import ScheduleError
+from audioviz.errors import InputError, ScheduleError
 from audioviz.schedule.binding import bound_clock, bound_song
 
-_KEY = re.compile(r"\s*(?P<number>-?(\d+(\.\d*)?|\.\d+))\s*(?P<unit>[A-Za-z]*)\s*")
+_BEFORE_TEXT = re.compile(
+    rf"\s*(?P<key>{CLOCK_TIME}(?=\s*:(?!\d))|{COUNTED_TIME}(?=\s*:)|\d+(?:\.\d*)?(?=:(?:\s|$)))\s*:"
+)
 
 
 def key_to_seconds(key: str | int | float, clock: Clock) -> float:
@@ -19,8 +21,9 @@ def key_to_seconds(key: str | int | float, clock: Clock) -> float:
     Parameters
     ----------
     key : a number of seconds, or text
-        `8s` seconds, `96f` frames, `16b` beats, `4bar` bars: all counted from 0, with fractions if wanted, beats and
-        bars from the first of the song. Or the label of a section of the song, which means its first one.
+        `90`, `90s` or `1:30` seconds, `96f` frames, `16b` beats, `4bar` bars: all counted from 0, with fractions if
+        wanted, beats and bars from the first of the song. Or the label of a section of the song, which means its first
+        one.
     clock : Clock
 
     Raises
@@ -28,21 +31,34 @@ def key_to_seconds(key: str | int | float, clock: Clock) -> float:
     ScheduleError
         If it is none of these, or beats are meant and the song has no grid.
     """
-    if isinstance(key, Real) and not isinstance(key, bool):
-        return float(key)
     sections, word = section_starts(), str(key).strip()
     if word in sections:
         return sections[word]
-    match = _KEY.fullmatch(word)
-    if not match or match["unit"] not in ("s", "f", "b", "bar"):
-        raise ScheduleError(
-            f"unknown keyframe {word!r}: write seconds as '8s', frames as '96f', beats as '16b', bars as "
-            "'4bar'" + (f", or a section: {', '.join(sections)}" if sections else "")
-        )
-    number = float(match["number"])
-    if match["unit"] == "s":
+    try:
+        number, unit = read_time(key)
+    except InputError as error:
+        known = f", or a section: {', '.join(sections)}" if sections else ""
+        raise ScheduleError(str(error).replace("unknown time", "unknown keyframe") + known) from error
+    if unit == "s":
         return number
-    return float(clock.frame_to_seconds(number)) if match["unit"] == "f" else _grid_to_seconds(number, match["unit"])
+    return float(clock.frame_to_seconds(number)) if unit == "f" else _grid_to_seconds(number, unit)
+
+
+def length_to_seconds(length: str | int | float, clock: Clock, *, start: float) -> float:
+    """A length of time from `start` on, in seconds: as `key_to_seconds`, where beats and bars follow the grid there.
+
+    Raises
+    ------
+    ScheduleError
+        As there; sections have no length here.
+    """
+    try:
+        number, unit = read_time(length)
+    except InputError as error:
+        raise ScheduleError(str(error)) from error
+    if unit in ("s", "f"):
+        return key_to_seconds(length, clock)
+    return _grid_to_seconds(_position(start, unit) + number, unit) - start
 
 
 def key_to_times(key: str | int | float, clock: Clock) -> list[float]:
@@ -51,9 +67,16 @@ def key_to_times(key: str | int | float, clock: Clock) -> list[float]:
     return [float(section.start) for section in _sections() if section.label == word] or [key_to_seconds(key, clock)]
 
 
-def is_key(text: str) -> bool:
-    """Whether a text reads as a key, as what stands before the colon of `8s: gold mandala`."""
-    return text.strip() in section_starts() or _KEY.fullmatch(text) is not None
+def split_key(text: str) -> tuple[str, str] | None:
+    """The key that stands before the colon of `8s: gold mandala`, and what follows it; None if it begins with none.
+
+    A number alone is one only where a space follows the colon, so that `16:9 photo` is text.
+    """
+    label, colon, rest = text.partition(":")
+    if colon and label.strip() in section_starts():
+        return label.strip(), rest
+    match = _BEFORE_TEXT.match(text)
+    return (match["key"].strip(), text[match.end() :]) if match else None
 
 
 def event_frames(events) -> tuple[np.ndarray, Clock]:
@@ -102,10 +125,7 @@ def beat_position(times: np.ndarray, *, exact: bool = False) -> np.ndarray:
         If the song has fewer than two beats.
     """
     beats = _beats()
-    grid = beats if exact else _on_frames(beats)
-    inside = np.interp(times, grid, np.arange(len(grid)))
-    before, after = times - grid[0], times - grid[-1]
-    return inside + np.minimum(before, 0) / (beats[1] - beats[0]) + np.maximum(after, 0) / (beats[-1] - beats[-2])
+    return _positions(times, beats if exact else _on_frames(beats), steps=np.diff(beats))
 
 
 def section_starts() -> dict[str, float]:
@@ -122,10 +142,26 @@ def _sections():
 
 def _grid_to_seconds(number: float, unit: str) -> float:
     """The time of a beat or a bar, counted from 0."""
-    grid = _beats() if unit == "b" else _bars()
+    grid = _grid(unit)
     last = len(grid) - 1
     beyond = min(number, 0) * (grid[1] - grid[0]) + max(number - last, 0) * (grid[-1] - grid[-2])
     return float(np.interp(number, np.arange(last + 1), grid) + beyond)
+
+
+def _position(seconds: float, unit: str) -> float:
+    """The inverse of it."""
+    grid = _grid(unit)
+    return float(_positions(np.array(seconds), grid, steps=np.diff(grid)))
+
+
+def _positions(times: np.ndarray, grid: np.ndarray, *, steps: np.ndarray) -> np.ndarray:
+    """Where times lie on a grid, counted from 0, with fractions; beyond both ends it goes on by the steps there."""
+    inside = np.interp(times, grid, np.arange(len(grid)))
+    return inside + np.minimum(times - grid[0], 0) / steps[0] + np.maximum(times - grid[-1], 0) / steps[-1]
+
+
+def _grid(unit: str) -> np.ndarray:
+    return _beats() if unit == "b" else _bars()
 
 
 def _beats() -> np.ndarray:

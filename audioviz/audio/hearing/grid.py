@@ -6,6 +6,7 @@ from numbers import Real
 
 import numpy as np
 
+from audioviz.clock import read_time
 from audioviz.errors import InputError
 
 SLOWEST, FASTEST = 30.0, 300.0  # beats a minute that may be asked for
@@ -25,7 +26,7 @@ class Grid:
         Half as many beats as heard, or twice as many.
     beat_offset : float
         Milliseconds by which all beats come later than heard; negative: sooner.
-    first_downbeat : number, or text such as `1.9s` or `3b`, optional
+    first_downbeat : number, or text such as `1.9s`, `1:30` or `3b`, optional
         The beat nearest to so many seconds, or a beat counted from 0, begins the first bar; each bar after it has
         `beats_per_bar` beats. Seconds that are more than a quarter of a beat from it move all beats by half of one.
     beats_per_bar : int, optional
@@ -123,12 +124,12 @@ def _tempo_bounds(tempo: float | str | tuple[float, float] | None) -> tuple[floa
 
 def _moment(key: float | str) -> tuple[float, str]:
     """Seconds (`s`) or the number of a beat (`b`)."""
-    text = str(key).strip()
-    unit = text[-1:] if text[-1:] in ("s", "b") else "s"
     try:
-        value = float(text.removesuffix(unit))
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf or (unit == "b" and value % 1):
-        raise InputError(f"first downbeat {key}: expected seconds such as 1.9s, or a beat counted from 0 such as 3b")
+        value, unit = read_time(key)
+    except InputError:
+        value, unit = math.nan, ""
+    if not 0 <= value < math.inf or unit not in ("s", "b") or (unit == "b" and value % 1):
+        raise InputError(
+            f"first downbeat {key}: expected seconds such as 1.9s or 1:30, or a beat counted from 0 such as 3b"
+        )
     return value, unit

@@ -1,9 +1,10 @@
 """Deforum: settings JSON and prompts JSON.
 
-Keys are frames of the file's own fps, so they keep their time at another.
+Keys are frames of the file's own fps, so they keep their time at another. Its last frame, `max_f`, is that of the song.
 """
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,13 +22,12 @@ from audioviz.schedule.formats.frames import (
     say_lost,
 )
 from audioviz.schedule.formats.keyframes import (
-    key_to_frame,
     keyframes_to_seeds,
     keyframes_to_values,
     values_to_keyframes,
 )
-from audioviz.schedule.prompt import Prompt, text_to_prompt
-from audioviz.schedule.seeds import random
+from audioviz.schedule.formats.parseq import parseq_to_columns
+from audioviz.schedule.formats.weighted import prompts_to_columns
 
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
@@ -45,6 +45,28 @@ _SPACE = (
     "perspective_flip_phi",
     "perspective_flip_gamma",
 )
+_SWITCHES = {  # a schedule -> the setting that turns it on, and its value when off; those of others are enable_...
+    "mask_schedule": ("use_mask", False),
+    "noise_mask_schedule": ("use_noise_mask", False),
+    "cadence_flow_factor_schedule": ("optical_flow_cadence", "None"),
+    "redo_flow_factor_schedule": ("optical_flow_redo_generation", "None"),
+    "hybrid_flow_factor_schedule": ("hybrid_motion", "None"),
+    **dict.fromkeys(
+        ("image_strength_schedule", "image_keyframe_strength_schedule", "tweening_frames_schedule"),
+        ("use_looper", False),
+    ),
+    **dict.fromkeys(
+        ("fov_schedule", "near_schedule", "far_schedule", "aspect_ratio_schedule", "translation_z"),
+        ("animation_mode", "2D"),
+    ),
+    **dict.fromkeys([name for name in _SPACE if name.startswith("persp")], ("enable_perspective_flip", False)),
+}
+_NEUTRAL = {  # values that change nothing
+    "contrast_schedule": 1.0,
+    "noise_multiplier_schedule": 1.0,
+    **dict.fromkeys(("amount_schedule", *_SPACE), 0.0),
+}
+_PARTS = ("hybrid_comp_", "pix2pix_", "kernel_", "sigma_", "threshold_")  # of what is told by another name
 
 
 def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
@@ -53,12 +75,12 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     Raises
     ------
     ScheduleError
-        If it is neither, a keyframe string is broken, or a key lies past the end; the message names the setting.
+        If it is neither, or a keyframe string is broken; the message names the setting.
     """
     settings = read_object(text)
-    if any(key.isdecimal() for key in settings):
-        return {"prompts": _prompts(settings, clock, FileFrames.on(clock, clock.fps))}
-    file_frames = FileFrames.on(clock, to_fps(settings.get("fps", 15)))
+    if is_prompts(settings):
+        return prompts_to_columns(settings, clock, FileFrames.on(clock, clock.fps))
+    file_frames = FileFrames.on(clock, to_fps(settings.get("fps", 15)), seed=_first_seed(settings))
 
     def series(name: str, frames: np.ndarray = file_frames.at) -> np.ndarray:
         return keyframes_to_values(_text(settings, name), frames, file_frames, where=name)
@@ -69,7 +91,7 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     columns["seed"] = _seeds(settings, file_frames)
     if settings.get("enable_subseed_scheduling", "seed_mix" in columns) and "subseed_schedule" in settings:
         columns["seed_to"] = keyframes_to_seeds(
-            _text(settings, "subseed_schedule"), file_frames, where="subseed_schedule"
+            _text(settings, "subseed_schedule"), file_frames, where="subseed_schedule", base=file_frames.seed + 1
         )
     if ("seed_to" in columns) != ("seed_mix" in columns):
         columns = {name: values for name, values in columns.items() if name not in ("seed_to", "seed_mix")}
@@ -80,23 +102,22 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         columns |= camera_to_columns({name: series(name, file_frames.whole) for name in moves}, file_frames, size)
     if settings.get("border") == "wrap":
         columns["wrap"] = 1.0
-    say_lost(
-        "deforum",
-        [
-            name
-            for name in settings
-            if name in _SPACE
-            or (name.endswith("_schedule") and name not in _READ)
-            or (name in moves and not flat)
-            or settings[name] != _STILL.get(name, settings[name])
-        ],
-    )
+    say_lost("deforum", [name for name in settings if _is_lost(name, settings) or (name in moves and not flat)])
     positive, negative = (
         str(settings.get(f"animation_prompts_{kind}", settings.get(f"{kind}_prompts", "")))
         for kind in ("positive", "negative")
     )
-    prompts = _prompts(settings.get("prompts", {}), clock, file_frames, positive=positive, negative=negative)
-    return columns | {"prompts": prompts}
+    prompts = settings.get("animation_prompts", settings.get("prompts", {}))  # an older name, as Deforum reads them
+    columns |= prompts_to_columns(prompts, clock, file_frames, before=positive, after=negative)
+    if str(settings.get("parseq_manifest") or "").lstrip().startswith("{"):  # it goes before the settings there too
+        manifest = parseq_to_columns(settings["parseq_manifest"], clock)
+        columns |= manifest if manifest["prompts"] else {name: manifest[name] for name in manifest if name != "prompts"}
+    return columns
+
+
+def is_prompts(document: dict) -> bool:
+    """Whether an object is prompts alone: text at frames, or at formulas of the last one."""
+    return any(key.strip().isdecimal() or re.search(r"\bmax_f\b", key) for key in document)
 
 
 def schedule_to_deforum(schedule: "Schedule") -> str:
@@ -125,46 +146,51 @@ def schedule_to_deforum(schedule: "Schedule") -> str:
 
 def _seeds(settings: dict, file_frames: FileFrames) -> list[int]:
     """The seed of each frame: scheduled, or following the file's seed behavior."""
-    behavior, seed = str(settings.get("seed_behavior", "iter")), settings.get("seed", 0)
+    behavior, seed = str(settings.get("seed_behavior", "iter")), file_frames.seed
     if behavior == "schedule" and "seed_schedule" in settings:
-        return keyframes_to_seeds(_text(settings, "seed_schedule"), file_frames, where="seed_schedule")
+        return keyframes_to_seeds(
+            _text(settings, "seed_schedule"), file_frames, where="seed_schedule", base=file_frames.seed
+        )
     if behavior not in (known := ("random", *SEED_BEHAVIORS)):
         raise ScheduleError(
             f"seed_behavior is {behavior!r}: expected schedule with a seed_schedule, {', '.join(known)}"
         )
-    if not isinstance(seed, (int, float)) or seed < 0 or seed % 1:
-        say_lost("deforum", [f"seed {seed} draws one by chance: 0 is taken"])
-        seed = 0
-    held = file_frames.held.astype(np.int64)
     if behavior == "random":
-        return random(int(seed), clock=Clock(file_frames.fps, file_frames.count + 1))[held].tolist()
+        return file_frames.drawn(seed).tolist()
+    held = file_frames.held.astype(np.int64)
     passed = -(-held // _whole(settings, "seed_iter_N", 1)) if behavior == "iter" else held
-    return [(int(seed) + change) % 2**64 for change in SEED_BEHAVIORS[behavior](passed).tolist()]
+    return [(seed + change) % 2**64 for change in SEED_BEHAVIORS[behavior](passed).tolist()]
 
 
-def _prompts(entries, clock: Clock, file_frames: FileFrames, *, positive: str = "", negative: str = "") -> list[Prompt]:
-    """Prompts at their frames, with what stands before and after each; Deforum jumps from one to the next."""
-    if not isinstance(entries, dict):
-        raise ScheduleError("prompts: expected an object of frame and prompt")
-    prompts = []
-    for key, text in entries.items():
-        where = f"prompts, key {key!r}"
-        frame = key_to_frame(key, file_frames, where)
-        if not isinstance(text, str):
-            raise ScheduleError(f"{where}: expected text, not {text!r:.40}")
-        prompt = text_to_prompt(float(min(int(frame) / file_frames.fps, clock.duration)), text)
-        words, unwanted = (
-            " ".join(filter(None, parts)) for parts in ((positive, prompt.text), (prompt.negative, negative))
-        )
-        prompts.append(Prompt(prompt.seconds, words, unwanted, ease="hold"))
-    return prompts
+def _first_seed(settings: dict) -> int:
+    seed = settings.get("seed", 0)
+    try:
+        if float(seed) >= 0 and float(seed) % 1 == 0:
+            return int(seed)
+    except (TypeError, ValueError):
+        pass
+    say_lost("deforum", [f"seed {seed} draws one by chance: 0 is taken"])
+    return 0
+
+
+def _is_lost(name: str, settings: dict) -> bool:
+    """Whether a setting changes Deforum's picture and is not read."""
+    if name == "parseq_manifest":
+        return str(settings[name]).startswith("http")
+    if name in _STILL:
+        return settings[name] != _STILL[name]
+    if name in _READ or name.startswith(_PARTS) or not (name in _SPACE or name.endswith("_schedule")):
+        return False
+    switch, off = _SWITCHES.get(name, (f"enable_{name.removesuffix('_schedule')}_scheduling", False))
+    neutral = re.fullmatch(r"\s*0\s*:\s*\(?\s*([\d.]+)\s*\)?\s*", str(settings[name]))
+    return settings.get(switch) != off and not (neutral and float(neutral[1]) == _NEUTRAL.get(name))
 
 
 def _whole(settings: dict, name: str, default: int) -> int:
     value = settings.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 1 or value % 1:
         raise ScheduleError(f"{name} is {value!r:.40}: expected a whole number above 0")
-    return value
+    return int(value)
 
 
 def _text(settings: dict, name: str) -> str:

@@ -5,8 +5,9 @@ picture right and down in pixels a frame; ours are a second, with the clock, and
 """
 
 import json
+import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,17 @@ import numpy as np
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.prompt import NEGATIVE, Prompt
+from audioviz.schedule.seeds import random
 
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
 
 SIDE = 512  # pixels, of a picture whose size the file does not say
+_LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
 
 
 def read_object(text: str) -> dict:
-    """A JSON object.
+    """A JSON object; a comma after its last entry and line breaks inside of texts, which people leave, are let pass.
 
     Raises
     ------
@@ -31,7 +34,10 @@ def read_object(text: str) -> dict:
         If it is anything else; the message names the line.
     """
     try:
-        document = json.loads(text)
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = json.loads(_LAST_COMMA.sub(lambda found: found[1] or "", text), strict=False)
     except (ValueError, RecursionError) as error:
         raise ScheduleError(f"not JSON: {error}") from error
     if not isinstance(document, dict):
@@ -52,16 +58,22 @@ class FileFrames:
         How many there are in our song.
     end : float
         The latest that a key may lie: ours end up to half a frame before the song.
+    seed : int
+        The first seed, the `s` of formulas.
+    outside : list of str
+        The keys that were left out as they lie outside of the song, to be said once.
     """
 
     fps: Fraction
     at: np.ndarray
     count: int
     end: float
+    seed: int = 0
+    outside: list[str] = field(default_factory=list)
 
     @classmethod
-    def on(cls, clock: Clock, fps: Fraction) -> "FileFrames":
-        """Those of a file of that fps."""
+    def on(cls, clock: Clock, fps: Fraction, *, seed: int = 0) -> "FileFrames":
+        """Those of a file of that fps and first seed."""
         ratio = fps / clock.fps
         if ratio > 1:
             warnings.warn(
@@ -71,7 +83,7 @@ class FileFrames:
                 stacklevel=3,
             )
         at = np.arange(clock.frames) * float(ratio)
-        return cls(fps, at, max(1, round(clock.frames * ratio)), float((clock.frames + Fraction(1, 2)) * ratio))
+        return cls(fps, at, max(1, round(clock.frames * ratio)), float((clock.frames + Fraction(1, 2)) * ratio), seed)
 
     @property
     def whole(self) -> np.ndarray:
@@ -82,6 +94,25 @@ class FileFrames:
     def held(self) -> np.ndarray:
         """The one of them that is on at each of ours: float, shape (T,)."""
         return np.floor(self.at + 1e-9)
+
+    def drawn(self, base: int) -> np.ndarray:
+        """A seed drawn by chance for each of ours, the same in each of them: uint64, shape (T,)."""
+        return random(base % 2**64, clock=Clock(self.fps, self.count + 1))[self.held.astype(np.int64)]
+
+    @property
+    def names(self) -> dict[str, np.float64]:
+        """What formulas and keys know besides the frame: `max_f`, the last one, and `s`, the first seed."""
+        return {"max_f": np.float64(self.count - 1), "s": np.float64(self.seed)}
+
+    def say_outside(self) -> None:
+        """One warning with the keys outside of the song, which the tools pass over."""
+        if self.outside:
+            more = f" and {len(self.outside) - 1} more" if len(self.outside) > 1 else ""
+            warnings.warn(
+                f"{self.outside[0]}{more}: outside of the song, which ends at frame {self.count}, and left out",
+                AudiovizWarning,
+                stacklevel=3,
+            )
 
 
 def camera_to_columns(
@@ -127,9 +158,13 @@ def prompt_to_text(prompt: Prompt) -> str:
     return f"{prompt.text} {NEGATIVE} {prompt.negative}" if prompt.negative else prompt.text
 
 
-def whole(values) -> list[int]:
-    """Seeds as Python's own integers, of 0 .. 2^64 - 1, without their fractions."""
-    return [int(value // 1) % 2**64 for value in values]
+def whole(values, drawn) -> list[int]:
+    """Seeds as Python's own integers, of 0 .. 2^64 - 1, without their fractions.
+
+    Where they come to -1, which means a new one by chance, they are those of `drawn`, one for each of the values.
+    """
+    numbers = [int(value) for value in values]  # towards 0, as the tools do
+    return [int(drawn[k]) if number == -1 else number % 2**64 for k, number in enumerate(numbers)]
 
 
 def lost_columns(schedule: "Schedule") -> list[str]:

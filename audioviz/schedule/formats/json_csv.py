@@ -98,14 +98,17 @@ def csv_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     ScheduleError
         If a column is unknown, a cell is no number, or the rows are not the clock's frames.
     """
-    rows = list(csv.DictReader(io.StringIO(text)))
+    rows = list(csv.DictReader(io.StringIO(text), delimiter=_delimiter(text)))
     names = list(rows[0]) if rows else []
     mixed = [name for name in names if name and name.startswith(_MIX)]
     if unknown := set(names) - {"frame", "seconds", *COLUMNS, *_PROMPT_FIELDS, *mixed}:
-        name = min(map(str, unknown))
-        raise ScheduleError(f"unknown column {name!r}{nearest(name, COLUMNS)}: expected {', '.join(COLUMNS)}")
+        first = min(map(str, unknown))
+        raise ScheduleError(f"unknown column {first!r}{nearest(first, COLUMNS)}: expected {', '.join(COLUMNS)}")
     if len(rows) != clock.frames:
-        raise ScheduleError(f"{len(rows)} rows: expected {clock.frames}, one for each frame of the song")
+        raise ScheduleError(
+            f"{len(rows)} rows: expected {clock.frames}, one for each frame of the song at {clock.fps} fps"
+            + _other_fps(rows, clock)
+        )
     for frame, row in enumerate(rows):
         if None in row or row.get("frame", str(frame)) != str(frame):
             raise ScheduleError(f"row {frame + 1}: expected frame {frame} and {len(names)} cells")
@@ -127,6 +130,32 @@ def csv_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         name.removeprefix(_MIX): [_number(name, row[name], frame) for frame, row in enumerate(rows)] for name in mixed
     }
     return columns | {"prompts": prompts, "mix": mix}
+
+
+def is_csv(text: str) -> bool:
+    """Whether the first line of a text names columns of a schedule, and nothing else."""
+    names = next(csv.reader([text.lstrip().partition("\n")[0].strip()], delimiter=_delimiter(text)), [])
+    known = {"frame", "seconds", *COLUMNS, *_PROMPT_FIELDS}
+    return bool(names) and all(name in known or name.startswith(_MIX) for name in names)
+
+
+def _delimiter(text: str) -> str:
+    """What stands between the cells: a comma, or what spreadsheets of some languages write."""
+    return max(",;\t", key=text.partition("\n")[0].count)
+
+
+def _other_fps(rows: list[dict[str, str]], clock: Clock) -> str:
+    """The hint that a file was made at another frame rate, as its column of seconds says or its number of rows."""
+    try:
+        seconds = [float(row["seconds"]) for row in rows]
+    except (KeyError, TypeError, ValueError):
+        seconds = []
+    if len(seconds) > 1 and seconds[-1] > seconds[0]:
+        fps = (len(seconds) - 1) / (seconds[-1] - seconds[0])
+        if abs(fps - float(clock.fps)) > 0.05:
+            return f"; it was made at {fps:.5g} fps: give --fps {fps:.5g}, or make it anew"
+        return f"; it is of {len(rows) / float(clock.fps):.4g} s of music, and this has {float(clock.duration):.4g} s"
+    return "; give the same song, part and --fps that it was made for"
 
 
 def _prompts(entries, clock: Clock) -> list[Prompt]:

@@ -1,19 +1,18 @@
-"""The lists of the original nodes: JSON with the parameters of KSampler Scheduled Sequence; and prompt lines.
+"""The lists of the original nodes: JSON with the parameters of KSampler Scheduled Sequence.
 
 Lists have an entry a frame, in the song's own fps; shorter ones are repeated, as there.
 """
 
 import json
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from audioviz.clock import Clock
-from audioviz.errors import ScheduleError
-from audioviz.schedule.formats.frames import lost_columns, prompt_to_text, read_object, say_lost
-from audioviz.schedule.prompt import Prompt, text_to_prompt
+from audioviz.errors import ScheduleError, nearest
+from audioviz.schedule.formats.frames import FileFrames, lost_columns, prompt_to_text, read_object, say_lost
+from audioviz.schedule.formats.weighted import prompts_to_columns
 
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
@@ -24,7 +23,6 @@ _SWITCHES = {"use_latent_interpolation": False, "unsample_latents": True, "injec
 _OF_THE_RENDER = ("steps", "sampler_name", "scheduler")
 _MODES = {"Blend": 0.0, "Slerp": 1.0}  # of the node's three; the mix of Cosine Interp has no column
 _KNOWN = {*_LISTS, *_SWITCHES, *_OF_THE_RENDER, "latent_interpolation_mode", "cfg", "denoise_start", "prompts"}
-_LINE = re.compile(r'\s*"?(?P<frame>\d+)"?\s*:\s*"(?P<text>(?:[^"\\]|\\.)*)"\s*,?\s*')
 
 
 def lists_to_columns(text: str, clock: Clock) -> dict[str, Any]:
@@ -37,7 +35,9 @@ def lists_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     """
     lists = read_object(text)
     if unknown := set(lists) - _KNOWN:
-        raise ScheduleError(f"unknown key {min(unknown)!r}: expected {', '.join(sorted(_KNOWN))}")
+        raise ScheduleError(
+            f"unknown key {min(unknown)!r}{nearest(min(unknown), _KNOWN)}: expected {', '.join(sorted(_KNOWN))}"
+        )
     for name, default in _SWITCHES.items():
         if not isinstance(lists.setdefault(name, default), bool):
             raise ScheduleError(f"{name} is {lists[name]!r:.40}: expected true or false")
@@ -58,10 +58,7 @@ def lists_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         columns["noise"] = _scaled(lists.get("noise_strength_sequence", [0.1]))
     if lists["unsample_latents"]:
         columns["unsample"] = 1.0
-    prompts = lists.get("prompts", {})
-    if not isinstance(prompts, dict):
-        raise ScheduleError("prompts: expected an object of frame and text")
-    return columns | {"prompts": [_prompt(frame, words, clock) for frame, words in prompts.items()]}
+    return columns | prompts_to_columns(lists.get("prompts", {}), clock, FileFrames.on(clock, clock.fps))
 
 
 def schedule_to_lists(schedule: "Schedule") -> str:
@@ -94,50 +91,6 @@ def schedule_to_lists(schedule: "Schedule") -> str:
 
 def _always(column: np.ndarray | None) -> bool:
     return column is not None and bool((column >= 0.5).all())
-
-
-def lines_to_columns(text: str, clock: Clock) -> dict[str, Any]:
-    """Read prompts alone: lines of `"FRAME": "prompt"`.
-
-    Raises
-    ------
-    ScheduleError
-        If a line is anything else; the message names it.
-    """
-    prompts = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            frame, words = _entry(line)
-        except ValueError as error:
-            raise ScheduleError(
-                f'line {number}: {line.strip()!r:.60} is no keyframe: expected "FRAME": "prompt"'
-            ) from error
-        prompts.append(_prompt(frame, words, clock))
-    return {"prompts": prompts}
-
-
-def _entry(line: str) -> tuple[str, str]:
-    """Frame and text of a prompt line: an entry of a JSON object, whose quotes and commas people leave out."""
-    match = _LINE.fullmatch(line)
-    if match is None:
-        raise ValueError(line)
-    return match["frame"], json.loads(f'"{match["text"]}"')
-
-
-def schedule_to_lines(schedule: "Schedule") -> str:
-    """The prompts as lines of `"FRAME": "prompt"`; the rest is left out, and that is said."""
-    say_lost("lines", ["all columns"])
-    rows = ((str(frame), prompt_to_text(prompt)) for frame, prompt in schedule.prompt_rows())
-    return ",\n".join(f"{json.dumps(frame)}: {json.dumps(words, ensure_ascii=False)}" for frame, words in rows) + "\n"
-
-
-def _prompt(frame: str, words, clock: Clock) -> Prompt:
-    if not str(frame).isdecimal() or not isinstance(words, str):
-        raise ScheduleError(f"prompts: {frame!r}: {words!r:.40}: expected a frame and its text")
-    prompt = text_to_prompt(float(clock.frame_to_seconds(int(frame))), words)
-    return Prompt(prompt.seconds, prompt.text, prompt.negative, ease="hold")
 
 
 def _scaled(values) -> list[float]:

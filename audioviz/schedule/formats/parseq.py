@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from fractions import Fraction
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,20 +19,14 @@ from audioviz.schedule.formats.frames import (
     say_lost,
     whole,
 )
-from audioviz.schedule.prompt import Prompt, text_to_prompt
+from audioviz.schedule.formats.weighted import texts_to_prompts
 
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
 
-_CAMERA = {
-    "zoom_delta": "zoom",
-    "angle_delta": "angle",
-    "translation_x_delta": "translation_x",
-    "translation_y_delta": "translation_y",
-}
+_CAMERA = {"zoom": np.cumprod, "angle": np.cumsum, "translation_x": np.cumsum, "translation_y": np.cumsum}
 _PLAIN = {"scale": "cfg", "noise": "noise", "subseed_strength": "seed_mix"}
-_ABSOLUTE = {"zoom": np.cumprod, "angle": np.cumsum, "translation_x": np.cumsum, "translation_y": np.cumsum}
-_READ = {"frame", "strength", "seed", "subseed", "deforum_prompt", *_PLAIN, *_CAMERA, *_ABSOLUTE}
+_READ = {"frame", "strength", "seed", "subseed", "deforum_prompt", *_PLAIN, *_CAMERA, *(f"{m}_delta" for m in _CAMERA)}
 _SIZE = (512.0, 512.0)  # pixels; a manifest does not say
 
 
@@ -77,10 +71,13 @@ def parseq_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     columns = {column: series(name) for name, column in _PLAIN.items() if name in there}
     if "strength" in there:
         columns["denoise"] = 1 - series("strength")
-    columns |= _seeds(rendered, numbers, file_frames.at, there)
+    columns |= _seeds(rendered, numbers, file_frames, there)
     if "seed_to" not in columns:
         columns.pop("seed_mix", None)
-    moves = {_CAMERA[name]: series(name, file_frames.whole) for name in _CAMERA if name in there}
+    moves = {name: series(f"{name}_delta", file_frames.whole) for name in _CAMERA if f"{name}_delta" in there}
+    for name in [name for name in _CAMERA if name in there and name not in moves]:  # of older versions
+        way = series(name, file_frames.whole)
+        moves[name] = np.diff(way, prepend=way[0]) + (name == "zoom")
     columns |= camera_to_columns(moves, file_frames, _SIZE)
     say_lost(
         "parseq",
@@ -94,7 +91,7 @@ def parseq_to_columns(text: str, clock: Clock) -> dict[str, Any]:
             }
         ),
     )
-    return columns | {"prompts": _prompts(rendered, numbers, fps, clock)}
+    return columns | texts_to_prompts(_texts(rendered, numbers, file_frames), clock, file_frames)
 
 
 def schedule_to_parseq(schedule: "Schedule") -> str:
@@ -105,12 +102,12 @@ def schedule_to_parseq(schedule: "Schedule") -> str:
     if "seed_to" in columns:
         series["subseed"] = columns["seed_to"]
     moves = columns_to_camera(schedule)
-    series |= {name: _ABSOLUTE[name](values) for name, values in moves.items()}
+    series |= {name: _CAMERA[name](values) for name, values in moves.items()}
     deltas = {f"{name}_delta": values for name, values in moves.items()}
     prompts = [_prompt_at(schedule, k) for k in range(len(schedule))]
     keyframes = _entries(series, {})
     rendered = _entries(series | deltas, {"deforum_prompt": prompts} if schedule.prompts else {})
-    say_lost("parseq", lost_columns(schedule))
+    say_lost("parseq", [name for name in lost_columns(schedule) if name != "mix"])
     return json.dumps(
         {
             "options": {"output_fps": fps_to_json(schedule.clock.fps)},
@@ -128,35 +125,44 @@ def _entries(series: dict[str, np.ndarray], texts: dict[str, list[str]]) -> list
 
 
 def _prompt_at(schedule: "Schedule", frame: int) -> str:
+    """The prompt of a frame; where others are mixed in, all of them with their weights, joined by AND."""
+    if not schedule.prompts:
+        return ""
     started = [prompt for start, prompt in schedule.prompt_rows() if start <= frame]
-    return prompt_to_text(started[-1] if started else schedule.prompts[0]) if schedule.prompts else ""
+    prompt = started[-1] if started else schedule.prompts[0]
+    weights = {text: values[frame].item() for text, values in schedule.mix.items()}
+    rest = max(0.0, 1 - sum(weights.values()))
+    parts = ([(prompt.text, rest)] if rest > 1e-6 else []) + list(weights.items())
+    joined = " AND ".join(f"{text} :{weight:.6f}" for text, weight in parts) if len(parts) > 1 else parts[0][0]
+    return prompt_to_text(replace(prompt, text=joined))
 
 
-def _seeds(rendered: list[dict], numbers: np.ndarray, frames: np.ndarray, there: set[str]) -> dict:
+def _seeds(rendered: list[dict], numbers: np.ndarray, file_frames: FileFrames, there: set[str]) -> dict:
     if "seed" not in there:
         return {}
-    held = np.maximum(np.searchsorted(numbers, frames + 1e-9, side="right") - 1, 0)
-    seeds = [_number(rendered[i], "seed", i) for i in held.tolist()]
+    held = np.maximum(np.searchsorted(numbers, file_frames.at + 1e-9, side="right") - 1, 0).tolist()
+    values = [_number(rendered[i], "seed", i) for i in held]
+    seed = whole(values, file_frames.drawn(0))
     if "subseed" in there and "subseed_strength" in there:
-        return {"seed": whole(seeds), "seed_to": whole([_number(rendered[i], "subseed", i) for i in held.tolist()])}
-    mix = np.array([float(seed - seed // 1) for seed in seeds])
-    travel = {"seed_to": [(seed + 1) % 2**64 for seed in whole(seeds)], "seed_mix": mix} if mix.any() else {}
-    return {"seed": whole(seeds)} | travel
+        return {
+            "seed": seed,
+            "seed_to": whole([_number(rendered[i], "subseed", i) for i in held], file_frames.drawn(1)),
+        }
+    mix = np.array([float(value - value // 1) for value in values])
+    travel = {"seed_to": [(value + 1) % 2**64 for value in seed], "seed_mix": mix} if mix.any() else {}
+    return {"seed": seed} | travel
 
 
-def _prompts(rendered: list[dict], numbers: np.ndarray, fps: Fraction, clock: Clock) -> list[Prompt]:
-    """A prompt where the text changes, as far as the song goes."""
-    prompts, last = [], None
-    for i, (row, number) in enumerate(zip(rendered, numbers)):
+def _texts(rendered: list[dict], numbers: np.ndarray, file_frames: FileFrames) -> dict[float, str]:
+    """Frame of the file -> text, where it changes, as far as the song goes."""
+    texts, last = {}, ""
+    for i, (row, number) in enumerate(zip(rendered, numbers.tolist())):
         text = row.get("deforum_prompt")
         if text is not None and not isinstance(text, str):
             raise ScheduleError(f"rendered_frames[{i}]: deforum_prompt is {text!r:.40}, expected text")
-        seconds = float(Fraction(number) / fps)
-        if text is not None and text != (last or "") and seconds <= clock.duration:
-            prompt = text_to_prompt(seconds, text)
-            prompts.append(Prompt(seconds, prompt.text, prompt.negative, ease="hold"))
-            last = text
-    return prompts
+        if text is not None and text != last and number <= file_frames.count:
+            texts[number] = last = text
+    return texts
 
 
 def _number(row: dict, name: str, i: int) -> int | float:
