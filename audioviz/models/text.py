@@ -75,16 +75,17 @@ def sdxl_text(pipeline: Any, text: str) -> Conditioning:
 
 def sd3_text(pipeline: Any, text: str) -> Conditioning:
     """Two CLIP text encoders side by side, then T5, where it is there: SD3."""
-    (first, pooled), (second, second_pooled) = encoded(_clip_pair(pipeline), text)
+    (first, first_pooled), (second, second_pooled) = encoded(_clip_pair(pipeline), text)
+    pooled = [vector for vector in (first_pooled, second_pooled) if vector is not None]
     width = pipeline.transformer.config.joint_attention_dim
     both = torch.nn.functional.pad(torch.cat((first, second), -1), (0, width - first.shape[-1] - second.shape[-1]))
     t5 = _t5(pipeline.tokenizer_3, pipeline.text_encoder_3, 256) if pipeline.text_encoder_3 is not None else None
     after = encoded([t5], text)[0][0] if t5 else both.new_zeros(1, 256, width)
-    return Conditioning(torch.cat((both, after.to(both.device)), 1), torch.cat((pooled, second_pooled), -1))
+    return Conditioning(torch.cat((both, after.to(both.device)), 1), torch.cat(pooled, -1))
 
 
 def flux_text(pipeline: Any, text: str) -> Conditioning:
-    """T5, and the pooled text of CLIP: Flux. It was trained on 256 tokens if it was distilled from another, else 512."""
+    """T5, and the pooled text of CLIP: Flux. It knows 256 tokens if it was distilled from the other Flux, else 512."""
     length = 512 if pipeline.transformer.config.guidance_embeds else 256
     clip = TextEncoder(pipeline.tokenizer, _pooled_output(pipeline.text_encoder), CLIP_LENGTH)
     ((_, pooled),), ((embeddings, _),) = (
@@ -107,7 +108,7 @@ def _clip_pair(pipeline: Any) -> list[TextEncoder]:
 def _penultimate(encoder: Any) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     def encode(tokens: Tensor) -> tuple[Tensor, Tensor]:
         output = encoder(tokens.to(encoder.device), output_hidden_states=True)
-        return output.hidden_states[-2], output[0]  # of SDXL's first encoder, which does not pool, nobody reads it
+        return output.hidden_states[-2], output[0]  # nobody reads the latter of SDXL's first encoder, which has no pool
 
     return encode
 
@@ -204,7 +205,7 @@ def _chunks(encoder: TextEncoder, text: str) -> list[Tokens]:
 
 
 def tokens_of(tokenizer: Any, text: str) -> list[int]:
-    """The tokens of a text; an embedding (textual inversion) becomes all of its vectors, as a word or `embedding:word`."""
+    """The tokens of a text, with all vectors of each embedding (textual inversion): a word, or `embedding:word`."""
     added = {name.lower(): name for name in getattr(tokenizer, "added_tokens_encoder", {})}
 
     def embedding(match: re.Match) -> str:
@@ -212,8 +213,8 @@ def tokens_of(tokenizer: Any, text: str) -> list[int]:
             return f" {added[match[1].lower()]} "
         say_once(
             tokenizer,
-            f"the prompt names the embedding {match[1]!r}, which is not loaded and is left out: --embedding FILE, whose "
-            "name is the word, loads one",
+            f"the prompt names the embedding {match[1]!r}, which is not loaded and is left out: --embedding FILE loads "
+            "one, whose word is the name of its file",
         )
         return " "
 

@@ -4,9 +4,9 @@ import re
 
 EMPHASIS = 1.1
 BREAK = "BREAK"
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 _PART = re.compile(
-    rf"\\[][()\\]|[([（]|[:：]\s*(?P<weight>{_NUMBER})\s*[)）]|[])）]|\s*\bBREAK\b\s*|[^][()（）:：\\B\s]+|\s+|.",
+    rf"\\[][()\\]|[([（]|[:：]\s*(?P<weight>{NUMBER})\s*[)）]|[])）]|\s*\bBREAK\b\s*|[^][()（）:：\\B\s]+|\s+|.",
     re.DOTALL,
 )
 _CLOSING = {")": "(", "）": "(", "]": "["}

@@ -72,9 +72,7 @@ def load_plain(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
 
 def plain_text(parts: Parts, text: str) -> Conditioning:
     """What `clip_text` gives."""
-    return one_clip_text(
-        parts.tokenizer, lambda tokens: parts.text_encoder(tokens.to(parts.text_encoder.device)), text
-    )
+    return one_clip_text(parts.tokenizer, lambda tokens: parts.text_encoder(tokens.to(parts.text_encoder.device)), text)
 
 
 def _part(kind, weights: Path, dtype: torch.dtype = torch.float32):

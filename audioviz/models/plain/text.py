@@ -36,9 +36,7 @@ class PlainTokenizer:
         tokens = self.backend_tokenizer.encode(text).ids
         if len(tokens) > self.length:
             tokens = [*tokens[: self.length - 1], tokens[-1]]
-        return torch.tensor(
-            [tokens + [self.pad_token_id] * (self.length - len(tokens))]
-        )
+        return torch.tensor([tokens + [self.pad_token_id] * (self.length - len(tokens))])
 
     bos_token_id = property(lambda self: self.backend_tokenizer.token_to_id("<|startoftext|>"))
     eos_token_id = property(lambda self: self.backend_tokenizer.token_to_id("<|endoftext|>"))
