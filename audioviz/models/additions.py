@@ -1,6 +1,7 @@
 """LoRA, textual inversion and another autoencoder (VAE): what users add to a model, through diffusers' own loaders."""
 
 import re
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from safetensors.torch import load_file
 
 from audioviz.errors import ModelError
-from audioviz.models.pipeline import loading_failure
+from audioviz.models.pipeline import loading_failure, with_variant
 from audioviz.models.sources import read_shapes
 
 
@@ -90,14 +91,14 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
                 own.save_config(folder)
                 vae = AutoencoderKL.from_single_file(str(place), config=folder, dtype=own.dtype, local_files_only=True)
         else:
-            vae = AutoModel.from_pretrained(
-                str(source), torch_dtype=own.dtype, use_safetensors=True, local_files_only=place.is_dir()
-            )
+            vae = with_variant(place, partial(AutoModel.from_pretrained, str(source), torch_dtype=own.dtype))
     except ModelError:
         raise
     except Exception as error:  # as when a pipeline is loaded
         what = "the folder, the hub id or the .safetensors file of an autoencoder"
         raise ModelError(f"vae {source}: {loading_failure(place, error, what)}") from error
+    if any(weight.is_meta for weight in vae.parameters()):
+        raise ModelError(f"vae {source}: weights are missing; expected a whole autoencoder of this model's family")
     if (
         not isinstance(vae, (AutoencoderKL, AutoencoderTiny))
         or vae.config["latent_channels"] != own.config.latent_channels

@@ -73,8 +73,9 @@ def load_model(
     plain = is_plain(found)
     if plain and added:
         raise ModelError(f"model {source}: takes no {added[0]}, whose networks are its own: expected another --model")
-    pipeline: Any = load_plain(found, precision) if plain else load_pipeline(str(source), precision)
-    family = FAMILIES[0] if plain else check_parts(pipeline, str(source))
+    other = vae is not None
+    pipeline: Any = load_plain(found, precision) if plain else load_pipeline(str(source), precision, other_vae=other)
+    family = FAMILIES[0] if plain else check_parts(pipeline, str(source), other_vae=other)
     if dtype == "auto" and precision == torch.float16 and family in ("SD3", "Flux"):
         pipeline.to(torch.bfloat16)  # their values go beyond the range of float16
     add_loras(pipeline, weighted_loras)

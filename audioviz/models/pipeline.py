@@ -1,5 +1,7 @@
 """Loading of a diffusers pipeline from a folder, a hub id or a file, and the check that it is of a known family."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,14 @@ from audioviz.models.sources import EXPECTED, PICKLED, check_source
 TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 
 
-def load_pipeline(source: str, dtype: torch.dtype) -> Any:
+def load_pipeline(source: str, dtype: torch.dtype, *, other_vae: bool = False) -> Any:
     """The diffusers pipeline of a folder, an id or a file, on the CPU.
+
+    Parameters
+    ----------
+    source, dtype : as for `load_model`
+    other_vae : bool
+        Its autoencoder is to be replaced, and may be missing: then the pipeline has one without weights.
 
     Raises
     ------
@@ -28,14 +36,57 @@ def load_pipeline(source: str, dtype: torch.dtype) -> Any:
     check_source(source)
     try:
         if place.is_file():
-            return load_single_file(place, dtype)
-        return DiffusionPipeline.from_pretrained(
-            source, dtype=dtype, use_safetensors=True, safety_checker=None, local_files_only=place.is_dir()
+            return load_single_file(place, dtype, other_vae=other_vae)
+        parts = {"safety_checker": None} | (hollow_vae(place, dtype) if other_vae and place.is_dir() else {})
+        return with_variant(
+            place, lambda **variant: DiffusionPipeline.from_pretrained(source, dtype=dtype, **variant, **parts)
         )
     except ModelError:
         raise
     except Exception as error:  # a damaged folder makes diffusers and transformers raise almost anything
         raise ModelError(f"model {source}: {loading_failure(place, error, EXPECTED)}") from error
+
+
+def with_variant(place: Path, load: Callable[..., Any]) -> Any:
+    """What `load` gives for a folder or a hub id; where there is only a variant of the weights, such as fp16, of that.
+
+    Parameters
+    ----------
+    place : Path
+    load : function of the keywords of a `from_pretrained`
+    """
+    options = {"use_safetensors": True, "local_files_only": place.is_dir()}
+    if place.is_dir():
+        return load(**options, variant=variant_of(place))
+    try:
+        return load(**options)
+    except OSError as error:
+        try:
+            return load(**options, variant="fp16")
+        except Exception:
+            raise error from None
+
+
+def variant_of(place: Path) -> str | None:
+    """The variant of a folder's weights that is to be loaded; None where each part has those without one."""
+    variants = set()
+    for part in (place, *(part for part in place.iterdir() if part.is_dir())):
+        found = {match[1] for file in part.iterdir() if (match := _WEIGHTS.fullmatch(file.name))}
+        if found and None not in found:
+            variants |= found
+    return "fp16" if "fp16" in variants else min(variants, default=None)
+
+
+def hollow_vae(place: Path, dtype: torch.dtype) -> dict[str, Any]:
+    """The autoencoder of a folder without weights, by the name of the part, if it has none; else nothing."""
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+    folder = place / "vae"
+    if not (folder / "config.json").is_file() or any(folder.glob("*.safetensors")):
+        return {}
+    kind: Any = AutoencoderKL
+    with torch.device("meta"):
+        return {"vae": kind.from_config(kind.load_config(folder)).to(dtype)}
 
 
 def quiet_loaders() -> None:
@@ -75,8 +126,8 @@ def loading_failure(place: Path, error: Exception, what: str) -> str:
     return f"cannot be loaded ({str(error).strip().partition(chr(10))[0]:.200}); expected {what}"
 
 
-def check_parts(pipeline: Any, source: str) -> str:
-    """The family of a pipeline that has all parts that one needs.
+def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> str:
+    """The family of a pipeline that has all parts that one needs, but for an autoencoder that is to be replaced.
 
     Raises
     ------
@@ -95,9 +146,8 @@ def check_parts(pipeline: Any, source: str) -> str:
         raise ModelError(
             f"model {source}: of the family {family}, but has no {', '.join(missing)}; expected a whole model"
         )
-    parts = {"unet or transformer": core, "vae": pipeline.vae} | {
-        part: getattr(pipeline, part) for part in TEXT_ENCODERS if getattr(pipeline, part, None) is not None
-    }
+    parts: dict[str, Any] = {"unet or transformer": core} | ({} if other_vae else {"vae": pipeline.vae})
+    parts |= {part: getattr(pipeline, part) for part in TEXT_ENCODERS if getattr(pipeline, part, None) is not None}
     hollow = [name for name, part in parts.items() if any(weight.is_meta for weight in part.parameters())]
     if hollow:
         raise ModelError(f"model {source}: weights of its {', '.join(hollow)} are missing; fetch its files again")
@@ -129,3 +179,4 @@ NEEDED = {
     "SD3": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
     "Flux": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
 }
+_WEIGHTS = re.compile(r"(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors")
