@@ -1,6 +1,7 @@
 """LoRA, textual inversion and another autoencoder (VAE): what users add to a model, through diffusers' own loaders."""
 
 import re
+import warnings
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,35 +9,34 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from audioviz.errors import ModelError
+from audioviz.errors import AudiovizWarning, ModelError
+from audioviz.models.lora import Misfit, work_in
 from audioviz.models.pipeline import loading_failure, with_variant
-from audioviz.models.sources import read_shapes
+from audioviz.models.sources import first_names, read_shapes
 
 
 def add_loras(pipeline: Any, loras: list[tuple[Path, float]]) -> None:
-    """Fuse LoRA files, each with its weight, into a pipeline's own weights, one after the other.
+    """Work LoRA files, each as strongly as is said, into a pipeline's weights, one after the other; see lora.py.
 
     Raises
     ------
     ModelError
         If one is pickled, damaged or made for another family.
 
-    Source
-    ------
-    Hu et al., ICLR 2022 (LoRA).
     """
-    for number, (file, weight) in enumerate(loras):
+    for file, strength in loras:
         shapes = read_shapes(file, what="LoRA")
-        name = f"lora_{number}"
         try:
-            pipeline.load_lora_weights(load_file(file), adapter_name=name)
-        except Exception as error:  # diffusers and peft raise almost anything where shapes or names differ
+            unread = work_in(pipeline, file, strength)
+        except (Misfit, RuntimeError, KeyError) as error:  # the latter two of factors that do not fit each other
             raise ModelError(_misfit_message("LoRA", file, pipeline, shapes)) from error
-        adapted = [part for part, names in pipeline.get_list_adapters().items() if name in names]
-        if not adapted:
-            raise ModelError(_misfit_message("LoRA", file, pipeline, shapes))
-        pipeline.fuse_lora(components=adapted, lora_scale=weight, adapter_names=[name])
-        pipeline.unload_lora_weights()
+        if unread:
+            warnings.warn(
+                f"LoRA {file}: {len(unread)} of its {len(shapes)} tensors change nothing in a "
+                f"{type(pipeline).__name__} and are not used: {first_names(unread)}",
+                AudiovizWarning,
+                stacklevel=2,
+            )
 
 
 def add_embeddings(pipeline: Any, files: list[Path]) -> None:

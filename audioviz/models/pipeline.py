@@ -61,10 +61,11 @@ def with_variant(place: Path, load: Callable[..., Any]) -> Any:
     try:
         return load(**options)
     except OSError as error:
-        try:
-            return load(**options, variant="fp16")
-        except Exception:
-            raise error from None
+        first = error
+    try:
+        return load(**options, variant="fp16")
+    except Exception:  # what was wrong with the weights that were asked for first is to be told
+        raise first from None
 
 
 def variant_of(place: Path) -> str | None:
@@ -103,8 +104,9 @@ def quiet_loaders() -> None:
 
 def loading_failure(place: Path, error: Exception, what: str) -> str:
     """Why what diffusers was to load from a place or an id cannot be loaded, and what to do; `what` was expected."""
-    chain, names = error, set()
-    while chain is not None:
+    chain, names, seen = error, set(), set()
+    while chain is not None and id(chain) not in seen:
+        seen.add(id(chain))
         names |= {kind.__name__ for kind in type(chain).__mro__}
         chain = chain.__cause__ or chain.__context__
     parts = [part for part in place.iterdir() if part.is_dir()] if place.is_dir() else []

@@ -197,6 +197,7 @@ def load_model_of(look: Look) -> "Model":
             vae=look.vae,
             controlnet=look.controlnet,
             ip_adapter=look.ip_adapter,
+            prediction=look.prediction,
         )
 
 
