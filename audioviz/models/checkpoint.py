@@ -21,7 +21,7 @@ _QUANTISED = {  # what a name tells of weights that are packed in another way
     r"\.SCB$": "8 bits by bitsandbytes",
 }
 _NO_WEIGHTS = re.compile(  # of training, and of other programs
-    r"^model_ema\.|^(first_stage_model\.)?loss\.|position_ids$|logit_scale$|num_batches_tracked$|scaled_fp8$"
+    r"^model_ema\.|^(first_stage_model\.)?loss\.|position_ids$|logit_scale$|num_batches_tracked$|scaled_fp8$|\.comfy_quant$|\.(weight|input)_scale$|\.scale_(weight|input)$"
     r"|^(betas|alphas_.*|sqrt_.*|log_one_.*|posterior_.*|lvlb_weights|logvar|scale_factor|v_pred|ztsnr|denoiser\.sigmas)$"
 )
 

@@ -87,6 +87,8 @@ def work_in(pipeline: Any, file: Path, strength: float) -> list[str]:
         match = _ROLES.fullmatch(name)
         layer = match["layer"] if match else name
         names[layer].append(name)
+        if "magnitude_vector" in name:  # PEFT's is of the outputs, whatever its shape
+            value = value.reshape(-1, 1)
         groups[layer] |= {_SAME.get(match["role"], match["role"].removeprefix("lora_")): value} if match else {}
     layers = {part: _layers(pipeline, part) for part in set(_PREFIXES.values())}
     scales = _adapter_scales(file)
@@ -95,8 +97,10 @@ def work_in(pipeline: Any, file: Path, strength: float) -> list[str]:
         part, module = _find(layer, layers)
         if module is None or not group:
             unread += names[layer]
+        elif changed := _changed(module, group, strength, scales.get(part, scales.get("", 1.0))):
+            changes.append((module, changed))
         else:
-            changes.append((module, _changed(module, group, strength, scales.get(part, scales.get("", 1.0)))))
+            unread += names[layer]
     if not changes:
         raise Misfit
     for module, values in changes:

@@ -1,16 +1,18 @@
 """Loading of a diffusers pipeline from a folder, a hub id or a file, and the check that it is of a known family."""
 
 import re
+import warnings
 from collections.abc import Callable
+from logging import Handler, LogRecord, NullHandler, getLogger
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from audioviz.errors import ModelError
+from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.families import FAMILIES, family_of
 from audioviz.models.single_file import load_single_file
-from audioviz.models.sources import EXPECTED, PICKLED, check_source
+from audioviz.models.sources import EXPECTED, PICKLED, check_source, first_names
 
 TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 
@@ -31,7 +33,7 @@ def load_pipeline(source: str, dtype: torch.dtype, *, other_vae: bool = False) -
     """
     from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
-    quiet_loaders()
+    hear_loaders()
     place = Path(source)
     check_source(source)
     try:
@@ -90,16 +92,43 @@ def hollow_vae(place: Path, dtype: torch.dtype) -> dict[str, Any]:
         return {"vae": kind.from_config(kind.load_config(folder)).to(dtype)}
 
 
-def quiet_loaders() -> None:
-    """Silence diffusers and transformers, which talk of what no user of ours can act on."""
+def hear_loaders() -> None:
+    """Have what diffusers, transformers and the hub's client warn of said as our own warnings, but for known noise."""
     from diffusers.utils import logging
     from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging as transformers_logging
 
-    hub_logging.set_verbosity_error()
-    for noise in (logging, transformers_logging):
-        noise.set_verbosity_error()
-        noise.disable_progress_bar()
+    for library in (logging, transformers_logging):
+        library.disable_progress_bar()
+        library.disable_default_handler()
+    for library in (logging, transformers_logging, hub_logging):
+        library.set_verbosity_warning()
+    for name in ("diffusers", "transformers", "huggingface_hub"):
+        logger = getLogger(name)
+        logger.handlers = [*(handler for handler in logger.handlers if isinstance(handler, NullHandler)), _Relay()]
+        logger.propagate = False
+
+
+class _Relay(Handler):
+    """Says a record of a library's log as a warning, in one line; weights that are missing are a ModelError.
+
+    transformers would draw those at random, and goes on.
+    """
+
+    def emit(self, record: LogRecord) -> None:
+        text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", record.getMessage()).split())
+        if report := re.match(r"\w+ LOAD REPORT from: (.+?) Key \|", text):
+            rows = re.findall(r"(\S+) \| (MISSING|UNEXPECTED)", text)
+            missing = [name for name, status in rows if status == "MISSING"]
+            unread = [name for name, _ in rows if not name.endswith("position_ids")]
+            if missing:
+                raise ModelError(
+                    f"model {report[1]}: {len(missing)} weights are missing: {first_names(missing)}; fetch its files "
+                    "again"
+                )
+            text = f"{len(unread)} tensors of {report[1]} are not used: {first_names(unread)}" if unread else ""
+        if text and not _NOISE.search(text):
+            warnings.warn(f"{record.name.partition('.')[0]} says: {text:.300}", AudiovizWarning, stacklevel=2)
 
 
 def loading_failure(place: Path, error: Exception, what: str) -> str:
@@ -182,3 +211,7 @@ NEEDED = {
     "Flux": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
 }
 _WEIGHTS = re.compile(r"(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors")
+_NOISE = re.compile(  # what no user can act on, or what an exception or a message of ours tells too
+    r"kept in float32|safety.checker|occurred while trying to fetch|is outdated|local_dir_use_symlinks"
+    r"|sequence length is longer|model checkpoint were not used"
+)

@@ -228,10 +228,9 @@ def tokens_of(tokenizer: Any, text: str) -> list[int]:
     return tokens
 
 
-def parts_of(text: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """The parts of a prompt, and the weight of each."""
-    parts, weights = zip(*split_weights(text) or [("", 1.0)])
-    return parts, weights
+def words_of(text: str) -> str:
+    """The text without its weights and breaks."""
+    return "".join(" " if part == BREAK else part for part, _ in split_weights(text))
 
 
 @cache
