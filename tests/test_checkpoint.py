@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -147,6 +149,18 @@ def test_what_transformers_finds_missing_or_too_many_is_told(families, tmp_path)
     save_file({name: value for name, value in weights.items() if name != lacking}, file, metadata={"format": "pt"})
     with pytest.raises(ModelError, match=f"1 weights are missing: {lacking}; fetch its files again"):
         load_model(tmp_path / "model")
+
+
+def test_a_load_that_is_right_says_nothing(families):
+    """In a process of its own, as importing the libraries has words of its own."""
+    code = f"from audioviz.models import load_model; load_model({str(families('sd1')[0])!r}).encode_text('a b')"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-W", "always::UserWarning", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not done.stderr
 
 
 def test_variants_of_weights_load_in_silence(families, tmp_path, capfd):

@@ -31,9 +31,9 @@ def load_pipeline(source: str, dtype: torch.dtype, *, other_vae: bool = False) -
     ModelError
         If there is none, or it cannot be loaded.
     """
+    hear_loaders()
     from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
-    hear_loaders()
     place = Path(source)
     check_source(source)
     try:
@@ -213,5 +213,6 @@ NEEDED = {
 _WEIGHTS = re.compile(r"(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors")
 _NOISE = re.compile(  # what no user can act on, or what an exception or a message of ours tells too
     r"kept in float32|safety.checker|occurred while trying to fetch|is outdated|local_dir_use_symlinks"
-    r"|sequence length is longer|model checkpoint were not used"
+    r"|sequence length is longer|model checkpoint were not used|requires torchvision|connect to the Hub"
+    r"|unauthenticated requests|config attributes"
 )
