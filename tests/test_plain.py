@@ -21,7 +21,6 @@ from audioviz.models.text import clip_text
 ROOT = Path(__file__).parents[1]
 HEAVY = [
     "accelerate",
-    "compel",
     "diffusers",
     "librosa",
     "matplotlib",

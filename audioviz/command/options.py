@@ -84,6 +84,7 @@ model_options = (
         metavar="FILE[:WEIGHT]",
         help="Work a LoRA into the model; may be given again.",
     ),
+    click.option("--lora-dir", metavar="DIR", help="Where the LoRAs lie that prompts name: <lora:name:0.8>."),
     click.option(
         "--embedding",
         "embeddings",
@@ -92,6 +93,11 @@ model_options = (
         help="Teach the model a word, the name of the FILE (textual inversion).",
     ),
     click.option("--vae", metavar="DIR|ID|FILE", help="Another autoencoder; a tiny one is for quick previews."),
+    click.option(
+        "--prediction",
+        metavar="epsilon|v",
+        help="What the model was trained to predict, where its files do not tell.",
+    ),
     click.option(
         "--init", metavar="FILE", help="An image that the video starts from, or a video whose frames are redrawn."
     ),

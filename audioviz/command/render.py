@@ -76,10 +76,9 @@ def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet
     load = lru_cache(maxsize=1)(load_model_of)
 
     def make(project: "Project", target: Path) -> None:
-        model = load(project.look) if len(projects) > 1 else None
         click.echo(
             render_project(
-                project, out=target, model=model, resume=not no_resume, keep_work=keep_work, progress=not quiet
+                project, out=target, load=load, resume=not no_resume, keep_work=keep_work, progress=not quiet
             )
         )
 

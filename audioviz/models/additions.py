@@ -1,41 +1,44 @@
 """LoRA, textual inversion and another autoencoder (VAE): what users add to a model, through diffusers' own loaders."""
 
 import re
+import warnings
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 from safetensors.torch import load_file
 
-from audioviz.errors import ModelError
-from audioviz.models.pipeline import loading_failure
-from audioviz.models.sources import read_shapes
+from audioviz.errors import AudiovizWarning, ModelError
+from audioviz.models.checkpoint import unread
+from audioviz.models.lora import Misfit, work_in
+from audioviz.models.pipeline import loading_failure, with_variant
+from audioviz.models.sources import first_names, read_shapes
 
 
 def add_loras(pipeline: Any, loras: list[tuple[Path, float]]) -> None:
-    """Fuse LoRA files, each with its weight, into a pipeline's own weights, one after the other.
+    """Work LoRA files, each as strongly as is said, into a pipeline's weights, one after the other; see lora.py.
 
     Raises
     ------
     ModelError
         If one is pickled, damaged or made for another family.
 
-    Source
-    ------
-    Hu et al., ICLR 2022 (LoRA).
     """
-    for number, (file, weight) in enumerate(loras):
+    for file, strength in loras:
         shapes = read_shapes(file, what="LoRA")
-        name = f"lora_{number}"
         try:
-            pipeline.load_lora_weights(load_file(file), adapter_name=name)
-        except Exception as error:  # diffusers and peft raise almost anything where shapes or names differ
+            unfit = work_in(pipeline, file, strength)
+        except (Misfit, RuntimeError, KeyError) as error:  # the latter two of factors that do not fit each other
             raise ModelError(_misfit_message("LoRA", file, pipeline, shapes)) from error
-        adapted = [part for part, names in pipeline.get_list_adapters().items() if name in names]
-        if not adapted:
-            raise ModelError(_misfit_message("LoRA", file, pipeline, shapes))
-        pipeline.fuse_lora(components=adapted, lora_scale=weight, adapter_names=[name])
-        pipeline.unload_lora_weights()
+        if unfit:
+            warnings.warn(
+                f"LoRA {file}: {len(unfit)} of its {len(shapes)} tensors change nothing in a "
+                f"{type(pipeline).__name__} and are not used: {first_names(unfit)}",
+                AudiovizWarning,
+                stacklevel=2,
+            )
 
 
 def add_embeddings(pipeline: Any, files: list[Path]) -> None:
@@ -50,23 +53,70 @@ def add_embeddings(pipeline: Any, files: list[Path]) -> None:
     ------
     Gal et al., ICLR 2023 (textual inversion).
     """
+    stems = [file.stem for file in files]
     for file in files:
         shapes = read_shapes(file, what="embedding")
+        if stems.count(file.stem) > 1:
+            raise ModelError(f"embedding {file}: the word {file.stem!r} is given twice; give each file another name")
+        if kind := _other_kind("embedding", shapes):
+            raise ModelError(f"embedding {file}: {kind}")
         weights = load_file(file)
-        if "clip_g" in weights and getattr(pipeline, "text_encoder_2", None) is not None:
-            encoders = [
-                ("clip_l", pipeline.tokenizer, pipeline.text_encoder),
-                ("clip_g", pipeline.tokenizer_2, pipeline.text_encoder_2),
-            ]
-        else:
-            encoders = [(None, pipeline.tokenizer, pipeline.text_encoder)]
+        encoders = _encoders_of(file, pipeline, weights)
+        for key, tokenizer, encoder in encoders:
+            vectors = weights.get(key or "emb_params", next(iter(weights.values())))
+            width = encoder.get_input_embeddings().weight.shape[1]
+            if vectors.shape[-1] != width:
+                raise ModelError(
+                    f"embedding {file}: does not fit this model: its vectors are {vectors.shape[-1]} wide, and those "
+                    f"of a {type(pipeline).__name__} are {width}{_made_for(vectors.shape[-1])}"
+                )
+            if file.stem in tokenizer.get_vocab():
+                raise ModelError(
+                    f"embedding {file}: {file.stem!r} is a word of the model's own; give the file another name"
+                )
         try:
             for key, tokenizer, encoder in encoders:
                 pipeline.load_textual_inversion(
                     weights[key] if key else weights, token=file.stem, tokenizer=tokenizer, text_encoder=encoder
                 )
-        except Exception as error:  # another width, or a pipeline that has no such thing
+                text_model = getattr(encoder, "text_model", encoder)
+                text_model.eos_token_id = tokenizer.eos_token_id  # else text is pooled at the highest token, a new one
+        except Exception as error:  # a file of another make
             raise ModelError(_misfit_message("embedding", file, pipeline, shapes)) from error
+        others = [
+            name for name in weights if len(weights) > len(encoders) and name not in {key for key, *_ in encoders}
+        ]
+        if others:
+            warnings.warn(
+                f"embedding {file}: {len(others)} of its {len(weights)} tensors are not used: {first_names(others)}",
+                AudiovizWarning,
+                stacklevel=2,
+            )
+
+
+def _encoders_of(file: Path, pipeline: Any, weights: dict[str, Any]) -> list[tuple[str | None, Any, Any]]:
+    """The name of the vectors for each text encoder that an embedding is for, its tokenizer, and itself.
+
+    Raises
+    ------
+    ModelError
+        If the file has vectors for another number of encoders, or the pipeline takes none.
+    """
+    kind, pair = type(pipeline).__name__, {"clip_l", "clip_g"} & set(weights)
+    if not hasattr(pipeline, "load_textual_inversion") or getattr(pipeline, "transformer", None) is not None:
+        raise ModelError(f"embedding {file}: does not fit this model, a {kind}, which takes no embeddings")
+    first = (pipeline.tokenizer, pipeline.text_encoder)
+    if getattr(pipeline, "text_encoder_2", None) is None:
+        if pair:
+            raise ModelError(f"embedding {file}: does not fit this model, a {kind}; it is made for SDXL")
+        return [(None, *first)]
+    if len(pair) < 2:
+        held = f"{', '.join(pair)} alone" if pair else "one kind of vectors (it seems made for Stable Diffusion 1 or 2)"
+        raise ModelError(
+            f"embedding {file}: does not fit this model, a {kind}: it holds {held}, and SDXL has two text encoders, "
+            "which read clip_l and clip_g"
+        )
+    return [("clip_l", *first), ("clip_g", pipeline.tokenizer_2, pipeline.text_encoder_2)]
 
 
 def other_vae(pipeline: Any, source: str | Path) -> Any:
@@ -85,19 +135,28 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
     vae: Any
     try:
         if place.is_file():
-            read_shapes(place, what="vae")
+            shapes = read_shapes(place, what="vae")
             with TemporaryDirectory() as folder:
                 own.save_config(folder)
                 vae = AutoencoderKL.from_single_file(str(place), config=folder, dtype=own.dtype, local_files_only=True)
+            names = unread(shapes, SimpleNamespace(vae=vae), ["vae"])
+            if names and not any(
+                name.startswith("model.") for name in shapes
+            ):  # a whole model may be given for its own
+                warnings.warn(
+                    f"vae {source}: {len(names)} of its {len(shapes)} tensors are not used: {first_names(names)}",
+                    AudiovizWarning,
+                    stacklevel=2,
+                )
         else:
-            vae = AutoModel.from_pretrained(
-                str(source), torch_dtype=own.dtype, use_safetensors=True, local_files_only=place.is_dir()
-            )
+            vae = with_variant(place, partial(AutoModel.from_pretrained, str(source), torch_dtype=own.dtype))
     except ModelError:
         raise
     except Exception as error:  # as when a pipeline is loaded
         what = "the folder, the hub id or the .safetensors file of an autoencoder"
         raise ModelError(f"vae {source}: {loading_failure(place, error, what)}") from error
+    if any(weight.is_meta for weight in vae.parameters()):
+        raise ModelError(f"vae {source}: weights are missing; expected a whole autoencoder of this model's family")
     if (
         not isinstance(vae, (AutoencoderKL, AutoencoderTiny))
         or vae.config["latent_channels"] != own.config.latent_channels
@@ -109,16 +168,41 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
     return vae
 
 
+_KINDS = {  # what names of tensors tell of a file that is given for another
+    r"oft_blocks|oft_diag": "an OFT, which is not read; expected a LoRA, DoRA, LoHa or LoKr",
+    r"\.on_input$": "an IA3, which is not read; expected a LoRA, DoRA, LoHa or LoKr",
+    r"\.(a1|a2|b1|b2)\.weight$": "a GLoRA, which is not read; expected a LoRA, DoRA, LoHa or LoKr",
+    r"^model\.diffusion_model\.|^first_stage_model\.": "a whole model; give it with --model",
+    r"^(emb_params|clip_l|clip_g|string_to_param)": "an embedding; give it with --embedding",
+    r"lora_|\.lora|hada_|lokr_": "a LoRA; give it with --lora",
+    r"ip_adapter\.": "an IP-Adapter; give it with --ip-adapter",
+    r"^(control_model|controlnet|input_hint_block)": "a ControlNet; give its folder with --controlnet",
+}
+
+
 def _misfit_message(what: str, file: Path, pipeline: Any, shapes: dict[str, tuple[int, ...]]) -> str:
-    """The message for a file that was made for another family, which the text width of its tensors may tell."""
-    widths = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 2048: "SDXL"}
-    text_widths = [
-        shape[-1]
-        for name, shape in shapes.items()
-        if re.search(r"attn2_to_k.lora_down|attn2.to_k.lora_A|attn2.processor.to_k_lora.down", name)
-    ]
-    made = next((f" (it seems made for {widths[width]})" for width in text_widths if width in widths), "")
+    """The message for a file that is of another kind, or was made for another family, as its tensors tell."""
+    if kind := _other_kind(what, shapes):
+        return f"{what} {file}: {kind}"
+    widths = [shape[-1] for name, shape in shapes.items() if re.search(_TEXT_KEYS, name) and len(shape) > 1]
+    made = next((made for width in widths if (made := _made_for(width))), "")
     return (
         f"{what} {file}: does not fit this model, a {type(pipeline).__name__}{made}; use one that was made for its "
         "family"
     )
+
+
+def _other_kind(what: str, shapes: dict[str, tuple[int, ...]]) -> str | None:
+    """What a file is that is not what it was given for; None if its names do not tell."""
+    for pattern, kind in _KINDS.items():
+        if f"--{what.lower()}" not in kind and any(re.search(pattern, name) for name in shapes):
+            return kind
+    return None
+
+
+def _made_for(width: int) -> str:
+    families = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 1280: "SDXL", 2048: "SDXL"}
+    return f" (it seems made for {families[width]})" if width in families else ""
+
+
+_TEXT_KEYS = r"attn2[_.]to_k\.lora_down|attn2\.to_k\.lora_A|attn2\.processor\.to_k_lora\.down|attn2[_.]to_k\.hada_w1_b"

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from audioviz.errors import ModelError
-from audioviz.models.pipeline import loading_failure
+from audioviz.models.pipeline import loading_failure, with_variant
 from audioviz.models.sources import HUB_FILE, read_shapes
 
 
@@ -31,9 +31,8 @@ def load_controlnet(pipeline: Any, source: str | Path) -> Any:
 
     unet = _unet_of(pipeline, "ControlNet")
     try:
-        net: Any = ControlNetModel.from_pretrained(
-            str(source), torch_dtype=unet.dtype, use_safetensors=True, local_files_only=Path(source).is_dir()
-        )
+        load = partial(ControlNetModel.from_pretrained, str(source), torch_dtype=unet.dtype)
+        net: Any = with_variant(Path(source), load)
     except Exception as error:  # a damaged folder makes diffusers raise almost anything
         what = "the diffusers folder or the hub id of a ControlNet"
         raise ModelError(f"ControlNet {source}: {loading_failure(Path(source), error, what)}") from error

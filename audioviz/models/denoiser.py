@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
-from audioviz.sampling.conditioning import Conditioning, Control, Guidance
+from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, Guidance, composed
 
 SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
 
@@ -155,6 +155,8 @@ class UNetDenoiser:
         ------
         Ho & Salimans, arXiv 2207.12598.
         """
+        if conditioning.others or conditioning.strength != 1:
+            return composed(lambda one, scale: self(x, sigma, one, scale), conditioning, cfg, told_scale=self.distilled)
         positive, negative, control = conditioning.positive, conditioning.negative, conditioning.control
         if positive.image is not None:
             set_ip_adapter_scale(self.unet, control.style)
@@ -162,7 +164,7 @@ class UNetDenoiser:
             return self._denoise(x, sigma, positive, control, cfg)
         lengths = positive.embeddings.shape[1], negative.embeddings.shape[1]
         tokens = math.lcm(*lengths)
-        if tokens > 4 * min(lengths):
+        if tokens > MOST_REPEATS * min(lengths):
             wanted, unwanted = (self._denoise(x, sigma, text, control, cfg) for text in (positive, negative))
         else:
             # repeating a text does not change what cross-attention reads from it

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from audioviz.models.denoiser import pooled_of, stacked
-from audioviz.sampling.conditioning import Conditioning, Guidance
+from audioviz.sampling.conditioning import Conditioning, Guidance, composed
 
 TIMESTEPS = 1000
 
@@ -72,9 +72,14 @@ class FlowDenoiser:
 
     def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
         """Denoised x, float32, shape (B, C, H, W); all as for UNetDenoiser."""
+        if conditioning.others or conditioning.strength != 1:
+            return composed(lambda one, scale: self(x, sigma, one, scale), conditioning, cfg, told_scale=self.distilled)
         positive, negative = conditioning.positive, conditioning.negative
         if cfg == 1 or negative is None or self.distilled:
             return self._denoise(x, sigma, positive, cfg)
+        if positive.embeddings.shape[1] != negative.embeddings.shape[1]:  # which attention to all tokens would notice
+            wanted, unwanted = (self._denoise(x, sigma, text, cfg) for text in (positive, negative))
+            return unwanted + (wanted - unwanted) * cfg
         both = stacked(positive, negative, batch=len(x))
         wanted, unwanted = self._denoise(torch.cat((x, x)), torch.cat((sigma, sigma)), both, cfg).chunk(2)
         return unwanted + (wanted - unwanted) * cfg

@@ -39,6 +39,7 @@ def load_model(
     vae: str | Path | None = None,
     controlnet: str | Path | None = None,
     ip_adapter: str | Path | None = None,
+    prediction: str | None = None,
 ) -> Model:
     """A diffusers model of a known family, ready to render.
 
@@ -57,6 +58,8 @@ def load_model(
         Lets a picture lead the frames: `render(control=...)`.
     ip_adapter : .safetensors file, on the hub too, optional
         Lets frames follow the style of a picture: `render(style=...)`.
+    prediction : "epsilon", "v" or "sample", optional
+        What a UNet was trained to predict, where its files do not tell.
 
     Raises
     ------
@@ -73,8 +76,11 @@ def load_model(
     plain = is_plain(found)
     if plain and added:
         raise ModelError(f"model {source}: takes no {added[0]}, whose networks are its own: expected another --model")
-    pipeline: Any = load_plain(found, precision) if plain else load_pipeline(str(source), precision)
-    family = FAMILIES[0] if plain else check_parts(pipeline, str(source))
+    other = vae is not None
+    pipeline: Any = load_plain(found, precision) if plain else load_pipeline(str(source), precision, other_vae=other)
+    family = FAMILIES[0] if plain else check_parts(pipeline, str(source), other_vae=other)
+    if prediction:
+        set_prediction(pipeline, prediction, family, plain=plain)
     if dtype == "auto" and precision == torch.float16 and family in ("SD3", "Flux"):
         pipeline.to(torch.bfloat16)  # their values go beyond the range of float16
     add_loras(pipeline, weighted_loras)
@@ -113,8 +119,25 @@ def load_model(
         defaults=defaults,
         multiple=factor * (denoiser.patch if isinstance(denoiser, FlowDenoiser) else 1),
         tiny_vae=tiny,
+        loras=frozenset(file.stem.lower() for file, _ in weighted_loras),
         encode_reference=reference_encoder(pipeline) if ip_adapter else None,
     )
+
+
+def set_prediction(pipeline: Any, prediction: str, family: str, *, plain: bool = False) -> None:
+    """Have a pipeline's scheduler say what its UNet predicts.
+
+    Raises
+    ------
+    ModelError
+        If it has no UNet, or one whose prediction is no question.
+    """
+    if plain or family in ("SD3", "Flux"):
+        kind = "the embedded model" if plain else f"one of the family {family}"
+        raise ModelError(f"prediction {prediction}: this model is {kind}, which is known to predict another thing")
+    kind = "v_prediction" if prediction == "v" else prediction
+    scheduler = pipeline.scheduler
+    pipeline.register_modules(scheduler=type(scheduler).from_config(scheduler.config, prediction_type=kind))
 
 
 def denoiser_of(

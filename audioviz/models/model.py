@@ -8,10 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from audioviz.models.composition import mean, positives_at, staged
 from audioviz.models.denoiser import UNetDenoiser
+from audioviz.models.editing import UNREAD, components, text_at, without_tags
 from audioviz.models.families import Defaults
 from audioviz.models.flow import FlowDenoiser
 from audioviz.models.sources import check_size
+from audioviz.models.text import say_once
 from audioviz.sampling import Conditioning, Guidance
 
 
@@ -33,6 +36,7 @@ class Model:
     multiple : pixels that each side is a multiple of; factor if not given
     tiny_vae : the vae stands in for the model's own, and reads latents in the model's scale
     compiled : see compiled.py
+    loras : names, lower case, of the LoRAs that are worked in
     encode_reference : function of a picture, of models with an IP-Adapter
         The image embeddings of a uint8 picture (height, width, 3), the IP-Adapter reference, and those of none.
     """
@@ -47,6 +51,7 @@ class Model:
     multiple: int | None = None
     tiny_vae: bool = False
     compiled: bool = False
+    loras: frozenset[str] = frozenset()
     encode_reference: Callable[[np.ndarray], tuple[Tensor, Tensor]] | None = None
 
     def __repr__(self) -> str:
@@ -55,20 +60,39 @@ class Model:
 
     @torch.inference_mode()
     def encode_text(self, text: str) -> Conditioning:
-        """The conditioning of a prompt; what is longer than the model can read is left out.
+        """The conditioning of a prompt.
 
         Parts may have weights, `a (red:1.3) fox`: see weights.py. Above 1 a part is drawn away from the empty text,
-        below it is drawn to the text without it.
+        below it is drawn to that. CLIP reads any length, in chunks; what a model cannot read is said. Of a prompt that
+        is edited or joined by AND (see editing.py) this is one conditioning in the place of all; `guidance` has each.
 
         Returns
         -------
         Conditioning with embeddings of shape (1, tokens, width), float32
         """
-        return self.text_encoder(text)
+        return mean([(self._read(part), strength) for part, strength in components(text_at(text, 0, 1))])
 
-    def guidance(self, text: str, negative: str = "") -> Guidance:
-        """The conditionings of a prompt and of its negative prompt, for classifier-free guidance."""
-        return Guidance(self.encode_text(text), self.encode_text(negative))
+    def _read(self, text: str) -> Conditioning:
+        words, tags = without_tags(text)
+        for tag in tags:
+            if tag.kind != "lora" or tag.name.lower() not in self.loras:
+                say_once(self, f"prompt {text!r:.60}: {_UNUSED[tag.kind].format(tag)}")
+        for unread in UNREAD.findall(words):
+            say_once(self, f"prompt {text!r:.60}: {unread!r} means nothing to this program, and is read as words")
+        return self.text_encoder(words)
+
+    @torch.inference_mode()
+    def guidance(self, text: str, negative: str = "", *, steps: int = 1) -> Guidance:
+        """The conditionings of a prompt and of its negative prompt, for classifier-free guidance in so many steps."""
+        return staged(
+            (text, negative),
+            steps,
+            lambda step: (
+                positives_at(self.encode_text, text, step, steps),
+                self.encode_text(text_at(negative, step, steps)),
+            ),
+            about=self,
+        )
 
     @torch.inference_mode()
     def decode(self, latent: Tensor) -> np.ndarray:
@@ -115,6 +139,13 @@ class Model:
         if not isinstance(self.denoiser, FlowDenoiser):
             return self
         return replace(self, denoiser=self.denoiser.at_size(*self.empty_latent(size).shape[2:]))
+
+
+_UNUSED = {
+    "lora": "the LoRA {0.name} is not worked into the model, and its tag is left out; name the folder that holds it "
+    "(--lora-dir), or the file (--lora {0.name}.safetensors:{0.weight:g})",
+    "hypernet": "hypernetworks such as {0.name} are not read, and the tag is left out",
+}
 
 
 @torch.inference_mode()

@@ -1,36 +1,47 @@
 """Loading of a diffusers pipeline from a folder, a hub id or a file, and the check that it is of a known family."""
 
+import re
+import warnings
+from collections.abc import Callable
+from logging import Handler, LogRecord, NullHandler, getLogger
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from audioviz.errors import ModelError
+from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.families import FAMILIES, family_of
 from audioviz.models.single_file import load_single_file
-from audioviz.models.sources import EXPECTED, PICKLED, check_source
+from audioviz.models.sources import EXPECTED, PICKLED, check_source, first_names
 
 TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 
 
-def load_pipeline(source: str, dtype: torch.dtype) -> Any:
+def load_pipeline(source: str, dtype: torch.dtype, *, other_vae: bool = False) -> Any:
     """The diffusers pipeline of a folder, an id or a file, on the CPU.
+
+    Parameters
+    ----------
+    source, dtype : as for `load_model`
+    other_vae : bool
+        Its autoencoder is to be replaced, and may be missing: then the pipeline has one without weights.
 
     Raises
     ------
     ModelError
         If there is none, or it cannot be loaded.
     """
+    hear_loaders()
     from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
-    quiet_loaders()
     place = Path(source)
     check_source(source)
     try:
         if place.is_file():
-            return load_single_file(place, dtype)
-        return DiffusionPipeline.from_pretrained(
-            source, dtype=dtype, use_safetensors=True, safety_checker=None, local_files_only=place.is_dir()
+            return load_single_file(place, dtype, other_vae=other_vae)
+        parts = {"safety_checker": None} | (hollow_vae(place, dtype) if other_vae and place.is_dir() else {})
+        return with_variant(
+            place, lambda **variant: DiffusionPipeline.from_pretrained(source, dtype=dtype, **variant, **parts)
         )
     except ModelError:
         raise
@@ -38,22 +49,93 @@ def load_pipeline(source: str, dtype: torch.dtype) -> Any:
         raise ModelError(f"model {source}: {loading_failure(place, error, EXPECTED)}") from error
 
 
-def quiet_loaders() -> None:
-    """Silence diffusers and transformers, which talk of what no user of ours can act on."""
+def with_variant(place: Path, load: Callable[..., Any]) -> Any:
+    """What `load` gives for a folder or a hub id; where there is only a variant of the weights, such as fp16, of that.
+
+    Parameters
+    ----------
+    place : Path
+    load : function of the keywords of a `from_pretrained`
+    """
+    options = {"use_safetensors": True, "local_files_only": place.is_dir()}
+    if place.is_dir():
+        return load(**options, variant=variant_of(place))
+    try:
+        return load(**options)
+    except OSError as error:
+        first = error
+    try:
+        return load(**options, variant="fp16")
+    except Exception:  # what was wrong with the weights that were asked for first is to be told
+        raise first from None
+
+
+def variant_of(place: Path) -> str | None:
+    """The variant of a folder's weights that is to be loaded; None where each part has those without one."""
+    variants = set()
+    for part in (place, *(part for part in place.iterdir() if part.is_dir())):
+        found = {match[1] for file in part.iterdir() if (match := _WEIGHTS.fullmatch(file.name))}
+        if found and None not in found:
+            variants |= found
+    return "fp16" if "fp16" in variants else min(variants, default=None)
+
+
+def hollow_vae(place: Path, dtype: torch.dtype) -> dict[str, Any]:
+    """The autoencoder of a folder without weights, by the name of the part, if it has none; else nothing."""
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+    folder = place / "vae"
+    if not (folder / "config.json").is_file() or any(folder.glob("*.safetensors")):
+        return {}
+    kind: Any = AutoencoderKL
+    with torch.device("meta"):
+        return {"vae": kind.from_config(kind.load_config(folder)).to(dtype)}
+
+
+def hear_loaders() -> None:
+    """Have what diffusers, transformers and the hub's client warn of said as our own warnings, but for known noise."""
     from diffusers.utils import logging
     from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging as transformers_logging
 
-    hub_logging.set_verbosity_error()
-    for noise in (logging, transformers_logging):
-        noise.set_verbosity_error()
-        noise.disable_progress_bar()
+    for library in (logging, transformers_logging):
+        library.disable_progress_bar()
+        library.disable_default_handler()
+    for library in (logging, transformers_logging, hub_logging):
+        library.set_verbosity_warning()
+    for name in ("diffusers", "transformers", "huggingface_hub"):
+        logger = getLogger(name)
+        logger.handlers = [*(handler for handler in logger.handlers if isinstance(handler, NullHandler)), _Relay()]
+        logger.propagate = False
+
+
+class _Relay(Handler):
+    """Says a record of a library's log as a warning, in one line; weights that are missing are a ModelError.
+
+    transformers would draw those at random, and goes on.
+    """
+
+    def emit(self, record: LogRecord) -> None:
+        text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", record.getMessage()).split())
+        if report := re.match(r"\w+ LOAD REPORT from: (.+?) Key \|", text):
+            rows = re.findall(r"(\S+) \| (MISSING|UNEXPECTED)", text)
+            missing = [name for name, status in rows if status == "MISSING"]
+            unread = [name for name, _ in rows if not name.endswith("position_ids")]
+            if missing:
+                raise ModelError(
+                    f"model {report[1]}: {len(missing)} weights are missing: {first_names(missing)}; fetch its files "
+                    "again"
+                )
+            text = f"{len(unread)} tensors of {report[1]} are not used: {first_names(unread)}" if unread else ""
+        if text and not _NOISE.search(text):
+            warnings.warn(f"{record.name.partition('.')[0]} says: {text:.300}", AudiovizWarning, stacklevel=2)
 
 
 def loading_failure(place: Path, error: Exception, what: str) -> str:
     """Why what diffusers was to load from a place or an id cannot be loaded, and what to do; `what` was expected."""
-    chain, names = error, set()
-    while chain is not None:
+    chain, names, seen = error, set(), set()
+    while chain is not None and id(chain) not in seen:
+        seen.add(id(chain))
         names |= {kind.__name__ for kind in type(chain).__mro__}
         chain = chain.__cause__ or chain.__context__
     parts = [part for part in place.iterdir() if part.is_dir()] if place.is_dir() else []
@@ -75,8 +157,8 @@ def loading_failure(place: Path, error: Exception, what: str) -> str:
     return f"cannot be loaded ({str(error).strip().partition(chr(10))[0]:.200}); expected {what}"
 
 
-def check_parts(pipeline: Any, source: str) -> str:
-    """The family of a pipeline that has all parts that one needs.
+def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> str:
+    """The family of a pipeline that has all parts that one needs, but for an autoencoder that is to be replaced.
 
     Raises
     ------
@@ -95,9 +177,8 @@ def check_parts(pipeline: Any, source: str) -> str:
         raise ModelError(
             f"model {source}: of the family {family}, but has no {', '.join(missing)}; expected a whole model"
         )
-    parts = {"unet or transformer": core, "vae": pipeline.vae} | {
-        part: getattr(pipeline, part) for part in TEXT_ENCODERS if getattr(pipeline, part, None) is not None
-    }
+    parts: dict[str, Any] = {"unet or transformer": core} | ({} if other_vae else {"vae": pipeline.vae})
+    parts |= {part: getattr(pipeline, part) for part in TEXT_ENCODERS if getattr(pipeline, part, None) is not None}
     hollow = [name for name, part in parts.items() if any(weight.is_meta for weight in part.parameters())]
     if hollow:
         raise ModelError(f"model {source}: weights of its {', '.join(hollow)} are missing; fetch its files again")
@@ -129,3 +210,9 @@ NEEDED = {
     "SD3": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
     "Flux": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
 }
+_WEIGHTS = re.compile(r"(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors")
+_NOISE = re.compile(  # what no user can act on, or what an exception or a message of ours tells too
+    r"kept in float32|safety.checker|occurred while trying to fetch|is outdated|local_dir_use_symlinks"
+    r"|sequence length is longer|model checkpoint were not used|requires torchvision|connect to the Hub"
+    r"|unauthenticated requests|config attributes"
+)

@@ -127,9 +127,27 @@ def read_shapes(file: Path, *, what: str) -> dict[str, tuple[int, ...]]:
         )
     if not file.is_file():
         raise ModelError(f"{what} {file}: there is no such file; expected a .safetensors file")
+    if file.suffix.lower() == ".gguf":
+        raise ModelError(
+            f"{what} {file}: quantised (GGUF), which is not read; expected the same in a .safetensors file, of fp16, "
+            "bf16 or fp8"
+        )
     try:
         with safe_open(file, framework="np") as opened:
             names = opened.keys()
             return {name: tuple(opened.get_slice(name).get_shape()) for name in names}
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{what} {file}: no whole .safetensors file ({error!s:.100}); fetch it again") from error
+
+
+def read_header(file: Path) -> dict[str, str]:
+    """What the header of a .safetensors file says beside its tensors; nothing if there is no such file."""
+    if not file.is_file():
+        return {}
+    with safe_open(file, framework="np") as opened:
+        return opened.metadata() or {}
+
+
+def first_names(names: Sequence[str]) -> str:
+    """The first of some names, for a message."""
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")

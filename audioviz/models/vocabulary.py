@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from audioviz.errors import AudiovizWarning
-from audioviz.models.text import parts_of
+from audioviz.models.text import words_of
 from audioviz.sampling import Conditioning
 
 NEAR = 0.75  # likeness of spelling, 0..1, from which on a word is taken for a slip
@@ -18,7 +18,7 @@ END = "</w>"  # marks the end of a word in a CLIP tokenizer's vocabulary
 
 def embedded_text(pipeline: Any, text: str, *, encode: Callable[..., Conditioning]) -> Conditioning:
     """The conditioning that `encode` gives for a pipeline and a text; a warning names the unknown words of the text."""
-    for word in unknown_words(pipeline.tokenizer, "".join(parts_of(text)[0])):
+    for word in unknown_words(pipeline.tokenizer, words_of(text)):
         warn_of_unknown(pipeline.tokenizer, word)
     return encode(pipeline, text)
 

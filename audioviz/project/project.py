@@ -52,6 +52,7 @@ SCHEDULERS = (
     "kl_optimal",
 )
 DEVICES = ("auto", "cpu", "cuda", "mps")
+PREDICTIONS = ("epsilon", "v", "v_prediction", "sample")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 
 
@@ -136,7 +137,9 @@ class Look:
 
     Parameters
     ----------
-    model, loras, embeddings, vae, controlnet, ip_adapter, device, dtype : as for `av.load_model`
+    model, loras, embeddings, vae, controlnet, ip_adapter, prediction, device, dtype : as for `av.load_model`
+    lora_dir : folder, optional
+        Holds the LoRAs that prompts name: `<lora:name:0.8>`.
     size : (width, height), pixels
     steps : int
         Model calls a frame.
@@ -153,6 +156,8 @@ class Look:
     vae: str | None = None
     controlnet: str | None = None
     ip_adapter: str | None = None
+    prediction: Annotated[str, one_of("prediction", PREDICTIONS)] | None = None
+    lora_dir: str | None = None
     size: Annotated[
         tuple[Annotated[Whole, within(16, 8192)], Annotated[Whole, within(16, 8192)]] | None, BeforeValidator(_to_size)
     ] = None

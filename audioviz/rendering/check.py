@@ -59,6 +59,8 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
             controlnet=look.controlnet,
             ip_adapter=look.ip_adapter,
         )
+        if look.lora_dir and not Path(look.lora_dir).is_dir():
+            raise InputError(f"lora-dir {look.lora_dir}: there is no such folder; expected that of the LoRAs")
         if look.size and (step := size_step(look.model)):
             check_size(look.size, step=step)
     check_format(project.fps, look.size or (2, 2))

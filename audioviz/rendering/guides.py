@@ -78,19 +78,26 @@ def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, f
     def with_images(guidance: Guidance, frame: int, control: float, style: float) -> Guidance:
         if guides.style and encode_reference:
             image, no_image = encode_reference(guides.style(frame))
-            negative = guidance.negative and replace(guidance.negative, image=no_image)
-            guidance = Guidance(replace(guidance.positive, image=image), negative)
-        return replace(
-            guidance,
-            control=Control(
-                hint(guides.control(frame)) if guides.control else None,
-                control,
-                style,
-                inpainting(guides.init(frame)) if inpainting and guides.init else None,
-            ),
+            guidance = guidance.mapped(lambda now: _with_reference(now, image, no_image))
+        images = Control(
+            hint(guides.control(frame)) if guides.control else None,
+            control,
+            style,
+            inpainting(guides.init(frame)) if inpainting and guides.init else None,
         )
+        return guidance.mapped(lambda now: replace(now, control=images))
 
     return with_images
+
+
+def _with_reference(guidance: Guidance, image: Tensor, no_image: Tensor) -> Guidance:
+    """The guidance with an IP-Adapter's reference in what is drawn, and none in what is steered away from."""
+    return replace(
+        guidance,
+        positive=replace(guidance.positive, image=image),
+        others=tuple((replace(text, image=image), strength) for text, strength in guidance.others),
+        negative=guidance.negative and replace(guidance.negative, image=no_image),
+    )
 
 
 def unit_range(picture: np.ndarray) -> Tensor:

@@ -1,14 +1,18 @@
 """The song and the schedule that a Project names."""
 
 import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from audioviz.audio.load import load_song
 from audioviz.audio.part import cut, part_of
 from audioviz.audio.song import Song
-from audioviz.errors import AudiovizWarning, InputError, ScheduleError
-from audioviz.project import Project
+from audioviz.errors import AudiovizWarning, InputError, ScheduleError, nearest
+from audioviz.models.editing import without_tags
+from audioviz.models.sources import split_weight
+from audioviz.project import Look, Project
 from audioviz.rendering.check import check_trust
 from audioviz.schedule.binding import bound
 from audioviz.schedule.formats.json_csv import document_to_columns
@@ -103,3 +107,39 @@ def _loaded(project: Project, song: Song) -> Schedule:
 def with_default_prompts(schedule: Schedule, *, negative: str = "") -> Schedule:
     """The schedule, with prompts that the embedded model draws well where neither it nor the user has any."""
     return schedule if schedule.prompts else schedule.with_prompts(DEFAULT_PROMPTS, negative=negative)
+
+
+def with_named_loras(look: Look, schedule: Schedule) -> Look:
+    """The look with the LoRAs that prompts name, `<lora:name:0.8>`, out of its folder; they act in the whole video.
+
+    Raises
+    ------
+    InputError
+        If one is not there.
+    """
+    texts = [text for prompt in schedule.prompts for text in (prompt.text, prompt.negative)] + list(schedule.mix)
+    named: dict[str, float] = {}
+    for tag in [tag for text in texts for tag in without_tags(text)[1] if tag.kind == "lora"]:
+        if named.setdefault(tag.name, tag.weight) != tag.weight:
+            warnings.warn(
+                f"the prompts name the LoRA {tag.name} with several weights; it is worked into the model once, with "
+                f"{named[tag.name]:g}",
+                AudiovizWarning,
+                stacklevel=2,
+            )
+    given = {split_weight(lora)[0].stem.lower() for lora in look.loras}
+    found = [
+        f"{_lora_file(look.lora_dir, name)}:{weight}" for name, weight in named.items() if name.lower() not in given
+    ]
+    return replace(look, loras=(*look.loras, *found))
+
+
+def _lora_file(folder: str | None, name: str) -> Path:
+    """The file of a LoRA in a folder, or below it, by its name in any case."""
+    files = {file.stem.lower(): file for file in sorted(Path(folder or ".").rglob("*.safetensors"), reverse=True)}
+    if name.lower() not in files:
+        raise InputError(
+            f"prompt: there is no LoRA {name} in {folder}{nearest(name.lower(), files)}; expected {name}.safetensors "
+            "there"
+        )
+    return files[name.lower()]

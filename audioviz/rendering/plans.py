@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from audioviz.models.composition import Positives, mixed, positives_at, staged
+from audioviz.models.editing import text_at
 from audioviz.models.model import Model
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides, image_conditions, init_latents
@@ -47,12 +49,12 @@ def plan_frames(
 
     @cache
     def statistics(text: str, negative: str) -> tuple[Tensor, Tensor]:
-        return still_statistics(model, guidance(model.guidance(text, negative), 0), settings)
+        return still_statistics(model, guidance(model.guidance(text, negative, steps=settings.steps), 0), settings)
 
     for i in range(first, len(table)):
         frame, row, unsample = table.part[i], table.row(i), bool(table.columns["unsample"][i])
         plan = plan_frame(
-            guidance(text_guidance_at(table, i, encode), i),
+            guidance(text_guidance_at(table, i, encode, steps=settings.steps), i),
             seed=row["seed"],
             frame=frame,
             steps=settings.steps,
@@ -62,7 +64,9 @@ def plan_frames(
             interp=row["interp"],
             mode="slerp" if row["slerp"] else "blend",
             unsample=unsample,
-            conditioning_before=guidance(text_guidance_at(table, i - 1, encode), i) if unsample else None,
+            conditioning_before=guidance(text_guidance_at(table, i - 1, encode, steps=settings.steps), i)
+            if unsample
+            else None,
             warp=camera_warp(model, table.camera(i)),
             anchor=anchor_at(table, i, statistics),
         )
@@ -78,14 +82,26 @@ def plan_frames(
         yield plan
 
 
-def text_guidance_at(table: FrameTable, i: int, encode: Callable[[str], Conditioning]) -> Guidance:
-    """Text conditioning at row i: its prompts interpolated, and the mix drawn in."""
+def text_guidance_at(table: FrameTable, i: int, encode: Callable[[str], Conditioning], *, steps: int) -> Guidance:
+    """Text conditioning at row i, of so many steps: its prompts interpolated, and the mix drawn in."""
     before, after, weight = table.prompts_at(i)
-    between = INTERPOLATIONS[before.way]
-    positive = between(encode(before.text), encode(after.text), weight)
-    for text, step in table.mixed_at(i):
-        positive = slerp(positive, encode(text), step)
-    return Guidance(positive, between(encode(before.negative), encode(after.negative), weight))
+    between, mix = INTERPOLATIONS[before.way], table.mixed_at(i)
+
+    def guidance_at(step: int) -> tuple[Positives, Conditioning]:
+        first, second = (positives_at(encode, prompt.text, step, steps) for prompt in (before, after))
+        drawn = mixed(between, first, second, weight)
+        for text, share in mix:
+            drawn = mixed(slerp, drawn, positives_at(encode, text, step, steps), share)
+        unwanted, next_unwanted = (encode(text_at(prompt.negative, step, steps)) for prompt in (before, after))
+        return drawn, between(unwanted, next_unwanted, weight)
+
+    texts = (
+        before.text,
+        before.negative,
+        *((after.text, after.negative) if weight else ()),
+        *(text for text, _ in mix),
+    )
+    return staged(texts, steps, guidance_at, about=encode)
 
 
 def camera_warp(model: Model, move: dict[str, Any] | None) -> Callable[[Tensor], Tensor] | None:

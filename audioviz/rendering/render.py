@@ -15,7 +15,13 @@ from audioviz.files import to_path
 from audioviz.insight.video import Video
 from audioviz.project import Look, Project
 from audioviz.rendering.check import check_project
-from audioviz.rendering.inputs import part_of_project, schedule_of, song_of, with_default_prompts
+from audioviz.rendering.inputs import (
+    part_of_project,
+    schedule_of,
+    song_of,
+    with_default_prompts,
+    with_named_loras,
+)
 from audioviz.schedule.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -160,15 +166,21 @@ def render_project(
     resume: bool = True,
     keep_work: bool = False,
     progress: bool = True,
+    load: "Callable[[Look], Model] | None" = None,
 ) -> Video:
     """Make the video of a project; song and model are taken from there where they are loaded already.
 
-    The rest, and what is raised, are as for `render`.
+    `load` is called in place of `load_model_of`. The rest, and what is raised, are as for `render`.
     """
     check_project(project, out=out, model_is_loaded=model is not None)
-    wait_for_model = _in_thread(load_model_of, project.look).result if model is None else lambda: model
+    load = load or load_model_of
+    wait_for_model = (lambda: model) if model is not None else None
+    if wait_for_model is None and not project.look.lora_dir:
+        wait_for_model = _in_thread(load, project.look).result
     song = song or song_of(project)
     schedule = with_default_prompts(schedule_of(project, song), negative=project.negative)
+    if wait_for_model is None:  # which LoRAs it is to have the prompts tell
+        wait_for_model = _in_thread(load, with_named_loras(project.look, schedule)).result
     part = part_of_project(project, song)
     loaded = wait_for_model()
 
@@ -218,6 +230,7 @@ def load_model_of(look: Look) -> "Model":
             vae=look.vae,
             controlnet=look.controlnet,
             ip_adapter=look.ip_adapter,
+            prediction=look.prediction,
         )
 
 

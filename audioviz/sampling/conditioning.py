@@ -1,11 +1,15 @@
 """Conditionings: encoded text, positive and negative, and the interpolation of two."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from audioviz.errors import InputError
+
+MOST_REPEATS = 4  # of a text, so that it is as long as another
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +59,78 @@ class Control:
 
 @dataclass(frozen=True, eq=False)
 class Guidance:
-    """What to draw and what to steer away from; without a negative nothing is steered away from."""
+    """What to draw and what to steer away from; without a negative nothing is steered away from.
+
+    Parameters
+    ----------
+    positive, negative : Conditioning
+    control : Control
+    strength : float
+        Of the positive, beside the others.
+    others : of a conditioning and its strength, each
+        Drawn together with the positive: see `composed`.
+    later : of a step of the frame, from 0, and a Guidance, each
+        What holds from that step on in place of this, in order.
+    """
 
     positive: Conditioning
     negative: Conditioning | None = None
     control: Control = Control()
+    strength: float = 1.0
+    others: tuple[tuple[Conditioning, float], ...] = ()
+    later: "tuple[tuple[int, Guidance], ...]" = ()
+
+    def at(self, step: int) -> "Guidance":
+        """The guidance that holds at a step."""
+        return next((guidance for begin, guidance in reversed(self.later) if begin <= step), self)
+
+    @property
+    def positives(self) -> list[tuple[Conditioning, float]]:
+        """All that is drawn, and how strongly."""
+        return [(self.positive, self.strength), *self.others]
+
+    def mapped(self, change: Callable[["Guidance"], "Guidance"]) -> "Guidance":
+        """The guidance of each step changed by a function of one that holds for all."""
+        later = tuple((step, change(guidance)) for step, guidance in self.later)
+        return replace(change(replace(self, later=())), later=later)
+
+
+def composed(
+    predict: Callable[[Guidance, float], Tensor], guidance: Guidance, cfg: float, *, told_scale: bool = False
+) -> Tensor:
+    """Denoised x of a guidance with several positives: the negative, and from there to each as strongly as it is.
+
+    Without a negative, at cfg 1, and for models that are told the guidance scale, it is the weighted mean of all.
+
+    Parameters
+    ----------
+    predict : function of a guidance with one positive, and of a guidance scale
+        Denoised x.
+    guidance : Guidance
+    cfg : float
+    told_scale : bool
+
+    Raises
+    ------
+    InputError
+        If a mean is wanted of strengths that come to nothing.
+
+    Source
+    ------
+    Liu et al., ECCV 2022 (composable diffusion), with the strengths of the AUTOMATIC1111 web interface.
+    """
+    alone = replace(guidance, negative=None, strength=1.0, others=())
+    drawn = [(text, strength) for text, strength in guidance.positives if strength]
+    total = sum(strength for _, strength in drawn)
+    averaged = guidance.negative is None or cfg == 1 or told_scale
+    if not drawn or (averaged and total <= 0):
+        raise InputError(f"the strengths that AND joins come to {total:g}: expected more than 0")
+    predictions = [predict(replace(alone, positive=text), cfg) * strength for text, strength in drawn]
+    together = torch.stack(predictions).sum(0)
+    if guidance.negative is None or averaged:
+        return together / total
+    unwanted = predict(replace(alone, positive=guidance.negative), 1.0)
+    return unwanted + (together - unwanted * total) * cfg
 
 
 def lerp(a: Conditioning, b: Conditioning, t: float) -> Conditioning:
@@ -103,9 +174,15 @@ def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
 
 
 def _same_length(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Both (B, tokens, width), the shorter one filled up with its own last token, which is its padding."""
-    tokens = max(a.shape[1], b.shape[1])
-    a, b = (torch.cat((e, e[:, -1:].expand(-1, tokens - e.shape[1], -1)), 1) for e in (a, b))
+    """Both (B, tokens, width): repeated, which changes nothing for cross-attention, where few times are enough.
+
+    Others are filled up with their own last token, which is their padding.
+    """
+    lengths = a.shape[1], b.shape[1]
+    tokens = math.lcm(*lengths)
+    if tokens <= MOST_REPEATS * min(lengths):
+        return a.repeat(1, tokens // lengths[0], 1), b.repeat(1, tokens // lengths[1], 1)
+    a, b = (torch.cat((e, e[:, -1:].expand(-1, max(lengths) - e.shape[1], -1)), 1) for e in (a, b))
     return a, b
 
 

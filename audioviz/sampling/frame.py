@@ -123,7 +123,8 @@ def check_texts(conditioning: Guidance, latent: Tensor) -> None:
     ------
     InputError
     """
-    for text in (conditioning.positive, conditioning.negative):
+    texts = [text for _, now in ((0, conditioning), *conditioning.later) for text, _ in now.positives]
+    for text in (*texts, conditioning.negative):
         if text is not None and len(text.embeddings) not in (1, len(latent)):
             raise InputError(
                 f"a conditioning has {len(text.embeddings)} rows for {len(latent)} latents: expected 1 or {len(latent)}"
@@ -181,7 +182,7 @@ def _run(
     if len(sigmas) < 2:
         return latent
     x = _scale(denoiser, latent)
-    bound = _Bound(denoiser, plan.conditioning, plan.cfg)
+    bound = _Bound(denoiser, plan.conditioning, plan.cfg, sigmas)
     if mask is not None:
         outside = Draw(plan.seed + kind.mask_seed)(x.shape).to(x.device) if kind.mask_seed else noise
         bound = _Masked(bound, mask, x, outside)
@@ -213,17 +214,24 @@ class _Bound:
     denoiser: Denoiser
     conditioning: Guidance
     cfg: float
+    run: Tensor | None = None  # the sigmas of the run, whose steps choose what is drawn
 
     @property
     def sigmas(self) -> Tensor:
         return self.denoiser.sigmas
+
+    def _guidance(self, sigma: float) -> Guidance:
+        """What holds at the step that a sigma belongs to: the last whose own is not smaller."""
+        if self.run is None or not self.conditioning.later:
+            return self.conditioning
+        return self.conditioning.at(int((self.run[:-1] >= sigma * (1 - 1e-5)).sum()) - 1)
 
     @property
     def flow(self) -> bool:
         return self.denoiser.flow
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
-        return self.denoiser(x, torch.full((len(x),), sigma, device=x.device), self.conditioning, self.cfg)
+        return self.denoiser(x, torch.full((len(x),), sigma, device=x.device), self._guidance(sigma), self.cfg)
 
     def pair(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
         """Denoised with the guidance, and by the negative alone.
@@ -235,11 +243,9 @@ class _Bound:
         """
         if self.conditioning.negative is None:
             raise InputError("this sampler needs a negative conditioning: it steers by the two apart")
-        level = torch.full((len(x),), sigma, device=x.device)
-        wanted, plain = (
-            self.denoiser(x, level, replace(self.conditioning, positive=text, negative=None), 1.0)
-            for text in (self.conditioning.positive, self.conditioning.negative)
-        )
+        level, guidance = torch.full((len(x),), sigma, device=x.device), self._guidance(sigma)
+        unwanted = replace(guidance, positive=guidance.negative, strength=1.0, others=())
+        wanted, plain = (self.denoiser(x, level, replace(text, negative=None), 1.0) for text in (guidance, unwanted))
         return torch.lerp(plain, wanted, self.cfg), plain
 
 

@@ -1,21 +1,19 @@
 """Loading of the embedded model's parts, under the names of diffusers' pipelines, as `load_model` asks for them."""
 
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
 from audioviz.errors import ModelError
-from audioviz.models.pipeline import EXPECTED, loading_failure, quiet_loaders
+from audioviz.models.pipeline import EXPECTED, loading_failure
 from audioviz.models.plain.autoencoder import Autoencoder
 from audioviz.models.plain.settings import Settings, read_settings
 from audioviz.models.plain.text import PlainTokenizer, TextEncoder, load_tokenizer
 from audioviz.models.plain.unet import UNet
-from audioviz.models.text import clip_text, parts_of
+from audioviz.models.text import one_clip_text
 from audioviz.sampling import Conditioning
 
 KIND = "EmbeddedModel"  # what model_index.json calls it
@@ -73,11 +71,8 @@ def load_plain(folder: Path, dtype: torch.dtype = torch.float32) -> Parts:
 
 
 def plain_text(parts: Parts, text: str) -> Conditioning:
-    """What `clip_text` gives; compel, which weighs parts of a text, wants transformers' own text encoder."""
-    words, weights = parts_of(text)
-    if set(weights) != {1.0}:
-        return clip_text(_by_transformers(parts.folder), text)
-    return Conditioning(parts.text_encoder(parts.tokenizer("".join(words)).to(parts.text_encoder.device)))
+    """What `clip_text` gives."""
+    return one_clip_text(parts.tokenizer, lambda tokens: parts.text_encoder(tokens.to(parts.text_encoder.device)), text)
 
 
 def _part(kind, weights: Path, dtype: torch.dtype = torch.float32):
@@ -92,17 +87,3 @@ def _scheduler(file: Path) -> Scheduler:
     settings = read_settings(file)
     ends = settings.beta_start**0.5, settings.beta_end**0.5
     return Scheduler(settings, torch.linspace(*ends, settings.num_train_timesteps, dtype=torch.float32) ** 2)
-
-
-@cache
-def _by_transformers(folder: Path) -> SimpleNamespace:
-    from transformers import CLIPTextModel, CLIPTokenizer
-
-    quiet_loaders()
-    encoder = CLIPTextModel.from_pretrained(
-        folder / "text_encoder", dtype=torch.float32, use_safetensors=True, local_files_only=True
-    )
-    return SimpleNamespace(
-        tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-        text_encoder=encoder.eval().requires_grad_(False),
-    )

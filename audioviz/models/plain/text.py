@@ -36,9 +36,18 @@ class PlainTokenizer:
         tokens = self.backend_tokenizer.encode(text).ids
         if len(tokens) > self.length:
             tokens = [*tokens[: self.length - 1], tokens[-1]]
-        return torch.tensor(
-            [tokens + [self.backend_tokenizer.token_to_id(self.pad_token)] * (self.length - len(tokens))]
-        )
+        return torch.tensor([tokens + [self.pad_token_id] * (self.length - len(tokens))])
+
+    bos_token_id = property(lambda self: self.backend_tokenizer.token_to_id("<|startoftext|>"))
+    eos_token_id = property(lambda self: self.backend_tokenizer.token_to_id("<|endoftext|>"))
+    pad_token_id = property(lambda self: self.backend_tokenizer.token_to_id(self.pad_token))
+    model_max_length = property(lambda self: self.length)
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        return self.backend_tokenizer.encode(text, add_special_tokens=add_special_tokens).ids
+
+    def decode(self, tokens: list[int]) -> str:
+        return self.backend_tokenizer.decode(tokens).replace("</w>", " ").strip()
 
     def tokenize(self, text: str) -> list[str]:
         return self.backend_tokenizer.encode(text, add_special_tokens=False).tokens
