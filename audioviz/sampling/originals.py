@@ -10,7 +10,7 @@ from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning, Guidance
 from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import run_sigmas
-from audioviz.sampling.noise import Draw, brownian
+from audioviz.sampling.noise import Draw
 from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Sampler
 from audioviz.sampling.sigmas import Schedule, sigmas_for
@@ -80,19 +80,19 @@ def interpolation_mode(name: str) -> str:
 
 
 def rising_sigmas(denoiser: Denoiser, steps: int, kind: Sampler, scheduler: str | Schedule) -> tuple[float, ...]:
-    """The original's unsampling: one step only, from 0.0001 to above the smallest sigma of a table one step longer.
+    """The original's unsampling: one step only, from 0.0001 to above the smallest sigma of the table of `steps` steps.
 
     Raises
     ------
     InputError
-        If the sampler follows a Brownian path: it has no way up.
+        If the sampler has no way up: the original gives NaN there.
     """
-    if kind.noise is brownian:
+    if not kind.rises:
         raise InputError(
-            "unsample_latents: a stochastic sampler cannot run backwards; "
+            "unsample_latents: this stochastic sampler cannot run backwards; "
             "choose another sampler, or turn unsample_latents off"
         )
-    table = sigmas_for(scheduler, denoiser.sigmas, steps + 1, drop_penultimate=kind.drop_penultimate)
+    table = sigmas_for(scheduler, denoiser.sigmas, steps, drop_penultimate=kind.drop_penultimate)
     return tuple((table.flip(0)[:2] + 0.0001).tolist())
 
 
@@ -102,12 +102,19 @@ def start_step(denoise: float, steps: int) -> int:
 
 
 def stream_after(denoiser: Denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedule) -> Draw:
-    """The original's global generator when a frame is done: it continues the stream that made the initial noise.
+    """The original's global generator when a frame is done: it continues the stream that made the initial noise."""
+    steps = len(run_sigmas(denoiser, plan, kind, scheduler)) - 1
+    return stream_after_run(Draw(plan.seed, 1), plan.seed, kind, steps)
 
-    A sampler with a seed of its own for the outside of masks moves the generator there, mask or not, whenever it runs.
+
+def stream_after_run(stream: Draw, seed: int, kind: Sampler, steps: int = 1) -> Draw:
+    """The original's global generator after the sampler has run, which most leave where it was.
+
+    One with a seed of its own for the outside of masks moves the generator there, mask or not.
     """
-    ran = len(run_sigmas(denoiser, plan, kind, scheduler)) > 1
-    return Draw(plan.seed + kind.mask_seed if ran else plan.seed, 1)
+    if steps < 1:
+        return stream
+    return Draw(seed + kind.mask_seed, 1) if kind.mask_seed else stream.after(steps * kind.global_draws)
 
 
 INTERPOLATIONS = {"Blend": "blend", "Slerp": "slerp", "Cosine Interp": "cosine"}

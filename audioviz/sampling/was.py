@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from audioviz.sampling.originals import (
     rising_sigmas,
     start_step,
     stream_after,
+    stream_after_run,
     to_guidances,
 )
 from audioviz.sampling.plan import FramePlan
@@ -88,16 +90,15 @@ def was_sequence(
     mode = interpolation_mode(latent_interpolation_mode)
     rising = rising_sigmas(model, steps, kind, scheduler) if unsample_latents else ()
     seeds = list(_seeds(seed, frames, seed_mode_seq, seed_keying_mode if seed_keying else None, seed_divisor))
-    denoise = [_swing(denoise_seq, denoise_max, k / frames) if denoise_sine else denoise_seq for k in range(frames)]
+    denoise = [_swing(denoise_seq, denoise_max, k, frames) if denoise_sine else denoise_seq for k in range(frames)]
     denoise[0] = denoise_start
 
     plans, stream = [], Draw(seeds[0])
     for k, text in enumerate(_conditionings(texts, cond_keyframes, frames)):
         later = k > 0
-        # modulo keying skips unsampling on its multiples
-        unsampled = (
-            later and unsample_latents and not (seed_keying and seed_keying_mode == "modulo" and k % seed_divisor == 0)
-        )
+        unsampled = later and unsample_latents
+        # modulo keying leaves out the inversion alone on its multiples
+        inverted = unsampled and not (seed_keying and seed_keying_mode == "modulo" and k % seed_divisor == 0)
         plan = FramePlan(
             conditioning=text,
             seed=seeds[k],
@@ -108,9 +109,9 @@ def was_sequence(
             # the start step cuts the table that denoise has cut already
             first_step=start_step(denoise[k], steps) if unsampled else None,
             last_step=steps if unsampled else None,
-            rising_sigmas=rising if unsampled else (),  # and full noise is added again after it
+            rising_sigmas=rising if inverted else (),  # and full noise is added again after it
             noise_after=noise_strength if later and inject_noise else 0.0,
-            draw_after=Draw(seeds[k] + kind.mask_seed, 1) if unsampled and kind.mask_seed else stream,
+            draw_after=stream_after_run(stream, seeds[k], kind) if inverted else stream,
             interp=latent_interp_strength if later and use_latent_interpolation else 1.0,
             mode=mode,
         )
@@ -127,8 +128,10 @@ def _conditionings(texts: list, keyframes: int | Sequence[int], frames: int) -> 
         yield texts[min(sum(frame <= k for frame in at), len(texts) - 1)]
 
 
-def _swing(low: float, high: float, turn: float) -> float:
-    return (low + high) / 2 + (high - low) / 2 * math.sin(2 * math.pi * turn)
+def _swing(low: float, high: float, k: int, period: int) -> float:
+    """A sine from low to high, to the last digit as the original computes it: the number of steps is cut from it."""
+    value = (high - low) / 2 * math.sin(math.pi * 2 * k / period) + (high + low) / 2
+    return min(max(value, 0.0), 1.0)
 
 
 def _seeds(seed: int, frames: int, mode: str, keying: str | None, divisor: int) -> Iterator[int]:
@@ -158,6 +161,6 @@ _MODES = {
     "fixed": lambda seed, dice: seed,
 }
 _KEYINGS = {
-    "sine": lambda seed, k, divisor: seed + 1000 * math.sin(2 * math.pi * k / divisor),
-    "modulo": lambda seed, k, divisor: seed if k % divisor else seed + k,
+    "sine": lambda seed, k, divisor: 1000 * np.sin(2 * math.pi * k / divisor) + seed,
+    "modulo": lambda seed, k, divisor: seed if k % divisor else (seed + k) % (2**64 - 1),
 }

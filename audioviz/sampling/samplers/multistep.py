@@ -62,7 +62,7 @@ def _res(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, split, noise: Noise
         x = torch.lerp(denoised, x, down / sigma)
         if previous is not None and down > 0:
             x = x + (denoised - previous) * ((1 + math.expm1(-h) / h) * h / h_last)
-        if down > 0 and up > 0:
+        if up > 0:
             x = x + noise(sigma, after) * up
         previous, h_last = denoised, h
     return x

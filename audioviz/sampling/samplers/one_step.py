@@ -17,7 +17,7 @@ from audioviz.sampling.noise import Noise
 def ancestral(sigma: float, after: float) -> tuple[float, float]:
     """How far a step goes down, and the standard deviation of the noise that brings it up to `after` again."""
     if after > sigma:
-        return 0.0, after  # a step that rises forgets x altogether
+        return 0.0, after  # a step that rises forgets x altogether; of the original's own samplers, some leave out the noise
     return after**2 / sigma, after * math.sqrt(1 - (after / sigma) ** 2)
 
 
@@ -144,7 +144,7 @@ def dpmpp_2s_ancestral(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise
             middle = middle_of(sigma, down)
             denoised = denoiser(torch.lerp(denoised, x, middle / sigma), middle)
         x = torch.lerp(denoised, x, down / sigma)
-        if down > 0:
+        if after > 0:  # a step that rises, too, adds its noise
             x = x + noise(sigma, after) * up
     return x
 
