@@ -24,11 +24,9 @@ def to_guidances(
     Raises
     ------
     InputError
-        If there is none, or the negative is shorter.
+        If a sequence is empty or holds something else, or the negative is shorter.
     """
-    wanted, unwanted = _to_conditionings(positive), _to_conditionings(negative)
-    if not wanted:
-        raise InputError("the positive sequence is empty: expected a conditioning for each frame")
+    wanted, unwanted = to_conditionings(positive), to_conditionings(negative)
     if len(unwanted) < len(wanted):
         raise InputError(
             f"the negative sequence has {len(unwanted)} conditionings and the positive {len(wanted)}: "
@@ -37,12 +35,20 @@ def to_guidances(
     return [Guidance(p, n) for p, n in zip(wanted, unwanted)]
 
 
-def _to_conditionings(texts: Tensor | Sequence[Conditioning]) -> list[Conditioning]:
-    if isinstance(texts, Tensor):
-        return [Conditioning(row[None]) for row in texts]
-    if not all(isinstance(text, Conditioning) for text in texts):
+def to_conditionings(texts: Tensor | Sequence[Conditioning]) -> list[Conditioning]:
+    """A Conditioning for each row of a tensor (frames, tokens, width), or the list as it is.
+
+    Raises
+    ------
+    InputError
+        If it is empty, or holds something else.
+    """
+    rows = [Conditioning(row[None]) for row in texts] if isinstance(texts, Tensor) else list(texts)
+    if not rows:
+        raise InputError("a sequence of conditionings is empty: expected at least one")
+    if not all(isinstance(text, Conditioning) for text in rows):
         raise InputError("a sequence of conditionings is a tensor (frames, tokens, width) or a list of Conditioning")
-    return list(texts)
+    return rows
 
 
 def per_frame(name: str, values: Sequence[float], frames: int, *, low: float, high: float) -> list:

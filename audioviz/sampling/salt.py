@@ -52,12 +52,14 @@ def salt_sequence(
     ----------
     model : Denoiser
     seed_sequence, denoise_sequence, latent_interp_strength_sequence, noise_strength_sequence : lists
-        One entry a frame, shorter ones are repeated; the first denoise is not used, denoise_start is.
+        One entry a frame, shorter ones are repeated; the first denoise is not used, denoise_start is. Fractions of seeds
+        are cut off, as seeds can come from a curve.
     positive_sequence, negative_sequence : float (T, tokens, width), or lists of Conditioning
         One for each of the T frames.
     latent_image : float, shape (B, C, H, W)
         Start of the first frame, in the autoencoder's units; with a mask, B is at least 2.
     noise_mask : float, as for sample_frame
+        Of several planes the first counts.
     The others as users know them.
 
     Returns
@@ -78,7 +80,9 @@ def salt_sequence(
             "latent_image holds one latent: with a noise mask frames start from latents of their own, "
             "so give at least 2"
         )
-    seeds = per_frame("seed_sequence", seed_sequence, frames, low=0, high=2**64 - 1)
+    if noise_mask is not None and noise_mask.ndim > 2:
+        noise_mask = noise_mask[:1]  # frames are single latents with a mask: its first plane counts
+    seeds = [int(seed) for seed in per_frame("seed_sequence", seed_sequence, frames, low=0.0, high=2**64 - 1)]
     denoise = [denoise_start, *per_frame("denoise_sequence", denoise_sequence, frames, low=0.0, high=1.0)[1:]]
     weights = per_frame("latent_interp_strength_sequence", latent_interp_strength_sequence, frames, low=0.0, high=1.0)
     strengths = per_frame("noise_strength_sequence", noise_strength_sequence, frames, low=0.0, high=float("inf"))

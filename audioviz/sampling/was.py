@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError
-from audioviz.sampling.conditioning import Conditioning
+from audioviz.sampling.conditioning import Conditioning, Guidance
 from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import check_latent
 from audioviz.sampling.noise import Draw
@@ -20,7 +20,7 @@ from audioviz.sampling.originals import (
     start_step,
     stream_after,
     stream_after_run,
-    to_guidances,
+    to_conditionings,
 )
 from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Run, sampler_for
@@ -65,7 +65,10 @@ def was_sequence(
     ----------
     model : Denoiser
     positive_seq, negative_seq : float (K, tokens, width), or lists of Conditioning
-        One for each keyframe; there are T = max(frame_count, K) frames.
+        One for each keyframe, the last of each for all that follow; there are T = max(frame_count, K) frames, K of the
+        positive ones.
+    cond_keyframes : int or list
+        Frames at which the next conditioning takes over; an empty list is none, and then frame_count is not used.
     latent_image : float, shape (B, C, H, W)
         Start of the first frame, in the autoencoder's units.
     alternate_values, use_conditioning_slerp, cond_slerp_strength
@@ -82,10 +85,13 @@ def was_sequence(
         If a name is not known, a value is of a wrong type or out of range, or latents or conditionings do not fit.
     """
     kind = sampler_for(sampler_name)
-    texts = to_guidances(positive_seq, negative_seq)
+    wanted, unwanted = to_conditionings(positive_seq), to_conditionings(negative_seq)
     if not isinstance(frame_count, int) or frame_count < 0:
         raise InputError(f"frame_count is {frame_count!r}: expected a whole number, at least 0")
-    frames = max(frame_count, len(texts))  # frame_count is a minimum
+    at = [cond_keyframes] if isinstance(cond_keyframes, int) else list(cond_keyframes)
+    if at:
+        per_frame("cond_keyframes", at, len(at), low=0, high=1024)
+    frames = max(frame_count if at else 0, len(wanted))  # frame_count is a minimum, and unused without a keyframe
     latent = check_latent(model, latent_image)
     mode = interpolation_mode(latent_interpolation_mode)
     rising = rising_sigmas(model, steps, kind, scheduler) if unsample_latents else ()
@@ -94,13 +100,14 @@ def was_sequence(
     denoise[0] = denoise_start
 
     plans, stream = [], Draw(seeds[0])
-    for k, text in enumerate(_conditionings(texts, cond_keyframes, frames)):
+    for k in range(frames):
         later = k > 0
+        passed = sum(frame <= k for frame in set(at))  # each keyframe advances by one, keyframe 0 at once
         unsampled = later and unsample_latents
         # modulo keying leaves out the inversion alone on its multiples
         inverted = unsampled and not (seed_keying and seed_keying_mode == "modulo" and k % seed_divisor == 0)
         plan = FramePlan(
-            conditioning=text,
+            conditioning=Guidance(*(texts[min(passed, len(texts) - 1)] for texts in (wanted, unwanted))),
             seed=seeds[k],
             frame=k,
             steps=steps,
@@ -118,14 +125,6 @@ def was_sequence(
         plans.append(plan)
         stream = stream_after(model, plan, kind, scheduler)
     return torch.cat(list(sequence(model, plans, start=latent, sampler=kind, scheduler=scheduler)))
-
-
-def _conditionings(texts: list, keyframes: int | Sequence[int], frames: int) -> Iterator:
-    """The conditioning of each frame: each keyframe advances by one, keyframe 0 at once."""
-    at = [keyframes] if isinstance(keyframes, int) else keyframes
-    at = set(per_frame("cond_keyframes", at, len(at), low=0, high=1024))
-    for k in range(frames):
-        yield texts[min(sum(frame <= k for frame in at), len(texts) - 1)]
 
 
 def _swing(low: float, high: float, k: int, period: int) -> float:
