@@ -52,8 +52,8 @@ def salt_sequence(
     ----------
     model : Denoiser
     seed_sequence, denoise_sequence, latent_interp_strength_sequence, noise_strength_sequence : lists
-        One entry a frame, shorter ones are repeated; the first denoise is not used, denoise_start is. Fractions of seeds
-        are cut off, as seeds can come from a curve.
+        One entry a frame, shorter ones are repeated; the first denoise is not used, denoise_start is. Seeds may come
+        from a curve: their fractions are cut off.
     positive_sequence, negative_sequence : float (T, tokens, width), or lists of Conditioning
         One for each of the T frames.
     latent_image : float, shape (B, C, H, W)
