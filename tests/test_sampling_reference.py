@@ -130,6 +130,17 @@ def test_progress_agrees_with_every_sampler(model, sampler):
     assert relative_error(latent, TRANSCRIBED[f"progress|{sampler}"]) < (1e-3 if brownian else limit(sampler))
 
 
+@pytest.mark.parametrize("sampler", ["dpm_2", "dpmpp_sde", "seeds_3", "heun", "dpm_adaptive"])
+def test_the_later_progress_keeps_what_each_step_starts_from_and_the_end(model, sampler):
+    """Not what a sampler asks of the model on the way; ddim_uniform's table of 12 steps has one more, cut off."""
+    one = {name: TRANSCRIBED[name][:1] for name in ("positive", "negative")} | {
+        "latent_image": TRANSCRIBED["latent"][:1]
+    }
+    final, latents = sampling.progress(model, 7, 12, 5.0, sampler, "ddim_uniform", **one, omit_final_latent=False)
+    assert len(latents) == 13
+    assert torch.equal(latents[-1:], final)
+
+
 @pytest.mark.parametrize("sampler", named("unsample|"))
 def test_unsampling_agrees_with_every_sampler(model, sampler):
     """A run of the sampler itself up one step, and noise from a generator that some samplers move on the way."""

@@ -1,5 +1,6 @@
 """KSampler Progress: how a picture comes to be, step by step."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from torch import Tensor
 from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning, Guidance
 from audioviz.sampling.denoiser import Denoiser
-from audioviz.sampling.frame import check_latent, sample_frame
+from audioviz.sampling.frame import check_latent, run_sigmas, sample_frame
 from audioviz.sampling.ksampler import to_conditioning
 from audioviz.sampling.noise import Draw, cuda_randn
 from audioviz.sampling.plan import FramePlan
@@ -83,12 +84,14 @@ def progress(
             steps=total,
             cfg=cfg,
             first_step=total - steps,
+            last_step=total,
+            force_full_denoise=True,
             initial_noise=noise,
             path_sigmas=_path_sigmas(model, total, kind, scheduler),
         )
         denoiser = cast(Denoiser, watched)  # but for the call, all of it is the model's
         final = sample_frame(denoiser, plan, latent, sampler=kind, scheduler=scheduler)
-        seen = watched.latents()
+        seen = watched.latents(run_sigmas(model, plan, kind, scheduler)[:-1].tolist())
         intermediate += [x for i, x in enumerate(seen) if i % interval == 0 or i == len(seen) - 1]
         return final, torch.cat(intermediate if omit_final_latent else [*intermediate, final])
     # it starts at step 0 whatever denoise says, and goes on past the end, where the last latent is repeated;
@@ -130,12 +133,10 @@ class _Watched:
         self.seen[sigma[0].item()] = x
         return self.model(x, sigma, conditioning, cfg)
 
-    def latents(self) -> list[Tensor]:
-        """In the autoencoder's units, from the largest sigma on."""
-        return [
-            self.seen[sigma] / self.model.scaling_factor + self.model.shift_factor
-            for sigma in sorted(self.seen, reverse=True)
-        ]
+    def latents(self, sigmas: list[float]) -> list[Tensor]:
+        """In the autoencoder's units, at the sigma of each step or, where a sampler goes its own way, the nearest."""
+        nearest = (min(self.seen, key=lambda seen: abs(math.log(seen / sigma))) for sigma in sigmas)
+        return [self.seen[sigma] / self.model.scaling_factor + self.model.shift_factor for sigma in nearest]
 
 
 def _path_sigmas(model: Denoiser, steps: int, kind: Sampler, scheduler: str | Schedule) -> tuple[float, ...]:
