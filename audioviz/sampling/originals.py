@@ -26,7 +26,7 @@ def to_guidances(
     InputError
         If a sequence is empty or holds something else, or the negative is shorter.
     """
-    wanted, unwanted = to_conditionings(positive), to_conditionings(negative)
+    wanted, unwanted = to_conditionings("positive", positive), to_conditionings("negative", negative)
     if len(unwanted) < len(wanted):
         raise InputError(
             f"the negative sequence has {len(unwanted)} conditionings and the positive {len(wanted)}: "
@@ -35,7 +35,7 @@ def to_guidances(
     return [Guidance(p, n) for p, n in zip(wanted, unwanted)]
 
 
-def to_conditionings(texts: Tensor | Sequence[Conditioning]) -> list[Conditioning]:
+def to_conditionings(name: str, texts: Tensor | Sequence[Conditioning]) -> list[Conditioning]:
     """A Conditioning for each row of a tensor (frames, tokens, width), or the list as it is.
 
     Raises
@@ -45,9 +45,11 @@ def to_conditionings(texts: Tensor | Sequence[Conditioning]) -> list[Conditionin
     """
     rows = [Conditioning(row[None]) for row in texts] if isinstance(texts, Tensor) else list(texts)
     if not rows:
-        raise InputError("a sequence of conditionings is empty: expected at least one")
+        raise InputError(f"the {name} sequence is empty: expected at least one conditioning")
     if not all(isinstance(text, Conditioning) for text in rows):
-        raise InputError("a sequence of conditionings is a tensor (frames, tokens, width) or a list of Conditioning")
+        raise InputError(
+            f"the {name} sequence holds something else: expected a tensor (frames, tokens, width) or Conditionings"
+        )
     return rows
 
 

@@ -85,7 +85,7 @@ def was_sequence(
         If a name is not known, a value is of a wrong type or out of range, or latents or conditionings do not fit.
     """
     kind = sampler_for(sampler_name)
-    wanted, unwanted = to_conditionings(positive_seq), to_conditionings(negative_seq)
+    wanted, unwanted = to_conditionings("positive", positive_seq), to_conditionings("negative", negative_seq)
     if not isinstance(frame_count, int) or frame_count < 0:
         raise InputError(f"frame_count is {frame_count!r}: expected a whole number, at least 0")
     at = [cond_keyframes] if isinstance(cond_keyframes, int) else list(cond_keyframes)
@@ -107,7 +107,7 @@ def was_sequence(
         # modulo keying leaves out the inversion alone on its multiples
         inverted = unsampled and not (seed_keying and seed_keying_mode == "modulo" and k % seed_divisor == 0)
         plan = FramePlan(
-            conditioning=Guidance(*(texts[min(passed, len(texts) - 1)] for texts in (wanted, unwanted))),
+            conditioning=Guidance(wanted[min(passed, len(wanted) - 1)], unwanted[min(passed, len(unwanted) - 1)]),
             seed=seeds[k],
             frame=k,
             steps=steps,
