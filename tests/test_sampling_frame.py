@@ -206,7 +206,7 @@ WAS = {
     "system, options, changes, message",
     [
         (sampling.salt_sequence, SALT, {"seed_sequence": []}, "seed_sequence is .*: expected a list of numbers"),
-        (sampling.salt_sequence, SALT, {"seed_sequence": [1.5]}, "seed_sequence holds 1.5: expected whole numbers"),
+        (sampling.salt_sequence, SALT, {"seed_sequence": [-1.5]}, "seed_sequence holds -1.5: expected numbers from 0"),
         (sampling.salt_sequence, SALT, {"denoise_sequence": "0.5"}, "denoise_sequence is '0.5'"),
         (sampling.salt_sequence, SALT, {"denoise_sequence": [0.5, "x"]}, "denoise_sequence holds 'x'"),
         (sampling.salt_sequence, SALT, {"denoise_sequence": [2.0]}, "denoise_sequence holds 2.0"),

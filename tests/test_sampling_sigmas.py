@@ -42,6 +42,13 @@ def test_tables_cut_by_denoise_agree():
         assert torch.allclose(ours, torch.tensor(table), rtol=2e-7, atol=0), name
 
 
+def test_a_denoise_just_below_1_keeps_the_end_of_the_table():
+    """ddim_uniform makes one step more of 12, which only a denoise of 1 runs."""
+    whole = sigmas_for("ddim_uniform", SIGMAS, 12, 0.99995)
+    assert len(whole) == 14
+    assert torch.equal(sigmas_for("ddim_uniform", SIGMAS, 12, 0.9999), whole[1:])
+
+
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @pytest.mark.parametrize("steps", [1, 2, 3, 7, 50, 400])
 def test_tables_descend_to_zero(scheduler, steps):

@@ -187,7 +187,8 @@ def _run(
         outside = Draw(plan.seed + kind.mask_seed)(x.shape).to(x.device) if kind.mask_seed else noise
         bound = _Masked(bound, mask, x, outside)
     x = _signal(denoiser, x, sigmas[0].item()) + noise * _start_scale(denoiser, sigmas)
-    x = kind.run(bound, x, sigmas, kind.noise(plan.seed, x, sigmas))
+    spanned = torch.tensor(plan.path_sigmas) if plan.path_sigmas else sigmas
+    x = kind.run(bound, x, sigmas, kind.noise(plan.seed, x, spanned))
     return x / denoiser.scaling_factor + denoiser.shift_factor
 
 

@@ -29,6 +29,10 @@ class Draw:
             torch.randn(shape, generator=generator)
         return torch.randn(shape, generator=generator)
 
+    def after(self, draws: int) -> "Draw":
+        """The place in the same stream so many draws on."""
+        return Draw(self.seed, self.skip + draws)
+
 
 def injected(seed: int, frame: int, purpose: str) -> Draw:
     """The stream of its own that a frame's injected noise has, so that equal seeds do not burn one pattern in.

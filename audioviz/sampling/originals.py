@@ -10,7 +10,7 @@ from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning, Guidance
 from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import run_sigmas
-from audioviz.sampling.noise import Draw, brownian
+from audioviz.sampling.noise import Draw
 from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Sampler
 from audioviz.sampling.sigmas import Schedule, sigmas_for
@@ -24,11 +24,9 @@ def to_guidances(
     Raises
     ------
     InputError
-        If there is none, or the negative is shorter.
+        If a sequence is empty or holds something else, or the negative is shorter.
     """
-    wanted, unwanted = _to_conditionings(positive), _to_conditionings(negative)
-    if not wanted:
-        raise InputError("the positive sequence is empty: expected a conditioning for each frame")
+    wanted, unwanted = to_conditionings("positive", positive), to_conditionings("negative", negative)
     if len(unwanted) < len(wanted):
         raise InputError(
             f"the negative sequence has {len(unwanted)} conditionings and the positive {len(wanted)}: "
@@ -37,12 +35,22 @@ def to_guidances(
     return [Guidance(p, n) for p, n in zip(wanted, unwanted)]
 
 
-def _to_conditionings(texts: Tensor | Sequence[Conditioning]) -> list[Conditioning]:
-    if isinstance(texts, Tensor):
-        return [Conditioning(row[None]) for row in texts]
-    if not all(isinstance(text, Conditioning) for text in texts):
-        raise InputError("a sequence of conditionings is a tensor (frames, tokens, width) or a list of Conditioning")
-    return list(texts)
+def to_conditionings(name: str, texts: Tensor | Sequence[Conditioning]) -> list[Conditioning]:
+    """A Conditioning for each row of a tensor (frames, tokens, width), or the list as it is.
+
+    Raises
+    ------
+    InputError
+        If it is empty, or holds something else.
+    """
+    rows = [Conditioning(row[None]) for row in texts] if isinstance(texts, Tensor) else list(texts)
+    if not rows:
+        raise InputError(f"the {name} sequence is empty: expected at least one conditioning")
+    if not all(isinstance(text, Conditioning) for text in rows):
+        raise InputError(
+            f"the {name} sequence holds something else: expected a tensor (frames, tokens, width) or Conditionings"
+        )
+    return rows
 
 
 def per_frame(name: str, values: Sequence[float], frames: int, *, low: float, high: float) -> list:
@@ -80,19 +88,19 @@ def interpolation_mode(name: str) -> str:
 
 
 def rising_sigmas(denoiser: Denoiser, steps: int, kind: Sampler, scheduler: str | Schedule) -> tuple[float, ...]:
-    """The original's unsampling: one step only, from 0.0001 to above the smallest sigma of a table one step longer.
+    """The original's unsampling: one step only, from 0.0001 to above the smallest sigma of the table of `steps` steps.
 
     Raises
     ------
     InputError
-        If the sampler follows a Brownian path: it has no way up.
+        If the sampler has no way up: the original gives NaN there.
     """
-    if kind.noise is brownian:
+    if not kind.rises:
         raise InputError(
-            "unsample_latents: a stochastic sampler cannot run backwards; "
+            "unsample_latents: this stochastic sampler cannot run backwards; "
             "choose another sampler, or turn unsample_latents off"
         )
-    table = sigmas_for(scheduler, denoiser.sigmas, steps + 1, drop_penultimate=kind.drop_penultimate)
+    table = sigmas_for(scheduler, denoiser.sigmas, steps, drop_penultimate=kind.drop_penultimate)
     return tuple((table.flip(0)[:2] + 0.0001).tolist())
 
 
@@ -102,12 +110,19 @@ def start_step(denoise: float, steps: int) -> int:
 
 
 def stream_after(denoiser: Denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedule) -> Draw:
-    """The original's global generator when a frame is done: it continues the stream that made the initial noise.
+    """The original's global generator when a frame is done: it continues the stream that made the initial noise."""
+    steps = len(run_sigmas(denoiser, plan, kind, scheduler)) - 1
+    return stream_after_run(Draw(plan.seed, 1), plan.seed, kind, steps)
 
-    A sampler with a seed of its own for the outside of masks moves the generator there, mask or not, whenever it runs.
+
+def stream_after_run(stream: Draw, seed: int, kind: Sampler, steps: int = 1) -> Draw:
+    """The original's global generator after the sampler has run, which most leave where it was.
+
+    One with a seed of its own for the outside of masks moves the generator there, mask or not.
     """
-    ran = len(run_sigmas(denoiser, plan, kind, scheduler)) > 1
-    return Draw(plan.seed + kind.mask_seed if ran else plan.seed, 1)
+    if steps < 1:
+        return stream
+    return Draw(seed + kind.mask_seed, 1) if kind.mask_seed else stream.after(steps * kind.global_draws)
 
 
 INTERPOLATIONS = {"Blend": "blend", "Slerp": "slerp", "Cosine Interp": "cosine"}

@@ -47,6 +47,7 @@ class FramePlan:
     draw_before: Draw | None = None  # taken instead of the frame's own streams
     draw_after: Draw | None = None
     rising_sigmas: tuple[float, ...] = ()  # a run of the sampler itself along these, in place of the inversion
+    path_sigmas: tuple[float, ...] = ()  # what a Brownian path spans, if not the sigmas that are run
 
     def __post_init__(self) -> None:
         for name in ("seed", "frame", "steps", "unsample_steps"):

@@ -1,5 +1,6 @@
 """KSampler Progress: how a picture comes to be, step by step."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -9,13 +10,13 @@ from torch import Tensor
 from audioviz.errors import InputError
 from audioviz.sampling.conditioning import Conditioning, Guidance
 from audioviz.sampling.denoiser import Denoiser
-from audioviz.sampling.frame import check_latent, sample_frame
+from audioviz.sampling.frame import check_latent, run_sigmas, sample_frame
 from audioviz.sampling.ksampler import to_conditioning
 from audioviz.sampling.noise import Draw, cuda_randn
 from audioviz.sampling.plan import FramePlan
-from audioviz.sampling.samplers import Run
+from audioviz.sampling.samplers import Run, Sampler, sampler_for, sde
 from audioviz.sampling.sequence import sequence
-from audioviz.sampling.sigmas import Schedule
+from audioviz.sampling.sigmas import Schedule, sigmas_for
 
 
 def progress(
@@ -72,19 +73,31 @@ def progress(
     latent = check_latent(model, latent_image)
     noise = _NOISES[noise_mode](seed, latent.shape)
     text = Guidance(to_conditioning(positive), to_conditioning(negative))
+    kind = sampler_for(sampler_name, flow=model.flow)
     intermediate = [] if omit_start_latent else [latent]
     if omit_final_latent is not None:
         watched = _Watched(model)
         total = int(steps / denoise)
-        plan = FramePlan(text, seed, steps=total, cfg=cfg, first_step=total - steps, initial_noise=noise)
+        plan = FramePlan(
+            text,
+            seed,
+            steps=total,
+            cfg=cfg,
+            first_step=total - steps,
+            last_step=total,
+            force_full_denoise=True,
+            initial_noise=noise,
+            path_sigmas=_path_sigmas(model, total, kind, scheduler),
+        )
         denoiser = cast(Denoiser, watched)  # but for the call, all of it is the model's
-        final = sample_frame(denoiser, plan, latent, sampler=sampler_name, scheduler=scheduler)
-        seen = watched.latents()
+        final = sample_frame(denoiser, plan, latent, sampler=kind, scheduler=scheduler)
+        seen = watched.latents(run_sigmas(model, plan, kind, scheduler)[:-1].tolist())
         intermediate += [x for i, x in enumerate(seen) if i % interval == 0 or i == len(seen) - 1]
         return final, torch.cat(intermediate if omit_final_latent else [*intermediate, final])
     # it starts at step 0 whatever denoise says, and goes on past the end, where the last latent is repeated;
     # each step is a run of its own: multistep samplers stay at first order, ancestral ones draw the same noise
     count = int(steps / denoise) + 1
+    path = _path_sigmas(model, steps, kind, scheduler)
     plans = (
         FramePlan(
             text,
@@ -95,11 +108,12 @@ def progress(
             last_step=step + 1,
             add_noise=step == 0,
             initial_noise=noise,
+            path_sigmas=path,
         )
         for step in range(count)
     )
     final = latent
-    for step, final in enumerate(sequence(model, plans, start=latent, sampler=sampler_name, scheduler=scheduler)):
+    for step, final in enumerate(sequence(model, plans, start=latent, sampler=kind, scheduler=scheduler)):
         if step % interval == 0 or step == count - 1:
             intermediate.append(final)
     return final, torch.cat(intermediate)
@@ -119,12 +133,18 @@ class _Watched:
         self.seen[sigma[0].item()] = x
         return self.model(x, sigma, conditioning, cfg)
 
-    def latents(self) -> list[Tensor]:
-        """In the autoencoder's units, from the largest sigma on."""
-        return [
-            self.seen[sigma] / self.model.scaling_factor + self.model.shift_factor
-            for sigma in sorted(self.seen, reverse=True)
-        ]
+    def latents(self, sigmas: list[float]) -> list[Tensor]:
+        """In the autoencoder's units, at the sigma of each step or, where a sampler goes its own way, the nearest."""
+        nearest = (min(self.seen, key=lambda seen: abs(math.log(seen / sigma))) for sigma in sigmas)
+        return [self.seen[sigma] / self.model.scaling_factor + self.model.shift_factor for sigma in nearest]
 
 
+def _path_sigmas(model: Denoiser, steps: int, kind: Sampler, scheduler: str | Schedule) -> tuple[float, ...]:
+    """What one Brownian path spans for all steps together; empty where each run has its own, or none."""
+    if kind.run not in _ON_ONE_PATH:
+        return ()
+    return tuple(sigmas_for(scheduler, model.sigmas, steps).tolist())
+
+
+_ON_ONE_PATH = (sde.dpmpp_sde, sde.dpmpp_2m_sde, sde.dpmpp_3m_sde)  # the original's list: without dpmpp_2m_sde_heun
 _NOISES = {"CPU": lambda seed, shape: Draw(seed)(shape), "GPU(=A1111)": lambda seed, shape: cuda_randn(seed, shape)}

@@ -16,6 +16,7 @@ from audioviz.sampling.originals import (
     rising_sigmas,
     start_step,
     stream_after,
+    stream_after_run,
     to_guidances,
 )
 from audioviz.sampling.plan import FramePlan
@@ -51,12 +52,14 @@ def salt_sequence(
     ----------
     model : Denoiser
     seed_sequence, denoise_sequence, latent_interp_strength_sequence, noise_strength_sequence : lists
-        One entry a frame, shorter ones are repeated; the first denoise is not used, denoise_start is.
+        One entry a frame, shorter ones are repeated; the first denoise is not used, denoise_start is. Seeds may come
+        from a curve: their fractions are cut off.
     positive_sequence, negative_sequence : float (T, tokens, width), or lists of Conditioning
         One for each of the T frames.
     latent_image : float, shape (B, C, H, W)
         Start of the first frame, in the autoencoder's units; with a mask, B is at least 2.
     noise_mask : float, as for sample_frame
+        Of several planes the first counts.
     The others as users know them.
 
     Returns
@@ -77,18 +80,21 @@ def salt_sequence(
             "latent_image holds one latent: with a noise mask frames start from latents of their own, "
             "so give at least 2"
         )
-    seeds = per_frame("seed_sequence", seed_sequence, frames, low=0, high=2**64 - 1)
+    if noise_mask is not None and noise_mask.ndim > 2:
+        noise_mask = noise_mask[:1]  # frames are single latents with a mask: its first plane counts
+    seeds = [int(seed) for seed in per_frame("seed_sequence", seed_sequence, frames, low=0.0, high=2**64 - 1)]
     denoise = [denoise_start, *per_frame("denoise_sequence", denoise_sequence, frames, low=0.0, high=1.0)[1:]]
     weights = per_frame("latent_interp_strength_sequence", latent_interp_strength_sequence, frames, low=0.0, high=1.0)
     strengths = per_frame("noise_strength_sequence", noise_strength_sequence, frames, low=0.0, high=float("inf"))
     mode = interpolation_mode(latent_interpolation_mode)
-    rising = rising_sigmas(model, steps, kind, scheduler) if unsample_latents else ()
+    rising = rising_sigmas(model, steps + 1, kind, scheduler) if unsample_latents else ()
 
     plans, stream = [], Draw(seeds[0])
     for k in range(frames):
         later = k > 0
         unsampled = later and unsample_latents
         injected = strengths[k] if later and inject_noise else 0.0
+        again = stream.after(1)  # noise is injected twice, and the sampler may move the generator in between
         plan = FramePlan(
             conditioning=texts[k],
             seed=seeds[k],
@@ -102,11 +108,8 @@ def salt_sequence(
             rising_sigmas=rising if unsampled else (),  # and full noise is added again after it
             noise_before=injected,
             draw_before=stream,
-            # noise is injected twice; ddim's unsampling moves the generator in between
             noise_after=injected,
-            draw_after=Draw(seeds[k] + kind.mask_seed, 1)
-            if unsampled and kind.mask_seed
-            else Draw(stream.seed, stream.skip + 1),
+            draw_after=stream_after_run(again, seeds[k], kind) if unsampled else again,
             interp=weights[k] if later and use_latent_interpolation else 1.0,
             mode=mode,
             # with a mask frame 1 starts from latent 1, and every later one from the last

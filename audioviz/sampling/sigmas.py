@@ -56,7 +56,7 @@ def sigmas_for(
     table = rule(model_sigmas, total + drop_penultimate)
     if drop_penultimate:
         table = torch.cat((table[:-2], table[-1:]))
-    return table if total == steps else table[-(steps + 1) :]
+    return table if denoise > 0.9999 else table[-(steps + 1) :]
 
 
 def scheduler_for(scheduler: str | Schedule) -> Schedule:

@@ -4,11 +4,12 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from audioviz.errors import InputError
-from audioviz.sampling.conditioning import Conditioning
+from audioviz.sampling.conditioning import Conditioning, Guidance
 from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import check_latent
 from audioviz.sampling.noise import Draw
@@ -18,7 +19,8 @@ from audioviz.sampling.originals import (
     rising_sigmas,
     start_step,
     stream_after,
-    to_guidances,
+    stream_after_run,
+    to_conditionings,
 )
 from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Run, sampler_for
@@ -63,7 +65,10 @@ def was_sequence(
     ----------
     model : Denoiser
     positive_seq, negative_seq : float (K, tokens, width), or lists of Conditioning
-        One for each keyframe; there are T = max(frame_count, K) frames.
+        One for each keyframe, the last of each for all that follow; there are T = max(frame_count, K) frames, K of the
+        positive ones.
+    cond_keyframes : int or list
+        Frames at which the next conditioning takes over; an empty list is none, and then frame_count is not used.
     latent_image : float, shape (B, C, H, W)
         Start of the first frame, in the autoencoder's units.
     alternate_values, use_conditioning_slerp, cond_slerp_strength
@@ -80,26 +85,29 @@ def was_sequence(
         If a name is not known, a value is of a wrong type or out of range, or latents or conditionings do not fit.
     """
     kind = sampler_for(sampler_name)
-    texts = to_guidances(positive_seq, negative_seq)
+    wanted, unwanted = to_conditionings("positive", positive_seq), to_conditionings("negative", negative_seq)
     if not isinstance(frame_count, int) or frame_count < 0:
         raise InputError(f"frame_count is {frame_count!r}: expected a whole number, at least 0")
-    frames = max(frame_count, len(texts))  # frame_count is a minimum
+    at = [cond_keyframes] if isinstance(cond_keyframes, int) else list(cond_keyframes)
+    if at:
+        per_frame("cond_keyframes", at, len(at), low=0, high=1024)
+    frames = max(frame_count if at else 0, len(wanted))  # frame_count is a minimum, and unused without a keyframe
     latent = check_latent(model, latent_image)
     mode = interpolation_mode(latent_interpolation_mode)
     rising = rising_sigmas(model, steps, kind, scheduler) if unsample_latents else ()
     seeds = list(_seeds(seed, frames, seed_mode_seq, seed_keying_mode if seed_keying else None, seed_divisor))
-    denoise = [_swing(denoise_seq, denoise_max, k / frames) if denoise_sine else denoise_seq for k in range(frames)]
+    denoise = [_swing(denoise_seq, denoise_max, k, frames) if denoise_sine else denoise_seq for k in range(frames)]
     denoise[0] = denoise_start
 
     plans, stream = [], Draw(seeds[0])
-    for k, text in enumerate(_conditionings(texts, cond_keyframes, frames)):
+    for k in range(frames):
         later = k > 0
-        # modulo keying skips unsampling on its multiples
-        unsampled = (
-            later and unsample_latents and not (seed_keying and seed_keying_mode == "modulo" and k % seed_divisor == 0)
-        )
+        passed = sum(frame <= k for frame in set(at))  # each keyframe advances by one, keyframe 0 at once
+        unsampled = later and unsample_latents
+        # modulo keying leaves out the inversion alone on its multiples
+        inverted = unsampled and not (seed_keying and seed_keying_mode == "modulo" and k % seed_divisor == 0)
         plan = FramePlan(
-            conditioning=text,
+            conditioning=Guidance(wanted[min(passed, len(wanted) - 1)], unwanted[min(passed, len(unwanted) - 1)]),
             seed=seeds[k],
             frame=k,
             steps=steps,
@@ -108,9 +116,9 @@ def was_sequence(
             # the start step cuts the table that denoise has cut already
             first_step=start_step(denoise[k], steps) if unsampled else None,
             last_step=steps if unsampled else None,
-            rising_sigmas=rising if unsampled else (),  # and full noise is added again after it
+            rising_sigmas=rising if inverted else (),  # and full noise is added again after it
             noise_after=noise_strength if later and inject_noise else 0.0,
-            draw_after=Draw(seeds[k] + kind.mask_seed, 1) if unsampled and kind.mask_seed else stream,
+            draw_after=stream_after_run(stream, seeds[k], kind) if inverted else stream,
             interp=latent_interp_strength if later and use_latent_interpolation else 1.0,
             mode=mode,
         )
@@ -119,16 +127,10 @@ def was_sequence(
     return torch.cat(list(sequence(model, plans, start=latent, sampler=kind, scheduler=scheduler)))
 
 
-def _conditionings(texts: list, keyframes: int | Sequence[int], frames: int) -> Iterator:
-    """The conditioning of each frame: each keyframe advances by one, keyframe 0 at once."""
-    at = [keyframes] if isinstance(keyframes, int) else keyframes
-    at = set(per_frame("cond_keyframes", at, len(at), low=0, high=1024))
-    for k in range(frames):
-        yield texts[min(sum(frame <= k for frame in at), len(texts) - 1)]
-
-
-def _swing(low: float, high: float, turn: float) -> float:
-    return (low + high) / 2 + (high - low) / 2 * math.sin(2 * math.pi * turn)
+def _swing(low: float, high: float, k: int, period: int) -> float:
+    """A sine from low to high, to the last digit as the original computes it: the number of steps is cut from it."""
+    value = (high - low) / 2 * math.sin(math.pi * 2 * k / period) + (high + low) / 2
+    return min(max(value, 0.0), 1.0)
 
 
 def _seeds(seed: int, frames: int, mode: str, keying: str | None, divisor: int) -> Iterator[int]:
@@ -158,6 +160,6 @@ _MODES = {
     "fixed": lambda seed, dice: seed,
 }
 _KEYINGS = {
-    "sine": lambda seed, k, divisor: seed + 1000 * math.sin(2 * math.pi * k / divisor),
-    "modulo": lambda seed, k, divisor: seed if k % divisor else seed + k,
+    "sine": lambda seed, k, divisor: 1000 * np.sin(2 * math.pi * k / divisor) + seed,
+    "modulo": lambda seed, k, divisor: seed if k % divisor else (seed + k) % (2**64 - 1),
 }

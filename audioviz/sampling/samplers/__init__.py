@@ -23,6 +23,8 @@ class Sampler:
     first_order: bool = False  # its steps are Euler's, and can be undone as such
     mask_seed: int = 0  # added to the seed of the noise outside a mask
     flow: bool = False  # right for flow matching too, where the latent fades as the noise comes in
+    rises: bool = True  # has an answer where sigma rises, as in the original nodes' unsampling
+    global_draws: int = 0  # draws that the original makes in each step from torch's global generator, and does not use
 
 
 def sampler_for(sampler: str | Run | Sampler, *, flow: bool = False) -> Sampler:
@@ -63,13 +65,13 @@ SAMPLERS: dict[str, Sampler] = {
     "dpmpp_sde": Sampler(sde.dpmpp_sde, brownian),
     "dpmpp_sde_gpu": Sampler(sde.dpmpp_sde, brownian),
     "dpmpp_2m": Sampler(multistep.dpmpp_2m, flow=True),
-    "dpmpp_2m_sde": Sampler(sde.dpmpp_2m_sde, brownian),
-    "dpmpp_2m_sde_gpu": Sampler(sde.dpmpp_2m_sde, brownian),
-    "dpmpp_2m_sde_heun": Sampler(sde.dpmpp_2m_sde_heun, brownian),
-    "dpmpp_2m_sde_heun_gpu": Sampler(sde.dpmpp_2m_sde_heun, brownian),
-    "dpmpp_3m_sde": Sampler(sde.dpmpp_3m_sde, brownian),
-    "dpmpp_3m_sde_gpu": Sampler(sde.dpmpp_3m_sde, brownian),
-    "ddpm": Sampler(one_step.euler_ancestral),
+    "dpmpp_2m_sde": Sampler(sde.dpmpp_2m_sde, brownian, rises=False),
+    "dpmpp_2m_sde_gpu": Sampler(sde.dpmpp_2m_sde, brownian, rises=False),
+    "dpmpp_2m_sde_heun": Sampler(sde.dpmpp_2m_sde_heun, brownian, rises=False),
+    "dpmpp_2m_sde_heun_gpu": Sampler(sde.dpmpp_2m_sde_heun, brownian, rises=False),
+    "dpmpp_3m_sde": Sampler(sde.dpmpp_3m_sde, brownian, rises=False),
+    "dpmpp_3m_sde_gpu": Sampler(sde.dpmpp_3m_sde, brownian, rises=False),
+    "ddpm": Sampler(one_step.euler_ancestral, rises=False),
     "lcm": Sampler(one_step.lcm),
     "ipndm": Sampler(multistep.ipndm, flow=True),
     "ipndm_v": Sampler(multistep.ipndm_v, flow=True),
@@ -78,9 +80,9 @@ SAMPLERS: dict[str, Sampler] = {
     "res_multistep_ancestral": Sampler(multistep.res_multistep_ancestral),
     "gradient_estimation": Sampler(multistep.gradient_estimation, flow=True),
     "er_sde": Sampler(sde.er_sde),
-    "seeds_2": Sampler(sde.seeds_2),
-    "seeds_3": Sampler(sde.seeds_3),
-    "heunpp2": Sampler(one_step.heunpp2, flow=True),
+    "seeds_2": Sampler(sde.seeds_2, rises=False),
+    "seeds_3": Sampler(sde.seeds_3, rises=False),
+    "heunpp2": Sampler(one_step.heunpp2, flow=True, global_draws=1),
     "dpm_fast": Sampler(dpm_solver.dpm_fast),
     "dpm_adaptive": Sampler(dpm_solver.dpm_adaptive),
     "euler_cfg_pp": Sampler(cfg_pp.euler_cfg_pp),

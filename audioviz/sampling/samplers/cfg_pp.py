@@ -29,7 +29,7 @@ def euler_ancestral_cfg_pp(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, n
         guided, plain = denoiser.pair(x, sigma)
         down, up = ancestral(sigma, after)
         x = guided + (x - plain) * (down / sigma)
-        if down > 0:
+        if after > 0:
             x = x + noise(sigma, after) * up
     return x
 
@@ -41,10 +41,12 @@ def dpmpp_2s_ancestral_cfg_pp(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor
         down, up = ancestral(sigma, after)
         if down == 0:
             x = guided
-            continue
-        middle = middle_of(sigma, down)
-        halfway, plain = denoiser.pair(guided + (x - plain) * (middle / sigma), middle)
-        x = halfway + (x + guided - plain - halfway) * (down / sigma) + noise(sigma, after) * up
+        else:
+            middle = middle_of(sigma, down)
+            halfway, plain = denoiser.pair(guided + (x - plain) * (middle / sigma), middle)
+            x = halfway + (x + guided - plain - halfway) * (down / sigma)
+        if after > 0:
+            x = x + noise(sigma, after) * up
     return x
 
 
@@ -82,7 +84,7 @@ def _res(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, split, noise: Noise
         else:
             x = (x + guided - plain) * (down / sigma) + plain * (1 - down / sigma)
             x = x + (plain - last) * ((1 + math.expm1(-h) / h) * h / h_last)
-        if down > 0 and up > 0:
+        if up > 0:
             x = x + noise(sigma, after) * up
         last, h_last = plain, h
     return x

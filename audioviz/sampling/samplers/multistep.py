@@ -22,13 +22,14 @@ def dpmpp_2m(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -
     Lu et al., arXiv 2211.01095, algorithm 2.
     """
     previous, h_last = None, math.nan
-    for sigma, after in pairwise(sigmas.tolist()):
+    times = -sigmas.log()  # in float32: a step that rises far shows the rounding of the original
+    for (sigma, after), (time, end) in zip(pairwise(sigmas.tolist()), pairwise(times)):
         denoised = denoiser(x, sigma)
-        h = math.log(sigma / after) if after > 0 else math.inf
+        h = end - time
         aim = denoised
         if previous is not None and after > 0:
-            aim = denoised + (denoised - previous) * (h / h_last / 2)
-        x = torch.lerp(aim, x, after / sigma)
+            aim = denoised + (denoised - previous) * (h / h_last / 2).item()
+        x = x * ((-end).exp() / (-time).exp()).item() - aim * torch.expm1(-h).item()
         previous, h_last = denoised, h
     return x
 
@@ -62,7 +63,7 @@ def _res(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, split, noise: Noise
         x = torch.lerp(denoised, x, down / sigma)
         if previous is not None and down > 0:
             x = x + (denoised - previous) * ((1 + math.expm1(-h) / h) * h / h_last)
-        if down > 0 and up > 0:
+        if up > 0:
             x = x + noise(sigma, after) * up
         previous, h_last = denoised, h
     return x

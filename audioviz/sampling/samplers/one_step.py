@@ -4,7 +4,6 @@ Here and in the other families x has the shape (B, C, H, W), `sigmas` the shape 
 `noise(sigma, after)` give tensors of the shape of x. `after` is the sigma that a step leads to.
 """
 
-import math
 from itertools import pairwise
 
 import torch
@@ -15,15 +14,24 @@ from audioviz.sampling.noise import Noise
 
 
 def ancestral(sigma: float, after: float) -> tuple[float, float]:
-    """How far a step goes down, and the standard deviation of the noise that brings it up to `after` again."""
+    """How far a step goes down, and the standard deviation of the noise that brings it up to `after` again.
+
+    In float32 as in the original, whose last digits decide which timestep is nearest.
+    """
     if after > sigma:
-        return 0.0, after  # a step that rises forgets x altogether
-    return after**2 / sigma, after * math.sqrt(1 - (after / sigma) ** 2)
+        return 0.0, after  # a step that rises forgets x altogether; some samplers leave out the noise too
+    s, t = torch.tensor(sigma), torch.tensor(after)
+    up = (t**2 * (s**2 - t**2) / s**2) ** 0.5
+    return ((t**2 - up**2) ** 0.5).item(), up.item()
 
 
 def middle_of(sigma: float, after: float) -> float:
-    """The sigma half way in logarithm, in float32 as in the original: a Brownian path shows the last digit."""
-    return torch.tensor(sigma).log().lerp(torch.tensor(after).log(), 0.5).exp().item()
+    """The sigma half way in logarithm, in float32 and counted from the first as in the original.
+
+    A Brownian path shows the last digit, and so does the nearest timestep.
+    """
+    start, end = torch.tensor([sigma, after]).log()
+    return (start + 0.5 * (end - start)).exp().item()
 
 
 def euler(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
@@ -125,7 +133,7 @@ def _midpoint(denoiser: BoundDenoiser, x: Tensor, sigma: float, after: float) ->
     denoised = denoiser(x, sigma)
     if after == 0:
         return denoised
-    middle = middle_of(sigma, after)
+    middle = middle_of(after, sigma)
     halfway = torch.lerp(denoised, x, middle / sigma)
     return x + (halfway - denoiser(halfway, middle)) * ((after - sigma) / middle)
 
@@ -144,7 +152,7 @@ def dpmpp_2s_ancestral(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise
             middle = middle_of(sigma, down)
             denoised = denoiser(torch.lerp(denoised, x, middle / sigma), middle)
         x = torch.lerp(denoised, x, down / sigma)
-        if down > 0:
+        if after > 0:  # a step that rises, too, adds its noise
             x = x + noise(sigma, after) * up
     return x
 

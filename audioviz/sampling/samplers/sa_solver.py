@@ -51,7 +51,7 @@ def _sa_solver(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise,
                 denoised = seen[-1] = denoiser(corrected, sigma)
         if after == 0:
             return denoised
-        tau = 1.0 if quiet_below <= after <= quiet_above else 0.0
+        tau = 1.0 if after < sigma and quiet_below <= after <= quiet_above else 0.0
         order = min(3, len(seen), left - 1 if s[-1] == 0 else 3)
         added = noise(sigma, after) * (after * math.sqrt(1 - (after / sigma) ** 2)) if tau else 0.0
         predicted = _step(corrected, seen[-order:], s[i - order + 1 : i + 1], sigma, after, tau) + added

@@ -104,10 +104,10 @@ def seeds_2(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) ->
         denoised = denoiser(x, sigma)
         if after == 0:
             return denoised
-        half = math.sqrt(after / sigma)
-        parts = [noise(sigma, sigma * half), noise(sigma * half, after)]
+        half, middle = math.sqrt(after / sigma), middle_of(after, sigma)
+        parts = [noise(sigma, middle), noise(middle, after)]
         halfway = _noised(torch.lerp(denoised, x, half**2), sigma, half, parts[:1])
-        denoised = denoiser(halfway, sigma * half)
+        denoised = denoiser(halfway, middle)
         x = _noised(torch.lerp(denoised, x, half**4), sigma, half, parts)
     return x
 
@@ -155,7 +155,7 @@ def er_sde(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, 
         if after == 0:
             return denoised
         ratio = _er_scale(after) / _er_scale(sigma)
-        x = torch.lerp(denoised, x, ratio)
+        x = x * ratio + denoised * (1 - ratio)
         if previous is not None:
             step = sigma - after
             at = [after + step * j / points for j in range(points)]
