@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "audioviz"
-GROUND = {"clock", "curve", "errors"}
+GROUND = {"clock", "curve", "errors", "ffmpeg", "timeline"}
 STAGES = {"audio", "schedule", "sampling", "models", "effects", "video"}
 JOINED = GROUND | STAGES | {"project", "shelf"}
 ALLOWED = {  # what each room, and each module beside them, may import besides itself
     "clock": {"errors"},
     "curve": GROUND,
     "errors": set(),
+    "ffmpeg": {"errors"},
+    "timeline": {"errors", "ffmpeg"},
     "shelf": {"errors"},
     "audio": GROUND,
     "schedule": GROUND | {"audio", "shelf"},
@@ -30,7 +32,7 @@ ALLOWED = {  # what each room, and each module beside them, may import besides i
     "studio": JOINED | {"rendering", "insight"},
     "command": JOINED | {"rendering", "insight", "farm", "studio"},
 }
-BESIDE_THE_ROOMS = {"__init__", "clock", "curve", "errors", "shelf"}
+BESIDE_THE_ROOMS = {"__init__", "clock", "curve", "errors", "ffmpeg", "shelf", "timeline"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

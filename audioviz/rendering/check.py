@@ -9,7 +9,7 @@ from audioviz.audio.reading.decode import check_file
 from audioviz.errors import InputError
 from audioviz.models.sources import check_additions, check_size, check_source, size_step
 from audioviz.project import Project
-from audioviz.rendering.pictures import IMAGES
+from audioviz.rendering.pictures import check_pictures
 from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.prompts import prompt_file
 from audioviz.shelf import find, is_path
@@ -124,12 +124,10 @@ def _check_guide_files(project: Project) -> None:
     guides = project.guides
     for name in ("init", "mask", "control", "style"):
         file = getattr(guides, name)
-        if file is not None and not file.is_file():
-            raise InputError(f"{name} {file}: there is no such file; expected an image or a video")
+        if file is not None:
+            check_pictures(file, what=name, still=name == "mask")
     if guides.mask and not guides.init:
         raise InputError("mask: expected an init too, the picture that stays where the mask is black (--init FILE)")
-    if guides.mask and guides.mask.suffix.lower() not in IMAGES:
-        raise InputError(f"mask {guides.mask}: expected an image, white where frames are drawn")
 
 
 def _check_guide_models(project: Project) -> None:

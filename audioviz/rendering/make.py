@@ -61,7 +61,9 @@ def make_video(
     _warn_of_difference(schedule, part)
     _warn_of_unread_negatives(model, schedule, settings)
     clock = Clock(song.clock.fps, len(part))
-    guides, guide_digests = open_guides(model, project.guides, size=settings.size, clock=song.clock)
+    guides, guide_digests = open_guides(
+        model, project.guides, size=settings.size, clock=song.clock, song=song.path, start=song.start
+    )
     if guides.moves:
         _warn_of_resting_camera(schedule)
     identity = _identity(model, settings) | {"fps": str(clock.fps)} | guide_digests

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 import numpy as np
 
 from audioviz.errors import EncodeError, InputError
-from audioviz.video.ffmpeg import Ffmpeg, ffmpeg_version
+from audioviz.ffmpeg import Ffmpeg, ffmpeg_version
 from audioviz.video.files import create
 
 QUEUED_FRAMES = 8

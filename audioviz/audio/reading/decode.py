@@ -14,6 +14,7 @@ import numpy as np
 import soundfile
 
 from audioviz.errors import InputError
+from audioviz.ffmpeg import input_file
 
 BLOCK = 16384  # frames a block: small, because libsndfile drops the whole block in which a damaged FLAC breaks off
 RATES = range(2_000, 768_001)
@@ -141,10 +142,7 @@ def _open_ffmpeg(path: Path) -> Stream:
             "-nostats",
             "-v",
             "level+info",
-            "-protocol_whitelist",
-            "file,pipe",
-            "-i",
-            f"file:{path}",
+            *input_file(path),
             "-map",
             "0:a:0",
             "-c:a",
