@@ -16,8 +16,8 @@ _MATROSKA = b"\x1aE\xdf\xa3"
 _MP4 = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _NO_TIMES = (b"RIFF....WAVE", b"RF64....WAVE", b"FORM....AIF[FC]", b"fLaC")  # which begin with their first sample
 _OWN_CLOCK = 10  # seconds: whoever starts later kept the clock of a live stream
-_ALIKE = Fraction(1, 1000)  # seconds: Matroska counts in thousandths
-_SLACK = Fraction(1, 20)  # seconds that a coder adds to a sound
+_ALIKE = Fraction(1, 1000)  # seconds: copied sounds are as long to the sample, and Matroska counts in thousandths
+_SLACK = Fraction(1, 20)  # seconds that a coder adds before and after a sound
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ def timeline_of(path: Path) -> Timeline:
     sound = _start(path, ["-map", "0:a:0?", "-c:a", "pcm_s16le"])
     picture = _start(path, ["-map", "0:V:0?", "-c:v", "copy"])
     first = min((start for start in (sound, picture) if start is not None), default=Fraction(0))
+    if picture is not None and picture - first <= _SLACK:
+        first = picture  # what is before it is the coder's priming
     own_zero = head[:4] == _MATROSKA or head[4:8] in _MP4
     return Timeline(Fraction(0) if own_zero and first < _OWN_CLOCK else first, sound)
 
@@ -55,11 +57,10 @@ def song_begin(path: Path, song: Path) -> Fraction:
     """
     own, heard = timeline_of(path), timeline_of(song)
     placed = own.origin + heard.delay
-    if own.sound is None or abs(own.sound - placed) <= _ALIKE:
-        return placed
-    if path.samefile(song) or abs(_sound_seconds(path) - _sound_seconds(song)) <= _SLACK:
-        return own.sound
-    return placed
+    if own.sound is None or own.sound == placed or path.samefile(song):
+        return placed if own.sound is None else own.sound
+    slack = _SLACK if abs(own.sound - placed) > _SLACK else _ALIKE
+    return own.sound if abs(_sound_seconds(path) - _sound_seconds(song)) <= slack else placed
 
 
 def sound_before(path: Path, song: Path) -> Fraction:

@@ -73,10 +73,10 @@ class Animation:
         self._step, self._start = 1 / clock.fps, start
         try:
             with Image.open(file) as image:
-                lasting = [frame.info.get("duration", 0) for frame in ImageSequence.Iterator(image)]
+                lasting = [_milliseconds(frame) for frame in ImageSequence.Iterator(image)]
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise unreadable(file, error) from error
-        self._ends = list(accumulate(Fraction(t if t > 10 else _AS_BROWSERS) / 1000 for t in lasting))
+        self._ends = list(accumulate(Fraction(t) / 1000 for t in lasting))
         self._image = Image.open(file)
         weakref.finalize(self, self._image.close)
         self._shown, self._picture = -1, np.empty(0)
@@ -97,6 +97,13 @@ def flat(pixels: np.ndarray, background: int) -> np.ndarray:
     if (alpha == 255).all():
         return np.ascontiguousarray(pixels[..., :3])
     return ((pixels[..., :3] * alpha + background * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _milliseconds(frame: Image.Image) -> float:
+    """How long a frame is shown; WebP and AVIF tell it when its pixels are read."""
+    frame.load()
+    shown = frame.info.get("duration", 0)
+    return shown if shown > 10 else _AS_BROWSERS
 
 
 def _fitted(image: Image.Image, size: tuple[int, int] | None, background: int) -> np.ndarray:
