@@ -53,18 +53,20 @@ if TYPE_CHECKING:
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet, **typed) -> None:
     """Make a music video of each SONG, or of each project (.avz)."""
-    from audioviz.rendering.check import check_outputs, check_project
+    from audioviz.rendering.check import check_folder, check_outputs, check_project
 
     projects = [to_project(song, typed, trust=trust) for song in songs]
     if len(songs) > 1 and any(isinstance(project.song.stems, dict) and typed["stems"] for project in projects):
         raise InputError(f"--stem goes with one song, and there are {len(songs)}; --stem auto separates each")
     folder = folder_of(out, songs)
     targets = [folder / f"{song.stem}.mp4" for song in songs] if folder else [Path(out or f"{songs[0].stem}.mp4")]
-    check_outputs(targets, songs)
-    if folder and not dry_run:
-        make_folder(folder)
+    check_outputs(targets, projects)
+    if folder:
+        check_folder(folder)
     for project, target in zip(projects, targets, strict=True):
         check_project(project, out=target if target.parent.is_dir() or not folder else None)
+    if folder and not dry_run:
+        make_folder(folder)
     if project_file:
         save_project(projects, project_file)
     if dry_run:
@@ -103,7 +105,7 @@ def folder_of(out: str | None, songs: Sequence[Path]) -> Path | None:
 def make_folder(folder: Path) -> None:
     """Make the folder for several videos, if it is missing."""
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {folder}: the folder cannot be made ({os.strerror(error.errno or 0)})") from error
 

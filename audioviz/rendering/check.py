@@ -45,6 +45,8 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
     if project.schedule.numbers is None:
         find("schedules", project.schedule.source, suffixes=(".py", *SUFFIXES))
     for prompt in project.prompts:
+        if isinstance(prompt, str) and not prompt.strip():
+            raise InputError("prompt '': expected words, or a file; leave it out for the prompts of the schedule")
         file = prompt_file(prompt) if isinstance(prompt, str) else None
         if file is not None and not file.is_file():
             raise InputError(f"prompt {file}: there is no such file; expected words, or a .lrc, .txt or .json file")
@@ -80,16 +82,31 @@ def check_trust(project: Project) -> None:
         )
 
 
-def check_outputs(targets: Sequence[Path], songs: Sequence[Path]) -> None:
-    """Refuse several songs of which more than one would become the same video.
+def check_outputs(targets: Sequence[Path], projects: Sequence[Project]) -> None:
+    """Refuse several songs of which more than one would become the same video, or a file that another one reads.
 
     Raises
     ------
     InputError
     """
-    for song, target in zip(songs, targets, strict=True):
+    check_apart(targets, [file for project in projects for file in files_of(project)])
+    for project, target in zip(projects, targets, strict=True):
         if targets.count(target) > 1:
-            raise InputError(f"{song}: more than one song would become {target}; render them into different folders")
+            raise InputError(f"{project.song.path}: more than one song would become {target}; render them into different folders")
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder for videos that is not there and cannot be made.
+
+    Raises
+    ------
+    InputError
+    """
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise InputError(f"output folder {folder}: {there} is a file; choose another output")
+    if not os.access(there, os.W_OK):
+        raise InputError(f"output folder {folder} cannot be written: restore the rights of {there}, or choose another")
 
 
 def check_output(out: Path) -> None:
@@ -100,14 +117,24 @@ def check_output(out: Path) -> None:
     InputError
     """
     folder = out.absolute().parent
-    if out.suffix.lower() != ".mp4":
-        raise InputError(f"output {out}: expected a name that ends in .mp4")
     if out.is_dir():
         raise InputError(f"output {out} is a folder: give the name of a file, such as {out / 'video.mp4'}")
+    if out.suffix.lower() != ".mp4":
+        raise InputError(f"output {out}: expected a name that ends in .mp4{_other_format(out)}")
     if not folder.is_dir():
         raise InputError(f"output folder {out.parent} does not exist: create it, or choose another output")
     if not os.access(folder, os.W_OK):
         raise InputError(f"output folder {out.parent} cannot be written: restore its rights, or choose another output")
+
+
+def _other_format(out: Path) -> str:
+    """How to come by a video of another kind."""
+    made = out.with_suffix(".mp4")
+    if not out.suffix:
+        return f", such as {made}, or {out}{os.sep} for a folder"
+    copied = "-c copy " if out.suffix.lower() in (".mov", ".mkv", ".m4v", ".ts") else ""
+    known = copied or out.suffix.lower() in (".gif", ".webm", ".avi", ".webp", ".mpg", ".wmv", ".ogv")
+    return f"; render {made}, then make the other of it: ffmpeg -i {made} {copied}{out}" if known else ""
 
 
 def files_of(project: Project) -> list[Path]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from audioviz.audio.reading.carried import sound_for_ffmpeg
 from audioviz.audio.song import Song
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
@@ -97,7 +98,8 @@ def make_video(
                 raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
             facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | identity
             metadata = json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))})
-            mux(chunks, song.path, out, clock=clock, start=begin, metadata=metadata)
+            with sound_for_ffmpeg(song.path) as sound:
+                mux(chunks, sound, out, clock=clock, start=begin, metadata=metadata)
             log.info("finished")
         if not keep_work:
             work.discard()
