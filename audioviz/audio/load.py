@@ -27,6 +27,7 @@ from audioviz.audio.song import Events, Song
 from audioviz.audio.stems import Facts, with_stems
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import InputError
+from audioviz.paths import user_path
 from audioviz.timeline import sound_before
 
 _ARRAYS = ("beats", "downbeats", "onsets", "sections", "kinds", "waveform", "pulse")
@@ -72,7 +73,7 @@ def load_song(
         If the file cannot be decoded, the part lies outside it, fps is no frame rate, the grid does not fit the song,
         or the model of the beats cannot be loaded.
     """
-    path, fps = Path(path), to_fps(fps)
+    path, fps = user_path(path), to_fps(fps)
     start, duration = _check_part(start, duration)
     sha256, facts, analysis = _cached_analysis(path, start, duration, cache, beats_model=beats_model)
     if grid != Grid():
@@ -111,7 +112,7 @@ def load_song(
         from audioviz.audio.reading.separate import separated
 
         stems = separated(path, sha256)
-    files = {name: Path(file) for name, file in stems.items()}
+    files = {name: user_path(file) for name, file in stems.items()}
     return with_stems(
         song,
         {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from audioviz.command.options import (
+    FilePath,
     fps_option,
     grid_options,
     look_options,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("songs", nargs=-1, required=True, metavar="SONG...", type=click.Path(path_type=Path))
+@click.argument("songs", nargs=-1, required=True, metavar="SONG...", type=FilePath())
 @click.option(
     "-o",
     "--out",
@@ -58,6 +59,7 @@ def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet
     projects = [to_project(song, typed, trust=trust) for song in songs]
     if len(songs) > 1 and any(isinstance(project.song.stems, dict) and typed["stems"] for project in projects):
         raise InputError(f"--stem goes with one song, and there are {len(songs)}; --stem auto separates each")
+    out = out and os.path.expanduser(out)  # noqa: PTH111  the slash at its end tells
     folder = folder_of(out, songs)
     targets = [folder / f"{song.stem}.mp4" for song in songs] if folder else [Path(out or f"{songs[0].stem}.mp4")]
     check_outputs(targets, projects)
@@ -105,7 +107,7 @@ def folder_of(out: str | None, songs: Sequence[Path]) -> Path | None:
 def make_folder(folder: Path) -> None:
     """Make the folder for several videos, if it is missing."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {folder}: the folder cannot be made ({os.strerror(error.errno or 0)})") from error
 

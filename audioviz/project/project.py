@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PlainSerializer,
@@ -28,6 +29,7 @@ from pydantic import (
 from audioviz.audio.hearing.grid import Grid
 from audioviz.clock import fps_to_json, to_fps
 from audioviz.errors import InputError
+from audioviz.paths import user_path
 from audioviz.project.records import CONFIG, fault_message, nearest, one_of, record, with_reason, within
 from audioviz.schedule.columns import COLUMNS
 from audioviz.schedule.lanes import Lane
@@ -57,7 +59,8 @@ DTYPES = ("auto", "float32", "float16", "bfloat16")
 for _kind in (Grid, Lane, Prompt):
     with_config(CONFIG)(_kind)  # unknown keys are refused in them too
 
-File = Annotated[Path, PlainSerializer(Path.as_posix)]
+File = Annotated[Path, AfterValidator(user_path), PlainSerializer(Path.as_posix)]
+Place = Annotated[str, AfterValidator(lambda text: str(user_path(text)) if text[:1] == "~" else text)]  # or a name
 Fps = Annotated[Fraction, PlainValidator(lambda value: with_reason(value, to_fps)), PlainSerializer(fps_to_json)]
 Setting = bool | int | float | str
 Whole = Annotated[int, Strict()]
@@ -84,7 +87,7 @@ class SongFile:
     path: File
     stems: Literal["auto"] | dict[str, File] | None = None
     grid: Annotated[Grid, WrapValidator(with_reason)] = Grid()
-    beats_model: str | None = None
+    beats_model: Place | None = None
     start: Annotated[Number, within(0)] = 0.0
     duration: Annotated[Number, within(above=0)] | None = None
 
@@ -105,7 +108,7 @@ class ScheduleChoice:
         Whether a script may be run: not where the project was read from a file that someone may have sent.
     """
 
-    source: str = "pulse"
+    source: Place = "pulse"
     settings: dict[str, Setting] = field(default_factory=dict)
     numbers: dict[str, Any] | None = None
     trusted: Annotated[bool, Field(exclude=True)] = field(default=True, compare=False)
@@ -128,12 +131,12 @@ class Look:
         Compile the model first.
     """
 
-    model: str = "embedded"
-    loras: tuple[str, ...] = ()
-    embeddings: tuple[str, ...] = ()
-    vae: str | None = None
-    controlnet: str | None = None
-    ip_adapter: str | None = None
+    model: Place = "embedded"
+    loras: tuple[Place, ...] = ()
+    embeddings: tuple[Place, ...] = ()
+    vae: Place | None = None
+    controlnet: Place | None = None
+    ip_adapter: Place | None = None
     size: tuple[Annotated[Whole, within(16, 8192)], Annotated[Whole, within(16, 8192)]] | None = None
     steps: Annotated[Whole, within(1, 10000)] | None = None
     cfg: Annotated[Number, within(0, 100)] | None = None

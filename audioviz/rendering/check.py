@@ -1,5 +1,6 @@
 """Validation of a project before anything heavy is imported; the dry run and the render ask the same function."""
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,11 +103,18 @@ def check_folder(folder: Path) -> None:
     ------
     InputError
     """
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    if not there.is_dir():
-        raise InputError(f"output folder {folder}: {there} is a file; choose another output")
-    if not os.access(there, os.W_OK):
-        raise InputError(f"output folder {folder} cannot be written: restore the rights of {there}, or choose another")
+    if folder.is_dir():
+        return
+    place = folder.absolute().parent
+    faults = (
+        (folder.exists(), errno.EEXIST),
+        (not place.exists(), errno.ENOENT),
+        (not place.is_dir(), errno.ENOTDIR),
+        (not os.access(place, os.W_OK), errno.EACCES),
+    )
+    reason = next((reason for wrong, reason in faults if wrong), None)
+    if reason:
+        raise InputError(f"--out {folder}: the folder cannot be made ({os.strerror(reason)})")
 
 
 def check_output(out: Path) -> None:

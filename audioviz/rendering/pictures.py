@@ -13,6 +13,7 @@ import numpy as np
 from audioviz.clock import Clock
 from audioviz.errors import InputError
 from audioviz.ffmpeg import Ffmpeg, input_file
+from audioviz.paths import user_path
 from audioviz.rendering.stills import Animation, flat, image_moves, load_picture, unreadable
 from audioviz.timeline import song_begin, timeline_of
 
@@ -66,7 +67,7 @@ def load_pictures(
     InputError
         If there is no such file, or it cannot be read.
     """
-    file = Path(file).expanduser()
+    file = user_path(file)
     if not file.is_file():
         raise InputError(f"{file}: there is no such file; expected an image or a video")
     with file.open("rb") as opened:

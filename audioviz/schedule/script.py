@@ -2,18 +2,18 @@
 
 import inspect
 import runpy
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_origin
 
-from audioviz.errors import AudiovizError, ScheduleError
+from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound
 from audioviz.schedule.files import load_schedule_file
 from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.schedule import Schedule
-from audioviz.shelf import find
+from audioviz.shelf import beside, fault, find
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ def load_schedule(source: str | Path) -> ScheduleSource:
     if not callable(function):
         raise ScheduleError(f"{path}: defines no function schedule(song, *, ...) -> av.Schedule")
     signature = _guarded(path, inspect.signature, function, eval_str=True)
-    options = {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+    after_song = list(signature.parameters.values())[1:]
+    options = {p.name: p for p in after_song if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
 
     def make(song, **settings) -> Schedule:
         with bound(song):
@@ -80,34 +81,45 @@ def load_schedule(source: str | Path) -> ScheduleSource:
 def _guarded(path: Path, function: Callable, *args, **kwargs):
     """Call the user's code; any failure in it becomes one line with the place in the user's own file."""
     try:
-        return function(*args, **kwargs)
+        with beside(path):
+            return function(*args, **kwargs)
     except (Exception, SystemExit) as error:
-        raise ScheduleError(f"{_place(path, error)}: {_what(error)}") from error
-
-
-def _place(path: Path, error: BaseException) -> str:
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return f"{path}:{error.lineno}"
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
-    return f"{path}:{lines[-1]}" if lines else str(path)
-
-
-def _what(error: BaseException) -> str:
-    if isinstance(error, AudiovizError):
-        return str(error)
-    message = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
-    return f"{type(error).__name__}: {message}"
+        raise ScheduleError(fault(path, error)) from error
 
 
 def _convert(name: str, value: Any, option: inspect.Parameter):
     """A setting as the type of the script's annotation or default; text from the command line is read."""
-    kind = option.annotation if option.annotation in _READERS else type(option.default)
-    if kind not in _READERS or (type(value) is kind) or value is None:
+    kind, entry = _kind(option)
+    if type(value) is kind or value is None or (kind not in _READERS and not isinstance(value, str)):
         return value
     try:
-        return _READERS[kind](str(value))
+        if kind in (list, tuple):
+            return kind(_READERS[entry](text.strip()) for text in value.strip("[]()").split(",") if text.strip())
+        if kind in _READERS:
+            return _READERS[kind](str(value))
     except (ValueError, KeyError) as error:
-        raise ScheduleError(f"setting {name}={value}: expected {_KINDS[kind]}") from error
+        several = ", or several with commas between" if entry else ""
+        raise ScheduleError(f"setting {name}={value}: expected {_KINDS[entry or kind]}{several}") from error
+    if kind is NoneType:
+        return value
+    raise ScheduleError(
+        f"setting {name}={value}: the script takes a {kind.__name__} there, which cannot be typed: let it take an int, "
+        "a float, a str, a bool, or a list of them"
+    )
+
+
+def _kind(option: inspect.Parameter) -> tuple[type, type | None]:
+    """The type of a setting, by its annotation or else its default, and of a list that of its entries."""
+    for hint in (option.annotation, *get_args(option.annotation)):
+        kind = get_origin(hint) or hint
+        if kind in _READERS:
+            return kind, None
+        if kind in (list, tuple):
+            known = (*get_args(hint), *map(type, option.default or ()), str)
+            return kind, next(entry for entry in known if entry in _READERS)
+    if isinstance(option.default, (list, tuple)):
+        return type(option.default), next(entry for entry in (*map(type, option.default), str) if entry in _READERS)
+    return type(None if option.default is option.empty else option.default), None
 
 
 _READERS: dict[type, Callable[[str], Any]] = {
