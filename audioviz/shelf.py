@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from audioviz.errors import AudiovizError, InputError
-from audioviz.paths import user_path
 
 KINDS = ("schedules", "pipelines")
 
@@ -39,7 +38,7 @@ def find(kind: str, source: str | Path, *, suffixes: tuple[str, ...] = (".py",))
     InputError
         If there is no such file; the message lists the names there are.
     """
-    path = user_path(source)
+    path = Path(source)
     if is_path(path, suffixes):
         if path.suffix not in suffixes:
             raise InputError(f"{path}: expected a file that ends in {', '.join(suffixes)}")
@@ -67,7 +66,7 @@ def copy_out(name: str, target: Path | None = None) -> Path:
     if not kinds:
         known = ", ".join(known for kind in KINDS for known in names(kind))
         raise InputError(f"nothing ready-made is called {name!r}: use one of {known}")
-    target = user_path(target or f"{name}.py")
+    target = target or Path(f"{name}.py")
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(find(kinds[0], name).read_text(encoding="utf-8"))

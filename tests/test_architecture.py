@@ -19,7 +19,7 @@ ALLOWED = {  # what each room, and each module beside them, may import besides i
     "ffmpeg": {"errors"},
     "timeline": {"errors", "ffmpeg"},
     "paths": set(),
-    "shelf": {"errors", "paths"},
+    "shelf": {"errors"},
     "audio": GROUND,
     "schedule": GROUND | {"audio", "shelf"},
     "sampling": GROUND,

@@ -27,7 +27,6 @@ from audioviz.audio.song import Events, Song
 from audioviz.audio.stems import Facts, with_stems
 from audioviz.clock import Clock, to_fps
 from audioviz.errors import InputError
-from audioviz.paths import user_path
 from audioviz.timeline import sound_before
 
 _ARRAYS = ("beats", "downbeats", "onsets", "sections", "kinds", "waveform", "pulse")
@@ -62,8 +61,8 @@ def load_song(
     beats_model : "beat_this", or the path of a checkpoint of it, optional
         Have an optional library hear the beats and bars; its weights are fetched when it is used for the first time.
     stems : mapping of name to path, or "auto"
-        Files that hold the song's parts alone, such as its drums, placed by the times of their containers; or have an optional library
-        separate them. `song.stems["drums"]` is then a song on the same clock.
+        Files that hold the song's parts alone, such as its drums, placed by the times of their containers; or have an
+        optional library separate them. `song.stems["drums"]` is then a song on the same clock.
     cache : bool
         Take the analysis from the user's cache folder, or keep it there.
 
@@ -73,7 +72,7 @@ def load_song(
         If the file cannot be decoded, the part lies outside it, fps is no frame rate, the grid does not fit the song,
         or the model of the beats cannot be loaded.
     """
-    path, fps = user_path(path), to_fps(fps)
+    path, fps = Path(path), to_fps(fps)
     start, duration = _check_part(start, duration)
     sha256, facts, analysis = _cached_analysis(path, start, duration, cache, beats_model=beats_model)
     if grid != Grid():
@@ -112,13 +111,10 @@ def load_song(
         from audioviz.audio.reading.separate import separated
 
         stems = separated(path, sha256)
-    files = {name: user_path(file) for name, file in stems.items()}
+    files = {name: Path(file) for name, file in stems.items()}
     return with_stems(
         song,
-        {
-            name: (file, *_cached_analysis(file, start, duration, cache, stem_of=path))
-            for name, file in files.items()
-        },
+        {name: (file, *_cached_analysis(file, start, duration, cache, stem_of=path)) for name, file in files.items()},
     )
 
 

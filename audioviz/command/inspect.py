@@ -1,7 +1,5 @@
 """`audioviz analyze`, `schedule` and `info`: what is heard in a song, planned for it, and was made of it."""
 
-from pathlib import Path
-
 import click
 
 from audioviz.command.options import (

@@ -1,7 +1,6 @@
 """`audioviz ls`, `cp` and `run`: the ready-made schedules and pipelines."""
 
 import sys
-from pathlib import Path
 
 import click
 

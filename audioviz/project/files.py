@@ -7,7 +7,6 @@ from pathlib import Path
 
 from audioviz.audio.reading.beats_model import BEAT_THIS
 from audioviz.errors import InputError
-from audioviz.paths import user_path
 from audioviz.project.project import GuideFiles, Project
 from audioviz.schedule.formats import SUFFIXES
 from audioviz.schedule.prompt import Prompt
@@ -61,7 +60,7 @@ def load_project(path: str | Path, *, trust: bool = False) -> Project:
 
 
 def _avz_path(path: str | Path) -> Path:
-    path = user_path(path)
+    path = Path(path)
     if path.suffix.lower() != ENDING:
         raise InputError(f"project {path}: expected a name that ends in {ENDING}")
     return path

@@ -2,12 +2,13 @@
 
 import errno
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from audioviz.audio.reading.beats_model import BEAT_THIS, check_beats_model
 from audioviz.audio.reading.decode import check_file
-from audioviz.errors import InputError
+from audioviz.errors import InputError, ModelError
 from audioviz.models.sources import check_additions, check_size, check_source, size_step
 from audioviz.project import Project
 from audioviz.rendering.pictures import check_pictures
@@ -63,6 +64,11 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
             controlnet=look.controlnet,
             ip_adapter=look.ip_adapter,
         )
+        added = (*look.loras, *look.embeddings, *filter(None, (look.vae, look.controlnet, look.ip_adapter)))
+        if look.model == "embedded" and added:
+            raise ModelError(
+                f"model embedded: takes no {added[0]}, whose networks are its own: expected another --model"
+            )
         if look.size and (step := size_step(look.model)):
             check_size(look.size, step=step)
     check_format(project.fps, look.size or (2, 2))
@@ -93,7 +99,9 @@ def check_outputs(targets: Sequence[Path], projects: Sequence[Project]) -> None:
     check_apart(targets, [file for project in projects for file in files_of(project)])
     for project, target in zip(projects, targets, strict=True):
         if targets.count(target) > 1:
-            raise InputError(f"{project.song.path}: more than one song would become {target}; render them into different folders")
+            raise InputError(
+                f"{project.song.path}: more than one song would become {target}; render them into different folders"
+            )
 
 
 def check_folder(folder: Path) -> None:
@@ -141,8 +149,10 @@ def _other_format(out: Path) -> str:
     if not out.suffix:
         return f", such as {made}, or {out}{os.sep} for a folder"
     copied = "-c copy " if out.suffix.lower() in (".mov", ".mkv", ".m4v", ".ts") else ""
-    known = copied or out.suffix.lower() in (".gif", ".webm", ".avi", ".webp", ".mpg", ".wmv", ".ogv")
-    return f"; render {made}, then make the other of it: ffmpeg -i {made} {copied}{out}" if known else ""
+    if not copied and out.suffix.lower() not in (".gif", ".webm", ".avi", ".webp", ".mpg", ".wmv", ".ogv"):
+        return ""
+    first, other = (shlex.quote(str(path)) for path in (made, out))
+    return f"; render {first}, then make the other of it: ffmpeg -i {first} {copied}{other}"
 
 
 def files_of(project: Project) -> list[Path]:

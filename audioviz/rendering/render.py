@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from audioviz.audio.part import part_of
 from audioviz.audio.song import Song
-from audioviz.paths import user_path
 from audioviz.project import Look, Project
 from audioviz.rendering.check import check_project
 from audioviz.rendering.inputs import schedule_of, song_of, with_default_prompts
@@ -133,7 +132,7 @@ def render(
     project = song if isinstance(song, Project) else Project(song.path if isinstance(song, Song) else song)
     return render_project(
         project.changed(**_without_none(options)),
-        out=user_path(out),
+        out=Path(out),
         song=heard,
         model=loaded,
         resume=resume,

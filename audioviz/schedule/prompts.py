@@ -10,7 +10,6 @@ import numpy as np
 from audioviz.clock import Clock
 from audioviz.curve import Curve, easing
 from audioviz.errors import ScheduleError
-from audioviz.paths import user_path
 from audioviz.schedule.binding import bound_song
 from audioviz.schedule.formats import read_columns
 from audioviz.schedule.lyrics import lyrics_to_prompts
@@ -123,7 +122,7 @@ def _split(item, clock: Clock) -> Sequence[tuple[float | None, str | Prompt]]:
 
 def prompt_file(text: str) -> Path | None:
     """The file that is meant by what stands in the place of a prompt; None if it is a prompt."""
-    path, (key, colon, _) = user_path(text.strip()), text.partition(":")
+    path, (key, colon, _) = Path(text.strip()), text.partition(":")
     if colon and is_key(key):
         return None
     named = path.suffix.lower() in (".txt", ".json") and (path.exists() or " " not in text.strip())

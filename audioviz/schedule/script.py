@@ -5,8 +5,8 @@ import runpy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
-from typing import Any, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 from audioviz.errors import ScheduleError
 from audioviz.schedule.binding import bound
@@ -90,36 +90,35 @@ def _guarded(path: Path, function: Callable, *args, **kwargs):
 def _convert(name: str, value: Any, option: inspect.Parameter):
     """A setting as the type of the script's annotation or default; text from the command line is read."""
     kind, entry = _kind(option)
-    if type(value) is kind or value is None or (kind not in _READERS and not isinstance(value, str)):
+    is_other = kind not in _READERS and not isinstance(value, str)
+    if type(value) is kind or value is None or kind is NoneType or is_other:
         return value
+    if kind not in _READERS and entry is None:
+        raise ScheduleError(
+            f"setting {name}={value}: the script takes a {kind.__name__} there, which cannot be typed: let it take an "
+            "int, a float, a str, a bool, or a list of them"
+        )
     try:
-        if kind in (list, tuple):
-            return kind(_READERS[entry](text.strip()) for text in value.strip("[]()").split(",") if text.strip())
-        if kind in _READERS:
+        if entry is None:
             return _READERS[kind](str(value))
+        return kind(_READERS[entry](text.strip()) for text in value.strip("[]()").split(",") if text.strip())
     except (ValueError, KeyError) as error:
         several = ", or several with commas between" if entry else ""
         raise ScheduleError(f"setting {name}={value}: expected {_KINDS[entry or kind]}{several}") from error
-    if kind is NoneType:
-        return value
-    raise ScheduleError(
-        f"setting {name}={value}: the script takes a {kind.__name__} there, which cannot be typed: let it take an int, "
-        "a float, a str, a bool, or a list of them"
-    )
 
 
 def _kind(option: inspect.Parameter) -> tuple[type, type | None]:
     """The type of a setting, by its annotation or else its default, and of a list that of its entries."""
-    for hint in (option.annotation, *get_args(option.annotation)):
+    default = None if option.default is option.empty else option.default
+    entries = map(type, default) if isinstance(default, (list, tuple)) else ()
+    members = get_args(option.annotation) if get_origin(option.annotation) in (Union, UnionType) else ()
+    for hint in (option.annotation, *members, type(default)):
         kind = get_origin(hint) or hint
         if kind in _READERS:
             return kind, None
         if kind in (list, tuple):
-            known = (*get_args(hint), *map(type, option.default or ()), str)
-            return kind, next(entry for entry in known if entry in _READERS)
-    if isinstance(option.default, (list, tuple)):
-        return type(option.default), next(entry for entry in (*map(type, option.default), str) if entry in _READERS)
-    return type(None if option.default is option.empty else option.default), None
+            return kind, next(entry for entry in (*get_args(hint), *entries, str) if entry in _READERS)
+    return type(default), None
 
 
 _READERS: dict[type, Callable[[str], Any]] = {

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from audioviz.clock import Clock
 from audioviz.errors import EncodeError
-from audioviz.video.encode import RAW_TIME_BASE
 from audioviz.ffmpeg import Ffmpeg, input_file, reader_ended
+from audioviz.video.encode import RAW_TIME_BASE
 from audioviz.video.files import part_of, put, remove
 from audioviz.video.probe import METADATA_KEY, Sound, VideoInfo, probe, probe_sound
 

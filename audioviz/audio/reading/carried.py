@@ -1,4 +1,4 @@
-"""The sound that a video carries: what was heard, also where ffmpeg reads the file otherwise than libsndfile, or not."""
+"""The sound that a video carries: what was heard, also where ffmpeg reads the file otherwise or not at all."""
 
 import tempfile
 from collections import Counter
@@ -39,7 +39,9 @@ def sound_for_ffmpeg(path: Path) -> Iterator[Path]:
                 for block in mended(stream.blocks, Counter()):
                     file.write(block)
         except (OSError, soundfile.LibsndfileError) as error:
-            raise EncodeError(f"the sound of {path} cannot be written to {folder} ({error!s:.100}): free space") from error
+            raise EncodeError(
+                f"the sound of {path} cannot be written to {folder} ({error!s:.100}): free space"
+            ) from error
         yield heard
 
 
