@@ -137,7 +137,12 @@ def to_path(what: str, value: Any) -> Path:
     """
     if not isinstance(value, (str, os.PathLike)):
         raise InputError(f"{what} {value!r:.60}: expected a path")
-    return Path(value).expanduser()
+    return user_path(value)
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path with `~` for the user's home folder, as shells read it outside of quotes."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  Path.expanduser raises for a user who is not there
 
 
 @contextmanager

@@ -1,10 +1,13 @@
 """The ready-made schedules and pipelines: finds them, lists them, copies one out."""
 
 import ast
-from collections.abc import Callable
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from audioviz.errors import InputError, nearest
+from audioviz.errors import AudiovizError, InputError, nearest
 
 KINDS = ("schedules", "pipelines")
 
@@ -84,6 +87,47 @@ def copy_out(name: str, target: Path | None = None) -> Path:
     except OSError as error:
         raise InputError(f"{target}: cannot be written ({error.strerror})") from error
     return target
+
+
+@contextmanager
+def beside(script: Path) -> Iterator[None]:
+    """Let a script import the files beside it, as when Python runs it; afterwards Python finds them no more."""
+    folder, before = script.resolve().parent, set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            package = name.partition(".")[0]
+            if package not in before and folder in _homes(package):
+                del sys.modules[name]
+
+
+def fault(script: Path, error: BaseException) -> str:
+    """One line of what went wrong in a script: the place in the user's own files, the kind of error, its message."""
+    if isinstance(error, AudiovizError):
+        return f"{_place(script, error)}: {error}"
+    message = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+    if isinstance(error, AttributeError) and "did you mean" not in message:
+        message += nearest(error.name, dir(error.obj))
+    return f"{_place(script, error)}: {type(error).__name__}: {message}"
+
+
+def _place(script: Path, error: BaseException) -> str:
+    """File and line of the last step in the script or a file beside it."""
+    steps = [(step.filename, step.lineno) for step in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        steps.append((error.filename, error.lineno))
+    own = [f"{file}:{line}" for file, line in steps if Path(file).resolve().parent == script.resolve().parent]
+    return own[-1] if own else str(script)
+
+
+def _homes(package: str) -> list[Path]:
+    """Folders from which a module or package may have been imported."""
+    file = getattr(sys.modules.get(package), "__file__", None)
+    return [] if file is None else list(Path(file).parents[: 2 if Path(file).name == "__init__.py" else 1])
 
 
 def _summary(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Every kind of file, at every rate, becomes the same Song."""
 
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,11 @@ import soundfile
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from audioviz.audio import load_song
+from audioviz.audio.reading.carried import sound_for_ffmpeg
 from audioviz.audio.reading.decode import open_stream
+from audioviz.clock import Clock
+from audioviz.video.encode import VideoWriter
+from audioviz.video.mux import mux
 
 SECONDS, CLICKS = 4.0, np.array([0.5, 1.21, 1.83, 2.52, 3.3])
 
@@ -132,3 +137,36 @@ def test_channels_of_vorbis_come_in_the_order_of_wav(tmp_path, layout, channels)
     ffmpeg("-channel_layout", layout, "-i", tmp_path / "a.wav", "-c:a", "libvorbis", tmp_path / "a.ogg")
     heard = np.concatenate(list(open_stream(tmp_path / "a.ogg").blocks))[11025:33075]
     assert heard.std(axis=0) == pytest.approx(tones[11025:33075].std(axis=0), rel=0.25)  # the bass is coded roughly
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "subtype"),
+    [("a.wav", "WAV", "NMS_ADPCM_32"), ("a.paf", "PAF", "PCM_24"), ("a.mat", "MAT5", "FLOAT")],
+)
+def test_a_video_carries_what_was_heard_where_ffmpeg_reads_another_thing(tmp_path, name, kind, subtype):
+    t = np.arange(2 * 44100) / 44100
+    song, out = tmp_path / name, tmp_path / "out.mp4"
+    soundfile.write(song, 0.5 * np.sin(2 * np.pi * 440 * t) * (t % 0.5 < 0.1), 44100, format=kind, subtype=subtype)
+    heard = np.concatenate(list(open_stream(song).blocks))[:, 0]
+    with VideoWriter(tmp_path / "a.h264", fps=Fraction(12), size=(16, 16)) as writer:
+        for _ in range(24):
+            writer.write(np.zeros((16, 16, 3), np.uint8))
+    with sound_for_ffmpeg(song) as sound:
+        assert sound != song
+        assert mux([tmp_path / "a.h264"], sound, out, clock=Clock(Fraction(12), 24)).sound_seconds == 2
+    carried = np.concatenate(list(open_stream(out).blocks))[:88200, 0]
+    assert np.corrcoef(heard[:88200], carried)[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.aiff"])
+def test_a_video_carries_the_songs_own_file_where_both_readers_agree(tmp_path, name):
+    soundfile.write(tmp_path / name, np.random.default_rng(1).normal(0, 0.1, (22050, 2)), 22050)
+    with sound_for_ffmpeg(tmp_path / name) as sound:
+        assert sound == tmp_path / name
+
+
+def test_mp3_in_a_wav_is_not_cut_short(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(1).normal(0, 0.1, 66150), 22050)
+    ffmpeg("-i", tmp_path / "a.wav", "-c:a", "libmp3lame", tmp_path / "b.wav")
+    stream = open_stream(tmp_path / "b.wav")
+    assert sum(map(len, stream.blocks)) >= 66150 and stream.notes == []

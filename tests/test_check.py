@@ -7,15 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
+from safetensors.numpy import save_file
 
-from audioviz.errors import AudiovizError
+from audioviz.errors import AudiovizError, InputError
 from audioviz.models.families import Defaults
 from audioviz.models.sources import size_step
-from audioviz.project import Look, Project
+from audioviz.project import GuideFiles, Look, Project
 from audioviz.rendering.check import check_project
 
 MISTAKES = {
     "no video": (["-o", "out.mov"], "output out.mov: expected a name that ends in .mp4"),
+    "a broken picture": (["--init", "mask.png"], "init mask.png: cannot be read as an image"),
+    "a LoRA for the embedded model": (["--lora", "good.safetensors"], "embedded: takes no good.safetensors"),
     "no folder": (["-o", "nowhere/out.mp4"], "output folder nowhere does not exist"),
     "the song itself": (["-o", "song.mp4", "--init", "song.mp4"], "song.mp4: would overwrite what is read"),
     "a size between": (["--size", "255x255"], "size 255x255: this model makes multiples of 16"),
@@ -26,11 +30,11 @@ MISTAKES = {
     "a pickled embedding": (["--embedding", "word.pt"], "embedding word.pt: pickled"),
     "no autoencoder": (["--vae", "none"], "vae none: there is no such file or folder"),
     "no picture": (["--init", "none.png"], "init none.png: there is no such file"),
-    "a mask alone": (["--mask", "mask.png"], "mask: expected an init too"),
-    "a mask that moves": (["--init", "mask.png", "--mask", "film.mp4"], "mask film.mp4: expected an image"),
+    "a mask alone": (["--mask", "picture.png"], "mask: expected an init too"),
+    "a mask that moves": (["--init", "picture.png", "--mask", "moves.gif"], "mask moves.gif: expected an image"),
     "no ControlNet": (["--controlnet", "none"], "ControlNet none: there is no such file or folder"),
-    "control without a ControlNet": (["--control", "mask.png"], "the model has no ControlNet that follows it"),
-    "style without an IP-Adapter": (["--style", "mask.png"], "the model has no IP-Adapter that follows it"),
+    "control without a ControlNet": (["--control", "picture.png"], "the model has no ControlNet that follows it"),
+    "style without an IP-Adapter": (["--style", "picture.png"], "the model has no IP-Adapter that follows it"),
     "an IP-Adapter without a style": (["--ip-adapter", "a/b/c.safetensors"], "give one (--style FILE)"),
     "no model": (["--model", "none"], "model none: there is no such file or folder"),
     "no schedule": (["--schedule", "plse"], "unknown schedule 'plse'"),
@@ -51,6 +55,10 @@ def folder(tmp_path_factory):
     soundfile.write(folder / "song.wav", np.random.default_rng(2).normal(0, 0.1, 22050), 22050)
     for name in ("song.mp4", "film.mp4", "note.txt", "mask.png", "word.pt"):
         (folder / name).write_bytes(b"x" * 40)
+    picture = Image.new("RGB", (64, 64))
+    picture.save(folder / "picture.png")
+    picture.save(folder / "moves.gif", save_all=True, append_images=[Image.new("RGB", (64, 64), "white")])
+    save_file({"a": np.zeros(1)}, folder / "good.safetensors")
     return folder
 
 
@@ -92,3 +100,30 @@ def test_a_loaded_model_is_not_asked_for_its_files(folder):
     check_project(project, model_is_loaded=True)
     with pytest.raises(AudiovizError, match="there is no such file"):
         check_project(project)
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("a.mov", "render a.mp4, then make the other of it: ffmpeg -i a.mp4 -c copy a.mov"),
+        ("my a.gif", "ffmpeg -i 'my a.mp4' 'my a.gif'"),
+        ("videos", "such as videos.mp4, or videos/ for a folder"),
+    ],
+)
+def test_how_to_get_a_video_of_another_kind(folder, out, said, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(InputError, match=said):
+        check_project(Project("song.wav"), out=Path(out))
+
+
+@pytest.mark.parametrize(
+    ("project", "said"),
+    [
+        ({"prompts": [""]}, "prompt '': expected words"),
+        ({"guides": GuideFiles(init=Path("film.mp4"))}, "init film.mp4: cannot be read as a video"),
+    ],
+)
+def test_what_else_a_project_cannot_be(folder, project, said, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(InputError, match=said):
+        check_project(Project("song.wav", **project))

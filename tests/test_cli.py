@@ -43,6 +43,37 @@ def test_help_names_the_commands(tmp_path):
         assert f"  {name} " in shown
 
 
+def test_alone_it_shows_its_help(tmp_path):
+    shown = audioviz(cwd=tmp_path, check=0).stdout
+    assert "\n  render " in shown and shown.count("\n") > 10
+
+
+def test_pipelines_report_under_their_own_name(tmp_path):
+    assert "audioviz ls" in audioviz("run", "--help", cwd=tmp_path, check=0).stdout
+    help_of_one = audioviz("run", "redraw", "--help", cwd=tmp_path, check=0).stdout
+    assert help_of_one.startswith("Usage: audioviz run redraw [OPTIONS] SONG INIT")
+    assert "Try 'audioviz run redraw --help'" in audioviz("run", "redraw", cwd=tmp_path, check=2).stderr
+
+
+def test_a_pipeline_imports_the_file_beside_it_and_its_errors_are_one_line(tmp_path):
+    (tmp_path / "beside_it.py").write_text("WORD = 'found'\n")
+    (tmp_path / "mine.py").write_text("import sys, beside_it\nprint(beside_it.WORD, sys.argv[1:])\n1 / 0\n")
+    done = audioviz("run", "mine.py", "--word", "x", "--help", cwd=tmp_path, check=2)
+    assert done.stdout == "found ['--word', 'x', '--help']\n"
+    assert done.stderr == "audioviz: mine.py:3: ZeroDivisionError: division by zero\n"
+
+
+def test_a_tilde_in_quotes_is_the_home_folder(folder, tmp_path):
+    done = subprocess.run(
+        [*COMMAND, "render", "~/song.wav", "-o", "~/no/out.mp4", "--dry-run"],
+        env=os.environ | {"HOME": str(folder), "USERPROFILE": str(folder)},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2 and f"output folder {folder / 'no'} does not exist" in done.stderr
+
+
 def test_ls_and_cp(tmp_path):
     listed = audioviz("ls", cwd=tmp_path, check=0).stdout
     assert "pulse" in listed and "music_video" in listed

@@ -42,6 +42,43 @@ def test_a_script_leaves_no_trace(script, tmp_path, monkeypatch):
     assert sys.path == before and [p.name for p in tmp_path.iterdir()] == ["mine.py"]
 
 
+def test_a_script_imports_the_files_beside_it_and_leaves_no_trace(script, tmp_path):
+    other = tmp_path / "other"
+    for place, number in ((tmp_path, 0.25), (other, 0.75)):
+        place.mkdir(exist_ok=True)
+        (place / "beside_it.py").write_text(f"LEVEL = {number}\n")
+        (place / "mine.py").write_text(
+            "import audioviz as av\nimport beside_it\n\ndef schedule(song):\n    from beside_it import LEVEL\n"
+            "    assert LEVEL == beside_it.LEVEL\n    return av.Schedule(denoise=LEVEL)\n"
+        )
+    before = list(sys.path)
+    found = [av.load_schedule(place / "mine.py")(made_song()).denoise[0] for place in (tmp_path, other)]
+    assert found == [0.25, 0.75] and sys.path == before and "beside_it" not in sys.modules
+
+
+@pytest.mark.parametrize("text", ["LEVEL = 1 / 0\n", "LEVEL = = 1\n"])
+def test_an_error_beside_a_script_is_told_with_its_place(script, tmp_path, text):
+    (tmp_path / "beside_it.py").write_text("\n" + text)
+    with pytest.raises(ScheduleError, match=r"beside_it.py:2: (ZeroDivisionError|SyntaxError)"):
+        av.load_schedule(script("import beside_it\n"))
+
+
+def test_options_may_stand_before_the_star_and_be_lists(script):
+    text = """
+import audioviz as av
+
+def schedule(song, level=0.5, marks: list[int] = (), more=[0.5], *, words: "list[str] | None" = None, size: int | None):
+    assert (marks, more, words, size) == ([1, 20], [0.25, 1.0], ["a", "b c"], 7)
+    return av.Schedule(denoise=level)
+"""
+    settings = {"level": "0.25", "marks": "1, 20", "more": "[0.25, 1]", "words": "a,b c", "size": "7"}
+    assert av.load_schedule(script(text))(made_song(), **settings).denoise[0] == 0.25
+    with pytest.raises(ScheduleError, match="setting marks=1,x: expected a whole number, or several with commas"):
+        av.load_schedule(script(text))(made_song(), marks="1,x")
+    with pytest.raises(ScheduleError, match="setting table=1: the script takes a dict there, which cannot be typed"):
+        av.load_schedule(script("def schedule(song, table={}): ...\n"))(made_song(), table="1")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

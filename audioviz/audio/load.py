@@ -20,7 +20,7 @@ from audioviz.audio.hearing.curves import curves_on_clock
 from audioviz.audio.hearing.drums import DRUMS
 from audioviz.audio.hearing.grid import Grid
 from audioviz.audio.reading.beats_model import beats_model_key, check_beats_model, load_network
-from audioviz.audio.reading.blocks import mended, mono, part, resampled, without_offset
+from audioviz.audio.reading.blocks import mended, mono, part, resampled, silence, without_offset
 from audioviz.audio.reading.cache import cache_key, recall, remember
 from audioviz.audio.reading.decode import FORMATS, check_file, open_stream
 from audioviz.audio.sections import Sections
@@ -29,6 +29,7 @@ from audioviz.audio.stems import Facts, with_stems
 from audioviz.clock import Clock, read_seconds, to_fps
 from audioviz.errors import InputError
 from audioviz.files import to_path
+from audioviz.timeline import sound_before
 
 _ARRAYS = ("beats", "downbeats", "onsets", "sections", "kinds", "waveform", "pulse", "sound")
 _FACTS = ("tempo", "tempo_confidence", "other_tempi", "beats_per_bar")
@@ -62,8 +63,8 @@ def load_song(
     beats_model : "beat_this", or the path of a checkpoint of it, optional
         Have an optional library hear the beats and bars; its weights are fetched when it is used for the first time.
     stems : mapping of name to path, or "auto"
-        Files that hold the song's parts alone, such as its drums, from the same moment on; or have an optional library
-        separate them. `song.stems["drums"]` is then a song on the same clock.
+        Files that hold the song's parts alone, such as its drums, placed by the times of their containers; or have an
+        optional library separate them. `song.stems["drums"]` is then a song on the same clock.
     cache : bool
         Take the analysis from the user's cache folder, or keep it there.
 
@@ -121,10 +122,7 @@ def load_song(
     files = {name: to_path(f"stem {name}", file) for name, file in stems.items()}
     return with_stems(
         song,
-        {
-            name: (file, *_cached_analysis(file, start, duration, cache, silent_after=True))
-            for name, file in files.items()
-        },
+        {name: (file, *_cached_analysis(file, start, duration, cache, stem_of=path)) for name, file in files.items()},
     )
 
 
@@ -134,7 +132,7 @@ def _cached_analysis(
     duration: float | None,
     cache: bool,
     *,
-    silent_after: bool = False,
+    stem_of: Path | None = None,
     beats_model: str | Path | None = None,
 ) -> tuple[str, Facts, Analysis]:
     """The digest of a file, and what is heard in a part of it, from the cache if it is there."""
@@ -143,11 +141,14 @@ def _cached_analysis(
         check_beats_model(beats_model)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    heard_as = ("stem",) if silent_after else () if beats_model is None else ("beats", beats_model_key(beats_model))
+    before = 0.0 if stem_of is None else float(sound_before(path, stem_of))
+    heard_as = () if stem_of is None else ("stem", str(before))
+    if beats_model is not None:
+        heard_as = ("beats", beats_model_key(beats_model))
     key = cache_key(" ".join([sha256, *heard_as]), start, duration)
     found = _recall(key) if cache else None
     if found is None:
-        found = _decode_and_analyse(path, start, duration, silent_after, beats_model)
+        found = _decode_and_analyse(path, start + before, duration, stem_of is not None, beats_model)
         if cache:
             _remember(key, *found)
     return sha256, *found
@@ -172,7 +173,8 @@ def _decode_and_analyse(
     last = math.inf if duration is None else first + max(1, round(duration * stream.rate))
     tally: Counter[str] = Counter()
     with closing(stream.blocks):
-        blocks = mono(mended(part(stream.blocks, first, last, tally), tally))
+        sound = chain(silence(-first, stream.channels), stream.blocks)
+        blocks = mono(mended(part(sound, max(0, first), last - min(0, first), tally), tally))
         blocks = resampled(without_offset(blocks, stream.rate), stream.rate)
         head = next(blocks, None)
         if head is None and silent_after and tally["decoded"]:

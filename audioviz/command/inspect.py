@@ -1,10 +1,9 @@
 """`audioviz analyze`, `schedule` and `info`: what is heard in a song, planned for it, and was made of it."""
 
-from pathlib import Path
-
 import click
 
 from audioviz.command.options import (
+    FilePath,
     duration_option,
     fps_option,
     grid_options,
@@ -22,7 +21,7 @@ from audioviz.command.render import save_project
 
 def file_option(name: str, metavar: str = "FILE", text: str | None = None):
     """An option for a file to write."""
-    return click.option(name, f"{name[2:]}_file", type=click.Path(path_type=Path), metavar=metavar, help=text)
+    return click.option(name, f"{name[2:]}_file", type=FilePath(), metavar=metavar, help=text)
 
 
 @click.command()
@@ -97,7 +96,7 @@ def schedule(
 
 
 @click.command()
-@click.argument("video", type=click.Path(path_type=Path))
+@click.argument("video", type=FilePath())
 @file_option("--sheet", "FILE.png", "Write a contact sheet of the video.")
 def info(video, sheet_file) -> None:
     """Show what VIDEO was made of, and how well its picture follows its sound."""

@@ -14,10 +14,15 @@ from audioviz.command.render import render
 from audioviz.errors import AudiovizError, AudiovizWarning, Defect
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, invoke_without_command=True
+)
 @click.version_option(package_name="audioviz")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Any song in, a music video out: every frame on the beat."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 for command in (render, analyze, schedule, info, run, ls, cp):

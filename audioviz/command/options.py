@@ -7,11 +7,23 @@ import click
 from click.core import ParameterSource
 
 from audioviz.errors import InputError
+from audioviz.files import user_path
 
 if TYPE_CHECKING:
     from audioviz.project import Project
 
-song_argument = click.argument("song", type=click.Path(path_type=Path))
+
+class FilePath(click.ParamType):
+    """A path, whose `~` is the home folder also in quotes."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path that was typed."""
+        return user_path(value)
+
+
+song_argument = click.argument("song", type=FilePath())
 fps_option = click.option(
     "--fps", default="12", show_default=True, metavar="F", help="Frames a second: 24, 12.5, 30000/1001."
 )
@@ -122,7 +134,7 @@ project_options = (
     click.option(
         "--save",
         "project_file",
-        type=click.Path(path_type=Path),
+        type=FilePath(),
         metavar="FILE.avz",
         help="Write all that is asked for to a project file, which stands in the place of SONG.",
     ),

@@ -1,9 +1,11 @@
 """`audioviz ls`, `cp` and `run`: the ready-made schedules and pipelines."""
 
 import sys
-from pathlib import Path
 
 import click
+
+from audioviz.command.options import FilePath
+from audioviz.errors import AudiovizError, InputError
 
 
 @click.command()
@@ -19,7 +21,7 @@ def ls() -> None:
 
 @click.command()
 @click.argument("name")
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=FilePath(), required=False)
 def cp(name, file) -> None:
     """Copy a ready-made schedule or pipeline to FILE, to change it."""
     from audioviz.shelf import copy_out
@@ -27,15 +29,29 @@ def cp(name, file) -> None:
     click.echo(copy_out(name, file))
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("pipeline")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(pipeline, arguments) -> None:
-    """Run a ready-made PIPELINE or a file of your own; what follows is for it."""
+    """Run a ready-made PIPELINE or a file of your own.
+
+    `audioviz ls` lists the ready-made ones. What follows PIPELINE is for it: `audioviz run PIPELINE --help`.
+    """
     import runpy
 
-    from audioviz.shelf import find
+    from audioviz.shelf import beside, fault, find, names
 
     path = find("pipelines", pipeline)
-    sys.argv = [str(path), *arguments]
-    runpy.run_path(str(path), run_name="__main__")
+    try:
+        if pipeline in names("pipelines"):
+            defined = runpy.run_path(str(path)).values()
+            command = next(value for value in defined if isinstance(value, click.Command))
+            command.main(list(arguments), prog_name=f"audioviz run {pipeline}")
+            return
+        sys.argv = [str(path), *arguments]
+        with beside(path):
+            runpy.run_path(str(path), run_name="__main__")
+    except (click.ClickException, click.exceptions.Abort, click.exceptions.Exit, AudiovizError):
+        raise
+    except Exception as error:
+        raise InputError(fault(path, error)) from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from audioviz.command.options import (
+    FilePath,
     duration_option,
     fps_option,
     grid_options,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("songs", nargs=-1, required=True, metavar="SONG...", type=click.Path(path_type=Path))
+@click.argument("songs", nargs=-1, required=True, metavar="SONG...", type=FilePath())
 @click.option(
     "-o",
     "--out",
@@ -51,18 +52,21 @@ if TYPE_CHECKING:
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet, **typed) -> None:
     """Make a music video of each SONG, or of each project (.avz)."""
-    from audioviz.rendering.check import check_outputs, check_project
+    from audioviz.rendering.check import check_folder, check_outputs, check_project
 
     projects = [to_project(song, typed, trust=trust) for song in songs]
     if len(songs) > 1 and any(isinstance(project.song.stems, dict) and typed["stems"] for project in projects):
         raise InputError(f"--stem goes with one song, and there are {len(songs)}; --stem auto separates each")
+    out = out and os.path.expanduser(out)  # noqa: PTH111  the slash at its end tells
     folder = folder_of(out, songs)
     targets = [folder / f"{song.stem}.mp4" for song in songs] if folder else [Path(out or f"{songs[0].stem}.mp4")]
-    check_outputs(targets, songs)
-    if folder and not dry_run:
-        make_folder(folder)
+    check_outputs(targets, projects)
+    if folder:
+        check_folder(folder)
     for project, target in zip(projects, targets, strict=True):
         check_project(project, out=target if target.parent.is_dir() or not folder else None)
+    if folder and not dry_run:
+        make_folder(folder)
     if project_file:
         save_project(projects, project_file)
     if dry_run:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PlainSerializer,
@@ -29,6 +30,7 @@ from pydantic_core import PydanticCustomError
 from audioviz.audio.hearing.grid import Grid
 from audioviz.clock import fps_to_json, read_time, to_fps
 from audioviz.errors import InputError, nearest
+from audioviz.files import user_path
 from audioviz.project.records import CONFIG, fault_message, one_of, record, with_reason, within
 from audioviz.schedule.columns import COLUMNS
 from audioviz.schedule.lanes import Lane
@@ -59,7 +61,8 @@ DTYPES = ("auto", "float32", "float16", "bfloat16")
 for _kind in (Grid, Lane, Prompt):
     with_config(CONFIG)(_kind)  # unknown keys are refused in them too
 
-File = Annotated[Path, PlainSerializer(Path.as_posix)]
+File = Annotated[Path, AfterValidator(user_path), PlainSerializer(Path.as_posix)]
+Place = Annotated[str, AfterValidator(lambda text: str(user_path(text)) if text[:1] == "~" else text)]  # or a name
 Fps = Annotated[Fraction, PlainValidator(lambda value: with_reason(value, to_fps)), PlainSerializer(fps_to_json)]
 Setting = bool | int | float | str
 Whole = Annotated[int, Strict()]
@@ -98,7 +101,7 @@ class SongFile:
     path: File
     stems: Literal["auto"] | dict[str, File] | None = None
     grid: Annotated[Grid, WrapValidator(with_reason)] = Grid()
-    beats_model: str | None = None
+    beats_model: Place | None = None
     start: Time = 0.0
     duration: Length | None = None
 
@@ -119,7 +122,7 @@ class ScheduleChoice:
         Whether a script may be run: not where the project was read from a file that someone may have sent.
     """
 
-    source: str = "pulse"
+    source: Place = "pulse"
     settings: dict[str, Setting] = field(default_factory=dict)
     numbers: dict[str, Any] | None = None
     trusted: Annotated[bool, Field(exclude=True)] = field(default=True, compare=False)
@@ -150,14 +153,14 @@ class Look:
         Compile the model first.
     """
 
-    model: str = "embedded"
-    loras: tuple[str, ...] = ()
-    embeddings: tuple[str, ...] = ()
-    vae: str | None = None
-    controlnet: str | None = None
-    ip_adapter: str | None = None
+    model: Place = "embedded"
+    loras: tuple[Place, ...] = ()
+    embeddings: tuple[Place, ...] = ()
+    vae: Place | None = None
+    controlnet: Place | None = None
+    ip_adapter: Place | None = None
     prediction: Annotated[str, one_of("prediction", PREDICTIONS)] | None = None
-    lora_dir: str | None = None
+    lora_dir: Place | None = None
     size: Annotated[
         tuple[Annotated[Whole, within(16, 8192)], Annotated[Whole, within(16, 8192)]] | None, BeforeValidator(_to_size)
     ] = None

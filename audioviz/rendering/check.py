@@ -1,16 +1,18 @@
 """Validation of a project before anything heavy is imported; the dry run and the render ask the same function."""
 
+import errno
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from audioviz.audio.reading.beats_model import BEAT_THIS, check_beats_model
 from audioviz.audio.reading.decode import check_file
-from audioviz.errors import InputError
+from audioviz.errors import InputError, ModelError
 from audioviz.files import check_apart
 from audioviz.models.sources import check_additions, check_size, check_source, size_step
 from audioviz.project import Project
-from audioviz.rendering.pictures import IMAGES
+from audioviz.rendering.pictures import check_pictures
 from audioviz.schedule.prompts import check_prompt_file, prompt_file
 from audioviz.shelf import find, is_path
 from audioviz.video.encode import check_format
@@ -44,6 +46,8 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
     if project.schedule.numbers is None:
         find("schedules", project.schedule.source, endings=None)
     for prompt in project.prompts:
+        if isinstance(prompt, str) and not prompt.strip():
+            raise InputError("prompt '': expected words, or a file; leave it out for the prompts of the schedule")
         file = prompt_file(prompt) if isinstance(prompt, str) else None
         if file is not None:
             check_prompt_file(file)
@@ -61,6 +65,11 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
         )
         if look.lora_dir and not Path(look.lora_dir).is_dir():
             raise InputError(f"lora-dir {look.lora_dir}: there is no such folder; expected that of the LoRAs")
+        added = (*look.loras, *look.embeddings, *filter(None, (look.vae, look.controlnet, look.ip_adapter)))
+        if look.model == "embedded" and added:
+            raise ModelError(
+                f"model embedded: takes no {added[0]}, whose networks are its own: expected another --model"
+            )
         if look.size and (step := size_step(look.model)):
             check_size(look.size, step=step)
     check_format(project.fps, look.size or (2, 2))
@@ -81,16 +90,40 @@ def check_trust(project: Project) -> None:
         )
 
 
-def check_outputs(targets: Sequence[Path], songs: Sequence[Path]) -> None:
-    """Refuse several songs of which more than one would become the same video.
+def check_outputs(targets: Sequence[Path], projects: Sequence[Project]) -> None:
+    """Refuse several songs of which more than one would become the same video, or a file that another one reads.
 
     Raises
     ------
     InputError
     """
-    for song, target in zip(songs, targets, strict=True):
+    check_apart(targets, [file for project in projects for file in files_of(project)])
+    for project, target in zip(projects, targets, strict=True):
         if targets.count(target) > 1:
-            raise InputError(f"{song}: more than one song would become {target}; render them into different folders")
+            raise InputError(
+                f"{project.song.path}: more than one song would become {target}; render them into different folders"
+            )
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder for videos that is not there and cannot be made.
+
+    Raises
+    ------
+    InputError
+    """
+    if folder.is_dir():
+        return
+    place = folder.absolute().parent
+    faults = (
+        (folder.exists(), errno.EEXIST),
+        (not place.exists(), errno.ENOENT),
+        (not place.is_dir(), errno.ENOTDIR),
+        (not os.access(place, os.W_OK), errno.EACCES),
+    )
+    reason = next((reason for wrong, reason in faults if wrong), None)
+    if reason:
+        raise InputError(f"--out {folder}: the folder cannot be made ({os.strerror(reason)})")
 
 
 def check_output(out: Path) -> None:
@@ -101,14 +134,26 @@ def check_output(out: Path) -> None:
     InputError
     """
     folder = out.absolute().parent
-    if out.suffix.lower() != ".mp4":
-        raise InputError(f"output {out}: expected a name that ends in .mp4")
     if out.is_dir():
         raise InputError(f"output {out} is a folder: give the name of a file, such as {out / 'video.mp4'}")
+    if out.suffix.lower() != ".mp4":
+        raise InputError(f"output {out}: expected a name that ends in .mp4{_other_format(out)}")
     if not folder.is_dir():
         raise InputError(f"output folder {out.parent} does not exist: create it, or choose another output")
     if not os.access(folder, os.W_OK):
         raise InputError(f"output folder {out.parent} cannot be written: restore its rights, or choose another output")
+
+
+def _other_format(out: Path) -> str:
+    """How to come by a video of another kind."""
+    made = out.with_suffix(".mp4")
+    if not out.suffix:
+        return f", such as {made}, or {out}{os.sep} for a folder"
+    copied = "-c copy " if out.suffix.lower() in (".mov", ".mkv", ".m4v", ".ts") else ""
+    if not copied and out.suffix.lower() not in (".gif", ".webm", ".avi", ".webp", ".mpg", ".wmv", ".ogv"):
+        return ""
+    first, other = (shlex.quote(str(path)) for path in (made, out))
+    return f"; render {first}, then make the other of it: ffmpeg -i {first} {copied}{other}"
 
 
 def files_of(project: Project) -> list[Path]:
@@ -125,12 +170,10 @@ def _check_guide_files(project: Project) -> None:
     guides = project.guides
     for name in ("init", "mask", "control", "style"):
         file = getattr(guides, name)
-        if file is not None and not file.is_file():
-            raise InputError(f"{name} {file}: there is no such file; expected an image or a video")
+        if file is not None:
+            check_pictures(file, what=name, still=name == "mask")
     if guides.mask and not guides.init:
         raise InputError("mask: expected an init too, the picture that stays where the mask is black (--init FILE)")
-    if guides.mask and guides.mask.suffix.lower() not in IMAGES:
-        raise InputError(f"mask {guides.mask}: expected an image, white where frames are drawn")
 
 
 def _check_guide_models(project: Project) -> None:

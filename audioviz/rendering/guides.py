@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from audioviz.rendering.pictures import load_pictures
 from audioviz.sampling import Control, Guidance
 
 Found = TypeVar("Found")
+ON_BLACK = ("mask", "control")  # where nothing is, there is nothing to draw or to follow; others lie on white
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +33,15 @@ class Guides:
 
 
 def open_guides(
-    model: Model, files: GuideFiles, *, size: tuple[int, int], clock: Clock
+    model: Model,
+    files: GuideFiles,
+    *,
+    size: tuple[int, int],
+    clock: Clock,
+    song: Path | None = None,
+    start: float = 0.0,
 ) -> tuple[Guides, dict[str, str]]:
-    """Open the image conditions of a render, and the sha256 of each file by its name.
+    """Open the image conditions of a render, and the sha256 of each file by its name; the rest as `load_pictures`.
 
     Raises
     ------
@@ -50,7 +58,12 @@ def open_guides(
             raise InputError(f"{name} {given[name]}: the model has no {what} that follows it; load one (--{option})")
     if model.encode_reference and "style" not in given:
         raise InputError("the model has an IP-Adapter, but no picture whose style it follows; give one (--style FILE)")
-    found = {name: load_pictures(file, size=size, clock=clock) for name, file in given.items()}
+    found = {
+        name: load_pictures(
+            file, size=size, clock=clock, song=song, start=start, background=0 if name in ON_BLACK else 255
+        )
+        for name, file in given.items()
+    }
     at = {name: pictures.at for name, pictures in found.items() if name != "mask"}
     mask = torch.from_numpy(found["mask"].at(0).mean(2) / 255).float() if "mask" in found else None
     return (

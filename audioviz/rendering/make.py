@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from audioviz.audio.reading.carried import sound_for_ffmpeg
 from audioviz.audio.song import Song
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
@@ -61,7 +62,9 @@ def make_video(
     _warn_of_difference(schedule, part)
     _warn_of_unread_negatives(model, schedule, settings)
     clock = Clock(song.clock.fps, len(part))
-    guides, guide_digests = open_guides(model, project.guides, size=settings.size, clock=song.clock)
+    guides, guide_digests = open_guides(
+        model, project.guides, size=settings.size, clock=song.clock, song=song.path, start=song.start
+    )
     if guides.moves:
         _warn_of_resting_camera(schedule)
     identity = _identity(model, settings) | {"fps": str(clock.fps)} | guide_digests
@@ -95,7 +98,8 @@ def make_video(
                 raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
             facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | identity
             metadata = json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))})
-            mux(chunks, song.path, out, clock=clock, start=begin, metadata=metadata)
+            with sound_for_ffmpeg(song.path) as sound:
+                mux(chunks, sound, out, clock=clock, start=begin, metadata=metadata)
             log.info("finished")
         if not keep_work:
             work.discard()

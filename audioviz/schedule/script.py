@@ -2,19 +2,19 @@
 
 import inspect
 import runpy
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
-from audioviz.errors import AudiovizError, ScheduleError, nearest
+from audioviz.errors import ScheduleError, nearest
 from audioviz.files import to_path
 from audioviz.schedule.binding import as_song, bound
 from audioviz.schedule.files import load_schedule_file
 from audioviz.schedule.schedule import Schedule
-from audioviz.shelf import find
+from audioviz.shelf import beside, fault, find
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ def load_schedule(source: str | Path) -> ScheduleSource:
     if not callable(function):
         raise ScheduleError(f"{path}: defines no function schedule(song, *, ...) -> av.Schedule")
     signature = _guarded(path, inspect.signature, function, eval_str=True)
-    options = {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+    after_song = list(signature.parameters.values())[1:]
+    options = {p.name: p for p in after_song if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
 
     def make(song, **settings) -> Schedule:
         with bound(song):
@@ -91,36 +92,44 @@ def _from_file(path: Path, song) -> Schedule:
 def _guarded(path: Path, function: Callable, *args, **kwargs):
     """Call the user's code; any failure in it becomes one line with the place in the user's own file."""
     try:
-        return function(*args, **kwargs)
+        with beside(path):
+            return function(*args, **kwargs)
     except (Exception, SystemExit) as error:
-        raise ScheduleError(f"{_place(path, error)}: {_what(error)}") from error
-
-
-def _place(path: Path, error: BaseException) -> str:
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return f"{path}:{error.lineno}"
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
-    return f"{path}:{lines[-1]}" if lines else str(path)
-
-
-def _what(error: BaseException) -> str:
-    if isinstance(error, AudiovizError):
-        return str(error)
-    message = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
-    if isinstance(error, AttributeError) and "did you mean" not in message:
-        message += nearest(error.name, dir(error.obj))
-    return f"{type(error).__name__}: {message}"
+        raise ScheduleError(fault(path, error)) from error
 
 
 def _convert(name: str, value: Any, option: inspect.Parameter):
     """A setting as the type of the script's annotation or default; text from the command line is read."""
-    kind = option.annotation if option.annotation in _READERS else type(option.default)
-    if kind not in _READERS or (type(value) is kind) or value is None:
+    kind, entry = _kind(option)
+    is_other = kind not in _READERS and not isinstance(value, str)
+    if type(value) is kind or value is None or kind is NoneType or is_other:
         return value
+    if kind not in _READERS and entry is None:
+        raise ScheduleError(
+            f"setting {name}={value}: the script takes a {kind.__name__} there, which cannot be typed: let it take an "
+            "int, a float, a str, a bool, or a list of them"
+        )
     try:
-        return _READERS[kind](str(value))
+        if entry is None:
+            return _READERS[kind](str(value))
+        return kind(_READERS[entry](text.strip()) for text in value.strip("[]()").split(",") if text.strip())
     except (ValueError, KeyError) as error:
-        raise ScheduleError(f"setting {name}={value}: expected {_KINDS[kind]}") from error
+        several = ", or several with commas between" if entry else ""
+        raise ScheduleError(f"setting {name}={value}: expected {_KINDS[entry or kind]}{several}") from error
+
+
+def _kind(option: inspect.Parameter) -> tuple[type, type | None]:
+    """The type of a setting, by its annotation or else its default, and of a list that of its entries."""
+    default = None if option.default is option.empty else option.default
+    entries = map(type, default) if isinstance(default, (list, tuple)) else ()
+    members = get_args(option.annotation) if get_origin(option.annotation) in (Union, UnionType) else ()
+    for hint in (option.annotation, *members, type(default)):
+        kind = get_origin(hint) or hint
+        if kind in _READERS:
+            return kind, None
+        if kind in (list, tuple):
+            return kind, next(entry for entry in (*get_args(hint), *entries, str) if entry in _READERS)
+    return type(default), None
 
 
 _READERS: dict[type, Callable[[str], Any]] = {

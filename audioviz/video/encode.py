@@ -10,8 +10,8 @@ from queue import SimpleQueue
 import numpy as np
 
 from audioviz.errors import EncodeError, InputError
+from audioviz.ffmpeg import Ffmpeg, ffmpeg_version
 from audioviz.files import create
-from audioviz.video.ffmpeg import Ffmpeg, ffmpeg_version
 
 QUEUED_FRAMES = 8
 KEYFRAME_SECONDS = 5

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from audioviz.clock import Clock
 from audioviz.errors import EncodeError
+from audioviz.ffmpeg import Ffmpeg, input_file, reader_ended
 from audioviz.files import part_of, put, remove
 from audioviz.video.encode import RAW_TIME_BASE
-from audioviz.video.ffmpeg import Ffmpeg, reader_ended
-from audioviz.video.probe import METADATA_KEY, Sound, VideoInfo, input_file, probe, probe_sound
+from audioviz.video.probe import METADATA_KEY, Sound, VideoInfo, probe, probe_sound
 
 AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 AAC_CHANNELS = 8

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from audioviz.errors import InputError
-from audioviz.video.ffmpeg import Ffmpeg
+from audioviz.ffmpeg import Ffmpeg, input_file
 
 METADATA_KEY = "audioviz"
 _NAMED_LAYOUTS = {
@@ -128,6 +128,7 @@ def read_frames(path: Path, *, size: tuple[int, int] | None = None) -> Iterator[
     """
     width, height = size or probe(path).size
     arguments = [
+        "-noautorotate",  # as `probe` measures it
         *input_file(path),
         "-map",
         "0:V:0",
@@ -149,11 +150,6 @@ def read_frames(path: Path, *, size: tuple[int, int] | None = None) -> Iterator[
         said = ffmpeg.wait()
         if said:
             raise InputError(f"{path} cannot be read to its end: {said}")
-
-
-def input_file(path: Path) -> list[str]:
-    """ffmpeg's arguments for a file that is to be read: this file alone, whatever its name or its content asks for."""
-    return ["-protocol_whitelist", "file,pipe", "-noautorotate", "-i", f"file:{path}"]
 
 
 def _stream(path: Path, choice: list[str]) -> _Stream | None:

@@ -28,6 +28,12 @@ def part(blocks: Iterable[np.ndarray], first: int, last: float, tally: Counter[s
             return
 
 
+def silence(samples: int, channels: int) -> Iterator[np.ndarray]:
+    """Blocks of so many samples, none if that is less than one."""
+    for at in range(0, samples, _CHUNK):
+        yield np.zeros((min(_CHUNK, samples - at), channels), np.float32)
+
+
 def mended(blocks: Iterable[np.ndarray], tally: Counter[str]) -> Iterator[np.ndarray]:
     """Samples that cannot be sound become 0 and are tallied as damaged."""
     for block in blocks:

@@ -14,6 +14,7 @@ import numpy as np
 import soundfile
 
 from audioviz.errors import InputError
+from audioviz.ffmpeg import input_file
 
 BLOCK = 16384  # frames a block: small, because libsndfile drops the whole block in which a damaged FLAC breaks off
 RATES = range(2_000, 768_001)
@@ -84,7 +85,7 @@ def open_stream(path: Path) -> Stream:
     InputError
         If it is not sound that can be decoded, or its header cannot be true.
     """
-    return _open_libsndfile(path) or _open_ffmpeg(path)
+    return open_libsndfile(path) or open_ffmpeg(path)
 
 
 def _check_header(path: Path, rate: int, channels: int) -> None:
@@ -95,7 +96,7 @@ def _check_header(path: Path, rate: int, channels: int) -> None:
         )
 
 
-def _open_libsndfile(path: Path) -> Stream | None:
+def open_libsndfile(path: Path) -> Stream | None:
     """None where libsndfile does not read the file, and where it does so badly.
 
     soundfile seeks after each block, which garbles MP3; libsndfile calls good Opus of other encoders malformed.
@@ -129,7 +130,7 @@ def _open_libsndfile(path: Path) -> Stream | None:
     return Stream(file.samplerate, file.channels, blocks(), notes)
 
 
-def _open_ffmpeg(path: Path) -> Stream:
+def open_ffmpeg(path: Path) -> Stream:
     from imageio_ffmpeg import get_ffmpeg_exe
 
     log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process); no pipe: a full one would stop ffmpeg
@@ -141,10 +142,7 @@ def _open_ffmpeg(path: Path) -> Stream:
             "-nostats",
             "-v",
             "level+info",
-            "-protocol_whitelist",
-            "file,pipe",
-            "-i",
-            f"file:{path}",
+            *input_file(path),
             "-map",
             "0:a:0",
             "-c:a",

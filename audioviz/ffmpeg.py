@@ -1,4 +1,4 @@
-"""One run of the ffmpeg binary that comes with imageio-ffmpeg."""
+"""One run of the ffmpeg binary that comes with imageio-ffmpeg, and the one way in which it is handed a file."""
 
 import errno
 import io
@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO
 
 import imageio_ffmpeg
@@ -27,6 +28,11 @@ _REPEATED = (
 # On Windows the counterpart of a session, and no window even if audioviz itself has none; 0 elsewhere.
 _APART = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 _NO_FFMPEG = "reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to a working ffmpeg"
+
+
+def input_file(path: Path) -> list[str]:
+    """ffmpeg's arguments for a file that is to be read: this file alone, whatever its name or its content asks for."""
+    return ["-protocol_whitelist", "file,pipe", "-i", f"file:{path}"]
 
 
 class Ffmpeg:
