@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 
 from audioviz.audio.reading.blocks import mended
-from audioviz.audio.reading.decode import open_ffmpeg, open_libsndfile, open_stream
+from audioviz.audio.reading.decode import check_file, open_ffmpeg, open_libsndfile, open_stream
 from audioviz.errors import EncodeError, InputError
 
 _ALIKE = 0.01  # power of the difference between two decoders of one sound, as a part of its own
@@ -23,9 +23,12 @@ def sound_for_ffmpeg(path: Path) -> Iterator[Path]:
 
     Raises
     ------
+    InputError
+        If the file is not there any more.
     EncodeError
         If there is no room for that.
     """
+    check_file(path)
     if _ffmpeg_agrees(path):
         yield path
         return
