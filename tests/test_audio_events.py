@@ -134,7 +134,7 @@ def test_a_second_of_silence_moves_everything_by_a_second(tmp_path):
     soundfile.write(tmp_path / "b.wav", np.r_[np.zeros(RATE), samples], RATE, subtype="FLOAT")
     first, moved = (load_song(tmp_path / name, fps=24) for name in ("a.wav", "b.wav"))
     assert moved.onsets.seconds - 1 == pytest.approx(first.onsets.seconds, abs=0.002)
-    assert moved.beats.seconds[: len(first.beats)] - 1 == pytest.approx(first.beats.seconds, abs=0.005)
+    assert moved.beats.seconds[: len(first.beats)] - 1 == pytest.approx(first.beats.seconds, abs=0.01)
     assert moved.tempo == pytest.approx(first.tempo, abs=0.05)
     for name, curve in first.curves.items():
         assert np.abs(moved.curves[name].values[24:] - curve.values).mean() < 0.05, name
