@@ -47,6 +47,11 @@ MISTAKES = {
     "fps that no video has": (["--fps", "7000001/300000"], "fps 7000001/300000 cannot be written exactly"),
     "no beats model": (["--beats-model", "none.ckpt"], "beats model none.ckpt: there is no such file"),
     "a picture that is cut": (["--init", "cut.jpg"], "init cut.jpg: cannot be read as an image (image file is trunc"),
+    "a song for a picture": (
+        ["--init", "song.wav"],
+        "init song.wav: cannot be read as a video (Stream map '' matches no",
+    ),
+    "a page for a picture": (["--init", "page.jpg"], "(Error submitting packet to decoder: Invalid data found"),
     "an animation that is cut": (["--init", "cut.webp"], "init cut.webp: cannot be read as an image"),
     "a prediction of the embedded model": (["--prediction", "v"], "embedded: takes no prediction v"),
     "no embedding": (["--embedding", "none.pt"], "embedding none.pt: there is no such file"),
@@ -64,6 +69,7 @@ def folder(tmp_path_factory):
     picture = Image.new("RGB", (64, 64))
     picture.save(folder / "picture.png")
     picture.save(folder / "moves.gif", save_all=True, append_images=[Image.new("RGB", (64, 64), "white")])
+    (folder / "page.jpg").write_text("<html>")
     grain = Image.fromarray(np.random.default_rng(3).integers(0, 255, (64, 64, 3), np.uint8))
     for name in ("cut.jpg", "cut.webp"):
         grain.save(folder / name, **({} if name == "cut.jpg" else {"save_all": True, "append_images": [picture]}))
