@@ -78,10 +78,7 @@ class Curve(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
         others = [other for other in inputs if not isinstance(other, Curve)]
-        for other in inputs:
-            if isinstance(other, Curve) and other.clock != self.clock:
-                raise ScheduleError(f"curves of different clocks: {self.clock} and {other.clock}")
-        plain = [i.values if isinstance(i, Curve) else i for i in inputs]
+        plain = [self._plain(i) for i in inputs]
         if ufunc in _LOGIC:
             plain = [np.asarray(i) != 0 for i in plain]
         if any(isinstance(out, Curve) for out in options.get("out", ())):
@@ -98,6 +95,13 @@ class Curve(NDArrayOperatorsMixin):
                 f"{ufunc.__name__} of a curve and {others[0]!r:.60}: expected a number, a curve, or one value for each "
                 f"of {len(self)} frames"
             ) from error
+
+    def __array_function__(self, function, types, args, kwargs):
+        """What `np.clip`, `np.where`, `np.interp` and their like compute for each frame is a curve again."""
+        plain = {name: self._plain(value) for name, value in kwargs.items()}
+        found = function(*self._plain(args), **plain)
+        numbers = isinstance(found, np.ndarray) and found.dtype.kind == "f" and np.isfinite(found).all()
+        return self._like(found) if numbers else found  # places, such as those of np.argsort, stay an array
 
     def __getattr__(self, name: str) -> Any:
         if name not in _OF_ARRAYS:
@@ -153,6 +157,16 @@ class Curve(NDArrayOperatorsMixin):
 
     def _with(self, values: np.ndarray) -> "Curve":
         return Curve(values, self.clock)
+
+    def _plain(self, argument: Any) -> Any:
+        """An argument of a numpy function with arrays in place of curves."""
+        if isinstance(argument, (list, tuple)):
+            return type(argument)(map(self._plain, argument))
+        if not isinstance(argument, Curve):
+            return argument
+        if argument.clock != self.clock:
+            raise ScheduleError(f"curves of different clocks: {self.clock} and {argument.clock}")
+        return argument.values
 
     def _like(self, found: Any) -> Any:
         """What numpy found, as a curve if it has a value for each frame."""

@@ -41,7 +41,8 @@ def nearest(name: object, known: Iterable[str]) -> str:
     name, known = str(name), list(known)
     plain = "_".join(name.lower().replace("++", "pp").split())  # as `DPM++ 2M` is written elsewhere
     begun = sorted((other for other in known if len(plain) > 3 and other.startswith(plain)), key=len)
-    near = begun or difflib.get_close_matches(plain, known, n=1) or difflib.get_close_matches(name, known, n=1)
+    begun += sorted((other for other in known if plain.startswith(f"{other}_")), key=len, reverse=True)
+    near = begun or [guess for text in (plain, name) for guess in difflib.get_close_matches(text, known, 1, 0.7)]
     return f" (did you mean {near[0]}?)" if near else ""
 
 

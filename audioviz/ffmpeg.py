@@ -24,6 +24,13 @@ _REPEATED = (
     "Error opening output files:",
     "Error opening input file ",
     "Error opening input files:",
+    "Error parsing options for output file",
+    "Failed to set value",
+    "To ignore this, add a trailing",
+    "Task finished with error code",
+    "Could not open encoder before EOF",
+    "Cannot determine format of input",
+    "Decode error rate",
 )
 # On Windows the counterpart of a session, and no window even if audioviz itself has none; 0 elsewhere.
 _APART = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)

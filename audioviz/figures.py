@@ -75,16 +75,16 @@ def _picture_of(figure) -> "Image":
     return Image.open(drawn).convert("RGB")
 
 
-def picture_or_file(picture: "Image", path: str | Path | None) -> "Image":
+def picture_or_file(picture: "Image", path: str | Path | None, *, apart: Iterable[Path] = ()) -> "Image":
     """The picture; written to a file first, in the format that its name ends in, if there is one.
 
     Raises
     ------
     InputError
-        If the name has an ending of no picture, or cannot be written.
+        If the name has an ending of no picture, cannot be written, or is one of the files `apart`.
     """
     if path is not None:
-        with asked_for(path) as place:
+        with asked_for(path, apart=apart) as place:
             write_whole(place, _encoded(picture, _format_of(place)))
     return picture
 

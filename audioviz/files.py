@@ -146,15 +146,16 @@ def user_path(path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def asked_for(path: str | os.PathLike[str]) -> Iterator[Path]:
+def asked_for(path: str | os.PathLike[str], *, apart: Iterable[Path] = ()) -> Iterator[Path]:
     """A file that a user asked for is written inside this block; what the system has against it is the user's mistake.
 
     Raises
     ------
     InputError
-        If it cannot be written there.
+        If it cannot be written there, or is one of the files that it is made of, `apart`.
     """
     path = to_path("file", path)
+    check_apart([path], apart)
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise InputError(f"{path}: expected the name of a file in a folder that exists")
     try:
@@ -163,10 +164,10 @@ def asked_for(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise InputError(f"{path}: cannot be written ({os.strerror(error.errno or 0)})") from error
 
 
-def text_or_file(text: str, path: str | os.PathLike[str] | None) -> str | None:
-    """The text; None if it went to a file, as a whole."""
+def text_or_file(text: str, path: str | os.PathLike[str] | None, *, apart: Iterable[Path] = ()) -> str | None:
+    """The text; None if it went to a file, as a whole, which is none of those `apart`."""
     if path is None:
         return text
-    with asked_for(path) as place:
+    with asked_for(path, apart=apart) as place:
         write_whole(place, text.encode())
     return None

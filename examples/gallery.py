@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 import audioviz as av
-from audioviz.command.options import to_size
 from audioviz.insight.reaction import Reaction
 from audioviz.rendering.inputs import DEFAULT_PROMPTS
 from audioviz.shelf import names
@@ -44,11 +43,17 @@ loudest passage against that in the quietest.
 def main(song: Path, model: str, size: str | None, steps: int | None, fps: str, duration: float, out: Path) -> None:
     """Render every ready-made schedule and write the page."""
     track = av.load_song(song, fps=fps, duration=duration)
-    write_gallery(track, av.load_model(model), list(names("schedules")), out, size=size and to_size(size), steps=steps)
+    write_gallery(track, av.load_model(model), list(names("schedules")), out, size=size, steps=steps)
 
 
 def write_gallery(
-    song, model, schedules: list[str], folder: Path, *, size: tuple[int, int] | None = None, steps: int | None = None
+    song,
+    model,
+    schedules: list[str],
+    folder: Path,
+    *,
+    size: str | tuple[int, int] | None = None,
+    steps: int | None = None,
 ) -> None:
     """Write folder/gallery.md, and its pictures into folder/gallery."""
     pictures = folder / "gallery"
@@ -66,7 +71,7 @@ def write_gallery(
     (folder / "gallery.md").write_text(HEAD.format(song=song.path.name) + "".join(rows + parts), encoding="utf-8")
 
 
-def _draw(song, model, name: str, pictures: Path, *, size: tuple[int, int] | None, steps: int | None) -> Reaction:
+def _draw(song, model, name: str, pictures: Path, *, size: str | tuple[int, int] | None, steps: int | None) -> Reaction:
     """Render one schedule, keep its frames and plot as small pictures, and measure it."""
     plan = av.load_schedule(name)(song)
     plan = plan if plan.prompts else plan.with_prompts(DEFAULT_PROMPTS)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import soundfile
 from PIL import Image
 from safetensors.numpy import save_file
 
-from audioviz.errors import AudiovizError, InputError
+from audioviz.command.dry_run import describe_render
+from audioviz.errors import AudiovizError, InputError, ModelError
 from audioviz.models.families import Defaults
 from audioviz.models.sources import size_step
 from audioviz.project import GuideFiles, Look, Project
@@ -44,6 +46,15 @@ MISTAKES = {
     "no stem": (["--stem", "drums=none.wav"], "none.wav cannot be read"),
     "fps that no video has": (["--fps", "7000001/300000"], "fps 7000001/300000 cannot be written exactly"),
     "no beats model": (["--beats-model", "none.ckpt"], "beats model none.ckpt: there is no such file"),
+    "a picture that is cut": (["--init", "cut.jpg"], "init cut.jpg: cannot be read as an image (image file is trunc"),
+    "a song for a picture": (
+        ["--init", "song.wav"],
+        "init song.wav: cannot be read as a video (Stream map '' matches no",
+    ),
+    "a page for a picture": (["--init", "page.jpg"], "(Error submitting packet to decoder: Invalid data found"),
+    "an animation that is cut": (["--init", "cut.webp"], "init cut.webp: cannot be read as an image"),
+    "a prediction of the embedded model": (["--prediction", "v"], "embedded: takes no prediction v"),
+    "no embedding": (["--embedding", "none.pt"], "embedding none.pt: there is no such file"),
     "tempo": (["--tempo", "900"], "song.grid: tempo 900: expected beats a minute"),
 }
 HEAVY = {"torch", "diffusers", "transformers", "librosa", "scipy", "soxr", "matplotlib", "tqdm"}
@@ -58,6 +69,11 @@ def folder(tmp_path_factory):
     picture = Image.new("RGB", (64, 64))
     picture.save(folder / "picture.png")
     picture.save(folder / "moves.gif", save_all=True, append_images=[Image.new("RGB", (64, 64), "white")])
+    (folder / "page.jpg").write_text("<html>")
+    grain = Image.fromarray(np.random.default_rng(3).integers(0, 255, (64, 64, 3), np.uint8))
+    for name in ("cut.jpg", "cut.webp"):
+        grain.save(folder / name, **({} if name == "cut.jpg" else {"save_all": True, "append_images": [picture]}))
+        (folder / name).write_bytes((folder / name).read_bytes()[:-900])
     save_file({"a": np.zeros(1)}, folder / "good.safetensors")
     return folder
 
@@ -100,6 +116,14 @@ def test_a_loaded_model_is_not_asked_for_its_files(folder):
     check_project(project, model_is_loaded=True)
     with pytest.raises(AudiovizError, match="there is no such file"):
         check_project(project)
+
+
+def test_a_dry_run_looks_for_the_loras_that_prompts_name(folder):
+    project = Project(folder / "song.wav", prompts="<lora:none:0.8> gold", look=Look(lora_dir=str(folder)))
+    with pytest.raises(InputError, match="there is no LoRA none in .*; expected none.safetensors there"):
+        describe_render(project)
+    with pytest.raises(ModelError, match="embedded: takes no .*good.safetensors"):
+        describe_render(replace(project, prompts=("<lora:good:0.8> gold",)))
 
 
 @pytest.mark.parametrize(

@@ -79,11 +79,33 @@ def test_a_curve_has_what_an_array_has():
         (LOW.astype(int), low.astype(int)),
     ):
         assert isinstance(made, av.Curve) and np.array_equal(made, wanted)
-    assert np.array_equal(np.clip(LOW, 0.2, 0.4), low.clip(0.2, 0.4)) and np.array_equal(
-        pickle.loads(pickle.dumps(LOW)), LOW
-    )
+    assert np.array_equal(pickle.loads(pickle.dumps(LOW)), LOW)
     with pytest.raises(ScheduleError, match=r"does not change: make a new one, such as av.curves.where"):
         LOW[3] = 1
+
+
+def test_functions_of_numpy_give_curves_where_there_is_a_value_for_each_frame():
+    low, high = np.asarray(LOW), np.asarray(HIGH)
+    for made, wanted in (
+        (np.clip(LOW, 0.2, 0.4), low.clip(0.2, 0.4)),
+        (np.where(LOW > 0.5, LOW, HIGH), np.where(low > 0.5, low, high)),
+        (np.interp(LOW, [0, 1], [1, 2]), np.interp(low, [0, 1], [1, 2])),
+        (np.roll(LOW, 3), np.roll(low, 3)),
+        (np.convolve(LOW, np.ones(3) / 3, "same"), np.convolve(low, np.ones(3) / 3, "same")),
+    ):
+        assert isinstance(made, av.Curve) and np.array_equal(made, wanted) and made.decay(0.2).shape == low.shape
+    assert np.array_equal(LOW[np.argsort(LOW)], np.sort(low)) and np.stack([LOW, HIGH]).shape == (2, 48)
+    assert np.percentile(LOW, 95) == np.percentile(low, 95) and np.isnan(np.where(LOW > 0.5, np.nan, LOW)).any()
+    with pytest.raises(ScheduleError, match="curves of different clocks"):
+        np.where(LOW > 0.5, LOW, made_song(fps=24).low)
+
+
+def test_sections_choose_among_events_and_frames():
+    sections = SONG.sections
+    assert SONG.beats[sections[0]] == SONG.beats[sections["A"]] == SONG.beats[sections["A"].inside]
+    assert np.array_equal(sections.inside, np.ones(48))
+    with pytest.raises(InputError, match="there are none here to be inside of"):
+        _ = sections[9:].inside
 
 
 FOR_EVENTS = {
@@ -175,6 +197,12 @@ def test_completion_shows_curves_and_the_makers_alone():
         (lambda plan: SONG.curves["onst"], "no curve 'onst' .did you mean onset.*: the song has rms, "),
         (lambda plan: SONG.stems["drums"], "no stem 'drums': the song has none; give files"),
         (lambda plan: SONG.sections["Z"], "no section 'Z': the song has A"),
+        (lambda plan: SONG.sections[0].inidse, "Section has no 'inidse' .did you mean inside"),
+        (lambda plan: SONG.curves.low, r"no attribute 'low': a curve of a song is song.curves\['low'\]"),
+        (lambda plan: SONG.bass, "a song has no 'bass': it has band"),
+        (lambda plan: Look(sampler="DPM++ 2M Karras"), "did you mean dpmpp_2m[?]"),
+        (lambda plan: Look(sampler="Euler a"), "did you mean euler_ancestral[?]"),
+        (lambda plan: av.load_model(prediction="epslion"), "unknown prediction 'epslion' .did you mean epsilon"),
         (lambda plan: LOW.deccay(1), "a curve has no 'deccay' .did you mean decay"),
         (lambda plan: BEATS.decay(1), r"events have no 'decay'; for a curve, write av.curves.at\(song.beats, 1.0\)"),
         (lambda plan: av.lod_song, "audioviz has no 'lod_song' .did you mean load_song"),
@@ -243,6 +271,32 @@ def test_a_song_is_written_too(tmp_path):
     )
     with pytest.raises(InputError, match="expected a path"):
         SONG.to_json(5)
+
+
+def test_what_is_made_of_a_song_is_never_written_over_it(tmp_path):
+    own = tmp_path / "song.wav"
+    own.write_bytes(b"sound")
+    song = made_song(path=own)
+    plan = av.load_schedule("pulse")(song)
+    for write in (song.to_csv, song.to_json, song.to_clicks, song.plot, plan.to_csv, plan.to_deforum, plan.plot):
+        with pytest.raises(InputError, match=r"song.wav: would overwrite what is read"):
+            write(own)
+    assert own.read_bytes() == b"sound"
+
+
+def test_sizes_tempi_and_times_of_prompts_are_taken_as_they_are_typed(tmp_path):
+    for size, wanted in ((64, (64, 64)), ("64", (64, 64)), ("64x128", (64, 128)), ([64, 128], (64, 128))):
+        assert Look(size=size).size == wanted
+    assert av.Project({"path": "a", "grid": "90-130"}).song.grid == av.Grid(tempo="90-130")
+    soundfile.write(tmp_path / "a.wav", np.zeros(8000), 8000)
+    assert av.load_song(tmp_path / "a.wav", grid="90-130").tempo == av.load_song(tmp_path / "a.wav", grid=99).tempo
+    assert av.Project("a", prompts={0: "x", "1:30": "y", "B": "z"}).prompts == ("0s: x", "1:30: y", "B: z")
+    for prompts, said in (
+        ({"a": "x"}, "prompts: unknown time 'a'"),
+        ({0: 5}, "expected text at each time, such as '1"),
+    ):
+        with pytest.raises(InputError, match=said):
+            av.Project("a", prompts=prompts)
 
 
 def test_plots_are_pictures_in_the_format_of_their_name(plan, tmp_path):
@@ -403,6 +457,13 @@ MAKERS = {  # each with arguments that it takes
     "bound": (lambda song: av.bound(song).__enter__(), {"song": SONG}),
     "load_song": (av.load_song, {"path": "a", "fps": 12, "grid": av.Grid(), "beats_model": None, "stems": None}),
     "load_midi": (av.load_midi, {"path": "a", "song": SONG, "offset": 0.0}),
+    "load_model": (
+        av.load_model,
+        dict.fromkeys(("source", "device", "dtype", "loras", "embeddings", "vae", "prediction"), "none"),
+    ),
+    "stems": (av.load_song, {"path": "a", "stems": {"drums": "a"}, "start": 0.0, "duration": 1.0, "cache": True}),
+    "Video": (lambda path: av.Video(path).info(), {"path": "a"}),
+    "sheet": (av.Video("none.mp4").sheet, {"path": "a.png", "columns": 1, "rows": 1, "width": 1}),
     "load_schedule": (av.load_schedule, {"source": "pulse"}),
     "the schedule": (av.load_schedule("pulse"), {"song": SONG}),
     "load_project": (av.load_project, {"path": "a.avz"}),

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import asdict
 from fractions import Fraction
 from itertools import chain
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +42,7 @@ def load_song(
     fps: str | int | float | Fraction = 12,
     start: float | str = 0.0,
     duration: float | str | None = None,
-    grid: Grid = Grid(),
+    grid: Grid | float | str = Grid(),
     beats_model: str | Path | None = None,
     stems: Mapping[str, str | Path] | Literal["auto"] | None = None,
     cache: bool = True,
@@ -58,7 +59,7 @@ def load_song(
         Where the part begins in the file: seconds, or `1:30`, `90s`, `96f`.
     duration : float > 0, or text, optional
         Length of the part, as well; by default, and at most, to the end of the file.
-    grid : Grid
+    grid : Grid, or its tempo alone, such as `120` or `90-130`
         Corrections of the beat grid, which take no new listening.
     beats_model : "beat_this", or the path of a checkpoint of it, optional
         Have an optional library hear the beats and bars; its weights are fetched when it is used for the first time.
@@ -77,6 +78,8 @@ def load_song(
     path, fps = to_path("song", path), to_fps(fps)
     if beats_model is not None:
         beats_model = str(to_path("beats_model", beats_model))
+    if isinstance(grid, (str, Real)):
+        grid = Grid(tempo=grid)
     if not isinstance(grid, Grid):
         raise InputError(f"grid {grid!r:.60}: expected av.Grid, such as grid=av.Grid(tempo='90-130')")
     if not (stems is None or stems == "auto" or isinstance(stems, Mapping)):

@@ -11,7 +11,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from audioviz.clock import Clock
 from audioviz.curve import Curve
-from audioviz.errors import InputError, ScheduleError, nearest
+from audioviz.errors import InputError, ScheduleError, nearest, no_attribute
 
 
 class _Parts(NDArrayOperatorsMixin):
@@ -33,6 +33,9 @@ class _Parts(NDArrayOperatorsMixin):
 
     def __hash__(self) -> int:
         return hash(tuple(vars(self).values()))
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise no_attribute(f"{type(self).__name__} has", name, dir(self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +127,13 @@ class Sections(_Parts):
         if not isinstance(index, (Integral, slice)):
             raise InputError(f"sections[{index!r:.60}]: expected a number, a slice, or one of {', '.join(self.labels)}")
         return Sections(self.parts[index]) if isinstance(index, slice) else self.parts[index]
+
+    @property
+    def inside(self) -> Curve:
+        """1 in the frames of these sections, 0 elsewhere."""
+        if not self.parts:
+            raise InputError("sections: there are none here to be inside of")
+        return Curve(np.any([part.inside for part in self.parts], axis=0), self.parts[0].clock)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -60,12 +60,15 @@ class Events(NDArrayOperatorsMixin):
     @overload
     def __getitem__(self, index: "slice | Curve | np.ndarray | Sequence[int]") -> "Events": ...
     def __getitem__(self, index: "int | slice | Curve | np.ndarray | Sequence[int]") -> "int | Events":
-        """A frame number for an int; Events for a slice, a mask, an array of positions, or where a curve is not 0."""
+        """A frame number for an int; Events for a slice, a mask, an array of positions, where a curve is not 0, or
+        inside of a section or sections.
+        """
         if isinstance(index, Events):
             raise ScheduleError(
                 "events[events]: these are frames, not places among them: for those that are both, write "
                 "song.beats[np.isin(song.beats, song.kicks)]"
             )
+        index = getattr(index, "inside", index)
         if isinstance(index, Curve):
             index = index.values[self.frames] != 0
         index = to_index("events", index)
@@ -123,6 +126,9 @@ class Named(dict[str, Kind]):
         raise InputError(
             f"no {self.what} {name!r}{nearest(name, self)}: the song has {', '.join(self) or self.otherwise}"
         )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"no attribute {name!r}: a {self.what} of a song is song.{self.what}s[{name!r}]")
 
 
 class Curves(Named[Curve]):
@@ -238,26 +244,31 @@ class Song:
         }
         marks = [(part.start, part.label) for part in self.sections]
         values = {name: curve.values for name, curve in rows.items()}
-        return picture_or_file(draw_rows(values, self.clock, song=self, marks=marks), path)
+        return picture_or_file(draw_rows(values, self.clock, song=self, marks=marks), path, apart=self.files)
 
     def to_json(self, path: str | Path | None = None) -> str | None:
         """Tempo, events, sections and curves as JSON: the text, or written to a file."""
         from audioviz.audio.export import song_to_json
 
-        return text_or_file(song_to_json(self), path)
+        return text_or_file(song_to_json(self), path, apart=self.files)
 
     def to_csv(self, path: str | Path | None = None) -> str | None:
         """A row a frame, with every curve and the events that fall on it: the text, or written to a file."""
         from audioviz.audio.export import song_to_csv
 
-        return text_or_file(song_to_csv(self), path)
+        return text_or_file(song_to_csv(self), path, apart=self.files)
 
     def to_clicks(self, path: str | Path) -> None:
         """Write the song with a tick at each beat, a higher one at each downbeat, as `.wav` or `.flac`."""
         from audioviz.audio.clicks import write_clicks
 
-        with asked_for(path) as place:
+        with asked_for(path, apart=self.files) as place:
             write_clicks(self, place)
+
+    @property
+    def files(self) -> list[Path]:
+        """The file of the song and those of its stems, which are never written over."""
+        return [self.path, *(stem.path for stem in self.stems.values())]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "curves", Curves(self.curves))

@@ -33,7 +33,7 @@ def with_stems(song: Song, heard: Mapping[str, tuple[Path, str, Facts, Analysis]
         If a name cannot stand in an expression.
     """
     for name in heard:
-        if not name.isidentifier():
+        if not (isinstance(name, str) and name.isidentifier()):
             raise InputError(f"stem {name!r}: expected a name of letters, such as drums, bass, vocals or other")
     stems = {name: _stem(song, *found) for name, found in heard.items()}
     notes = [note for stem in stems.values() for note in stem.notes]

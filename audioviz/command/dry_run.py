@@ -2,8 +2,9 @@
 
 from audioviz.insight.report import clock_time, describe_schedule, describe_song, megabytes
 from audioviz.project import Project
+from audioviz.rendering.check import check_look
 from audioviz.rendering.estimate import estimate
-from audioviz.rendering.inputs import schedule_of, song_of, with_default_prompts
+from audioviz.rendering.inputs import schedule_of, song_of, with_default_prompts, with_named_loras
 from audioviz.rendering.settings import describe_settings
 
 
@@ -12,11 +13,13 @@ def describe_render(project: Project) -> str:
 
     Raises
     ------
-    InputError, ScheduleError
-        If the song or the schedule is wrong.
+    InputError, ModelError, ScheduleError
+        If the song, the schedule or a LoRA that its prompts name is wrong.
     """
     song = song_of(project)
     schedule = with_default_prompts(schedule_of(project, song), negative=project.negative)
+    if project.look.lora_dir:
+        check_look(with_named_loras(project.look, schedule))
     found = estimate(project, song)
     frames = len(found.part)
     if found.cost:

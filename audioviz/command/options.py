@@ -169,7 +169,7 @@ def to_project(song: Path, typed: dict[str, Any], *, trust: bool = False) -> "Pr
         for name, value in typed.items()
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE and name != "seed"
     }
-    read = {"size": to_size, "stems": to_stems, "settings": to_settings}
+    read = {"stems": to_stems, "settings": to_settings}
     given |= {name: read[name](value) for name, value in given.items() if name in read}
     if typed.get("seed") is not None:
         given["settings"] = given.get("settings", {}) | {"seed": typed["seed"]}
@@ -197,11 +197,3 @@ def to_stems(stems: tuple[str, ...]) -> dict[str, str] | str:
                 f"--stem {name}{equals}: expected name=file, such as --stem drums=drums.wav, or auto alone"
             )
     return {name: file for name, _, file in pairs}
-
-
-def to_size(text: str) -> tuple[int, int]:
-    """Width and height of `512x288`, or of `512` for a square."""
-    sides = text.lower().split("x")
-    if len(sides) > 2 or not all(side.isascii() and side.isdigit() and len(side) < 6 for side in sides):
-        raise InputError(f"--size {text}: expected width and height in pixels, such as 512x288")
-    return int(sides[0]), int(sides[-1])

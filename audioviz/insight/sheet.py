@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from audioviz.clock import Clock
-from audioviz.errors import InputError
+from audioviz.errors import InputError, to_number
 from audioviz.figures import picture_or_file
 from audioviz.video.probe import probe, read_frames
 
@@ -42,8 +42,11 @@ def contact_sheet(
     Raises
     ------
     InputError
-        If the video cannot be read, frames come without a clock, there are none, or `out` cannot be written.
+        If the video cannot be read, frames come without a clock, there are none, a count is none, or `out` cannot be
+        written.
     """
+    for what, value in (("columns", columns), ("rows", rows), ("width", width)):
+        to_number(f"contact sheet: {what}", value, low=1, whole=True, kind=InputError)
     if isinstance(frames, (str, Path)):
         info = probe(Path(frames))
         clock, frames = Clock(info.fps, info.frames), read_frames(Path(frames))

@@ -3,8 +3,12 @@
 import base64
 import html
 import mimetypes
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from audioviz.errors import InputError
+from audioviz.files import user_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,6 +33,11 @@ class Video(_Path):
     >>> sheet = video.sheet("sheet.png")
     """
 
+    def __new__(cls, *parts: Any) -> "Video":
+        if wrong := [part for part in parts if not isinstance(part, (str, os.PathLike))]:
+            raise InputError(f"video {wrong[0]!r:.60}: expected a path")
+        return super().__new__(cls, *parts)
+
     def info(self) -> "VideoReport":
         """What it was made of, and how well its picture follows its sound: as `audioviz info` prints it.
 
@@ -40,7 +49,7 @@ class Video(_Path):
         from audioviz.insight.reaction import measure_video
         from audioviz.insight.report import VideoReport
 
-        return VideoReport(self, *measure_video(self))
+        return VideoReport(self, *measure_video(user_path(self)))
 
     def sheet(self, path: str | Path | None = None, *, columns: int = 6, rows: int = 5, width: int = 192) -> "Image":
         """Its frames in a grid, a picture that a notebook shows; with a path, in a file too.
@@ -52,7 +61,7 @@ class Video(_Path):
         """
         from audioviz.insight.sheet import contact_sheet
 
-        return contact_sheet(self, path, columns=columns, rows=rows, width=width)
+        return contact_sheet(user_path(self), path, columns=columns, rows=rows, width=width)
 
     def _repr_html_(self) -> str | None:
         kind = mimetypes.guess_type(self.name)[0] or ""

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from functools import cache, partial
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, load_pipeline, 
 from audioviz.models.placement import place
 from audioviz.models.plain.load import is_plain, load_plain, plain_text
 from audioviz.models.single_file import layout_of
-from audioviz.models.sources import EMBEDDED, read_shapes, split_weight
+from audioviz.models.sources import EMBEDDED, EXPECTED, PREDICTIONS, check_plain, read_shapes, split_weight
 from audioviz.models.text import clip_text, flux_text, sd3_text, sdxl_text
 from audioviz.models.vocabulary import embedded_text
 
@@ -34,8 +35,8 @@ def load_model(
     *,
     device: str = "auto",
     dtype: str = "auto",
-    loras: Sequence[str] = (),
-    embeddings: Sequence[str | Path] = (),
+    loras: str | Path | Sequence[str | Path] = (),
+    embeddings: str | Path | Sequence[str | Path] = (),
     vae: str | Path | None = None,
     controlnet: str | Path | None = None,
     ip_adapter: str | Path | None = None,
@@ -48,9 +49,9 @@ def load_model(
     source : "embedded", a diffusers folder, the id of one on the hub, or a .safetensors file
     device : "auto" (a GPU if there is one), "cpu", "cuda", "mps"
     dtype : "auto" (float16 on a GPU, float32 on a CPU), "float32", "float16", "bfloat16"
-    loras : "FILE.safetensors" or "FILE.safetensors:0.8" each
+    loras : "FILE.safetensors" or "FILE.safetensors:0.8", or several
         LoRA files that are worked into the weights, and how strongly.
-    embeddings : .safetensors files
+    embeddings : .safetensors file, or several
         Textual inversions: the name of each file becomes a word.
     vae : folder, hub id or .safetensors file, optional
         Another autoencoder; a tiny one (TAESD) decodes at once, for previews.
@@ -64,23 +65,33 @@ def load_model(
     Raises
     ------
     InputError
-        If device or dtype is unknown or not there, or a LoRA is missing.
+        If device, dtype or prediction is unknown or not there, or a LoRA is missing.
     ModelError
         If there is no such model, its weights are pickled, it is of an unknown family, or what is added does not fit.
     """
+    if not isinstance(source, (str, PathLike)):
+        raise ModelError(f"model {source!r:.60}: expected {EXPECTED}")
+    if prediction not in (None, *PREDICTIONS):
+        raise InputError(
+            f"unknown prediction {prediction!r:.60}{nearest(prediction, PREDICTIONS)}: use {', '.join(PREDICTIONS)}"
+        )
+    for what, part in (("vae", vae), ("controlnet", controlnet), ("ip_adapter", ip_adapter)):
+        if not isinstance(part, (str, PathLike, type(None))):
+            raise InputError(f"{what} {part!r:.60}: expected a folder, a file, or the id of one on the hub")
+    loras, embeddings = _files("loras", loras), _files("embeddings", embeddings)
     target = find_device(device)
     precision = _dtype(dtype, target)
     weighted_loras = [split_weight(lora) for lora in loras]
     added = (*loras, *embeddings, *filter(None, (vae, controlnet, ip_adapter)))
     found = EMBEDDED if source == "embedded" else Path(source)
     plain = is_plain(found)
-    if plain and added:
-        raise ModelError(f"model {source}: takes no {added[0]}, whose networks are its own: expected another --model")
+    if plain:
+        check_plain(source, added=[str(file) for file in added], prediction=prediction)
     other = vae is not None
     pipeline: Any = load_plain(found, precision) if plain else load_pipeline(str(source), precision, other_vae=other)
     family = FAMILIES[0] if plain else check_parts(pipeline, str(source), other_vae=other)
     if prediction:
-        set_prediction(pipeline, prediction, family, plain=plain)
+        set_prediction(pipeline, prediction, family)
     if dtype == "auto" and precision == torch.float16 and family in ("SD3", "Flux"):
         pipeline.to(torch.bfloat16)  # their values go beyond the range of float16
     add_loras(pipeline, weighted_loras)
@@ -124,17 +135,27 @@ def load_model(
     )
 
 
-def set_prediction(pipeline: Any, prediction: str, family: str, *, plain: bool = False) -> None:
+def _files(what: str, files: Any) -> list[str]:
+    """The files of a list, or the one that stands alone, as texts."""
+    listed = [files] if isinstance(files, (str, PathLike)) else files
+    if not isinstance(listed, Sequence) or not all(isinstance(file, (str, PathLike)) for file in listed):
+        raise InputError(f"{what} {files!r:.60}: expected files, such as ['style.safetensors']")
+    return [str(file) for file in listed]
+
+
+def set_prediction(pipeline: Any, prediction: str, family: str) -> None:
     """Have a pipeline's scheduler say what its UNet predicts.
 
     Raises
     ------
     ModelError
-        If it has no UNet, or one whose prediction is no question.
+        If it has no UNet.
     """
-    if plain or family in ("SD3", "Flux"):
-        kind = "the embedded model" if plain else f"one of the family {family}"
-        raise ModelError(f"prediction {prediction}: this model is {kind}, which is known to predict another thing")
+    if family in ("SD3", "Flux"):
+        raise ModelError(
+            f"prediction {prediction}: this model is one of the family {family}, which is known to predict another "
+            "thing: leave it out"
+        )
     kind = "v_prediction" if prediction == "v" else prediction
     scheduler = pipeline.scheduler
     pipeline.register_modules(scheduler=type(scheduler).from_config(scheduler.config, prediction_type=kind))

@@ -16,6 +16,7 @@ HUB_FILE = re.compile(r"([\w.-]+/[\w.-]+)/(.+/)?([^/]+\.safetensors)")
 EXPECTED = (
     "'embedded', a diffusers folder with .safetensors weights, a .safetensors file, or the id of a model on the hub"
 )
+PREDICTIONS = ("epsilon", "v", "v_prediction", "sample")
 LARGEST = 8192  # pixels of a side
 
 
@@ -35,6 +36,19 @@ def check_source(source: str) -> None:
         read_shapes(place, what="model")
     elif not place.exists() and not HUB_ID.fullmatch(source):
         raise ModelError(f"model {source}: there is no such file or folder; expected {EXPECTED}")
+
+
+def check_plain(source: str | Path, *, added: Sequence[str], prediction: str | None) -> None:
+    """Refuse what a model whose networks are our own does not take.
+
+    Raises
+    ------
+    ModelError
+    """
+    if added:
+        raise ModelError(f"model {source}: takes no {added[0]}, whose networks are its own: expected another --model")
+    if prediction:
+        raise ModelError(f"model {source}: takes no prediction {prediction}, for it knows its own: leave it out")
 
 
 def check_additions(
@@ -118,6 +132,8 @@ def read_shapes(file: Path, *, what: str) -> dict[str, tuple[int, ...]]:
     ModelError
         If the file is pickled, or no whole .safetensors file.
     """
+    if not file.is_file():
+        raise ModelError(f"{what} {file}: there is no such file; expected a .safetensors file")
     if file.suffix.lower() in PICKLED:
         raise ModelError(
             f'{what} {file}: pickled, so that opening it can run anything; convert it: python -c "import torch, '
@@ -125,8 +141,6 @@ def read_shapes(file: Path, *, what: str) -> dict[str, tuple[int, ...]]:
             f"s.save_file({{k: v.clone() for k, v in w.get('state_dict', w).items() "
             f"if torch.is_tensor(v)}}, '{file.stem}.safetensors')\""
         )
-    if not file.is_file():
-        raise ModelError(f"{what} {file}: there is no such file; expected a .safetensors file")
     if file.suffix.lower() == ".gguf":
         raise ModelError(
             f"{what} {file}: quantised (GGUF), which is not read; expected the same in a .safetensors file, of fp16, "

@@ -31,6 +31,7 @@ from audioviz.audio.hearing.grid import Grid
 from audioviz.clock import fps_to_json, read_time, to_fps
 from audioviz.errors import InputError, nearest
 from audioviz.files import user_path
+from audioviz.models.sources import PREDICTIONS
 from audioviz.project.records import CONFIG, fault_message, one_of, record, with_reason, within
 from audioviz.schedule.columns import COLUMNS
 from audioviz.schedule.lanes import Lane
@@ -54,7 +55,6 @@ SCHEDULERS = (
     "kl_optimal",
 )
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PREDICTIONS = ("epsilon", "v", "v_prediction", "sample")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 
 
@@ -75,6 +75,10 @@ def _to_time(value: Any) -> Any:
         return value
     number, unit = with_reason(value, read_time)
     return number if unit == "s" else value
+
+
+def _to_grid(value: Any) -> Any:
+    return {"tempo": value} if isinstance(value, (str, int, float)) else value
 
 
 Time = Annotated[Annotated[Number, within(0)] | str, BeforeValidator(_to_time)]
@@ -100,7 +104,7 @@ class SongFile:
 
     path: File
     stems: Literal["auto"] | dict[str, File] | None = None
-    grid: Annotated[Grid, WrapValidator(with_reason)] = Grid()
+    grid: Annotated[Grid, WrapValidator(with_reason), BeforeValidator(_to_grid)] = Grid()
     beats_model: Place | None = None
     start: Time = 0.0
     duration: Length | None = None
@@ -129,8 +133,13 @@ class ScheduleChoice:
 
 
 def _to_size(value: Any) -> Any:
+    """Width and height of both, of `512x288`, or of 512 for a square."""
+    if isinstance(value, int):
+        return (value, value)
+    if isinstance(value, str) and (sides := re.fullmatch(r"(\d{1,5})(?:[xX](\d{1,5}))?", value, re.ASCII)):
+        return (int(sides[1]), int(sides[2] or sides[1]))
     if value is not None and not (isinstance(value, (tuple, list)) and len(value) == 2):
-        raise PydanticCustomError("size", "expected (width, height) in pixels, such as (512, 512)")
+        raise PydanticCustomError("size", "expected width and height in pixels, such as (512, 288), 512x288 or 512")
     return value
 
 
@@ -143,7 +152,7 @@ class Look:
     model, loras, embeddings, vae, controlnet, ip_adapter, prediction, device, dtype : as for `av.load_model`
     lora_dir : folder, optional
         Holds the LoRAs that prompts name: `<lora:name:0.8>`.
-    size : (width, height), pixels
+    size : (width, height), or text such as `512x288`, or one number for a square; pixels
     steps : int
         Model calls a frame.
     cfg : float
@@ -203,12 +212,25 @@ def _check_schedule(value: Any) -> Any:
     return value
 
 
+def _to_key(key: Any) -> str:
+    """A time as it stands before a prompt."""
+    if not (isinstance(key, str) and re.fullmatch(r"\s*[A-Z]\d*\s*", key)):  # the label of a section
+        with_reason(key, read_time)
+    return key if isinstance(key, str) else f"{key}s"
+
+
+def _to_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("prompts", "expected text at each time, such as '1:30': 'gold mandala'")
+    return value
+
+
 def _to_prompts(value: Any) -> Any:
     """One prompt, or prompts by their times, as a list."""
     if isinstance(value, (str, Prompt)):
         return [value]
     if isinstance(value, Mapping) and not {"seconds", "text"} <= value.keys():
-        return [f"{key if isinstance(key, str) else f'{key}s'}: {text}" for key, text in value.items()]
+        return [f"{_to_key(key)}: {_to_text(text)}" for key, text in value.items()]
     if not isinstance(value, (list, tuple)):
         raise PydanticCustomError("prompts", "expected texts, such as ['neon nebula', 'gold mandala']")
     return value

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from audioviz.audio.reading.beats_model import BEAT_THIS, check_beats_model
 from audioviz.audio.reading.decode import check_file
-from audioviz.errors import InputError, ModelError
+from audioviz.errors import InputError
 from audioviz.files import check_apart
-from audioviz.models.sources import check_additions, check_size, check_source, size_step
-from audioviz.project import Project
+from audioviz.models.sources import check_additions, check_plain, check_size, check_source, size_step
+from audioviz.project import Look, Project
 from audioviz.rendering.pictures import check_pictures
 from audioviz.schedule.prompts import check_prompt_file, prompt_file
 from audioviz.shelf import find, is_path
@@ -52,27 +52,34 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
         if file is not None:
             check_prompt_file(file)
     _check_guide_files(project)
-    look = project.look
     if not model_is_loaded:
         _check_guide_models(project)
-        check_source(look.model)
-        check_additions(
-            loras=look.loras,
-            embeddings=look.embeddings,
-            vae=look.vae,
-            controlnet=look.controlnet,
-            ip_adapter=look.ip_adapter,
-        )
-        if look.lora_dir and not Path(look.lora_dir).is_dir():
-            raise InputError(f"lora-dir {look.lora_dir}: there is no such folder; expected that of the LoRAs")
+        check_look(project.look)
+    check_format(project.fps, project.look.size or (2, 2))
+
+
+def check_look(look: Look) -> None:
+    """Refuse a model, or what is added to it, that is not there, and a size that it cannot make.
+
+    Raises
+    ------
+    InputError, ModelError
+    """
+    check_source(look.model)
+    check_additions(
+        loras=look.loras,
+        embeddings=look.embeddings,
+        vae=look.vae,
+        controlnet=look.controlnet,
+        ip_adapter=look.ip_adapter,
+    )
+    if look.lora_dir and not Path(look.lora_dir).is_dir():
+        raise InputError(f"lora-dir {look.lora_dir}: there is no such folder; expected that of the LoRAs")
+    if look.model == "embedded":
         added = (*look.loras, *look.embeddings, *filter(None, (look.vae, look.controlnet, look.ip_adapter)))
-        if look.model == "embedded" and added:
-            raise ModelError(
-                f"model embedded: takes no {added[0]}, whose networks are its own: expected another --model"
-            )
-        if look.size and (step := size_step(look.model)):
-            check_size(look.size, step=step)
-    check_format(project.fps, look.size or (2, 2))
+        check_plain(look.model, added=added, prediction=look.prediction)
+    if look.size and (step := size_step(look.model)):
+        check_size(look.size, step=step)
 
 
 def check_trust(project: Project) -> None:

@@ -14,7 +14,7 @@ from audioviz.clock import Clock
 from audioviz.errors import InputError
 from audioviz.ffmpeg import Ffmpeg, input_file
 from audioviz.files import user_path
-from audioviz.rendering.stills import Animation, flat, image_moves, load_picture, unreadable
+from audioviz.rendering.stills import Animation, flat, frame_ends, image_moves, load_picture, unreadable
 from audioviz.timeline import song_begin, timeline_of
 
 
@@ -88,7 +88,7 @@ def load_pictures(
 
 
 def check_pictures(file: Path, *, what: str, still: bool = False) -> None:
-    """Refuse a file that holds no pictures, or several where one is expected.
+    """Refuse a file that holds no pictures or is cut short, or holds several where one is expected.
 
     Raises
     ------
@@ -98,9 +98,19 @@ def check_pictures(file: Path, *, what: str, still: bool = False) -> None:
     if not file.is_file():
         raise InputError(f"{what} {file}: there is no such file; expected an image or a video")
     moves = image_moves(file)
-    frames, said = _frames(file) if moves is None else (2 if moves else 1, "")
-    if not frames:
-        raise InputError(f"{what} {unreadable(file, said)}")
+    frames = 2
+    try:
+        if moves is None:
+            frames, said = _frames(file)
+            if not frames:
+                raise unreadable(file, said)
+        elif moves:
+            frame_ends(file)
+        else:
+            frames = 1
+            load_picture(file)
+    except InputError as error:
+        raise InputError(f"{what} {error}") from error
     if still and frames > 1:
         raise InputError(f"{what} {file}: expected an image, white where frames are drawn")
 

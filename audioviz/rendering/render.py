@@ -40,7 +40,7 @@ def render(
     prompts: Any = None,
     negative: str | None = None,
     model: "str | Path | Model | None" = None,
-    size: tuple[int, int] | None = None,
+    size: tuple[int, int] | int | str | None = None,
     steps: int | None = None,
     cfg: float | None = None,
     sampler: str | None = None,
@@ -74,7 +74,7 @@ def render(
     negative : str
         For each prompt that has no negative of its own.
     model : name, folder or id for `load_model`, or a Model
-    size : (width, height), pixels
+    size : (width, height), or text such as `512x288`, or one number for a square; pixels
     steps, cfg, sampler, scheduler
         The model's own if not given; a schedule with a cfg column has its say.
     start, duration : seconds, or text such as `1:30`, `96f`, `16b`, `4bar`; start also the label of a section

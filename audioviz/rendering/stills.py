@@ -71,12 +71,7 @@ class Animation:
     def __init__(self, file: Path, size: tuple[int, int], clock: Clock, start: Fraction, background: int = 255):
         self._file, self._size, self._background = file, size, background
         self._step, self._start = 1 / clock.fps, start
-        try:
-            with Image.open(file) as image:
-                lasting = [_milliseconds(frame) for frame in ImageSequence.Iterator(image)]
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise unreadable(file, error) from error
-        self._ends = list(accumulate(Fraction(t) / 1000 for t in lasting))
+        self._ends = frame_ends(file)
         self._image = Image.open(file)
         weakref.finalize(self, self._image.close)
         self._shown, self._picture = -1, np.empty(0)
@@ -89,6 +84,22 @@ class Animation:
             self._image.seek(number)
             self._shown, self._picture = number, _fitted(self._image, self._size, self._background)
         return self._picture
+
+
+def frame_ends(file: Path) -> list[Fraction]:
+    """When each frame of a moving picture is over, seconds.
+
+    Raises
+    ------
+    InputError
+        If one of them cannot be read.
+    """
+    try:
+        with Image.open(file) as image:
+            lasting = [_milliseconds(frame) for frame in ImageSequence.Iterator(image)]
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise unreadable(file, error) from error
+    return list(accumulate(Fraction(t) / 1000 for t in lasting))
 
 
 def flat(pixels: np.ndarray, background: int) -> np.ndarray:

@@ -168,27 +168,32 @@ class Schedule:
         rows["seed changes"] = np.r_[False, self.seed[1:] != self.seed[:-1]].astype(float)
         marks = [(prompt.seconds, prompt.text) for prompt in self.prompts]
         with bound(self._song_or(song)):
-            return picture_or_file(draw_rows(rows, self.clock, song=bound_song(), marks=marks), path)
+            picture = draw_rows(rows, self.clock, song=bound_song(), marks=marks)
+        return picture_or_file(picture, path, apart=self._sounds)
 
     def to_json(self, path: str | Path | None = None) -> str | None:
         """The schedule as JSON, which `av.load_schedule` reads: the text, or written to a file. So are the others."""
-        return text_or_file(schedule_to_json(self), path)
+        return text_or_file(schedule_to_json(self), path, apart=self._sounds)
 
     def to_csv(self, path: str | Path | None = None) -> str | None:
         """A row a frame, as CSV."""
-        return text_or_file(schedule_to_csv(self), path)
+        return text_or_file(schedule_to_csv(self), path, apart=self._sounds)
 
     def to_deforum(self, path: str | Path | None = None) -> str | None:
         """Settings for Deforum."""
-        return text_or_file(schedule_to_deforum(self), path)
+        return text_or_file(schedule_to_deforum(self), path, apart=self._sounds)
 
     def to_parseq(self, path: str | Path | None = None) -> str | None:
         """A manifest for Parseq."""
-        return text_or_file(schedule_to_parseq(self), path)
+        return text_or_file(schedule_to_parseq(self), path, apart=self._sounds)
 
     def to_lists(self, path: str | Path | None = None) -> str | None:
         """Lists for the original nodes."""
-        return text_or_file(schedule_to_lists(self), path)
+        return text_or_file(schedule_to_lists(self), path, apart=self._sounds)
+
+    @property
+    def _sounds(self) -> list[Path]:
+        return [] if self.song is None else self.song.files
 
     def _song_or(self, song):
         return song if song is not None else self.song if self.song is not None else bound_song()

@@ -102,7 +102,7 @@ def event_frames(events) -> tuple[np.ndarray, Clock]:
     ):
         raise ScheduleError(
             f"events {events!r:.60}: expected song.beats[::4] and the like, song.sections, or frames in "
-            f"0 .. {clock.frames - 1}"
+            f"0 .. {clock.frames - 1}; for seconds, av.Events.at([1.5, 3.0], song.clock)"
         )
     return np.array(events, np.int64), clock
 
