@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
 from audioviz.schedule.columns import COLUMNS, SEEDS
-from audioviz.schedule.formats.frames import FileFrames, prompt_to_text, say_lost
+from audioviz.schedule.formats.frames import FileFrames, prompt_to_text, say_lost, with_escapes
 from audioviz.schedule.formats.keyframes import key_to_frame, keyframes_to_seeds, keyframes_to_values
 from audioviz.schedule.formats.weighted import texts_to_prompts
 
@@ -39,7 +39,7 @@ def lines_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     while text[here:].strip():
         entry, number = _ENTRY.match(text, here), text.count("\n", 0, len(text) - len(text[here:].lstrip())) + 1
         try:
-            words = json.loads(f'"{entry["text"]}"', strict=False) if entry else None
+            words = json.loads(f'"{with_escapes(entry["text"])}"', strict=False) if entry else None
         except ValueError:
             words = None
         if entry is None or words is None:
