@@ -118,6 +118,28 @@ def test_other_quantised_weights_are_refused(single, name, value, said):
         load_model(file.with_suffix(".gguf"))
 
 
+def test_text_encoders_of_the_first_checkpoints_are_read(single, recwarn):
+    weights, file = single
+    save_file(weights, file)
+    digest = load_model(file).digest
+    old, new = "cond_stage_model.transformer.", "cond_stage_model.transformer.text_model."
+    save_file({key.replace(new, old): value for key, value in weights.items()}, file)
+    assert load_model(file).digest == digest
+    assert not [warning for warning in recwarn if issubclass(warning.category, AudiovizWarning)]
+
+
+@pytest.mark.parametrize(("name", "part"), [("sd1", "out.2.weight"), ("sd3", "joint_blocks.0.x_block.attn.qkv.weight")])
+def test_a_file_with_a_hole_is_said_to_have_one(families, tmp_path, name, part):
+    folder, pipeline = families(name)
+    weights = original_checkpoint(name, pipeline)
+    del weights[f"model.diffusion_model.{part}"]
+    save_file(weights, beside(folder, tmp_path / "dream.safetensors"))
+    with pytest.raises(
+        ModelError, match=f"weights {'' if name == 'sd1' else f'such as {part} '}are missing: it is dam"
+    ):
+        load_model(tmp_path / "dream.safetensors")
+
+
 @pytest.mark.parametrize("name", ["sd1", "sd2", "sdxl", "sd3"])
 def test_tensors_that_nobody_reads_are_said(families, tmp_path, name, recwarn):
     folder, pipeline = families(name)

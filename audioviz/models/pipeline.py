@@ -154,6 +154,9 @@ def loading_failure(place: Path, error: Exception, what: str) -> str:
         return f"there is no such model on the hub, nor such a folder here; expected {what}"
     if not place.exists() and names & {"ConnectError", "ConnectTimeout", "ConnectionError", "LocalEntryNotFoundError"}:
         return f"is not on this disk, and the hub cannot be reached to fetch it; connect once, or give {what}"
+    if isinstance(error, KeyError) or "meta tensor" in str(error):  # a name that a converter of diffusers did not find
+        which = f" such as {error.args[0]}" if isinstance(error, KeyError) else ""
+        return f"weights{which} are missing: it is damaged, or of another family; expected {what}"
     return f"cannot be loaded ({str(error).strip().partition(chr(10))[0]:.200}); expected {what}"
 
 
