@@ -118,6 +118,20 @@ def test_other_quantised_weights_are_refused(single, name, value, said):
         load_model(file.with_suffix(".gguf"))
 
 
+def test_a_folder_without_a_part_is_said_to_lack_it_and_sd3_does_without_t5(families, tmp_path):
+    def copy(name, *absent):
+        return shutil.copytree(families(name)[0], tmp_path / name, ignore=shutil.ignore_patterns(*absent))
+
+    with pytest.raises(ModelError, match="has no folder text_encoder, scheduler, which its model_index.json names"):
+        load_model(copy("sd1", "text_encoder", "scheduler"))
+    folder = copy("sd3", "text_encoder_3", "tokenizer_3")
+    first = load_model(folder)
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {"text_encoder_3": [None, None]}))
+    assert load_model(folder).digest == first.digest != load_model(families("sd3")[0]).digest
+    assert first.encode_text("a").embeddings[:, 77:].abs().max() == 0
+
+
 def test_text_encoders_of_the_first_checkpoints_are_read(single, recwarn):
     weights, file = single
     save_file(weights, file)
