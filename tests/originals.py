@@ -1,6 +1,7 @@
 """diffusers' weights under the names of the original checkpoints: what single files hold, its converters undone."""
 
 import re
+from types import SimpleNamespace
 
 import torch
 from diffusers.loaders.single_file_utils import DIFFUSERS_TO_LDM_MAPPING
@@ -71,6 +72,18 @@ def _unet(unet) -> dict[str, torch.Tensor]:
             rest = rest.replace("conv.", "op.") if kind == "downsamplers" else rest
             found[f"{'input' if down else 'output'}_blocks.{number}.{slot}.{rest}"] = value
     return found
+
+
+def original_controlnet(net) -> dict[str, torch.Tensor]:
+    """All weights of a ControlNet, as its single files have them."""
+    plain = DIFFUSERS_TO_LDM_MAPPING["controlnet"]["layers"]
+    weights, own = net.state_dict(), {}
+    for key in [key for key in weights if key.startswith("controlnet_")]:
+        old = re.sub(r"controlnet_down_blocks\.(\d+)", r"zero_convs.\1.0", key)
+        old = re.sub(r"controlnet_cond.*blocks\.(\d+)", lambda at: f"input_hint_block.{2 * int(at[1]) + 2}", old)
+        own[plain.get(key, old.replace("controlnet_mid_block", "middle_block_out.0"))] = weights.pop(key)
+    found = own | _unet(SimpleNamespace(config=net.config, state_dict=lambda: weights))
+    return {f"control_model.{key}": value.clone().contiguous() for key, value in found.items()}
 
 
 def _vae(vae) -> dict[str, torch.Tensor]:

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from audioviz.errors import InputError, ModelError
 from audioviz.models import load_model
+from audioviz.models.additions import other_vae
 from audioviz.models.sources import split_weight
 from tests.originals import VAE, original_checkpoint
 
@@ -167,7 +168,17 @@ def test_an_autoencoder_of_other_latents_is_refused(families, tmp_path):
     families("sd3")[1].vae.save_pretrained(tmp_path / "vae")
     with pytest.raises(ModelError, match="a AutoencoderKL of 16 channels; this model expects one of 4"):
         load_model(families("sd1")[0], vae=tmp_path / "vae")
+    (tmp_path / "none").mkdir()
     with pytest.raises(
         ModelError, match="cannot be loaded .*; expected the folder, the hub id or the .safetensors file"
     ):
-        load_model(families("sd1")[0], vae=tmp_path)
+        load_model(families("sd1")[0], vae=tmp_path / "none")
+    AutoencoderTiny(latent_channels=4).save_pretrained(tmp_path / "tiny")
+    with pytest.raises(ModelError, match=r"of a tiny autoencoder \(TAESD\), .* give its diffusers folder or id"):
+        load_model(families("sd1")[0], vae=tmp_path / "tiny" / "diffusion_pytorch_model.safetensors")
+
+
+def test_the_autoencoder_of_a_whole_model_is_taken(families):
+    _, pipeline = families("sd1")
+    found = other_vae(pipeline, families("sdxl")[0]).state_dict()
+    assert all(torch.equal(found[key], value) for key, value in families("sdxl")[1].vae.state_dict().items())

@@ -130,6 +130,7 @@ NOTE = b"\x64\x90\x3c\x40\x64\x80\x3c\x40"  # from tick 100 to 200
         (b"\0" * 128 + raw(NOTE), 960),
         (b"RIFF\0\0\0\0RMIDdata\0\0\0\0" + raw(NOTE), 960),
         (raw(b"\0\xff\x54\x05\xff\0\0\0\0", b"\0\xff\x58\x02\x04\x02", b"\0\xff\x51\x03\0\0\0", NOTE), 960),
+        (raw(b"\0\xff\x51\x02\x07\xa1", NOTE), 960),
         (raw(b"\0\xf4\0\xf8", NOTE), 960),
         (raw(NOTE) + b"\0" * 64, 960),
         (raw(NOTE).replace(b"MTrk\0\0\0\x0c", b"MTrk\0\0\0\0"), 960),

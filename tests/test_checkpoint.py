@@ -118,6 +118,42 @@ def test_other_quantised_weights_are_refused(single, name, value, said):
         load_model(file.with_suffix(".gguf"))
 
 
+def test_a_folder_without_a_part_is_said_to_lack_it_and_sd3_does_without_t5(families, tmp_path):
+    def copy(name, *absent):
+        return shutil.copytree(families(name)[0], tmp_path / name, ignore=shutil.ignore_patterns(*absent))
+
+    with pytest.raises(ModelError, match="has no folder scheduler, text_encoder, which its model_index.json names"):
+        load_model(copy("sd1", "text_encoder", "scheduler"))
+    folder = copy("sd3", "text_encoder_3", "tokenizer_3")
+    first = load_model(folder)
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {"text_encoder_3": [None, None]}))
+    assert load_model(folder).digest == first.digest != load_model(families("sd3")[0]).digest
+    assert first.encode_text("a").embeddings[:, 77:].abs().max() == 0
+
+
+def test_text_encoders_of_the_first_checkpoints_are_read(single, recwarn):
+    weights, file = single
+    save_file(weights, file)
+    digest = load_model(file).digest
+    old, new = "cond_stage_model.transformer.", "cond_stage_model.transformer.text_model."
+    save_file({key.replace(new, old): value for key, value in weights.items()}, file)
+    assert load_model(file).digest == digest
+    assert not [warning for warning in recwarn if issubclass(warning.category, AudiovizWarning)]
+
+
+@pytest.mark.parametrize(("name", "part"), [("sd1", "out.2.weight"), ("sd3", "joint_blocks.0.x_block.attn.qkv.weight")])
+def test_a_file_with_a_hole_is_said_to_have_one(families, tmp_path, name, part):
+    folder, pipeline = families(name)
+    weights = original_checkpoint(name, pipeline)
+    del weights[f"model.diffusion_model.{part}"]
+    save_file(weights, beside(folder, tmp_path / "dream.safetensors"))
+    with pytest.raises(
+        ModelError, match=f"weights {'' if name == 'sd1' else f'such as {part} '}are missing: it is dam"
+    ):
+        load_model(tmp_path / "dream.safetensors")
+
+
 @pytest.mark.parametrize("name", ["sd1", "sd2", "sdxl", "sd3"])
 def test_tensors_that_nobody_reads_are_said(families, tmp_path, name, recwarn):
     folder, pipeline = families(name)

@@ -7,11 +7,14 @@ import pytest
 import torch
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from PIL import Image
+from safetensors.torch import save_file
 
 from audioviz.errors import ModelError
 from audioviz.models import load_model
+from audioviz.models.control import load_controlnet
 from audioviz.sampling import Control, Guidance
 from tests.checkpoints import tiny_ip_adapter
+from tests.originals import original_controlnet
 
 X, SIGMA = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3)), torch.tensor([0.8])
 
@@ -92,6 +95,19 @@ def test_a_controlnet_leads_as_in_diffusers(families, nets, strength):
     assert (ours - model.denoiser(x, sigma, guidance, 3.0)).norm() > 1e-3 * (x - theirs).norm()
 
 
+@pytest.mark.parametrize("name", ["sd1", "sdxl"])
+def test_a_controlnet_in_one_file_is_that_of_its_folder(families, nets, tmp_path, name):
+    net = ControlNetModel.from_pretrained(nets / name)
+    files = [nets / name / "diffusion_pytorch_model.safetensors"]
+    if name == "sd1":  # those of SDXL are shipped under diffusers' names alone
+        save_file(original_controlnet(net), tmp_path / "control.safetensors")
+        files.append(tmp_path / "control.safetensors")
+    for file in files:
+        found = load_controlnet(families(name)[1], file).state_dict()
+        assert found.keys() == net.state_dict().keys()
+        assert all(torch.equal(found[key], value) for key, value in net.state_dict().items())
+
+
 def test_a_controlnet_leads_sdxl_too(families, nets):
     model = load_model(families("sdxl")[0], controlnet=nets / "sdxl")
     guidance = model.guidance("gold", "grey")
@@ -143,6 +159,8 @@ def test_what_does_not_fit_is_refused(families, nets, adapter, tmp_path):
     for name, options, message in (
         ("sd1", {"controlnet": nets / "sdxl"}, "made for another family than this model"),
         ("sd1", {"controlnet": tmp_path}, "ControlNet .*cannot be loaded"),
+        ("sd1", {"controlnet": families("sd1")[0] / "unet"}, "ControlNet .*: weights are missing; expected the"),
+        ("sd1", {"controlnet": nets / "sdxl" / "diffusion_pytorch_model.safetensors"}, "ControlNet .*cannot be loaded"),
         ("sdxl", {"ip_adapter": adapter}, "IP-Adapter .*does not fit this model"),
         (
             "sd3",

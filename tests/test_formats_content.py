@@ -87,6 +87,7 @@ def test_a_part_is_cut_out_and_put_back():
         ),
         ("my words.txt", "prompt my words.txt: there is no such file; .*write '0s: my words.txt'"),
         ("notes.md", "there is no such file"),
+        (r"C:\song\words.lrc", "there is no such file"),
         ("Some Band - A Song.lrc", "there is no such file"),
     ],
 )
@@ -94,6 +95,13 @@ def test_what_looks_like_a_file_and_is_none_is_refused(prompt, said):
     with pytest.raises(ScheduleError, match=said):
         to_prompts(prompt, SONG.clock)
     assert to_prompts(f"0s: {prompt}", SONG.clock)[0].text == prompt
+
+
+@pytest.mark.parametrize("prompt", ['"0": "a cat", "4": "a dog --neg b"', '{"0":"a cat",\n"4" : "a dog --neg b",}'])
+def test_prompts_at_frames_may_be_given_as_their_text(prompt):
+    found = [(p.seconds, p.text, p.negative) for p in to_prompts(prompt, SONG.clock)]
+    assert found == [(0, "a cat", ""), (float(4 / SONG.clock.fps), "a dog", "b")]
+    assert to_prompts('0: "a cat" sign', SONG.clock)[0].text == '"a cat" sign'
 
 
 @pytest.mark.parametrize("prompt", ["a sign that says readme.txt", "vol. 2", "Mr. Fox", "gold.", "f/1.8 photo"])

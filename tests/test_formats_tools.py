@@ -205,6 +205,31 @@ def test_fizznodes_values_have_three_ways_in(tmp_path):
         av.load_schedule(tmp_path / "mine.txt")(song)
 
 
+def test_what_hands_leave_out_or_put_in_is_let_pass(tmp_path):
+    song = made_song(seconds=4, fps=15)
+    for text in ("0:(0.0)\n30:(1.0)\n", "0: (0.0) 30: (1.0)", '0:(t/30*(1))  "max_f/2+0.5":(1.0)'):
+        (tmp_path / "denoise.txt").write_text(text)
+        assert av.load_schedule(tmp_path / "denoise.txt")(song).denoise[15:31:15] == pytest.approx([0.5, 1.0]), text
+    for text in ('{"prompts": {"0": "a \\(b\\) \\u00e9"}}', '"0": "a \\(b\\) \\u00e9"'):
+        (tmp_path / "p.txt").write_text(text)
+        assert texts(av.load_schedule(tmp_path / "p.txt")(song)) == [(0, "a \\(b\\) é", "")]
+    assert not deforum_to_schedule('{"strength_schedule": "0:(0.5)", "prompts": null}', CLOCK).prompts
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{'0': 'a cat'}", "not JSON: .*; keys and texts stand between straight double quotes"),
+        ('{"prompts": "a cat"}', "prompts: not JSON"),
+        ('{"prompts": ["a cat"]}', 'prompts: expected an object of frame and text, such as {"0"'),
+        ('{"prompts": {"0": "(a:`pw_a`)"}}', "unknown name 'pw_a'.*; pw_a to pw_d are wired to FizzNodes"),
+    ],
+)
+def test_mistakes_of_hands_tell_what_to_write(text, said):
+    with pytest.raises(ScheduleError, match=said):
+        deforum_to_schedule(text, CLOCK)
+
+
 def test_curly_quotes_are_named():
     with pytest.raises(ScheduleError, match="line 1: .* between straight double quotes"):
         lines_to_schedule("“0”: “a cat”", CLOCK)

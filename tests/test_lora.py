@@ -146,6 +146,62 @@ def test_text_encoders_are_changed_too(families, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "encoder"),
+    [
+        ("model.diffusion_model.{}", None),
+        ("unet.base_model.model.{}", None),
+        ("lycoris_{_}", None),
+        ("text_encoders.clip_l.transformer.{}", "text_encoder"),
+        ("text_encoders.clip_g.transformer.{}", "text_encoder_2"),
+        ("clip_g.transformer.{}", "text_encoder_2"),
+    ],
+)
+def test_prefixes_of_other_programs_are_known(families, tmp_path, name, encoder):
+    _, pipeline = families("sdxl")
+    pipeline = copy.deepcopy(pipeline)
+    layer = "text_model.encoder.layers.0.self_attn.q_proj" if encoder else LAYER.replace("blocks.0", "blocks.1", 1)
+    core = getattr(pipeline, encoder or "unet")
+    parameters = {key.removeprefix("text_model."): value for key, value in core.named_parameters()}
+    weight = parameters[layer.removeprefix("text_model.") + ".weight"]
+    before, prefix = weight.data.clone(), name.format(layer, _=layer.replace(".", "_"))
+    down, up = noise(2, weight.shape[1]), noise(weight.shape[0], 2)
+    save_file({f"{prefix}.lora_down.weight": down, f"{prefix}.lora_up.weight": up}, tmp_path / "x.safetensors")
+    assert work_in(pipeline, tmp_path / "x.safetensors", 1.0) == []
+    assert torch.allclose(weight.data - before, up @ down, atol=1e-5)
+
+
+def test_the_first_names_of_diffusers_are_known(pipeline, tmp_path):
+    names = [
+        ("text_encoder.text_model.encoder.layers.0.self_attn.to_{}_lora", "text_encoder", ("k", "out"), 32),
+        (LAYER.replace("to_k", "processor.to_{}_lora"), "unet", ("k", "out"), 32),
+    ]
+    weights = {
+        f"{name.format(part)}.{role}.weight": noise(*shape)
+        for name, _, parts, width in names
+        for part in parts
+        for role, shape in (("down", (2, width)), ("up", (width, 2)))
+    }
+    save_file(weights, tmp_path / "x.safetensors")
+    assert work_in(pipeline, tmp_path / "x.safetensors", 1.0) == []
+
+
+def test_the_original_names_of_flux_are_those_of_kohya(families, tmp_path):
+    found = []
+    for layer, roles in (
+        ("lora_unet_double_blocks_0_img_attn_qkv", ("lora_down", "lora_up")),
+        ("diffusion_model.double_blocks.0.img_attn.qkv", ("lora_A", "lora_B")),
+        ("base_model.model.double_blocks.0.img_attn.qkv", ("lora_A", "lora_B")),
+    ):
+        pipeline = copy.deepcopy(families("flux")[1])
+        down, up = (f"{layer}.{role}.weight" for role in roles)
+        save_file({down: noise(2, 32), up: noise(96, 2)}, tmp_path / "x.safetensors")
+        assert work_in(pipeline, tmp_path / "x.safetensors", 1.0) == []
+        found.append(pipeline.transformer.transformer_blocks[0].attn.to_k.weight.data)
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+    assert not torch.equal(found[0], families("flux")[1].transformer.transformer_blocks[0].attn.to_k.weight.data)
+
+
 def test_a_lora_of_flux_acts_by_its_names_in_kohyas_scripts(families, tmp_path):
     folder, pipeline = families("flux")
     layer = "transformer.transformer_blocks.0.attn.to_q"
@@ -177,12 +233,20 @@ def test_what_fits_no_layer_is_said(families, tmp_path):
             {f"{kohya(LAYER)}.lora_down.weight": noise(2, 768), f"{kohya(LAYER)}.lora_up.weight": B},
             "made for Stable Diff",
         ),
+        ({"lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight": A}, "it seems made for Flux"),
     ],
 )
 def test_reasons_of_a_refusal_are_true(families, tmp_path, weights, said):
     save_file(weights, tmp_path / "x.safetensors")
     with pytest.raises(ModelError, match=said):
         load_model(families("sd1")[0], loras=[str(tmp_path / "x.safetensors")])
+
+
+def test_names_that_are_not_read_are_the_reason_where_the_family_is_right(families, tmp_path):
+    layer = "lora_unet_joint_blocks_0_x_block_attn_qkv"
+    save_file({f"{layer}.lora_down.weight": A, f"{layer}.lora_up.weight": B}, tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match="made for SD3, but its layers are named in a way that is not read"):
+        load_model(families("sd3")[0], loras=[str(tmp_path / "x.safetensors")])
 
 
 def test_reasons_why_an_embedding_is_refused(families, tmp_path):
@@ -200,6 +264,7 @@ def test_reasons_why_an_embedding_is_refused(families, tmp_path):
         ("pair", {"clip_l": noise(1, 32), "clip_g": noise(1, 64)}),
         ("wide", {"emb_params": noise(1, 768)}),
         ("style", {"lora_unet_x.lora_up.weight": A}),
+        ("two", {"<b>": noise(1, 32), "<c>": noise(1, 32)}),
     ):
         save_file(weights, tmp_path / f"{file}.safetensors")
     assert "it holds clip_g alone, and SDXL has two text encoders" in refused("sdxl", "g.safetensors")
@@ -211,6 +276,7 @@ def test_reasons_why_an_embedding_is_refused(families, tmp_path):
         "sd1", "wide.safetensors"
     )
     assert "a StableDiffusion3Pipeline, which takes no embeddings" in refused("sd3", "word.safetensors")
+    assert "holds 2 words (<b>, <c>); expected one a file" in refused("sd1", "two.safetensors")
     assert "a LoRA; give it with --lora" in refused("sd1", "style.safetensors")
 
 

@@ -118,6 +118,8 @@ def test_embeddings_act_alike_with_and_without_weights(families, tmp_path):
     empty = model.encode_text("").embeddings
     heavy = model.encode_text("a (moebius:1.5)").embeddings
     assert torch.allclose(heavy[:, 2:5], empty[:, 2:5] + 1.5 * (word - empty)[:, 2:5], atol=1e-5)
+    for other in ("embedding:Moebius.pt", "embedding:styles/moebius.safetensors", r"(embedding:a\moebius.bin:1)"):
+        assert torch.equal(model.encode_text(f"a {other}").embeddings, word), other
     with pytest.warns(AudiovizWarning, match="names the embedding 'gone', which is not loaded"):
         assert torch.equal(model.encode_text("a embedding:gone").embeddings, model.encode_text("a").embeddings)
 
@@ -159,8 +161,8 @@ def test_prompt_editing(text, steps, texts):
 def test_components_and_tags():
     assert components("a :0.9 AND b c:-.1 AND d") == [("a", 0.9), ("b c", -0.1), ("d", 1.0)]
     assert components("16:9 SAND") == [("16:9 SAND", 1.0)]
-    text, tags = without_tags("<lora:ink:0.8> a <lyco:x>")
-    assert text == " a " and [(tag.name, tag.weight) for tag in tags] == [("ink", 0.8), ("x", 1.0)]
+    text, tags = without_tags(r"<lora:ink:0.8> a <lyco:x><lora:styles\y.safetensors:-1>")
+    assert text == " a " and [(tag.name, tag.weight) for tag in tags] == [("ink", 0.8), ("x", 1.0), ("y", -1.0)]
 
 
 def denoised(model, x, text, negative, cfg, **options):

@@ -110,6 +110,36 @@ Dialogue: 0,0:00:01.00,0:00:03.00,Default,,0,0,0,,{\\k20}red {\\k30}sea
 """
 
 
+_DIALOGUE = "[Events]\n{}Dialogue: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "WEBVTT\n\n00:01.000 --> 00:02.000 position:0%\n \nred<00:01.500><c> sea</c>\n\n00:03.000 --> 00:04.000\n",
+            "red sea",
+        ),
+        ("1\r\r\n00:00:01,000 --> 00:00:02,000\r\r\nred\r\r\nsea\r\r\n\r\r\n", "red sea"),
+        ("1\n00:00:01,000 --> 00:00:02,000\nred<br/>sea\n", "red sea"),
+        (_DIALOGUE.format("", "0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{\\k20}r{\\k30}ed{\\k9} sea"), "red sea"),
+        (_DIALOGUE.format("Format: Start, End, Text\n", "0:00:01.00,0:00:02.00,red, sea"), "red, sea"),
+        (
+            _DIALOGUE.format("", "0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{\\an7\\p1}m 0 0 l 9 9{\\p0}red sea"),
+            "red sea",
+        ),
+        (
+            _DIALOGUE.format("", "0,0:00:00.00,0:00:01.00\nDialogue: 0,0:00:01.00,0:00:02.00,x,,0,0,0,,red sea"),
+            "red sea",
+        ),
+    ],
+    ids=["youtube", "two returns", "break", "syllables", "columns", "drawing", "short"],
+)
+def test_subtitles_of_other_programs_keep_their_words_and_times(tmp_path, text, found):
+    (tmp_path / "a.srt").write_bytes(text.encode())
+    assert [(p.seconds, p.text) for p in prompts(tmp_path / "a.srt", made_song())] == [(1, found)]
+
+
 @pytest.mark.parametrize("name", ["a.srt", "a.vtt", "a.ass", "a.txt"])
 @pytest.mark.parametrize("text", [SRT, TIGHT_SRT, VTT, ASS, "[00:01.00]red sea\n[00:03.50]gold & field far away"])
 def test_subtitles_and_lyrics_are_told_by_their_content(tmp_path, name, text):
@@ -129,6 +159,9 @@ def test_subtitles_and_lyrics_are_told_by_their_content(tmp_path, name, text):
         ("euc_kr", "밤하늘의 별", "EUC-KR"),
         ("cp1252", "café ‘noir’ über mañana", "Windows-1252"),
         ("cp1251", "красное море", "Windows-1251"),
+        ("cp1254", "Seni seviyorum aşkım, güneş doğuyor", "Windows-1254"),
+        ("cp874", "สวัสดีชาวโลก ฉันรักเธอ", "Windows-874"),
+        ("big5", "我們的愛情故事 寂寞的夜晚", "Big5"),
         ("utf-16", "金色的海", None),
         ("utf-16-le", "red sea", None),
         ("utf-8", "café", None),

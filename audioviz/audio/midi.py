@@ -17,6 +17,7 @@ from audioviz.files import to_path
 
 _LOUDEST = 127
 _TIME_CODES = {24: Fraction(24), 25: Fraction(25), 29: Fraction(30000, 1001), 30: Fraction(30)}  # frames a second
+_TEMPO_BYTES = 3  # an event of another length is a fault, and no tempo
 _TEMPO = 500_000  # microseconds a beat: what holds until a file says otherwise
 _NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
 
@@ -190,7 +191,7 @@ def _tempo_map(file: MidiFile) -> Callable[[int], float]:
         (tick, int.from_bytes(data[1:], "big"))
         for events in file.tracks
         for tick, status, data in events
-        if status == META and data[0] == TEMPO
+        if status == META and data[0] == TEMPO and len(data) == 1 + _TEMPO_BYTES
     ]
 
     def to_seconds(tick: int) -> float:
@@ -198,7 +199,7 @@ def _tempo_map(file: MidiFile) -> Callable[[int], float]:
         return seconds[place] + (tick - ticks[place]) * tempi[place] * 1e-6 / file.division
 
     for tick, tempo in sorted(changes, key=lambda change: change[0]):
-        if tempo:  # none is a fault, and no tempo
+        if tempo:  # none is a fault too
             seconds.append(to_seconds(tick))
             ticks.append(tick)
             tempi.append(tempo)

@@ -114,7 +114,7 @@ model_options = (
         "--init", metavar="FILE", help="An image that the video starts from, or a video whose frames are redrawn."
     ),
     click.option("--mask", metavar="FILE", help="An image, white where frames are drawn; elsewhere --init stays."),
-    click.option("--controlnet", metavar="DIR|ID", help="A ControlNet for the model,"),
+    click.option("--controlnet", metavar="DIR|ID|FILE", help="A ControlNet for the model,"),
     click.option("--control", metavar="FILE", help="and the image or video that it follows."),
     click.option("--ip-adapter", metavar="FILE", help="An IP-Adapter for the model,"),
     click.option("--style", metavar="FILE", help="and the image whose style it follows."),

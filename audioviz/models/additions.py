@@ -63,7 +63,7 @@ def add_embeddings(pipeline: Any, files: list[Path]) -> None:
         weights = load_file(file)
         encoders = _encoders_of(file, pipeline, weights)
         for key, tokenizer, encoder in encoders:
-            vectors = weights.get(key or "emb_params", next(iter(weights.values())))
+            vectors = weights[key]
             width = encoder.get_input_embeddings().weight.shape[1]
             if vectors.shape[-1] != width:
                 raise ModelError(
@@ -77,15 +77,13 @@ def add_embeddings(pipeline: Any, files: list[Path]) -> None:
         try:
             for key, tokenizer, encoder in encoders:
                 pipeline.load_textual_inversion(
-                    weights[key] if key else weights, token=file.stem, tokenizer=tokenizer, text_encoder=encoder
+                    weights[key], token=file.stem, tokenizer=tokenizer, text_encoder=encoder
                 )
                 text_model = getattr(encoder, "text_model", encoder)
                 text_model.eos_token_id = tokenizer.eos_token_id  # else text is pooled at the highest token, a new one
         except Exception as error:  # a file of another make
             raise ModelError(_misfit_message("embedding", file, pipeline, shapes)) from error
-        others = [
-            name for name in weights if len(weights) > len(encoders) and name not in {key for key, *_ in encoders}
-        ]
+        others = sorted(weights.keys() - {key for key, *_ in encoders})
         if others:
             warnings.warn(
                 f"embedding {file}: {len(others)} of its {len(weights)} tensors are not used: {first_names(others)}",
@@ -94,7 +92,7 @@ def add_embeddings(pipeline: Any, files: list[Path]) -> None:
             )
 
 
-def _encoders_of(file: Path, pipeline: Any, weights: dict[str, Any]) -> list[tuple[str | None, Any, Any]]:
+def _encoders_of(file: Path, pipeline: Any, weights: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     """The name of the vectors for each text encoder that an embedding is for, its tokenizer, and itself.
 
     Raises
@@ -109,7 +107,11 @@ def _encoders_of(file: Path, pipeline: Any, weights: dict[str, Any]) -> list[tup
     if getattr(pipeline, "text_encoder_2", None) is None:
         if pair:
             raise ModelError(f"embedding {file}: does not fit this model, a {kind}; it is made for SDXL")
-        return [(None, *first)]
+        if "emb_params" not in weights and len(weights) != 1:
+            raise ModelError(
+                f"embedding {file}: holds {len(weights)} words ({first_names(list(weights))}); expected one a file"
+            )
+        return [("emb_params" if "emb_params" in weights else next(iter(weights)), *first)]
     if len(pair) < 2:
         held = f"{', '.join(pair)} alone" if pair else "one kind of vectors (it seems made for Stable Diffusion 1 or 2)"
         raise ModelError(
@@ -132,24 +134,29 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
     from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
     own, place = pipeline.vae, Path(source)
+    if (place / "vae").is_dir():  # a whole model may be given for its own
+        place = place / "vae"
     vae: Any
     try:
         if place.is_file():
             shapes = read_shapes(place, what="vae")
+            if any(name.startswith(("decoder.layers.", "encoder.layers.")) for name in shapes):
+                raise ModelError(
+                    f"vae {source}: of a tiny autoencoder (TAESD), whose settings lie beside it; give its diffusers "
+                    "folder or id, such as madebyollin/taesd"
+                )
             with TemporaryDirectory() as folder:
                 own.save_config(folder)
                 vae = AutoencoderKL.from_single_file(str(place), config=folder, dtype=own.dtype, local_files_only=True)
             names = unread(shapes, SimpleNamespace(vae=vae), ["vae"])
-            if names and not any(
-                name.startswith("model.") for name in shapes
-            ):  # a whole model may be given for its own
+            if names and not any(name.startswith("model.") for name in shapes):
                 warnings.warn(
                     f"vae {source}: {len(names)} of its {len(shapes)} tensors are not used: {first_names(names)}",
                     AudiovizWarning,
                     stacklevel=2,
                 )
         else:
-            vae = with_variant(place, partial(AutoModel.from_pretrained, str(source), torch_dtype=own.dtype))
+            vae = with_variant(place, partial(AutoModel.from_pretrained, str(place), torch_dtype=own.dtype))
     except ModelError:
         raise
     except Exception as error:  # as when a pipeline is loaded
@@ -186,10 +193,24 @@ def _misfit_message(what: str, file: Path, pipeline: Any, shapes: dict[str, tupl
         return f"{what} {file}: {kind}"
     widths = [shape[-1] for name, shape in shapes.items() if re.search(_TEXT_KEYS, name) and len(shape) > 1]
     made = next((made for width in widths if (made := _made_for(width))), "")
+    for pattern, family, name in _FAMILY_LAYERS:
+        if any(re.search(pattern, key) for key in shapes):
+            if type(pipeline).__name__.startswith(name):
+                return (
+                    f"{what} {file}: made for {family}, but its layers are named in a way that is not read; expected "
+                    "the names of diffusers"
+                )
+            made = f" (it seems made for {family})"
     return (
         f"{what} {file}: does not fit this model, a {type(pipeline).__name__}{made}; use one that was made for its "
         "family"
     )
+
+
+_FAMILY_LAYERS = (  # of transformers: what their names have, the family, and how its pipeline's name begins
+    (r"(double|single)_blocks|single_transformer_blocks", "Flux", "Flux"),
+    (r"joint_blocks", "SD3", "StableDiffusion3"),
+)
 
 
 def _other_kind(what: str, shapes: dict[str, tuple[int, ...]]) -> str | None:

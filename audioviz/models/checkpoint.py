@@ -43,14 +43,14 @@ def refuse_quantised(file: Path, names: Any) -> None:
 
 
 def read_checkpoint(file: Path, dtype: torch.dtype) -> dict[str, Tensor]:
-    """The tensors of a file by name, fp8 weights times their scales.
+    """The tensors of a file by name, as later files have it; fp8 weights times their scales.
 
     Raises
     ------
     ModelError
         If weights are packed in a way that is not known.
     """
-    weights = load_file(file)
+    weights = {later_name(name): weight for name, weight in load_file(file).items()}
     for name in [name for name in weights if name.endswith(".comfy_quant")]:
         packed = json.loads(bytes(weights.pop(name).tolist())).get("format", "unknown")
         if packed not in ("float8_e4m3fn", "float8_e5m2"):
@@ -70,13 +70,18 @@ def read_checkpoint(file: Path, dtype: torch.dtype) -> dict[str, Tensor]:
     return weights
 
 
+def later_name(name: str) -> str:
+    """The name of a tensor of the text encoder with the part that transformers put in after the first checkpoints."""
+    return re.sub(r"^(cond_stage_model\.transformer\.)(?=embeddings|encoder|final_layer_norm)", r"\1text_model.", name)
+
+
 def unread(shapes: dict[str, tuple[int, ...]], pipeline: Any, parts: list[str]) -> list[str]:
     """The names that none of these parts of a pipeline, which were loaded from a file, has its weights from.
 
     diffusers' converters are run again on tensors that hold the number of their name.
     """
     marks = {
-        name: torch.full((*shape[:1], *[1] * len(shape[1:])), number, dtype=torch.int32)
+        later_name(name): torch.full((*shape[:1], *[1] * len(shape[1:])), number, dtype=torch.int32)
         for number, (name, shape) in enumerate(shapes.items())
     }
     read = set()

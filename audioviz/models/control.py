@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from audioviz.models.sources import HUB_FILE, read_shapes
 
 
 def load_controlnet(pipeline: Any, source: str | Path) -> Any:
-    """The ControlNet of a folder or a hub id, for the UNet of this pipeline.
+    """The ControlNet of a .safetensors file, a folder or a hub id, for the UNet of this pipeline.
 
     Raises
     ------
@@ -29,20 +30,35 @@ def load_controlnet(pipeline: Any, source: str | Path) -> Any:
     """
     from diffusers.models.controlnets.controlnet import ControlNetModel
 
-    unet = _unet_of(pipeline, "ControlNet")
+    unet, place, net = _unet_of(pipeline, "ControlNet"), Path(source), None
+    what = "the .safetensors file, the diffusers folder or the hub id of a ControlNet"
+    if place.is_file():
+        read_shapes(place, what="ControlNet")
     try:
-        load = partial(ControlNetModel.from_pretrained, str(source), torch_dtype=unet.dtype)
-        net: Any = with_variant(Path(source), load)
-    except Exception as error:  # a damaged folder makes diffusers raise almost anything
-        what = "the diffusers folder or the hub id of a ControlNet"
-        raise ModelError(f"ControlNet {source}: {loading_failure(Path(source), error, what)}") from error
+        if place.is_file():
+            with TemporaryDirectory() as folder:
+                ControlNetModel.from_unet(unet, load_weights_from_unet=False).save_config(folder)
+                net = ControlNetModel.from_single_file(
+                    str(place), config=folder, torch_dtype=unet.dtype, local_files_only=True
+                )
+        else:
+            net = with_variant(place, partial(ControlNetModel.from_pretrained, str(source), torch_dtype=unet.dtype))
+    except Exception as error:  # a damaged one, or one of another family, makes diffusers raise almost anything
+        raise ModelError(f"ControlNet {source}: {loading_failure(place, error, what)}") from error
+    if any(weight.is_meta for weight in net.parameters()):
+        raise ModelError(f"ControlNet {source}: weights are missing; expected {what}, for this model's family")
     for name in ("cross_attention_dim", "block_out_channels", "addition_embed_type"):
-        if net.config[name] != unet.config[name]:
+        if _listed(net.config[name]) != _listed(unet.config[name]):
             raise ModelError(
                 f"ControlNet {source}: made for another family than this model ({name} is {net.config[name]}, "
                 f"expected {unet.config[name]})"
             )
     return net.eval().requires_grad_(False)
+
+
+def _listed(value: Any) -> Any:
+    """A setting as JSON has it, in which there are no tuples."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def add_ip_adapter(pipeline: Any, source: str | Path) -> None:

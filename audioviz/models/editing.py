@@ -25,7 +25,7 @@ class Tag:
     """A network that a prompt names."""
 
     kind: str  # lora, or hypernet
-    name: str
+    name: str  # of its file, without folder and ending
     weight: float = 1.0
 
 
@@ -70,7 +70,8 @@ def without_tags(text: str) -> tuple[str, list[Tag]]:
     tags = []
     for kind, name, rest in _TAG.findall(text):
         weight = re.search(NUMBER, rest)
-        tags.append(Tag("lora" if kind.lower() == "lyco" else kind.lower(), name, float(weight[0]) if weight else 1.0))
+        own = re.split(r"[/\\]", name)[-1].strip().removesuffix(".safetensors")
+        tags.append(Tag("lora" if kind.lower() == "lyco" else kind.lower(), own, float(weight[0]) if weight else 1.0))
     return _TAG.sub("", text), tags
 
 

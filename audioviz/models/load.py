@@ -55,7 +55,7 @@ def load_model(
         Textual inversions: the name of each file becomes a word.
     vae : folder, hub id or .safetensors file, optional
         Another autoencoder; a tiny one (TAESD) decodes at once, for previews.
-    controlnet : folder or hub id, optional
+    controlnet : folder, hub id or .safetensors file, optional
         Lets a picture lead the frames: `render(control=...)`.
     ip_adapter : .safetensors file, on the hub too, optional
         Lets frames follow the style of a picture: `render(style=...)`.

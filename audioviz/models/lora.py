@@ -28,8 +28,14 @@ _PREFIXES = {  # of the layers of each part, the longest first; a PEFT adapter m
     "lora_te_": "text_encoder",
     "text_encoder_2_": "text_encoder_2",
     "text_encoder_": "text_encoder",
+    "text_encoders_clip_l_transformer_": "text_encoder",
+    "text_encoders_clip_g_transformer_": "text_encoder_2",
+    "clip_l_transformer_": "text_encoder",
+    "clip_g_transformer_": "text_encoder_2",
     "lora_unet_": "core",
+    "lycoris_": "core",
     "unet_": "core",
+    "model_diffusion_model_": "core",
     "diffusion_model_": "core",
     "lora_transformer_": "core",
     "transformer_": "core",
@@ -54,6 +60,11 @@ _OUTSIDE = {  # of the blocks of a UNet
 }
 
 
+_FLUX = re.compile(
+    r"(?P<layer>(?:double|single)_blocks\.(?!.*processor).+)\.(?P<role>lora_(?:A|B|down|up)|alpha)(?P<rest>(?:\.weight)?)"
+)
+
+
 class Misfit(Exception):
     """The file was made for another model."""
 
@@ -76,6 +87,7 @@ def work_in(pipeline: Any, file: Path, strength: float) -> list[str]:
     """
     weights, unread = load_file(file), []
     if getattr(pipeline, "transformer", None) is not None:
+        weights = {_of_kohya(name): value for name, value in weights.items()}
         unread = [name for name in weights if "dora_scale" in name]  # diffusers' converters leave them out
         try:
             weights = type(pipeline).lora_state_dict(dict(weights))
@@ -107,6 +119,15 @@ def work_in(pipeline: Any, file: Path, strength: float) -> list[str]:
         for name, value in values.items():
             getattr(module, name).data = value.to(getattr(module, name))
     return unread
+
+
+def _of_kohya(name: str) -> str:
+    """The name in kohya's scripts, which diffusers' converters know, of a layer of Flux under its original name."""
+    match = _FLUX.fullmatch(name.removeprefix("base_model.model.").removeprefix("diffusion_model."))
+    if not match:
+        return name.removeprefix("base_model.model.")
+    role = {"lora_A": "lora_down", "lora_B": "lora_up"}.get(match["role"], match["role"])
+    return f"lora_unet_{match['layer'].replace('.', '_')}.{role}{match['rest']}"
 
 
 def _layers(pipeline: Any, part: str) -> dict[str, nn.Module]:
@@ -144,8 +165,10 @@ def _original(name: str, config: Any) -> str:
 
 def _find(layer: str, layers: dict[str, dict[str, nn.Module]]) -> tuple[str, nn.Module | None]:
     """The part and the layer that a name in a file means; None if there is no such layer."""
-    name = layer.replace(".", "_").removeprefix("base_model_model_").replace("_processor_to_", "_to_")
-    name = re.sub(r"(to_out)?_lora$", lambda match: f"{match[1]}_0" if match[1] else "", name)
+    name = layer.replace(".", "_").replace("base_model_model_", "").replace("_processor_to_", "_to_")
+    if name.endswith("_lora"):  # the first names of diffusers
+        name = re.sub(r"(self_attn)_to_(\w+)$", r"\1_\2_proj", name.removesuffix("_lora"))
+        name = re.sub(r"(?<!self_attn)_to_out$", "_to_out_0", name)
     for prefix, part in _PREFIXES.items():
         if name.startswith(prefix):
             found = layers[part].get(name.removeprefix(prefix).removeprefix("text_model_"))

@@ -1,5 +1,6 @@
 """Loading of a diffusers pipeline from a folder, a hub id or a file, and the check that it is of a known family."""
 
+import json
 import re
 import warnings
 from collections.abc import Callable
@@ -40,6 +41,8 @@ def load_pipeline(source: str, dtype: torch.dtype, *, other_vae: bool = False) -
         if place.is_file():
             return load_single_file(place, dtype, other_vae=other_vae)
         parts = {"safety_checker": None} | (hollow_vae(place, dtype) if other_vae and place.is_dir() else {})
+        if "text_encoder_3" in _absent_parts(place):  # SD3 does without T5
+            parts |= {"text_encoder_3": None, "tokenizer_3": None}
         return with_variant(
             place, lambda **variant: DiffusionPipeline.from_pretrained(source, dtype=dtype, **variant, **parts)
         )
@@ -47,6 +50,16 @@ def load_pipeline(source: str, dtype: torch.dtype, *, other_vae: bool = False) -
         raise
     except Exception as error:  # a damaged folder makes diffusers and transformers raise almost anything
         raise ModelError(f"model {source}: {loading_failure(place, error, EXPECTED)}") from error
+
+
+def _absent_parts(place: Path) -> dict[str, str | None]:
+    """The class of each part that the model_index.json of a folder names and that has no folder there."""
+    try:
+        named = json.loads((place / "model_index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    parts = {name: part[1] for name, part in named.items() if isinstance(part, list) and len(part) == 2}
+    return {name: kind for name, kind in parts.items() if not (place / name).is_dir()}
 
 
 def with_variant(place: Path, load: Callable[..., Any]) -> Any:
@@ -154,6 +167,12 @@ def loading_failure(place: Path, error: Exception, what: str) -> str:
         return f"there is no such model on the hub, nor such a folder here; expected {what}"
     if not place.exists() and names & {"ConnectError", "ConnectTimeout", "ConnectionError", "LocalEntryNotFoundError"}:
         return f"is not on this disk, and the hub cannot be reached to fetch it; connect once, or give {what}"
+    if absent := [name for name, kind in _absent_parts(place).items() if kind and name not in _OPTIONAL]:
+        return f"has no folder {', '.join(absent)}, which its model_index.json names; fetch its files again"
+    unfound = isinstance(error, KeyError) and "." in str(error)  # a tensor that a converter of diffusers looked for
+    if unfound or "meta tensor" in str(error):
+        which = f" such as {error.args[0]}" if unfound else ""
+        return f"weights{which} are missing: it is damaged, or of another family; expected {what}"
     return f"cannot be loaded ({str(error).strip().partition(chr(10))[0]:.200}); expected {what}"
 
 
@@ -210,6 +229,7 @@ NEEDED = {
     "SD3": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
     "Flux": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
 }
+_OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
 _WEIGHTS = re.compile(r"(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors")
 _NOISE = re.compile(  # what no user can act on, or what an exception or a message of ours tells too
     r"kept in float32|safety.checker|occurred while trying to fetch|is outdated|local_dir_use_symlinks"

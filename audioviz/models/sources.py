@@ -71,10 +71,12 @@ def check_additions(
         read_shapes(Path(file), what="embedding")
     for what, source, kind in (
         ("vae", vae, "the folder, the hub id or the .safetensors file of an autoencoder"),
-        ("ControlNet", controlnet, "the diffusers folder or the hub id of a ControlNet"),
+        ("ControlNet", controlnet, "the .safetensors file, the diffusers folder or the hub id of a ControlNet"),
     ):
         if source and not Path(source).exists() and not HUB_ID.fullmatch(source):
             raise ModelError(f"{what} {source}: there is no such file or folder; expected {kind}")
+        if source and Path(source).is_file():
+            read_shapes(Path(source), what=what)
     if ip_adapter and (Path(ip_adapter).exists() or not HUB_FILE.fullmatch(ip_adapter)):
         read_shapes(Path(ip_adapter), what="IP-Adapter")
 

@@ -22,7 +22,9 @@ from audioviz.sampling import Conditioning
 
 CLIP_LENGTH = 77  # of a chunk, with the tokens that mark its ends
 LONG_GROUP = 8  # tokens of one part of a prompt from which on it may be divided between chunks
-EMBEDDING = re.compile(r"\bembedding:([\w.-]*\w)", re.IGNORECASE)
+EMBEDDING = re.compile(
+    r"\bembedding:(?:[\w.-]+[/\\])*([\w.-]*?\w)(?:\.(?:safetensors|pt|bin))?(?![\w.-]*\w)", re.IGNORECASE
+)
 
 Tokens = list[tuple[int, float]]  # numbers in the vocabulary, with their weights
 

@@ -19,9 +19,12 @@ _OFFSET = re.compile(r"\[\s*offset\s*:(.*)\]", re.IGNORECASE)
 # A tag, the name of a part, a comment, or the credits that NetEase puts first.
 _NO_WORDS = re.compile(r'\[\s*[A-Za-z#]\w*\s*:.*\]|\[(?!\d+:)[^\]]*\]|#.*|\{"t":.*\}')
 _CUE = re.compile(rf"\s*{_TIME}\s*-->.*")
-_DIALOGUE = re.compile(rf"Dialogue:[^,]*,\s*{_TIME}\s*,(?P<rest>.*)")
-_AFTER_START = 8  # End, Style, Name, MarginL, MarginR, MarginV and Effect stand before the text
-_MARKUP = re.compile(r"<[^>]*>|\{[^}]*\}|\\[Nnh]")
+_DIALOGUE = re.compile(rf"Dialogue:(?P<cells>(?:[^,]*,)??\s*{_TIME}\s*,.*)")
+_FORMAT = re.compile(r"Format:(?P<names>.*\bStart\b.*\bText\b\s*)")
+_COLUMNS = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
+_DRAWING = re.compile(r"\{[^}]*\\p[1-9][^}]*\}.*?(?=\{[^}]*\\p0|$)")
+_BREAK = re.compile(r"\\[Nnh]|<br\s*/?>", re.IGNORECASE)
+_MARKUP = re.compile(r"<[^>]*>|\{[^}]*\}")
 
 
 def is_lyrics(text: str) -> bool:
@@ -49,7 +52,7 @@ def lyrics_to_prompts(text: str, path: Path, *, start: float, end: float) -> lis
     ScheduleError
         If a line has no time (the message names it), or all lie outside of the song.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = re.split(r"\r*\n|\r", text)
     subtitles = _cues(lines) or _dialogue(lines)
     keys = sorted((time - start, words) for time, words in subtitles or _lrc(lines) if words)
     if not keys:
@@ -76,6 +79,8 @@ def _cues(lines: list[str]) -> list[tuple[float, str]]:
     for number, line in enumerate(lines):
         if cue := _CUE.match(line):
             end = number + 1
+            if end < len(lines) and lines[end] and not lines[end].strip():  # YouTube's cues begin with a space
+                end += 1
             while end < len(lines) and not _is_end(*lines[end : end + 2]):
                 end += 1
             found.append((_seconds(cue), _spoken(" ".join(lines[number + 1 : end]))))
@@ -88,14 +93,20 @@ def _is_end(line: str, after: str = "") -> bool:
 
 
 def _dialogue(lines: list[str]) -> list[tuple[float, str]]:
-    """Lines of Advanced SubStation: `Dialogue: layer, start, end, style, name, margins, effect, text`."""
-    matches = [found for line in lines if (found := _DIALOGUE.match(line))]
-    texts = [found["rest"].split(",", _AFTER_START - 1)[-1] for found in matches]
-    return [(_seconds(found), _spoken(text)) for found, text in zip(matches, texts)]
+    """Lines of Advanced SubStation, `Dialogue: ...`, with the columns that the `Format: ...` before them names."""
+    found, names = [], _COLUMNS.split(", ")
+    for line in lines:
+        if named := _FORMAT.match(line):
+            names = [name.strip() for name in named["names"].split(",")]
+        elif dialogue := _DIALOGUE.match(line):
+            cells = dict(zip(names, dialogue["cells"].split(",", len(names) - 1)))
+            start = re.fullmatch(rf"\s*{_TIME}\s*", cells.get("Start", ""))
+            found += [(_seconds(start), _spoken(_DRAWING.sub("", cells.get("Text", ""))))] if start else []
+    return found
 
 
 def _spoken(text: str) -> str:
-    return " ".join(html.unescape(_MARKUP.sub(" ", text)).split())
+    return " ".join(html.unescape(_MARKUP.sub("", _BREAK.sub(" ", text))).split())
 
 
 def _seconds(match: re.Match[str]) -> float:

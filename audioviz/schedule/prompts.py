@@ -12,11 +12,13 @@ from audioviz.clock import TIMES, Clock
 from audioviz.curve import Curve, easing
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.formats import read_columns
+from audioviz.schedule.formats.lines import lines_to_columns
 from audioviz.schedule.lyrics import LYRICS
 from audioviz.schedule.prompt import Prompt, text_to_prompt
 from audioviz.schedule.times import key_to_times, split_key
 
-_LABEL = re.compile(r"\s*[A-Z]\s*:")
+_LABEL = re.compile(r"\s*[A-Z]\s*:(?![\\/])")  # and no drive of Windows
+_AT_FRAMES = re.compile(r'\s*(?:\{\s*"?\d+"?|"\d+")\s*:\s*"')  # as FizzNodes and Deforum write prompts
 _NEARLY_A_TIME = re.compile(r"\s*(\d[\d.]*\s*[A-Za-z]+)\s*:\s")
 _OTHER_FILES = (  # endings that people give in the place of a prompt, and which a few words may have as well
     *(".txt", ".json", ".csv", ".md", ".rtf", ".doc", ".docx", ".odt", ".pdf", ".yaml", ".yml", ".toml", ".xml"),
@@ -33,7 +35,8 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
         Plain texts are spread evenly over the song. A time is a number of seconds, or text such as `8s`, `1:30`,
         `96f`, `16b` (beats), `4bar` or the label of a section, which means every section that has it; in a sequence it
         stands before the text: `8s: gold mandala`. In place of a text may be a file: lyrics with times or subtitles,
-        `words.lrc`, or prompts at frames, `prompts.txt` or `prompts.json`, as the formats of schedules have them.
+        `words.lrc`, or prompts at frames, `prompts.txt` or `prompts.json`, as the formats of schedules have them; or
+        the text of such prompts itself: `"0": "a cat", "48": "a dog"`.
         What to steer away from may follow the text: `gold mandala --neg grey`.
     clock : Clock
     negative : str
@@ -113,6 +116,8 @@ def _split(item, clock: Clock) -> Sequence[tuple[float | None, str | Prompt]]:
         return [(item.seconds, item)]
     if not isinstance(item, str):
         raise ScheduleError(f"prompt {item!r}: expected text")
+    if _AT_FRAMES.match(item):
+        return [(prompt.seconds, prompt) for prompt in lines_to_columns(item, clock)["prompts"]]
     if found := split_key(item):
         key, text = found
         times = key_to_times(key, clock)

@@ -16,6 +16,10 @@ _MARKS = {  # the longer first: that of UTF-32 begins with that of UTF-16
 }
 _MOST_BYTES = 100_000_000
 _MARKS_OF_WORDS = "‘’“”–—…•«»¿¡°´ªº€"
+_ENCODINGS = (  # that editors have written; of others, such as those of DOS, a few words would look like one
+    *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
+    *("koi8_r", "mac_roman", "gb18030", "big5", "cp932", "euc_jp", "cp949"),
+)
 _NAMES = {
     "gb18030": "GBK",
     "cp932": "Shift-JIS",
@@ -23,6 +27,8 @@ _NAMES = {
     "euc_kr": "EUC-KR",
     "big5": "Big5",
     "euc_jp": "EUC-JP",
+    "koi8_r": "KOI8-R",
+    "mac_roman": "Mac Roman",
 }
 
 
@@ -68,13 +74,16 @@ def _guessed(path: Path, data: bytes) -> str:
 
     if b"\0" in data:
         raise ScheduleError(f"{path}: is no text: expected a schedule, prompts or lyrics")
-    best = from_bytes(data).best()
+    best = from_bytes(data, cp_isolation=[*_ENCODINGS]).best()
+    if best is not None and best.encoding == "cp932" and _is_halfwidth(str(best)):
+        best = from_bytes(data, cp_isolation=[name for name in _ENCODINGS if name != "cp932"]).best() or best
     if best is None:
         raise ScheduleError(f"{path}: is not text in UTF-8: save it in UTF-8, or iconv -f ENCODING -t UTF-8")
     text, name = str(best), best.encoding
-    for likely, fits in (("cp932", _is_japanese), ("euc_jp", _is_japanese), ("cp1252", _is_western)):
+    western = [("cp1254", _is_turkish), ("cp1252", _is_western)] if _is_western(text) or name == "mac_roman" else []
+    for likely, fits in (("cp932", _is_japanese), ("euc_jp", _is_japanese), *western):
         found = data.decode(likely, errors="ignore")  # a few words are too few for statistics alone
-        if found.encode(likely) == data and fits(found) and (likely != "cp1252" or _is_western(text)):
+        if found.encode(likely) == data and fits(found):
             text, name = found, likely
             break
     foreign = " ".join("".join(letter if ord(letter) > 127 else " " for letter in text).split())
@@ -91,6 +100,18 @@ def _is_japanese(text: str) -> bool:
     """Whether a fair part of what is not ASCII is kana, which the bytes of no other language come to."""
     foreign = [letter for letter in text if ord(letter) > 127]
     return sum("\u3041" <= letter <= "\u30ff" for letter in foreign) > len(foreign) / 5
+
+
+def _is_turkish(text: str) -> bool:
+    """Whether what is not ASCII is Turkish, and has the letters that Windows-1252 has others for."""
+    foreign = {letter for letter in text.lower() if letter > "\x7f"} - set(_MARKS_OF_WORDS)
+    return foreign <= set("çğıöşüâîû\u0307") and bool(foreign & set("ğış"))
+
+
+def _is_halfwidth(text: str) -> bool:
+    """Whether most of what is not ASCII are halfwidth kana, which nobody writes songs in: other encodings look so."""
+    foreign = [letter for letter in text if ord(letter) > 127]
+    return sum("\uff61" <= letter <= "\uff9f" for letter in foreign) > len(foreign) / 2
 
 
 def _is_western(text: str) -> bool:

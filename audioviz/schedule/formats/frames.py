@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 SIDE = 512  # pixels, of a picture whose size the file does not say
 _LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+_BARE_BACKSLASH = re.compile(r'(\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})|\\')
 
 
 def read_object(text: str) -> dict:
-    """A JSON object; a comma after its last entry and line breaks inside of texts, which people leave, are let pass.
+    """A JSON object, as people write it by hand.
+
+    A comma after its last entry, line breaks inside of texts and `\\(`, the prompts' bracket itself, are let pass.
 
     Raises
     ------
@@ -37,12 +40,21 @@ def read_object(text: str) -> dict:
         try:
             document = json.loads(text)
         except ValueError:
-            document = json.loads(_LAST_COMMA.sub(lambda found: found[1] or "", text), strict=False)
-    except (ValueError, RecursionError) as error:
+            document = json.loads(_LAST_COMMA.sub(lambda found: found[1] or "", with_escapes(text)), strict=False)
+    except json.JSONDecodeError as error:
+        quoted = error.doc[error.pos : error.pos + 1] in tuple("'‘’“”")
+        hint = "; keys and texts stand between straight double quotes" if quoted else ""
+        raise ScheduleError(f"not JSON: {error}{hint}") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets in thousands
         raise ScheduleError(f"not JSON: {error}") from error
     if not isinstance(document, dict):
         raise ScheduleError("expected a JSON object")
     return document
+
+
+def with_escapes(text: str) -> str:
+    """JSON whose backslashes that escape nothing, as in `\\(`, stand for themselves."""
+    return _BARE_BACKSLASH.sub(lambda found: found[1] or r"\\", text)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.schedule.expression import evaluate
 from audioviz.schedule.formats.frames import FileFrames, whole
 
+_NO_COMMA = re.compile(r"(?<=\))\s+(?=[^\s:(),][^:(),]*:\s*\()")
 _KEY = re.compile(r"\s*\"?(?P<frame>[^:\"]+?)\"?\s*:\s*(?P<value>.+?)\s*", re.DOTALL)
 
 
@@ -22,8 +23,8 @@ def keyframes_to_values(text: str, frames: np.ndarray, file_frames: FileFrames, 
     Parameters
     ----------
     text : str
-        `FRAME: (VALUE)`, separated by commas; a value is a number or a formula of `t`, the frame, and the file's
-        `names`. Keys outside of the song are left out, as the tools do, and `file_frames` keeps which.
+        `FRAME: (VALUE)`, separated by commas or spaces; a value is a number or a formula of `t`, the frame, and the
+        file's `names`. Keys outside of the song are left out, as the tools do, and `file_frames` keeps which.
     frames : float, shape (T,)
     file_frames : FileFrames
     where : str
@@ -87,7 +88,9 @@ def formula_at(text: str, frames: np.ndarray, file_frames: FileFrames, where: st
     try:
         return np.broadcast_to(evaluate(text, file_frames.names | {"t": frames}), frames.shape)
     except ScheduleError as error:
-        raise ScheduleError(f"{where}: {error}") from error
+        wired = "; pw_a to pw_d are wired to FizzNodes from elsewhere: write what they are wired to in their place"
+        hint = wired if re.search(r"\bpw_[a-d]\b", text) else ""
+        raise ScheduleError(f"{where}: {error}{hint}") from error
 
 
 def values_to_keyframes(values: np.ndarray) -> str:
@@ -133,9 +136,9 @@ def _keys(text: str, file_frames: FileFrames, where: str) -> dict[float, str]:
 
 
 def _split(text: str, where: str) -> list[str]:
-    """The parts between the commas outside all brackets."""
+    """The parts between the commas outside all brackets; one that is missing between a value and a key is put in."""
     parts, depth = [""], 0
-    for letter in text:
+    for letter in _NO_COMMA.sub(", ", text):
         depth += (letter == "(") - (letter == ")")
         if depth < 0:
             break

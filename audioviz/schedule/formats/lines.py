@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
 from audioviz.schedule.columns import COLUMNS, SEEDS
-from audioviz.schedule.formats.frames import FileFrames, prompt_to_text, say_lost
+from audioviz.schedule.formats.frames import FileFrames, prompt_to_text, say_lost, with_escapes
 from audioviz.schedule.formats.keyframes import key_to_frame, keyframes_to_seeds, keyframes_to_values
 from audioviz.schedule.formats.weighted import texts_to_prompts
 
@@ -38,11 +38,7 @@ def lines_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         text = " " + text[1:].removesuffix("}")
     while text[here:].strip():
         entry, number = _ENTRY.match(text, here), text.count("\n", 0, len(text) - len(text[here:].lstrip())) + 1
-        try:
-            words = json.loads(f'"{entry["text"]}"', strict=False) if entry else None
-        except ValueError:
-            words = None
-        if entry is None or words is None:
+        if entry is None:
             line = text[here:].strip().partition("\n")[0]
             curly = any(mark in line for mark in "“”'") and '"' not in line
             raise ScheduleError(
@@ -52,7 +48,7 @@ def lines_to_columns(text: str, clock: Clock) -> dict[str, Any]:
             )
         frame = key_to_frame(entry["quoted"] or entry["bare"], file_frames, f"line {number}")
         if frame is not None:
-            texts[frame] = words
+            texts[frame] = json.loads(f'"{with_escapes(entry["text"])}"', strict=False)
         here = entry.end()
     file_frames.say_outside()
     return texts_to_prompts(dict(sorted(texts.items())), clock, file_frames)

@@ -43,9 +43,12 @@ def prompts_to_columns(
     ScheduleError
         If it is anything else; the message names the key.
     """
-    entries = read_object(entries) if isinstance(entries, str) else entries
+    try:
+        entries = read_object(entries) if isinstance(entries, str) else entries or {}
+    except ScheduleError as error:
+        raise ScheduleError(f"prompts: {error}") from error
     if not isinstance(entries, dict):
-        raise ScheduleError("prompts: expected an object of frame and text")
+        raise ScheduleError('prompts: expected an object of frame and text, such as {"0": "a cat", "30": "a dog"}')
     texts = {}
     for key, text in entries.items():
         where = f"prompts, key {key!r}"
