@@ -60,7 +60,8 @@ def _sa_solver(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise,
 
 def _step(x: Tensor, seen: list[Tensor], nodes: list[float], sigma: float, after: float, tau: float) -> Tensor:
     """The exponential step from sigma to after, the denoised picture a polynomial in log sigma through those seen."""
-    x = x * (after / sigma) ** (1 + tau**2)
+    s, t = torch.tensor((sigma, after))  # in float32: a step that rises far shows the rounding of the original
+    x = x * (t / s * (-(tau**2) * (s.log() - t.log())).exp())
     for weight, denoised in zip(_weights(nodes, sigma, after, 1 + tau**2), seen):
         x = x + denoised * weight
     return x
@@ -80,4 +81,5 @@ def _weights(nodes: list[float], sigma: float, after: float, rate: float) -> lis
             for k in range(len(nodes))
         ]
     )
-    return torch.linalg.solve(torch.vander(u, increasing=True).T, parts @ ends).tolist()
+    weights = torch.linalg.solve(torch.vander(u, increasing=True).T, parts @ ends)
+    return (after * end.exp() * weights).tolist()  # the factor is 1 but for its rounding
