@@ -74,8 +74,8 @@ def _tile(frame: np.ndarray, seconds: float, width: int) -> Image.Image:
     height = max(1, round(width * frame.shape[0] / frame.shape[1]))
     tile = Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(tile)
-    minutes, rest = divmod(round(seconds * 10) / 10, 60)
-    label = f"{minutes:.0f}:{rest:04.1f}"
+    minutes, rest = divmod(round(seconds, 2), 60)
+    label = f"{minutes:.0f}:{rest:05.2f}"
     left, top, right, bottom = draw.textbbox((5, 3), label)
     draw.rectangle((left - 3, top - 2, right + 3, bottom + 2), fill="black")
     draw.text((5, 3), label, fill="white")

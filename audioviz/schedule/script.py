@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from audioviz.errors import ScheduleError, nearest
 from audioviz.files import to_path
@@ -100,6 +100,12 @@ def _guarded(path: Path, function: Callable, *args, **kwargs):
 
 def _convert(name: str, value: Any, option: inspect.Parameter):
     """A setting as the type of the script's annotation or default; text from the command line is read."""
+    if get_origin(option.annotation) is Literal:
+        allowed = {str(choice): choice for choice in get_args(option.annotation)}
+        if str(value) not in allowed:
+            hint = nearest(value, allowed)
+            raise ScheduleError(f"setting {name}={value}{hint}: expected one of {', '.join(allowed)}")
+        return allowed[str(value)]
     kind, entry = _kind(option)
     is_other = kind not in _READERS and not isinstance(value, str)
     if type(value) is kind or value is None or kind is NoneType or is_other:
