@@ -77,7 +77,7 @@ def test_the_digest_is_of_the_weights_and_not_of_their_place(checkpoint, tmp_pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"device": "tpu"}, "unknown device 'tpu' .did you mean cpu..: use auto, cpu"),
+        ({"device": "tpu"}, "unknown device 'tpu': use auto, cpu"),
         ({"dtype": "int4"}, "unknown dtype 'int4'"),
     ],
 )

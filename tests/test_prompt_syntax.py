@@ -226,5 +226,5 @@ def test_loras_that_prompts_name_come_from_their_folder(tmp_path):
     schedule = av.Schedule(denoise=0.5, prompts=["a <lora:ink:0.6>", "b <lora:ink:0.6>"], clock=clock)
     look = with_named_loras(Look(lora_dir=str(tmp_path)), schedule)
     assert look.loras == (f"{tmp_path / 'styles' / 'Ink.safetensors'}:0.6",)
-    with pytest.raises(InputError, match=r"there is no LoRA ikn in .* \(did you mean ink\?\)"):
-        with_named_loras(look, av.Schedule(denoise=0.5, prompts=["<lora:ikn:1>"], clock=clock))
+    with pytest.raises(InputError, match=r"there is no LoRA inkk in .* \(did you mean ink\?\)"):
+        with_named_loras(look, av.Schedule(denoise=0.5, prompts=["<lora:inkk:1>"], clock=clock))

@@ -81,9 +81,7 @@ def schedule(song, level=0.5, marks: list[int] = (), more=[0.5], *, words: "list
 
 def test_a_setting_of_a_few_choices(script):
     own = "import typing\nimport audioviz as av\n\n"
-    own += (
-        "def schedule(song, mode: typing.Literal['soft', 2] = 2):\n    return av.Schedule(denoise=mode == 2)\n"
-    )
+    own += "def schedule(song, mode: typing.Literal['soft', 2] = 2):\n    return av.Schedule(denoise=mode == 2)\n"
     source = av.load_schedule(script(own))
     assert source(made_song(), mode="2").denoise[0] > 0 and source(made_song(), mode="soft").denoise[0] == 0
     with pytest.raises(ScheduleError, match="setting mode=sof .did you mean soft..: expected one of soft, 2"):
