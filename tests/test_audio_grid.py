@@ -140,7 +140,7 @@ def test_beats_per_bar_alone_leave_their_place_to_the_ear():
         ({"first_downbeat": -1}, "expected seconds"),
         ({"beats_per_bar": 0}, "beats per bar 0: expected a whole number"),
         ({"beats_per_bar": 3.5}, "beats per bar 3.5"),
-        ({"first_downbeat": "99b"}, "expected a beat from 0b to 51b, or seconds"),
+        ({"first_downbeat": "99b"}, "expected a beat from 0b to 52b, or seconds"),
         ({"first_downbeat": "99s"}, "first downbeat 99s: expected a beat"),
     ],
 )

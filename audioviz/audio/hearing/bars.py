@@ -6,10 +6,10 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 _FLOOR = 0.02  # activation: what lies below is nothing
-_EAGER = 3.0  # times that the odds of a beat are lower than the network says, which is trained to miss none
+_EAGER = 4.0  # times that the odds of a beat are lower than the network says, which is trained to miss none
 _SECOND = 86  # steps: in as many there is a beat
 _AROUND = 1033  # steps, 12 s: an activation is held against the beats about it,
-_SHARE = 0.3  # of which it must reach so much
+_SHARE = 0.35  # of which it must reach so much
 _STEEP = 1.5  # nats for the logarithm of what it is more
 _SURE = 0.3  # activation of a beat from which on its downbeat counts in full
 _LEAST = 0.02  # probability of a downbeat that is held to be possible
