@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from audioviz.audio.load import load_song
 from audioviz.audio.reading.cache import cache_folder
 from audioviz.command import main
 from audioviz.insight.report import describe_manifest
@@ -160,7 +161,9 @@ def test_the_schedule_of_a_part_is_that_of_the_whole_and_is_read_back(folder, tm
         status, _, err = command("schedule", folder / "song.wav", *options, *files, cwd=tmp_path)
         assert (status, err) == (0, "")
     whole, found, again, lines = (json.loads((tmp_path / name).read_text()) for name in saved)
-    assert found["frames"] == 12 and found["denoise"] == whole["denoise"][6:18] and found == again == lines
+    second_beat = round(12 * load_song(folder / "song.wav").beats.seconds[1])
+    assert found["denoise"] == whole["denoise"][second_beat : second_beat + 12] and found["frames"] == 12
+    assert found == again == lines
 
 
 def test_a_dry_run_shows_the_plan_and_what_it_takes_and_writes_nothing(folder, tmp_path, command):
