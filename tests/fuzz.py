@@ -31,7 +31,7 @@ from audioviz.errors import AudiovizError
 from audioviz.insight.report import describe_manifest
 from audioviz.schedule import schedule_to_csv, schedule_to_json
 from audioviz.schedule.prompts import to_prompts
-from audioviz.video.chunks import read_latent
+from audioviz.video.chunks import PicturePlan, read_latents
 from audioviz.video.work import Work
 from tests.songs import made_song
 
@@ -159,8 +159,15 @@ def whole_documents() -> Iterator[tuple[str, bytes, Callable, Callable]]:
         damaged_text,
     )
     yield "song.mid", midi(), play, damaged
-    chunk = {"frames": 12, "digest": "0" * 64, "video": "1" * 64, "latent": "2" * 64}
-    manifest = {"format": "audioviz work 1", "identity": {"model": "x"}, "chunks": [chunk, chunk]}
+    chunk = {
+        "frames": 12,
+        "digest": "0" * 64,
+        "latents": "1" * 64,
+        "finish": "2" * 64,
+        "pictures": "3" * 64,
+        "state": "",
+    }
+    manifest = {"format": "audioviz work 2", "identity": {"model": "x"}, "finish": {}, "chunks": [chunk, chunk]}
     yield "manifest", json.dumps(manifest).encode(), resume, changed
     yield (
         "embedded manifest",
@@ -170,7 +177,8 @@ def whole_documents() -> Iterator[tuple[str, bytes, Callable, Callable]]:
         show,
         changed,
     )
-    yield "latent", save({"latent": np.zeros((1, 4, 2, 2), np.float32)}), read_latent, damaged
+    latents = {"shown": np.zeros((12, 4, 2, 2), np.float16), "last": np.zeros((1, 4, 2, 2), np.float32)}
+    yield "latents", save(latents), read_latents, damaged
 
 
 def midi() -> bytes:
@@ -277,9 +285,9 @@ def resume(path: Path) -> None:
     with Work.open(
         path.with_name(f"{path.name}.mp4"),
         clock=SONG.clock,
-        size=(64, 64),
         identity={"model": "x"},
         digests=digests,
+        pictures=PicturePlan((64, 64), SONG.clock.fps),
         chunk=12,
     ) as work:
         work.discard()

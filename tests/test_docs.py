@@ -28,7 +28,7 @@ import audioviz as av
 from audioviz.command.main import cli
 from audioviz.command.options import to_project
 from audioviz.rendering import make
-from audioviz.schedule.columns import ALWAYS, COLUMNS, NEUTRAL, RANGES, SEEDS
+from audioviz.schedule.columns import ALWAYS, COLOUR, COLUMNS, NEUTRAL, RANGES, SEEDS
 from audioviz.schedule.lanes import Lane
 
 ROOT = Path(__file__).parent.parent
@@ -225,16 +225,23 @@ def cells_of(page: Path) -> list[list[str]]:
 def test_every_column_is_told_as_it_is():
     told = {row[0].strip("`"): row[1:] for row in cells_of(DOCS / "columns.md") if row[0].startswith("`")}
     assert set(told) == set(COLUMNS)
-    ranges = {
-        (0, 1): ("0 .. 1", "0 or 1"),
-        (0, np.inf): ("0 ..",),
-        (-np.inf, np.inf): ("any",),
-        RANGES["zoom"]: ("above 0",),
-    }
     usual = NEUTRAL | {name: getattr(av.Schedule, name) for name in ALWAYS}
     for name, (span, _, otherwise, *_) in told.items():
-        assert span in (("0 .. 2^64 - 1",) if name in SEEDS else ranges[RANGES[name]]), name
-        assert float(otherwise) == usual[name] if name in usual else re.search("[a-z]", otherwise), name
+        assert span in spans_of(name), name
+        same = otherwise == "white" if name == COLOUR else name in usual and float(otherwise) == usual[name]
+        assert same or (name not in usual and re.search("[a-z]", otherwise)), name
+
+
+def spans_of(name: str) -> tuple[str, ...]:
+    """How the range of a column may be told."""
+    if name in SEEDS or name == COLOUR:
+        return ("0 .. 2^64 - 1",) if name in SEEDS else ("a colour",)
+    low, high = RANGES[name]
+    if (low, high) == (0, 1):
+        return "0 .. 1", "0 or 1"
+    if low == -np.inf or name == "zoom":
+        return ("above 0",) if name == "zoom" else ("any",)
+    return (f"{low:g} .." if high == np.inf else f"{low:g} .. {high:g}",)
 
 
 def options_of(command: click.Command) -> set[str]:

@@ -9,7 +9,7 @@ import torch
 
 import audioviz as av
 from audioviz.errors import AudiovizError, InputError, ModelError, ScheduleError
-from audioviz.rendering.frame_table import next_cut_point
+from audioviz.rendering.frame_table import frame_table, next_cut_point
 from audioviz.sampling import sequence
 from audioviz.schedule import Prompt
 from audioviz.video.probe import probe, read_frames
@@ -92,16 +92,11 @@ def test_the_first_frame_is_drawn_anew_and_later_ones_follow_the_columns(song, s
 def test_camera_speeds_are_a_second_so_fps_does_not_matter(song):
     for fps in (12, 24):
         track = made_song(fps=fps)
-        plans = list(
-            plans_of(
-                fake_model(),
-                av.Schedule(zoom=1.5, angle=24, shift_x=0.1, in_picture=0, prompts=["x"], clock=track.clock),
-                SETTINGS,
-            )
-        )
-        move = plans[1].warp.keywords
+        moving = av.Schedule(zoom=1.5, angle=24, shift_x=0.1, prompts=["x"], clock=track.clock)
+        table = frame_table(moving, SETTINGS)
+        move = table.camera(1)
         assert (move["zoom"] ** fps, move["angle"] * fps, move["shift_x"] * fps) == pytest.approx((1.5, 24, 0.1))
-        assert plans[0].warp is None and not move["wrap"]
+        assert table.camera(0) is None and not move["wrap"]
 
 
 def middle(picture: torch.Tensor) -> torch.Tensor:
@@ -188,7 +183,7 @@ def test_another_model_or_version_starts_anew_and_says_why(song, schedule, tmp_p
     with pytest.warns(match="frames from 0 on are made anew: model_sha256, versions changed"):
         render(song, schedule, out, keep_work=True)
     monkeypatch.setattr("audioviz.video.chunks.encoder_name", lambda: "ffmpeg 99")
-    with pytest.warns(match="frames from 0 on are made anew: encoder changed"):
+    with pytest.warns(match="pictures from frame 0 on are finished anew: encoder changed"):
         render(song, schedule, out)
     assert not (tmp_path / "out.audioviz").exists()
 

@@ -113,7 +113,7 @@ EDITS = {
     "script": (("--schedule", "mine.py"), "frames from 24 on are made anew: the schedule changed"),
     "option of the schedule": (("--set", "late=0.7"), "frames from 24 on are made anew: the schedule changed"),
     "steps": (("--steps", "3"), "frames from 0 on are made anew: steps changed"),
-    "fps": (("--fps", "6"), "frames from 0 on are made anew: fps changed"),
+    "fps": (("--fps", "6"), "frames from 0 on are made anew: frame rate changed"),
     "part": (("--start", "1"), "frames from 0 on are made anew: the schedule changed"),
 }
 SCRIPT = """import audioviz as av

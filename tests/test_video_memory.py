@@ -18,6 +18,7 @@ from audioviz.clock import Clock
 from audioviz.insight.difference import difference_energy
 from audioviz.video.mux import mux
 from audioviz.video.probe import read_frames
+from audioviz.video.chunks import Latents, PicturePlan
 from audioviz.video.work import Work
 
 # rusage would count the memory of the process that started us, or ffmpeg, as well.
@@ -46,11 +47,14 @@ folder, frames = Path(sys.argv[1]), int(sys.argv[2])
 clock = Clock(Fraction(60), frames)
 rng = np.random.default_rng(0)
 picture = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-with Work.open(folder / "out.mp4", clock=clock, size=(64, 48), identity={}, digests=[""] * frames, chunk=250) as work:
-    for k in range(frames):
-        work.write(np.roll(picture, k, axis=1))
-        if work.chunk_full:
-            work.finish_chunk(np.zeros((1, 4, 6, 8), np.float32))
+pictures = PicturePlan((64, 48), clock.fps, digests=[""] * frames)
+options = dict(clock=clock, identity={}, digests=[""] * frames, pictures=pictures, chunk=250)
+with Work.open(folder / "out.mp4", **options) as work:
+    for span in work.missing():
+        for k in span:
+            work.write(np.roll(picture, k, axis=1))
+        shown = np.zeros((len(span), 4, 6, 8), np.float16)
+        work.finish_chunk(Latents(shown, np.zeros((1, 4, 6, 8), np.float32)))
     mux(work.chunks(), folder / "song.wav", folder / "out.mp4", clock=clock)
     work.discard()
 assert len(difference_energy(read_frames(folder / "out.mp4"))) == frames

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from safetensors.numpy import save
 
 from audioviz.clock import Clock
 from audioviz.errors import EncodeError, InputError
+from audioviz.video.chunks import Latents, PicturePlan
 from audioviz.video.mux import mux
 from audioviz.video.work import Work
 
@@ -25,13 +27,14 @@ CHUNK = 12
 SIZE = (64, 48)
 IDENTITY = {"model": "embedded", "steps": 8}
 DIGESTS = [f"seed {k}" for k in range(CLOCK.frames)]
+EFFECTS = ["still"] * CLOCK.frames
+PICTURES = PicturePlan(SIZE, CLOCK.fps, {"upscale": None}, EFFECTS)
 posix = pytest.mark.skipif(os.name != "posix", reason="the system has other rights, signals and names")
 
 
-def open_work(folder: Path, *, identity: dict = IDENTITY, digests: list[str] = DIGESTS, **options) -> Work:
-    return Work.open(
-        folder / "out.mp4", clock=CLOCK, size=SIZE, identity=identity, digests=digests, chunk=CHUNK, **options
-    )
+def open_work(folder: Path, **options) -> Work:
+    usual = {"clock": CLOCK, "identity": IDENTITY, "digests": DIGESTS, "pictures": PICTURES, "chunk": CHUNK}
+    return Work.open(folder / "out.mp4", **usual | options)
 
 
 def next_latent(latent: np.ndarray | None, digest: str) -> np.ndarray:
@@ -41,15 +44,37 @@ def next_latent(latent: np.ndarray | None, digest: str) -> np.ndarray:
     return (0.7 * previous + 0.3 * noise).astype(np.float32)
 
 
-def render(work: Work, *, digests: list[str] = DIGESTS, stop: int = CLOCK.frames) -> None:
-    """Make the frames that are missing before `stop`."""
-    latent = work.latent
-    for k in range(work.done, stop):
-        latent = next_latent(latent, digests[k])
-        pixels = np.clip(latent[0, :3].transpose(1, 2, 0) * 99 + 128, 0, 255).astype(np.uint8)
-        work.write(np.kron(pixels, np.ones((8, 8, 1), np.uint8)))
-        if work.chunk_full:
-            work.finish_chunk(latent)
+def picture(latent: np.ndarray, echo: np.ndarray, effect: str) -> np.ndarray:
+    """What is made of a latent and of the picture before."""
+    pixels = np.clip(latent[:3].astype(float).transpose(1, 2, 0) * 99 + 128 + len(effect), 0, 255)
+    return 0.8 * np.kron(pixels, np.ones((8, 8, 1))) + 0.2 * echo
+
+
+def render(
+    work: Work,
+    *,
+    digests: list[str] = DIGESTS,
+    effects: list[str] = EFFECTS,
+    stop: int = CLOCK.frames,
+    sampled: list[int] | None = None,
+    echoes: float = 0.0,
+) -> None:
+    """Make the pictures that are missing before `stop`, and note the frames that are sampled."""
+    last = work.latent
+    for span in work.missing():
+        _, state = work.before()
+        kept, latents, echo = work.kept(), [], state.get("echo", np.zeros((48, 64, 3)))
+        for k in span:
+            if k == stop:
+                return
+            if kept is None:
+                last = next_latent(last, digests[k])
+                sampled is not None and sampled.append(k)
+            latents.append(last.astype(np.float16)[0] if kept is None else kept[k - span.start])
+            echo = picture(latents[-1], echoes * echo, effects[k])
+            work.write(echo.astype(np.uint8))
+        made = Latents(np.stack(latents), last) if kept is None else None
+        work.finish_chunk(made, {"echo": echo} if echoes else None)
 
 
 def finished(folder: Path, **options) -> bytes:
@@ -136,30 +161,71 @@ def test_another_identity_starts_anew_and_says_what_changed(ready):
 
 def test_another_length_of_chunk_or_song(ready):
     longer = Clock(CLOCK.fps, 60)
-    with Work.open(
-        ready / "out.mp4",
-        clock=longer,
-        size=SIZE,
-        identity=IDENTITY,
-        digests=[*DIGESTS, *(f"seed {k}" for k in range(50, 60))],
-        chunk=CHUNK,
-    ) as work:
+    digests = [*DIGESTS, *(f"seed {k}" for k in range(50, 60))]
+    with open_work(ready, clock=longer, digests=digests, pictures=replace(PICTURES, digests=["still"] * 60)) as work:
         assert work.done == 48  # the last chunk held 2 frames and must hold 12 now
     finished(ready)
-    with Work.open(ready / "out.mp4", clock=CLOCK, size=SIZE, identity=IDENTITY, digests=DIGESTS, chunk=10) as work:
+    with open_work(ready, chunk=10) as work:
         assert work.done == 0
 
 
-@pytest.mark.parametrize("clock, size", [(Clock(Fraction(24), 50), SIZE), (CLOCK, (48, 64))])
-def test_another_fps_or_size_starts_anew(ready, clock, size):
-    with Work.open(ready / "out.mp4", clock=clock, size=size, identity=IDENTITY, digests=DIGESTS, chunk=CHUNK) as work:
+def test_another_frame_rate_starts_anew(ready):
+    with open_work(ready, clock=Clock(Fraction(24), 50)) as work:
         assert work.done == 0
+        assert work.note == "frames from 0 on are made anew: frame rate changed"
 
 
-def test_another_encoder_starts_anew(ready, monkeypatch):
+@pytest.mark.parametrize(
+    "pictures, changed",
+    [
+        (replace(PICTURES, size=(48, 64)), "size"),
+        (replace(PICTURES, fps=2 * CLOCK.fps), "fps"),
+        (replace(PICTURES, identity={"upscale": 2}), "upscale"),
+    ],
+)
+def test_another_finish_keeps_the_latents(ready, pictures, changed):
+    with open_work(ready, pictures=pictures) as work:
+        assert (work.done, work.finished) == (CLOCK.frames, 0)
+        assert work.note == f"pictures from frame 0 on are finished anew: {changed} changed"
+
+
+def test_another_encoder_keeps_the_latents(ready, monkeypatch):
     monkeypatch.setattr("audioviz.video.chunks.encoder_name", lambda: "ffmpeg version 1")
     with open_work(ready) as work:
-        assert work.done == 0
+        assert (work.done, work.finished) == (CLOCK.frames, 0)
+
+
+@pytest.mark.parametrize("changed, remade", [(0, [0]), (13, [1]), (49, [4])])
+def test_a_changed_effect_makes_the_pictures_of_its_chunk_again(ready, tmp_path_factory, changed, remade):
+    effects = [*EFFECTS[:changed], "flash", *EFFECTS[changed + 1 :]]
+    pictures, sampled = replace(PICTURES, digests=effects), []
+    with open_work(ready, pictures=pictures) as work:
+        assert work.note == f"pictures from frame {remade[0] * CHUNK} on are finished anew: the schedule changed"
+        assert work.finished == CLOCK.frames - len(range(remade[0] * CHUNK, min(remade[0] * CHUNK + CHUNK, 50)))
+        render(work, effects=effects, sampled=sampled)
+        edited = [path.read_bytes() for path in work.chunks()]
+    with open_work(tmp_path_factory.mktemp("fresh"), pictures=pictures) as work:
+        render(work, effects=effects)
+        assert edited == [path.read_bytes() for path in work.chunks()]
+    assert not sampled
+
+
+@pytest.mark.parametrize("stop", [5, 13, 36, 49])
+def test_pictures_that_depend_on_those_before_go_on_as_if_never_stopped(tmp_path, stop):
+    echoing = replace(PICTURES, carries=True)
+    for name in ("whole", "stopped"):
+        (tmp_path / name).mkdir()
+    with open_work(tmp_path / "stopped", pictures=echoing) as work:
+        render(work, stop=stop, echoes=1.0)
+    videos = []
+    for name in ("whole", "stopped"):
+        with open_work(tmp_path / name, pictures=echoing) as work:
+            render(work, echoes=1.0)
+            videos.append([path.read_bytes() for path in work.chunks()])
+    assert videos[0] == videos[1]
+    effects = [*EFFECTS[:20], "flash", *EFFECTS[21:]]
+    with open_work(tmp_path / "whole", pictures=replace(echoing, digests=effects)) as work:
+        assert (work.done, work.finished) == (CLOCK.frames, CHUNK)
 
 
 def test_without_resume_nothing_is_kept(ready):
@@ -173,7 +239,7 @@ def flip_a_byte(path: Path) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("kind", ["h264", "safetensors"])
+@pytest.mark.parametrize("kind, done", [("h264", 50), ("safetensors", 24)])
 @pytest.mark.parametrize(
     "damage",
     [
@@ -187,11 +253,12 @@ def flip_a_byte(path: Path) -> None:
     ],
     ids=["flipped", "gone", "empty", "cut", "link", "pipe", "folder"],
 )
-def test_a_damaged_file_starts_from_the_last_good_chunk(ready, uninterrupted, kind, damage):
+def test_what_is_damaged_is_made_again(ready, uninterrupted, kind, done, damage):
     damage(ready / "out.audioviz" / f"000002.{kind}")
     with open_work(ready) as work:
-        assert work.done == 24
-        assert work.note == "frames from 24 on are made anew: the earlier work is damaged there"
+        assert work.done == done
+        anew = "frames from 24 on are made anew" if done == 24 else "pictures from frame 24 on are finished anew"
+        assert work.note == f"{anew}: the earlier work is damaged there"
     assert finished(ready) == uninterrupted
 
 
@@ -219,7 +286,7 @@ def edit(change):
         lambda path: (path.unlink(), path.symlink_to("/dev/zero")),
         pytest.param(lambda path: (path.unlink(), os.mkfifo(path)), marks=posix),
         edit(lambda c: c.pop("format")),
-        edit(lambda c: c.update(format="audioviz work 0")),
+        edit(lambda c: c.update(format="audioviz work 1")),
         edit(lambda c: c.update(identity=[])),
         edit(lambda c: c.update(chunks={})),
         edit(lambda c: c["chunks"][0].update(frames=True)),
@@ -227,7 +294,8 @@ def edit(change):
         edit(lambda c: c["chunks"][0].update(frames=-1)),
         edit(lambda c: c["chunks"][0].update(digest="../../x")),
         edit(lambda c: c["chunks"][0].update(path="/etc/passwd")),
-        edit(lambda c: c["chunks"][3].pop("video")),
+        edit(lambda c: c["chunks"][3].pop("pictures")),
+        edit(lambda c: c["chunks"][3].update(state="no digest")),
         edit(lambda c: c["chunks"].insert(0, None)),
         edit(lambda c: c["chunks"].reverse()),
     ],
@@ -245,14 +313,20 @@ def test_chunks_beyond_the_last_are_dropped(ready, uninterrupted):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\xff" * 8, b"{}", save({"other": np.zeros(3, np.float32)}), save({"latent": np.zeros(3, np.float64)})],
+    [
+        b"",
+        b"\xff" * 8,
+        b"{}",
+        save({"other": np.zeros(3, np.float32)}),
+        save({"shown": np.zeros(3, np.float16), "last": np.zeros(3, np.float64)}),
+    ],
 )
 def test_a_latent_of_someone_else_is_not_used(ready, content):
     import hashlib
 
     folder = ready / "out.audioviz"
     (folder / "000001.safetensors").write_bytes(content)
-    edit(lambda c: c["chunks"][1].update(latent=hashlib.sha256(content).hexdigest()))(folder / "manifest.json")
+    edit(lambda c: c["chunks"][1].update(latents=hashlib.sha256(content).hexdigest()))(folder / "manifest.json")
     with open_work(ready) as work:
         assert work.done == 12
 
@@ -311,7 +385,7 @@ def test_a_second_render_to_the_same_output_is_refused(tmp_path):
 def test_an_impossible_output_is_named(tmp_path, out, words):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=words):
-        Work.open(tmp_path / out, clock=CLOCK, size=SIZE, identity=IDENTITY, digests=DIGESTS, chunk=CHUNK)
+        Work.open(tmp_path / out, clock=CLOCK, identity=IDENTITY, digests=DIGESTS, pictures=PICTURES, chunk=CHUNK)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -342,11 +416,13 @@ def test_a_folder_without_the_right_to_write(nobody):
 def test_a_fault_while_a_chunk_is_put_away_shows_at_the_next_call(tmp_path):
     said = "out.audioviz cannot be written .*then start the same render again"
     with pytest.raises(EncodeError, match=said), open_work(tmp_path) as work:
-        render(work, stop=CHUNK - 1)
+        next(spans := work.missing())
+        for _ in range(CHUNK):
+            work.write(np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
         (tmp_path / "out.audioviz").rename(tmp_path / "taken away")
-        latent = np.zeros(3, np.float32)
-        work.write(np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
-        work.finish_chunk(latent)
+        work.finish_chunk(Latents(np.zeros((CHUNK, 4, 6, 8), np.float16), np.zeros((1, 4, 6, 8), np.float32)))
+        next(spans)
+        work.before()
     (tmp_path / "taken away").rename(tmp_path / "out.audioviz")
     with open_work(tmp_path) as work:
         assert work.done == 0

@@ -130,6 +130,7 @@ look_options = (
     click.option("--dtype", default="auto", show_default=True),
     click.option("--compile", is_flag=True, help="Compile the model first: takes minutes, pays in long renders."),
 )
+finish_options = ()
 project_options = (
     click.option(
         "--save",

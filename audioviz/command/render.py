@@ -12,6 +12,7 @@ import click
 from audioviz.command.options import (
     FilePath,
     duration_option,
+    finish_options,
     fps_option,
     grid_options,
     look_options,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     "Render so much of it. The pictures of a part equal those of the whole song from the first frame on that is drawn "
     "wholly anew (denoise 1, interp 1)."
 )
-@options(*model_options, *look_options, *project_options)
+@options(*model_options, *look_options, *finish_options, *project_options)
 @click.option(
     "--dry-run", is_flag=True, help="Show the plan, the time and the disk space that it takes, and make nothing."
 )

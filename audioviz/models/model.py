@@ -106,8 +106,7 @@ class Model:
         -------
         uint8, shape (H * factor, W * factor, 3)
         """
-        levels = self.to_picture(latent)[0].add(1).mul(127.5).round_().clamp_(0, 255)
-        return levels.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+        return to_levels(to_unit(self.to_picture(latent)))
 
     @torch.inference_mode()
     def to_picture(self, latent: Tensor) -> Tensor:
@@ -139,6 +138,16 @@ class Model:
         if not isinstance(self.denoiser, FlowDenoiser):
             return self
         return replace(self, denoiser=self.denoiser.at_size(*self.empty_latent(size).shape[2:]))
+
+
+def to_unit(picture: Tensor) -> Tensor:
+    """A picture of -1..1, or a little beyond, in 0..1."""
+    return picture.add(1).mul(0.5).clamp_(0, 1)
+
+
+def to_levels(picture: Tensor) -> np.ndarray:
+    """A picture (1, 3, H, W) of 0..1 as uint8, shape (H, W, 3)."""
+    return picture[0].mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 _UNUSED = {

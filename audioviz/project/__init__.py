@@ -1,6 +1,6 @@
 """Project: one record that says everything about a video, and its file."""
 
 from audioviz.project.files import load_project, save_project
-from audioviz.project.project import GuideFiles, Look, Project, ScheduleChoice, SongFile
+from audioviz.project.project import Finish, GuideFiles, Look, Project, ScheduleChoice, SongFile
 
-__all__ = ["GuideFiles", "Look", "Project", "ScheduleChoice", "SongFile", "load_project", "save_project"]
+__all__ = ["Finish", "GuideFiles", "Look", "Project", "ScheduleChoice", "SongFile", "load_project", "save_project"]

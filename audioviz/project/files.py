@@ -100,6 +100,11 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
     guides = {
         part.name: file and move(file) for part in fields(GuideFiles) if (file := getattr(project.guides, part.name))
     }
+    finish = {
+        part.name: move(file)
+        for part in fields(project.finish)
+        if isinstance(file := getattr(project.finish, part.name), Path)
+    }
     return replace(
         project,
         song=replace(song, path=move(song.path), stems=stems, beats_model=beats_model),
@@ -108,6 +113,7 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
         ),
         prompts=tuple(map(prompt, project.prompts)),
         guides=GuideFiles(**guides),
+        finish=replace(project.finish, **finish),
         look=replace(
             look,
             **{part: name(getattr(look, part)) for part in ("model", "vae", "controlnet", "ip_adapter")},

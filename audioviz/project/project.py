@@ -192,6 +192,15 @@ class GuideFiles:
     style: File | None = None
 
 
+@record
+class Finish:
+    """What is made of the sampled frames; what is None or empty is left as it is.
+
+    Parameters
+    ----------
+    """
+
+
 def _to_song(value: Any) -> Any:
     return {"path": value} if isinstance(value, (str, Path)) else value
 
@@ -254,6 +263,7 @@ class Project:
         For each prompt that has no negative of its own.
     look : Look
     guides : GuideFiles
+    finish : Finish
     version : 1
         Of the file's format.
 
@@ -284,6 +294,7 @@ class Project:
     negative: str = ""
     look: Look = Look()
     guides: GuideFiles = GuideFiles()
+    finish: Finish = Finish()
     version: Literal[1] = 1
 
     if TYPE_CHECKING:  # what the validators above take, which type checkers cannot see
@@ -298,6 +309,7 @@ class Project:
             negative: str = "",
             look: Look = ...,
             guides: GuideFiles = ...,
+            finish: Finish = ...,
             version: Literal[1] = 1,
         ) -> None: ...
 
@@ -373,6 +385,7 @@ _PLACES = {  # where the options of the command and the keywords of `av.render` 
         (("schedule",), ScheduleChoice),
         (("look",), Look),
         (("guides",), GuideFiles),
+        (("finish",), Finish),
     )
     for option in fields(kind)
 }

@@ -10,7 +10,7 @@ from audioviz.rendering.inputs import part_of_project
 from audioviz.rendering.settings import RenderSettings, settings_for
 
 CHUNK_SECONDS = 5
-CHUNK_LATENT_BYTES = 1.0  # of a pixel, at most: sixteen channels of float32 for eight by eight pixels
+LATENT_BYTES = 0.5  # of a pixel, at most: sixteen channels of float16 for eight by eight pixels
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,12 @@ def estimate(project: Project, song: Song) -> Estimate:
     part = part_of_project(project, song)
     own = defaults_of(look.model)
     settings = settings_for(look, own)
-    pixels, chunks = settings.size[0] * settings.size[1], len(part) / float(CHUNK_SECONDS * song.clock.fps) + 1
+    chunks = len(part) / float(CHUNK_SECONDS * song.clock.fps) + 1
+    pixels = settings.size[0] * settings.size[1]
     return Estimate(
         settings,
         own,
         part,
         recall_cost(look.model, settings, find_device(look.device).type),
-        RAW_BYTES * pixels * len(part) + CHUNK_LATENT_BYTES * pixels * chunks,
+        pixels * (RAW_BYTES * len(part) + LATENT_BYTES * (len(part) + 2 * chunks)),
     )

@@ -3,19 +3,20 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from audioviz.curve import Curve
 from audioviz.rendering.settings import RenderSettings
-from audioviz.schedule.columns import NEUTRAL
+from audioviz.schedule.columns import EFFECTS, NEUTRAL
 from audioviz.schedule.prompt import Prompt
 from audioviz.schedule.prompts import between
 from audioviz.schedule.schedule import Schedule
 
 CAMERA = ("zoom", "angle", "shift_x", "shift_y")
-SWITCHES = ("slerp", "unsample", "wrap", "in_picture")  # on from 0.5
+SWITCHES = ("slerp", "unsample", "wrap", "in_picture", "in_loop")  # on from 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +26,12 @@ class FrameTable:
     Parameters
     ----------
     part : range
+    fps : Fraction
     columns : dict of name to array
         Those of the schedule as the sampler wants them: cfg filled in, the camera's motion in a frame and not in a
         second, switches as booleans, and the first row as what has no frame before it.
+    effects : dict of name to array
+        The columns of effects that are not at rest in all of the part.
     prompts : tuple of Prompt
         The schedule's.
     prompt_before, prompt_after : int64
@@ -39,7 +43,9 @@ class FrameTable:
     """
 
     part: range
+    fps: Fraction
     columns: dict[str, np.ndarray]
+    effects: dict[str, np.ndarray]
     prompts: tuple[Prompt, ...]
     prompt_before: np.ndarray
     prompt_after: np.ndarray
@@ -58,6 +64,12 @@ class FrameTable:
         move = {name: self.columns[name][i].item() for name in (*CAMERA, "wrap", "in_picture")}
         return None if all(move[name] == NEUTRAL[name] for name in CAMERA) else move
 
+    def effects_at(self, i: int, *, in_loop: bool = False) -> dict[str, float]:
+        """The effects on row i that are not at rest: those on the finished frame, or those on the frame before it."""
+        if self.columns["in_loop"][i] != in_loop:
+            return {}
+        return {name: value for name, values in self.effects.items() if (value := values[i].item()) != NEUTRAL[name]}
+
     def prompts_at(self, i: int) -> tuple[Prompt, Prompt, float]:
         """The prompt before row i, the one after it, and the weight of the latter."""
         before, after = (self.prompts[which[i]] for which in (self.prompt_before, self.prompt_after))
@@ -68,11 +80,13 @@ class FrameTable:
         return [(text, step) for text, steps in self.mix.items() if (step := steps[i].item()) > 0]
 
     def digest(self, i: int) -> str:
-        """A hash of all that the schedule says of row i: where it differs, this frame and all later ones may."""
+        """A hash of all that row i's latent depends on: where it differs, this frame and all later ones may."""
         before, after, weight = self.prompts_at(i)
         words = [before.text, before.negative, weight, self.mixed_at(i)]
         words += [after.text, after.negative, before.way] if weight else []
-        return hashlib.sha256(json.dumps([self.part[i], self.row(i), words]).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps([self.part[i], self.row(i), self.effects_at(i, in_loop=True), words]).encode()
+        ).hexdigest()
 
 
 def frame_table(
@@ -94,8 +108,9 @@ def frame_table(
     part = part or range(len(schedule))
     here = slice(part.start, part.stop)
     given = {"cfg": np.full(len(schedule), settings.cfg)} | schedule.columns
-    columns = {name: np.full(len(part), value) for name, value in NEUTRAL.items()}
-    columns |= {name: values[here].copy() for name, values in given.items() if name != "travel"}
+    effects = {name: values[here] for name, values in given.items() if name in EFFECTS}
+    columns = {name: np.full(len(part), value) for name, value in NEUTRAL.items() if name not in EFFECTS}
+    columns |= {name: values[here].copy() for name, values in given.items() if name not in EFFECTS | {"travel": ()}}
     first = {"interp": 1.0, "unsample": 0.0} | ({"denoise": 1.0} if anew else {})
     if part.start == 0 or not anew:
         first |= {"noise": 0.0} | {name: NEUTRAL[name] for name in CAMERA}
@@ -108,7 +123,8 @@ def frame_table(
     travel = None if schedule.travel is None else Curve(schedule.travel, schedule.clock)
     before, after, weight = (values[here] for values in between(schedule.prompts, schedule.clock, travel=travel))
     mix = {text: steps[here] for text, steps in _mix_steps(schedule).items()}
-    return FrameTable(part, columns, schedule.prompts, before, after, weight, mix)
+    effects = {name: values for name, values in effects.items() if (values != NEUTRAL[name]).any()}
+    return FrameTable(part, schedule.clock.fps, columns, effects, schedule.prompts, before, after, weight, mix)
 
 
 def next_cut_point(schedule: Schedule, *, first: int) -> int | None:

@@ -10,7 +10,6 @@ from importlib.metadata import version
 from logging import Logger
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -24,17 +23,18 @@ from audioviz.models.model import Model
 from audioviz.project import Project
 from audioviz.rendering.costs import remember_cost
 from audioviz.rendering.estimate import CHUNK_SECONDS
+from audioviz.rendering.finish import Finisher
 from audioviz.rendering.frame_table import CAMERA, FrameTable, frame_table, next_cut_point
 from audioviz.rendering.guides import Guides, open_guides
 from audioviz.rendering.log import render_log, resident_megabytes
-from audioviz.rendering.memory import decode, make_room, out_of_memory_explained
+from audioviz.rendering.memory import make_room, out_of_memory_explained
 from audioviz.rendering.plans import plan_frames
 from audioviz.rendering.settings import RenderSettings, describe_settings, settings_for
 from audioviz.sampling import sequence
 from audioviz.sampling.samplers import sampler_for
 from audioviz.schedule.formats.json_csv import schedule_to_json
 from audioviz.schedule.schedule import Schedule
-from audioviz.video.chunks import sha256_of
+from audioviz.video.chunks import Latents, sha256_of
 from audioviz.video.mux import mux
 from audioviz.video.work import Work
 
@@ -70,9 +70,10 @@ def make_video(
     identity = _identity(model, settings) | {"fps": str(clock.fps)} | guide_digests
     table = frame_table(schedule, settings, part=part, anew=guides.init is None)
     digests = [table.digest(i) for i in range(len(table))]
+    finisher = Finisher(model, table, settings, project.finish)
     chunk = max(1, round(CHUNK_SECONDS * clock.fps))
     with Work.open(
-        out, clock=clock, size=settings.size, identity=identity, digests=digests, chunk=chunk, resume=resume
+        out, clock=clock, identity=identity, digests=digests, pictures=finisher.plan, chunk=chunk, resume=resume
     ) as work:
         if progress:
             print(f"audioviz: {describe_settings(model.name, settings, model.defaults)}", file=sys.stderr)
@@ -85,15 +86,18 @@ def make_video(
             )
             bar = tqdm(
                 total=len(part),
-                initial=work.done,
+                initial=work.finished,
                 unit="frame",
                 disable=None if progress else True,
                 smoothing=0.05,
                 desc=out.name,
             )
             with bar:
-                _make_frames(model, table, settings, guides, work, log, bar)
+                seconds = _make_pictures(_latents(model, table, settings, guides, work), finisher, work, log, bar)
             chunks = work.chunks()
+            if seconds is not None:
+                where = model.denoiser.device.type
+                remember_cost(model.name, settings, where, seconds=seconds, size=work.size / len(part))
             if sha256_of(song.path.resolve()) not in (song.sha256, None):
                 raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
             facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | identity
@@ -106,37 +110,51 @@ def make_video(
     return out
 
 
-def _make_frames(
-    model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work, log: Logger, bar: tqdm
-) -> None:
-    """Make the frames of a table that are still to be made, and remember what they cost."""
-    began, done, seconds = time.monotonic(), work.done, None
-    for latent, frame in _frames(model, table, settings, guides, work):
-        work.write(frame)
+def _make_pictures(sampled: Iterator[Tensor], finisher: Finisher, work: Work, log: Logger, bar: tqdm) -> float | None:
+    """Make the pictures that are missing, of latents that were kept or else are sampled.
+
+    Returns
+    -------
+    Seconds that each frame took of those that were sampled; None if none was.
+    """
+    seconds, count, stopped = 0.0, 0, 0
+    for span in work.missing():
+        if span.start != stopped:
+            finisher.restart(*work.before())
+        began, stopped, kept = time.monotonic(), span.stop, work.kept()
+        latents = sampled if kept is None else (torch.from_numpy(latent)[None] for latent in kept)
+        made = _make_chunk(span, latents, finisher, work, bar)
+        work.finish_chunk(made if kept is None else None, finisher.state)
+        took = time.monotonic() - began
+        if kept is None:
+            seconds, count = seconds + took, count + len(span)
+        log.info(
+            "%s %d to %d of %d, %.2f frames a second, %d MB resident",
+            "frames" if kept is None else "pictures of frames",
+            span.start,
+            span.stop,
+            bar.total,
+            len(span) / took,
+            resident_megabytes(),
+        )
+    return seconds / count if count else None
+
+
+def _make_chunk(span: range, latents: Iterator[Tensor], finisher: Finisher, work: Work, bar: tqdm) -> Latents:
+    """Write the pictures of a chunk, and give its latents."""
+    shown, latent = [], torch.empty(0)
+    for i, latent in zip(span, latents):
+        shown.append(latent.half().cpu())
+        for picture in finisher.pictures(i, shown[-1]):
+            work.write(picture)
         bar.update()
-        done += 1
-        if work.chunk_full:
-            work.finish_chunk(latent.cpu().numpy())
-            seconds = (time.monotonic() - began) / (done - work.done)
-            log.info(
-                "%d of %d frames, seed %d, %.2f frames a second, %d MB resident",
-                done,
-                len(table),
-                table.columns["seed"][done - 1],
-                1 / seconds,
-                resident_megabytes(),
-            )
-    work.chunks()
-    if seconds is not None:
-        remember_cost(model.name, settings, model.denoiser.device.type, seconds=seconds, size=work.size / done)
+    return Latents(torch.cat(shown).numpy(), latent.float().cpu().numpy())
 
 
-def _frames(
-    model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work
-) -> Iterator[tuple[Tensor, np.ndarray]]:
-    """The latent and the decoded picture of each frame that is still to be made."""
+def _latents(model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work) -> Iterator[Tensor]:
+    """The latent of each frame that is still to be sampled."""
     start = model.empty_latent(settings.size) if work.latent is None else torch.from_numpy(work.latent.copy())
-    latents = sequence(
+    return sequence(
         model.denoiser,
         plan_frames(model, table, settings, first=work.done, guides=guides),
         start=start,
@@ -144,8 +162,6 @@ def _frames(
         scheduler=settings.scheduler,
         noise_mask=guides.mask,
     )
-    for latent in latents:
-        yield latent, decode(model, latent)
 
 
 def _identity(model: Model, settings: RenderSettings) -> dict:

@@ -4,12 +4,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models import Model
+from audioviz.models.model import to_unit
 from audioviz.models.placement import tile_if_needed
 
 
@@ -20,10 +20,13 @@ def make_room(model: Model, size: tuple[int, int]) -> None:
         warnings.warn("the GPU has little memory left: pictures are decoded in tiles", AudiovizWarning, stacklevel=2)
 
 
-def decode(model: Model, latent: Tensor) -> np.ndarray:
-    """`model.decode`, in tiles from the first time on that memory does not suffice for the whole picture."""
+def decode(model: Model, latent: Tensor) -> Tensor:
+    """The picture of a latent, float32 (1, 3, H, W) in 0..1.
+
+    In tiles from the first time on that memory does not suffice for the whole picture.
+    """
     try:
-        return model.decode(latent)
+        return to_unit(model.to_picture(latent))
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error) or getattr(model.vae, "use_tiling", True):
             raise
@@ -34,7 +37,7 @@ def decode(model: Model, latent: Tensor) -> np.ndarray:
         "out of memory while a picture was decoded: decoding in tiles from here on", AudiovizWarning, stacklevel=2
     )
     model.vae.enable_tiling()
-    return model.decode(latent)
+    return to_unit(model.to_picture(latent))
 
 
 @contextmanager

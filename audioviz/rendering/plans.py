@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache, partial
-from typing import Any
+from functools import cache
 
 from torch import Tensor
 
 from audioviz.models.composition import Positives, mixed, positives_at, staged
 from audioviz.models.editing import text_at
 from audioviz.models.model import Model
+from audioviz.rendering.feedback import feedback
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides, image_conditions, init_latents
 from audioviz.rendering.settings import RenderSettings
@@ -25,7 +25,6 @@ from audioviz.sampling import (
     slerp,
 )
 from audioviz.sampling.noise import Draw
-from audioviz.sampling.warp import warp
 
 ANCHOR_STILLS = 4
 INTERPOLATIONS = {"slerp": slerp, "lerp": lerp}
@@ -67,7 +66,7 @@ def plan_frames(
             conditioning_before=guidance(text_guidance_at(table, i - 1, encode, steps=settings.steps), i)
             if unsample
             else None,
-            warp=camera_warp(model, table.camera(i)),
+            warp=feedback(model, table, i),
             anchor=anchor_at(table, i, statistics),
         )
         if row["seed_mix"]:
@@ -102,16 +101,6 @@ def text_guidance_at(table: FrameTable, i: int, encode: Callable[[str], Conditio
         *(text for text, _ in mix),
     )
     return staged(texts, steps, guidance_at, about=encode)
-
-
-def camera_warp(model: Model, move: dict[str, Any] | None) -> Callable[[Tensor], Tensor] | None:
-    """The camera's warp of a latent, there or in its decoded picture; None if it rests."""
-    if move is None:
-        return None
-    move_latent = partial(warp, **{name: value for name, value in move.items() if name != "in_picture"})
-    if move["in_picture"]:
-        return lambda latent: model.to_latent(move_latent(model.to_picture(latent)))
-    return move_latent
 
 
 def anchor_at(table: FrameTable, i: int, statistics: Callable[[str, str], tuple[Tensor, Tensor]]) -> Anchor | None:

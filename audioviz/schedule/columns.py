@@ -2,6 +2,33 @@
 
 import numpy as np
 
+COLOUR = "flash_colour"  # 0xRRGGBB
+EFFECTS = {  # on the finished picture
+    "flash": (0.0, 1.0),
+    COLOUR: (0.0, float(0xFFFFFF)),
+    "strobe": (0.0, 1.0),
+    "punch": (0.0, 1.0),
+    "blur": (0.0, 1.0),
+    "sharpen": (0.0, np.inf),
+    "glow": (0.0, np.inf),
+    "chroma": (0.0, 1.0),
+    "hue": (-np.inf, np.inf),
+    "saturation": (-1.0, np.inf),
+    "contrast": (-1.0, np.inf),
+    "brightness": (-1.0, 1.0),
+    "invert": (0.0, 1.0),
+    "posterize": (0.0, 1.0),
+    "pixelate": (0.0, 1.0),
+    "mirror": (0.0, 64.0),
+    "ripple": (0.0, 1.0),
+    "glitch": (0.0, 1.0),
+    "scanlines": (0.0, 1.0),
+    "grain": (0.0, np.inf),
+    "vignette": (0.0, 1.0),
+    "shake": (0.0, 1.0),
+    "roll": (-np.inf, np.inf),
+    "trails": (0.0, 1.0),
+}
 RANGES = {
     "seed_mix": (0.0, 1.0),
     "denoise": (0.0, 1.0),
@@ -15,11 +42,18 @@ RANGES = {
     "angle": (-np.inf, np.inf),
     "shift_x": (-np.inf, np.inf),
     "shift_y": (-np.inf, np.inf),
+    "tilt": (-np.inf, np.inf),
+    "pan": (-np.inf, np.inf),
+    "dolly": (-np.inf, np.inf),
+    "fov": (1.0, 170.0),
     "wrap": (0.0, 1.0),
     "in_picture": (0.0, 1.0),
+    "flow": (0.0, 1.0),
     "travel": (0.0, 1.0),
     "control": (0.0, np.inf),
     "style": (0.0, np.inf),
+    "in_loop": (0.0, 1.0),
+    **EFFECTS,
 }
 SEEDS = ("seed", "seed_to")
 ALWAYS = ("seed", "denoise", "noise", "interp")  # those that every schedule has
@@ -33,8 +67,16 @@ NEUTRAL = {  # what an optional column that is not given stands for; cfg is the 
     "angle": 0.0,
     "shift_x": 0.0,
     "shift_y": 0.0,
+    "tilt": 0.0,
+    "pan": 0.0,
+    "dolly": 0.0,
+    "fov": 70.0,
     "wrap": 0.0,
     "in_picture": 1.0,
+    "flow": 0.0,
     "control": 1.0,
     "style": 1.0,
+    "in_loop": 0.0,
+    **dict.fromkeys(EFFECTS, 0.0),
+    COLOUR: float(0xFFFFFF),
 }

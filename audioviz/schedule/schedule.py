@@ -14,7 +14,7 @@ from audioviz.curve import Curve, to_numbers
 from audioviz.errors import AudiovizWarning, ScheduleError, nearest, no_attribute
 from audioviz.files import text_or_file
 from audioviz.schedule.binding import bound, bound_clock, bound_song
-from audioviz.schedule.columns import ALWAYS, COLUMNS, RANGES, SEEDS
+from audioviz.schedule.columns import ALWAYS, COLOUR, COLUMNS, RANGES, SEEDS
 from audioviz.schedule.formats.deforum import schedule_to_deforum
 from audioviz.schedule.formats.json_csv import schedule_to_csv, schedule_to_json
 from audioviz.schedule.formats.lists import schedule_to_lists
@@ -55,11 +55,41 @@ class Schedule:
     angle: Any = None  # degrees, clockwise
     shift_x: Any = None  # fractions of the width, to the right
     shift_y: Any = None  # fractions of the height, down
+    tilt: Any = None  # camera, degrees a second about the picture's horizontal axis,
+    pan: Any = None  # and about its vertical axis
+    dolly: Any = None  # camera, a second: towards the picture, in parts of its distance
+    fov: Any = None  # field of view of the perspective, degrees; 70 if not given
     wrap: Any = None  # 0 or 1: the edges are joined to those opposite, in place of a mirror image
     in_picture: Any = None  # 1, or not given: the camera moves the picture; 0: its latent, quicker, and only roughly
+    flow: Any = None  # 0..1: how far the frame before follows the motion of an initial video
     travel: Any = None  # 0..1: where between the first and the last prompt, in place of their times
     control: Any = None  # how strongly the picture of a ControlNet is followed; 1 if not given
     style: Any = None  # how strongly the style of a picture is followed (IP-Adapter); 1 if not given
+    in_loop: Any = None  # 0 or 1: effects work on the frame before, and not on the finished one
+    flash: Any = None  # effects on the finished picture, 0 at rest: towards white,
+    flash_colour: Any = None  # or towards this colour: a name, "#rrggbb", or a number
+    strobe: Any = None  # towards black
+    punch: Any = None  # zoom blur
+    blur: Any = None
+    sharpen: Any = None
+    glow: Any = None
+    chroma: Any = None  # colours apart
+    hue: Any = None
+    saturation: Any = None
+    contrast: Any = None
+    brightness: Any = None
+    invert: Any = None
+    posterize: Any = None
+    pixelate: Any = None
+    mirror: Any = None  # kaleidoscope of so many
+    ripple: Any = None
+    glitch: Any = None
+    scanlines: Any = None
+    grain: Any = None
+    vignette: Any = None
+    shake: Any = None
+    roll: Any = None
+    trails: Any = None  # echo of earlier frames
     prompts: Any = ()
     mix: Any = None  # prompt -> 0..1: how much of it is mixed in; what is left of 1 is that of the keyframes
     clock: Clock = cast(Clock, None)  # if not given, that of its curves, or of the song of the script
@@ -96,7 +126,7 @@ class Schedule:
                 if value is None
                 else _seed_column(name, value, clock)
                 if name in SEEDS
-                else (_column(name, value, clock, RANGES[name]))
+                else _column(name, _to_colours(value) if name == COLOUR else value, clock, RANGES[name])
             )
             object.__setattr__(self, name, column)
         object.__setattr__(self, "mix", _mix_columns({} if self.mix is None else self.mix, clock))
@@ -213,6 +243,18 @@ def _seed_column(name: str, value, clock: Clock) -> np.ndarray:
     if (seeds.astype(object) != values).any():
         raise ScheduleError(f"{name}: expected whole numbers, without a fraction")
     return _freeze(_fit(name, seeds, clock))
+
+
+def _to_colours(value):
+    """Names of colours as numbers, 0xRRGGBB."""
+    if isinstance(value, str):
+        from PIL.ImageColor import getrgb
+
+        try:
+            return int.from_bytes(bytes(getrgb(value)[:3]))
+        except ValueError as error:
+            raise ScheduleError(f"{COLOUR}: {value!r:.40} is no colour: expected a name or #rrggbb") from error
+    return [_to_colours(entry) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def _mix_columns(value, clock: Clock) -> dict[str, np.ndarray]:

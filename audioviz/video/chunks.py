@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -15,13 +17,39 @@ from audioviz.files import open_plain
 from audioviz.video.encode import encoder_name
 from audioviz.video.manifest import Chunk, Manifest
 
-FRAMES, LATENT = "h264", "safetensors"
-MAX_LATENT_BYTES = 512 * 2**20
+LATENTS, PICTURES, STATE = "safetensors", "h264", "state.safetensors"
+KINDS = (LATENTS, PICTURES, STATE)
+MAX_TENSOR_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class PicturePlan:
+    """The pictures that are made of the latents of T frames.
+
+    Parameters
+    ----------
+    size : (width, height)
+        Pixels, both even.
+    fps : Fraction
+        Pictures a second.
+    identity : dict, as JSON has them
+        What all pictures depend on besides their latents.
+    digests : T strings, or none
+        What the pictures of frame k depend on besides its latent, that of the frame before, and the identity.
+    carries : bool
+        Whether they also depend on the pictures before them.
+    """
+
+    size: tuple[int, int]
+    fps: Fraction
+    identity: dict = field(default_factory=dict)
+    digests: Sequence[str] = ()
+    carries: bool = False
 
 
 @dataclass(frozen=True)
 class ChunkPlan:
-    """Which frames each chunk holds, where it lies, and what its frames are made from.
+    """Which frames each chunk holds, where it lies, and what its latents and its pictures are made from.
 
     Parameters
     ----------
@@ -29,66 +57,105 @@ class ChunkPlan:
         The work folder.
     clock : Clock
         The T frames.
-    size : (width, height)
-        Pixels.
-    identity : dict, as JSON has them
-        What all frames depend on.
+    pictures : PicturePlan
+    identity, finish : dict, as JSON has them
+        What all latents depend on, and all pictures besides.
     length : int >= 1
         Frames in a chunk; the last one may hold fewer.
     ends : tuple of str
-        For each chunk the SHA-256 of all that determines the frames up to its end.
+        For each chunk the SHA-256 of all that determines the latents up to its end,
+    finishes : tuple of str
+        and of all that determines its pictures besides.
     """
 
     folder: Path
     clock: Clock
-    size: tuple[int, int]
+    pictures: PicturePlan
     identity: dict
+    finish: dict
     length: int
     ends: tuple[str, ...]
+    finishes: tuple[str, ...]
 
     @classmethod
     def of(
-        cls, folder: Path, *, clock: Clock, size: tuple[int, int], identity: dict, digests: Sequence[str], length: int
+        cls,
+        folder: Path,
+        *,
+        clock: Clock,
+        identity: dict,
+        digests: Sequence[str],
+        pictures: PicturePlan,
+        length: int,
     ) -> "ChunkPlan":
         """Cut T frames, each with a digest of what it depends on by itself, into chunks."""
-        identity = {**identity, "encoder": encoder_name()}
-        identity = json.loads(json.dumps(identity, sort_keys=True))  # as the manifest will give it back
-        ground = [identity, str(clock.fps), size]
-        digest = hashlib.sha256(json.dumps(ground).encode()).hexdigest()
-        ends = []
-        for frame, own in enumerate(digests, start=1):
-            digest = hashlib.sha256(f"{digest} {own}".encode()).hexdigest()
-            if frame % length == 0 or frame == clock.frames:
-                ends.append(digest)
-        return cls(folder, clock, size, identity, length, tuple(ends))
+        identity = _as_read({**identity, "frame rate": str(clock.fps)})
+        finish = _as_read(
+            {**pictures.identity, "encoder": encoder_name(), "size": pictures.size, "fps": str(pictures.fps)}
+        )
+        digest, shown = _hash(identity), _hash(finish)
+        ends, finishes = [], []
+        for start in range(0, clock.frames, length):
+            span = slice(start, start + length)
+            for own in digests[span]:
+                digest = _hash([digest, own])
+            last = finishes[-1] if finishes and pictures.carries else ""
+            finishes.append(_hash([shown, digest, *pictures.digests[span], last]))
+            ends.append(digest)
+        return cls(folder, clock, pictures, identity, finish, length, tuple(ends), tuple(finishes))
 
-    def frames(self, index: int) -> int:
-        """Number of frames in a chunk."""
-        return min(self.length, self.clock.frames - index * self.length)
+    def span(self, index: int) -> range:
+        """The frames of a chunk."""
+        return range(index * self.length, min((index + 1) * self.length, self.clock.frames))
 
     def path(self, index: int, kind: str) -> Path:
-        """The file of a chunk's FRAMES or LATENT."""
+        """The file of a chunk's LATENTS, PICTURES or STATE."""
         return self.folder / f"{index:06d}.{kind}"
 
 
+def _as_read(identity: dict) -> dict:
+    """An identity as the manifest will give it back."""
+    return json.loads(json.dumps(identity, sort_keys=True))
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
 def valid_chunks(plan: ChunkPlan, found: Manifest) -> tuple[tuple[Chunk, ...], str]:
-    """The leading chunks that can be kept, and, if there are others, why they cannot."""
+    """The leading chunks whose latents can be kept, with their pictures where those can be; and why others cannot."""
+    kept, note = [], ""
     for index, chunk in enumerate(found.chunks):
         anew = f"frames from {index * plan.length} on are made anew"
-        if index >= len(plan.ends) or (chunk.frames, chunk.digest) != (plan.frames(index), plan.ends[index]):
-            changed = [
-                key
-                for key in sorted({*found.identity, *plan.identity})
-                if found.identity.get(key) != plan.identity.get(key)
-            ]
-            return found.chunks[:index], f"{anew}: {', '.join(changed) or 'the schedule'} changed"
-        if (
-            sha256_of(plan.path(index, FRAMES)) != chunk.video
-            or sha256_of(plan.path(index, LATENT)) != chunk.latent
-            or read_latent(plan.path(index, LATENT)) is None
-        ):
-            return found.chunks[:index], f"{anew}: the earlier work is damaged there"
-    return found.chunks, ""
+        if index >= len(plan.ends) or (chunk.frames, chunk.digest) != (len(plan.span(index)), plan.ends[index]):
+            note = f"{anew}: {_changes(found.identity, plan.identity)}"
+            break
+        if sha256_of(plan.path(index, LATENTS)) != chunk.latents or read_latents(plan.path(index, LATENTS)) is None:
+            note = f"{anew}: the earlier work is damaged there"
+            break
+        if not _has_pictures(plan, index, chunk):
+            if chunk.finish and not note:
+                damaged = chunk.finish == plan.finishes[index]
+                why = "the earlier work is damaged there" if damaged else _changes(found.finish, plan.finish)
+                note = f"pictures from frame {index * plan.length} on are finished anew: {why}"
+            chunk = Chunk(chunk.frames, chunk.digest, chunk.latents)
+        kept.append(chunk)
+    return tuple(kept), note
+
+
+def _has_pictures(plan: ChunkPlan, index: int, chunk: Chunk) -> bool:
+    """Whether the pictures of a chunk, and the state after them, are there as they have to be."""
+    state = plan.path(index, STATE)
+    return (
+        chunk.finish == plan.finishes[index]
+        and sha256_of(plan.path(index, PICTURES)) == chunk.pictures
+        and (not chunk.state or (sha256_of(state) == chunk.state and read_tensors(state) is not None))
+    )
+
+
+def _changes(found: dict, wanted: dict) -> str:
+    changed = [key for key in sorted({*found, *wanted}) if found.get(key) != wanted.get(key)]
+    return f"{', '.join(changed) or 'the schedule'} changed"
 
 
 def sha256_of(path: Path) -> str | None:
@@ -105,13 +172,34 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_latent(path: Path) -> np.ndarray | None:
-    """The float32 array of a latent's file; None if it holds anything else."""
+@dataclass(frozen=True)
+class Latents:
+    """The latents of a chunk.
+
+    Parameters
+    ----------
+    shown : float16, shape (n, C, H, W)
+        Of each of its frames, as pictures are decoded from them.
+    last : float32, shape (1, C, H, W)
+        Of the last one, as the next frame is made from it.
+    """
+
+    shown: np.ndarray
+    last: np.ndarray
+
+
+def read_latents(path: Path) -> Latents | None:
+    """What the file of a chunk's latents holds; None if it holds anything else."""
+    tensors = read_tensors(path) or {}
+    shown, last = tensors.get("shown"), tensors.get("last")
+    if shown is None or last is None or shown.dtype != np.float16 or last.dtype != np.float32:
+        return None
+    return Latents(shown, last)
+
+
+def read_tensors(path: Path) -> dict[str, np.ndarray] | None:
+    """The arrays of a safetensors file; None if it is none."""
     try:
-        if path.stat().st_size > MAX_LATENT_BYTES:
-            return None
-        tensors = load(path.read_bytes())
+        return None if path.stat().st_size > MAX_TENSOR_BYTES else load(path.read_bytes())
     except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         return None
-    latent = tensors.get("latent")
-    return latent if latent is not None and latent.dtype == np.float32 else None

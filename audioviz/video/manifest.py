@@ -7,26 +7,29 @@ from pathlib import Path
 
 from audioviz.files import write_whole
 
-FORMAT = "audioviz work 1"
+FORMAT = "audioviz work 2"
 MAX_BYTES = 32 * 2**20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """One finished chunk. All but the number of frames are SHA-256, in hexadecimal."""
+    """One chunk. All but the number of frames are SHA-256, in hexadecimal; of what it has not, empty."""
 
-    frames: int
-    digest: str  # of all that determines the frames up to the end of the chunk
-    video: str  # of the file of its frames
-    latent: str  # of the file of the latent after it
+    frames: int  # that were sampled
+    digest: str  # of all that determines their latents
+    latents: str  # of the file of those
+    finish: str = ""  # of all that determines its pictures besides
+    pictures: str = ""  # of the file of its pictures
+    state: str = ""  # of the file of what finishing the next chunk begins with
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The identity that the caller named, and the finished chunks in order."""
+    """The identities of latents and of pictures that the caller named, and the chunks in order."""
 
     identity: dict
+    finish: dict
     chunks: tuple[Chunk, ...] = ()
 
 
@@ -40,18 +43,19 @@ def read_manifest(path: Path) -> Manifest | None:
         return None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         return None
-    identity, entries = content.get("identity"), content.get("chunks")
-    if not isinstance(identity, dict) or not isinstance(entries, list):
+    identity, finish, entries = (content.get(name) for name in ("identity", "finish", "chunks"))
+    if not isinstance(identity, dict) or not isinstance(finish, dict) or not isinstance(entries, list):
         return None
     if not all(_is_chunk(entry) for entry in entries):
         return None
-    return Manifest(identity, tuple(Chunk(**entry) for entry in entries))
+    return Manifest(identity, finish, tuple(Chunk(**entry) for entry in entries))
 
 
 def _is_chunk(entry: object) -> bool:
     if not isinstance(entry, dict) or entry.keys() != Chunk.__annotations__.keys():
         return False
-    hashes = (entry["digest"], entry["video"], entry["latent"])
+    needed, others = ("digest", "latents"), ("finish", "pictures", "state")
+    hashes = [entry[name] for name in needed] + [entry[name] for name in others if entry[name] != ""]
     return type(entry["frames"]) is int and all(isinstance(h, str) and _SHA256.fullmatch(h) for h in hashes)
 
 

@@ -1,16 +1,16 @@
 """Chunks of a render that survive a crash.
 
-The work folder stands beside the output (`my.audioviz/` for `my.mp4`) and holds, for chunk i, its frames as H.264 that
-starts with a keyframe (`000012.h264`) and the latent after it (`000012.safetensors`), and one `manifest.json`; besides,
-`render.log`, which whoever renders may write, and `render.lock`, which keeps others out meanwhile. A chunk counts only
-when the manifest names it, both files have the content that the manifest says, and it was made from exactly what its
-frames depend on now. Names of files are computed, never read.
+The work folder stands beside the output (`my.audioviz/` for `my.mp4`) and holds, for chunk i, the latents of its frames
+(`000012.safetensors`), their pictures, encoded from a keyframe on (`000012.h264`), and, where pictures depend on those
+before, what the next chunk begins with (`000012.state.safetensors`); and one `manifest.json`; besides, `render.log`,
+which whoever renders may write, and `render.lock`, which keeps others out meanwhile. A file counts only when the
+manifest names it, it has the content that the manifest says, and it was made from exactly what it depends on now. Names
+of files are computed, never read.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,19 @@ from safetensors.numpy import save
 from audioviz.clock import Clock
 from audioviz.errors import EncodeError, InputError
 from audioviz.files import part_of, put, remove, write_whole
-from audioviz.video.chunks import FRAMES, LATENT, ChunkPlan, digest_of, read_latent, valid_chunks
+from audioviz.video.chunks import (
+    KINDS,
+    LATENTS,
+    PICTURES,
+    STATE,
+    ChunkPlan,
+    Latents,
+    PicturePlan,
+    digest_of,
+    read_latents,
+    read_tensors,
+    valid_chunks,
+)
 from audioviz.video.encode import VideoWriter, check_format
 from audioviz.video.lock import LOCK, FolderLock
 from audioviz.video.manifest import Chunk, Manifest, read_manifest, write_manifest
@@ -27,17 +39,15 @@ from audioviz.video.manifest import Chunk, Manifest, read_manifest, write_manife
 MANIFEST = "manifest.json"
 LOG = "render.log"
 HURRY_SECONDS = 1.0  # that an interruption waits for the chunk on its way to the disk
-_OURS = re.compile(
-    r"render\.log|(\d{6}\.(h264|safetensors)|manifest\.json)"
-    r"|\.(\d{6}\.(h264|safetensors)|manifest\.json)\.part"
-)
+_OURS = re.compile(rf"render\.log|\.?(\d{{6}}\.({'|'.join(map(re.escape, KINDS))})|manifest\.json)(\.part)?")
 
 
 class Work:
-    """The frames of a render that are already finished, and room for the rest. `Work.open` makes one.
+    """The latents and pictures of a render that are already made, and room for the rest. `Work.open` makes one.
 
-    Write the frames from number `done` on; whenever `chunk_full`, hand over the latent by `finish_chunk`. As a context
-    manager it gives up its lock at the end and keeps what is finished, also after an exception.
+    Go through `missing()`; of each chunk sample the latents from frame `done` on, or take those that it `kept`, write
+    its pictures, and hand over the latents by `finish_chunk`. As a context manager it gives up its lock at the end and
+    keeps what is finished, also after an exception.
 
     Attributes
     ----------
@@ -46,7 +56,7 @@ class Work:
     log : Path
         The file in it for the story of the render; it stays when the work is opened again.
     done : int
-        Frames that were finished when it was opened: the number of the first one to make.
+        Frames whose latents were there when it was opened: the number of the first one to sample.
     latent : float32 array or None
         The latent after frame done - 1; None if done is 0.
     note : str
@@ -57,13 +67,13 @@ class Work:
         self.folder = plan.folder
         self.log = plan.folder / LOG
         self.done = sum(chunk.frames for chunk in chunks)
-        self.latent = read_latent(plan.path(len(chunks) - 1, LATENT)) if chunks else None
+        last = read_latents(plan.path(len(chunks) - 1, LATENTS)) if chunks else None
+        self.latent = last.last if last else None
         self.note = note
         self._plan = plan
         self._lock = lock
-        self._manifest = Manifest(plan.identity, chunks)  # as it is on the disk; only the committer's thread changes it
-        self._index = len(chunks)  # of the chunk that is being written
-        self._count = 0  # of its frames
+        self._chunks = list(chunks)  # as in the manifest on the disk; only the committer's thread changes it
+        self._index = -1  # of the chunk that is being written
         self._writer: VideoWriter | None = None
         self._committer = ThreadPoolExecutor(1)
         self._commit: Future[None] | None = None
@@ -75,9 +85,9 @@ class Work:
         out: Path,
         *,
         clock: Clock,
-        size: tuple[int, int],
         identity: dict,
         digests: Sequence[str],
+        pictures: PicturePlan,
         chunk: int,
         resume: bool = True,
     ) -> "Work":
@@ -89,12 +99,11 @@ class Work:
             The video that the frames are for.
         clock : Clock
             The T frames.
-        size : (width, height)
-            Pixels, both even.
         identity : dict, as JSON has them
-            What all frames depend on: model, versions, options.
+            What all latents depend on: model, versions, options.
         digests : T strings
-            What frame k depends on besides the identity and the frames before it.
+            What the latent of frame k depends on besides the identity and the frames before it.
+        pictures : PicturePlan
         chunk : int >= 1
             Frames in a chunk. A crash loses at most the frames of one, and those still in the encoder.
         resume : bool
@@ -107,9 +116,9 @@ class Work:
             to the same output is running.
         """
         assert len(digests) == clock.frames and chunk >= 1
-        check_format(clock.fps, size)
+        check_format(pictures.fps, pictures.size)
         folder = out.with_suffix(".audioviz")
-        plan = ChunkPlan.of(folder, clock=clock, size=size, identity=identity, digests=digests, length=chunk)
+        plan = ChunkPlan.of(folder, clock=clock, identity=identity, digests=digests, pictures=pictures, length=chunk)
         try:
             lock = _lock(out, folder)
             try:
@@ -118,11 +127,15 @@ class Work:
                 # First, for a full disk's sake. What stays is judged by its content again, whenever we are stopped.
                 _clear(
                     folder,
-                    keep={plan.path(index, kind).name for index in range(len(chunks)) for kind in (FRAMES, LATENT)}
+                    keep={
+                        plan.path(index, kind).name
+                        for index, chunk in enumerate(chunks)
+                        for kind in (KINDS if chunk.finish else (LATENTS,))
+                    }
                     | {LOG, LOCK}
                     | ({MANIFEST} if found else set()),
                 )
-                write_manifest(folder / MANIFEST, Manifest(plan.identity, chunks))
+                write_manifest(folder / MANIFEST, Manifest(plan.identity, plan.finish, chunks))
             except BaseException:
                 lock.close()
                 raise
@@ -136,68 +149,124 @@ class Work:
     @property
     def size(self) -> int:
         """Bytes of the finished chunks."""
-        return sum(
-            self._plan.path(index, kind).stat().st_size
-            for index in range(len(self._manifest.chunks))
-            for kind in (FRAMES, LATENT)
-        )
+        paths = [self._plan.path(index, kind) for index in range(len(self._chunks)) for kind in KINDS]
+        return sum(path.stat().st_size for path in paths if path.is_file())
 
     @property
-    def chunk_full(self) -> bool:
-        """Whether the chunk that is being written has all its frames, so that its latent is due."""
-        return self._index < len(self._plan.ends) and self._count == self._plan.frames(self._index)
+    def finished(self) -> int:
+        """Frames whose pictures are there."""
+        return sum(chunk.frames for chunk in self._chunks if chunk.finish)
 
-    def write(self, frame: np.ndarray) -> None:
-        """Hand over the next frame: uint8, shape (H, W, 3).
+    def missing(self) -> Iterator[range]:
+        """The frames of each chunk whose pictures are to be made, in order; finish one before the next."""
+        for index in range(len(self._plan.ends)):
+            if index >= len(self._chunks) or not self._chunks[index].finish:
+                self._index = index
+                yield self._plan.span(index)
+                assert self._writer is None, "the chunk before is not finished"
+
+    def kept(self) -> np.ndarray | None:
+        """The latents of the chunk that is to be made, float16 (n, C, H, W), where they are there already.
+
+        Raises
+        ------
+        EncodeError
+            If they cannot be read any more.
+        """
+        return None if self._plan.span(self._index).start >= self.done else self._latents(self._index).shown
+
+    def before(self) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+        """What stands before the chunk that is to be made.
+
+        Returns
+        -------
+        latent : float16, shape (1, C, H, W)
+            That of the frame before it, as it is shown; None before the first.
+        state : dict of arrays
+            That was handed over with the chunk before it.
+        """
+        if self._index == 0:
+            return None, {}
+        self._settle()
+        stateful = self._chunks[self._index - 1].state
+        state = read_tensors(self._plan.path(self._index - 1, STATE)) if stateful else {}
+        if state is None:
+            raise self._unreadable()
+        return self._latents(self._index - 1).shown[-1:], state
+
+    def _latents(self, index: int) -> Latents:
+        self._settle()
+        latents = read_latents(self._plan.path(index, LATENTS))
+        if latents is None:
+            raise self._unreadable()
+        return latents
+
+    def _unreadable(self) -> EncodeError:
+        return EncodeError(f"{self.folder} was changed while a render was using it: start the same render again")
+
+    def write(self, picture: np.ndarray) -> None:
+        """Hand over the next picture: uint8, shape (H, W, 3).
 
         Raises
         ------
         InputError
             If it is of another shape or type.
         EncodeError
-            If the encoder failed, for this frame or an earlier one.
+            If the encoder failed, for this picture or an earlier one.
         """
-        assert self._index < len(self._plan.ends) and not self.chunk_full, "a latent is due, or all frames are written"
         if self._commit is not None and self._commit.done():
             self._settle()
         if self._writer is None:
-            self._writer = VideoWriter(
-                part_of(self._plan.path(self._index, FRAMES)), fps=self._plan.clock.fps, size=self._plan.size
-            )
-        self._writer.write(frame)
-        self._count += 1
+            pictures = self._plan.pictures
+            path = part_of(self._plan.path(self._index, PICTURES))
+            self._writer = VideoWriter(path, fps=pictures.fps, size=pictures.size)
+        self._writer.write(picture)
 
-    def finish_chunk(self, latent: np.ndarray) -> None:
-        """Bring a full chunk to the disk while the next frames are made.
+    def finish_chunk(self, latents: Latents | None, state: Mapping[str, np.ndarray] | None = None) -> None:
+        """Bring a whole chunk to the disk while the next frames are made.
 
         Parameters
         ----------
-        latent : float32 array, any shape
-            What the frame after this chunk is made from.
+        latents : Latents
+            Of its frames; None where they were kept.
+        state : mapping of arrays, optional
+            What its last picture leaves to the next one.
 
         Raises
         ------
         EncodeError
             If an earlier chunk could not be written. What becomes of this one shows at the next call.
         """
-        assert self.chunk_full and latent.dtype == np.float32
         self._settle()
         writer, self._writer = self._writer, None
-        assert writer is not None, "a full chunk has a writer"
+        assert writer is not None, "a chunk has pictures"
         self._closing = writer
-        self._commit = self._committer.submit(self._commit_chunk, self._index, writer, latent.copy())
-        self._index += 1
-        self._count = 0
+        self._commit = self._committer.submit(self._commit_chunk, self._index, writer, latents, dict(state or {}))
 
-    def _commit_chunk(self, index: int, writer: VideoWriter, latent: np.ndarray) -> None:
-        frames, after = self._plan.path(index, FRAMES), self._plan.path(index, LATENT)
+    def _commit_chunk(
+        self, index: int, writer: VideoWriter, latents: Latents | None, state: dict[str, np.ndarray]
+    ) -> None:
+        paths = {kind: self._plan.path(index, kind) for kind in KINDS}
         writer.close()
         try:
-            put(part_of(frames), frames)
-            write_whole(after, save({"latent": latent}))
-            chunk = Chunk(self._plan.frames(index), self._plan.ends[index], digest_of(frames), digest_of(after))
-            self._manifest = replace(self._manifest, chunks=(*self._manifest.chunks, chunk))
-            write_manifest(self.folder / MANIFEST, self._manifest)
+            if latents is not None:
+                write_whole(paths[LATENTS], save({"shown": latents.shown, "last": latents.last}))
+            if state:
+                write_whole(paths[STATE], save(state))
+            put(part_of(paths[PICTURES]), paths[PICTURES])
+            self._chunks[index:] = [
+                Chunk(
+                    frames=len(self._plan.span(index)),
+                    digest=self._plan.ends[index],
+                    latents=digest_of(paths[LATENTS]),
+                    finish=self._plan.finishes[index],
+                    pictures=digest_of(paths[PICTURES]),
+                    state=digest_of(paths[STATE]) if state else "",
+                ),
+                *self._chunks[index + 1 :],
+            ]
+            manifest = Manifest(self._plan.identity, self._plan.finish, tuple(self._chunks))
+            write_manifest(self.folder / MANIFEST, manifest)
         except OSError as error:
             raise EncodeError(
                 f"{self.folder} cannot be written ({error.strerror}): free space or restore rights "
@@ -210,7 +279,7 @@ class Work:
             self._commit = None
 
     def chunks(self) -> list[Path]:
-        """The files of all frames, in order, when all are on the disk.
+        """The files of all pictures, in order, when all are on the disk.
 
         Raises
         ------
@@ -218,8 +287,8 @@ class Work:
             If the last chunk could not be written.
         """
         self._settle()
-        assert len(self._manifest.chunks) == len(self._plan.ends), "frames are missing"
-        return [self._plan.path(index, FRAMES) for index in range(len(self._plan.ends))]
+        assert tuple(chunk.finish for chunk in self._chunks) == self._plan.finishes, "pictures are missing"
+        return [self._plan.path(index, PICTURES) for index in range(len(self._plan.ends))]
 
     def close(self) -> None:
         """Drop the chunk that is being written, keep the finished ones, give up the lock. Harmless when closed."""

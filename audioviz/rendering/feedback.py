@@ -1,0 +1,36 @@
+"""What happens to the frame before, between two frames: the camera moves it, and effects in the loop work on it."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from audioviz.effects import apply
+from audioviz.models.model import Model
+from audioviz.rendering.frame_table import FrameTable
+from audioviz.sampling.warp import warp
+
+
+def feedback(model: Model, table: FrameTable, i: int) -> Callable[[Tensor], Tensor] | None:
+    """What is done to the frame before row i, latent in and latent out; None if nothing is.
+
+    The camera moves the latent itself where in_picture is off; else the frame is decoded, worked on, and encoded, once.
+    """
+    move, effects = table.camera(i), table.effects_at(i, in_loop=True)
+    in_picture = bool(move and move.pop("in_picture"))
+    if not move and not effects:
+        return None
+
+    def moved(latent: Tensor) -> Tensor:
+        if move and not in_picture:
+            latent = warp(latent, **move)
+        if not in_picture and not effects:
+            return latent
+        picture = model.to_picture(latent)
+        if move and in_picture:
+            picture = warp(picture, **move)
+        if effects:
+            seed, frame = int(table.columns["seed"][i]), table.part[i]
+            picture = apply(picture.add(1).div(2).clamp(0, 1), effects, seed=seed, frame=frame, before=None) * 2 - 1
+        return model.to_latent(picture)
+
+    return moved
