@@ -1,5 +1,6 @@
 """Effects: at rest nothing, little of a little, alike in all sizes, the same everywhere, and what each says it does."""
 
+import itertools
 import math
 
 import numpy as np
@@ -206,16 +207,20 @@ def test_film():
     assert lines.mean() == pytest.approx(0.5, abs=0.1)
 
 
-def test_trails_fade_and_keep_no_grey():
-    black, before = torch.zeros(1, 3, 32, 32), None
-    frames = [flat(1.0, 0.5, 0, size=(32, 32)), *[black] * 40]
-    seen = []
-    for frame, picture in enumerate(frames):
-        before = apply(picture, {"trails": 0.8}, seed=1, frame=frame, before=before)
+def test_trails_fade_the_darks_first():
+    black, before, seen = torch.zeros(1, 3, 32, 32), flat(1.0, 0.5, 0, size=(32, 32)), []
+    for frame in range(20):
+        before = apply(black, {"trails": 0.8}, seed=1, frame=frame, before=before)
         seen.append(before[0, 0, 0, 0].item())
-    assert seen == pytest.approx([(0.98 * 0.8) ** k for k in range(41)], abs=1e-6)
-    white = apply(flat(1.0, 1, 1), {"trails": 1.0}, seed=1, frame=1, before=flat(0.0, 0, 0))
-    assert white.min() >= 0.5  # what is new is never less than half there
+        assert torch.equal(before[:, 1], before[:, 0] / 2) and before[:, 2].max() == 0  # its colour stays
+    assert seen[0] == pytest.approx(0.98 * 0.8) and seen[-1] < 0.8**20
+    assert all(after < 0.8 * now for now, after in itertools.pairwise(seen))
+
+
+def test_trails_let_what_is_new_through():
+    picture, dark = painting(), painting() * 0.5
+    assert torch.equal(apply(picture, {"trails": 1.0}, seed=1, frame=1, before=dark), picture)
+    assert apply(picture, {"trails": 1.0}, seed=1, frame=0) is picture  # there is none before it
 
 
 def test_the_order_is_that_of_light():

@@ -13,7 +13,8 @@ _BANDS = 24  # that a glitch tears the picture into,
 _BLOCKS = 20  # and pieces that it puts elsewhere
 _LINES = 128  # scan lines in a height
 _GRAIN = 0.1, 1 / 900  # deviation of middle grey at strength 1, and heights of sigma of a grain
-_LONGEST = 0.98  # what is left of the frame before at strength 1
+_LONGEST = 0.98  # what is left of a white in the frame before at strength 1,
+_DARKS = 0.15  # and how long, against that, a black lives
 
 
 def glitch(picture: Tensor, strength: float, bits: np.random.PCG64) -> Tensor:
@@ -110,20 +111,20 @@ def grain(picture: Tensor, strength: float, bits: np.random.PCG64) -> Tensor:
 
 
 def trails(picture: Tensor, strength: float, before: Tensor | None) -> Tensor:
-    """Echo of earlier frames: what is bright fades behind its motion, and all motion is softened.
+    """Echo of earlier frames: what is bright leaves a tail that fades behind its motion.
 
     Parameters
     ----------
     picture : float32 in 0..1, shape (B, 3, H, W)
     strength : float in 0..1
-        How much light is left of the frame before: 0.5 is a ghost, 0.9 a long tail.
+        How much of a white is left from frame to frame, and less of what is darker, so that darks stay dark: 0.5 is a
+        ghost, 0.9 a long tail. What is new and bright, such as a hit, is there at once.
     before : as picture, or None
         The frame before as it was shown; None, and without effect, in the first.
 
     Source
     ------
-    The brighter of the new frame and the faded old one (Lighten, as Echo of After Effects, whose Maximum it is), over
-    half as much of a mix.
+    The brighter of the new picture and the faded one: Echo of After Effects with its operator Maximum.
 
     Examples
     --------
@@ -132,4 +133,5 @@ def trails(picture: Tensor, strength: float, before: Tensor | None) -> Tensor:
     if before is None:
         return picture
     before = before.to(picture)
-    return torch.maximum(torch.lerp(picture, before, 0.5 * strength), _LONGEST * strength * before)
+    left = (_LONGEST * strength) ** (1 / (_DARKS + (1 - _DARKS) * before.amax(1, keepdim=True)))
+    return torch.maximum(picture, left * before)
