@@ -58,6 +58,7 @@ def effects_sheet(picture: torch.Tensor, *, tile: int) -> Image.Image:
         for name in EFFECTS
         for strength in STRENGTHS.get(name, (0.3, 1.0))
     ]
+    tiles.append(("as it is", picture))
     height = round(tile * picture.shape[-2] / picture.shape[-1])
     rows = math.ceil(len(tiles) / COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * (tile + 4) + 4, rows * (height + TITLE + 4)), "#15161c")

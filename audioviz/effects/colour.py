@@ -8,6 +8,7 @@ from torch import Tensor
 
 from audioviz.effects.ground import luma, places
 
+_EXPOSED = 3.0  # more light of its colour in a flash of strength 1
 _FALL_OFF = 2.0  # squared tangent of the angle that the corner is seen at, at strength 1
 
 
@@ -166,25 +167,26 @@ def vignette(picture: Tensor, strength: float) -> Tensor:
 
 
 def flash(picture: Tensor, strength: float, colour: int) -> Tensor:
-    """A flash of light: the picture fades to a colour.
+    """A flash of light: the picture is overexposed in a colour, until that alone is left.
 
     Parameters
     ----------
     picture : float32 in 0..1, shape (B, 3, H, W)
     strength : float in 0..1
-        1 is the colour alone.
+        1 is the colour alone, 0.5 a quarter of it over two and a half times the light.
     colour : 0xRRGGBB
 
     Source
     ------
-    "Dip to white" of video editors.
+    "Dip to white" of video editors, with the highlights first, as film does it, so that a weak flash is no fog.
 
     Examples
     --------
     >>> plan = av.Schedule(flash=av.curves.at(song.snares, 0.8).decay(0.15), flash_colour=0xFFF4E0)
     """
     channels = [(colour >> shift & 255) / 255 for shift in (16, 8, 0)]
-    return torch.lerp(picture, torch.tensor(channels, device=picture.device)[:, None, None], strength)
+    light = torch.tensor(channels, device=picture.device)[:, None, None]
+    return torch.lerp(1 - (1 - picture).pow(1 + _EXPOSED * strength * light), light, strength**2)
 
 
 def strobe(picture: Tensor, strength: float) -> Tensor:
