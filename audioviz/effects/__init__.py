@@ -1,12 +1,5 @@
-"""Effects on pictures: pure functions of a picture and a frame's values."""
+"""Effects: what happens to a picture after it is decoded, driven by columns of the schedule."""
 
-from collections.abc import Mapping
+from audioviz.effects.chain import EFFECTS, apply
 
-from torch import Tensor
-
-
-def apply(
-    picture: Tensor, values: Mapping[str, float], *, seed: int, frame: int, before: Tensor | None = None
-) -> Tensor:
-    """The picture with the effects of a frame; the very same where all are at rest."""
-    return picture
+__all__ = ["EFFECTS", "apply"]

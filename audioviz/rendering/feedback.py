@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from audioviz.effects import apply
-from audioviz.models.model import Model
+from audioviz.models.model import Model, to_unit
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.sampling.warp import warp
 
@@ -14,6 +14,7 @@ def feedback(model: Model, table: FrameTable, i: int) -> Callable[[Tensor], Tens
     """What is done to the frame before row i, latent in and latent out; None if nothing is.
 
     The camera moves the latent itself where in_picture is off; else the frame is decoded, worked on, and encoded, once.
+    Trails rest, for the loop is an echo itself.
     """
     move, effects = table.camera(i), table.effects_at(i, in_loop=True)
     in_picture = bool(move and move.pop("in_picture"))
@@ -30,7 +31,7 @@ def feedback(model: Model, table: FrameTable, i: int) -> Callable[[Tensor], Tens
             picture = warp(picture, **move)
         if effects:
             seed, frame = int(table.columns["seed"][i]), table.part[i]
-            picture = apply(picture.add(1).div(2).clamp(0, 1), effects, seed=seed, frame=frame, before=None) * 2 - 1
+            picture = apply(to_unit(picture), effects, seed=seed, frame=frame).mul(2).sub(1)
         return model.to_latent(picture)
 
     return moved

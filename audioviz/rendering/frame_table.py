@@ -10,7 +10,7 @@ import numpy as np
 
 from audioviz.curve import Curve
 from audioviz.rendering.settings import RenderSettings
-from audioviz.schedule.columns import EFFECTS, NEUTRAL
+from audioviz.schedule.columns import COLOUR, EFFECTS, NEUTRAL
 from audioviz.schedule.prompt import Prompt
 from audioviz.schedule.prompts import between
 from audioviz.schedule.schedule import Schedule
@@ -68,7 +68,10 @@ class FrameTable:
         """The effects on row i that are not at rest: those on the finished frame, or those on the frame before it."""
         if self.columns["in_loop"][i] != in_loop:
             return {}
-        return {name: value for name, values in self.effects.items() if (value := values[i].item()) != NEUTRAL[name]}
+        acting = {name: v for name, values in self.effects.items() if (v := values[i].item()) != NEUTRAL[name]}
+        if "flash" not in acting:
+            acting.pop(COLOUR, None)
+        return acting
 
     def prompts_at(self, i: int) -> tuple[Prompt, Prompt, float]:
         """The prompt before row i, the one after it, and the weight of the latter."""
