@@ -172,10 +172,14 @@ def test_a_file_fits_the_same_song_at_a_lower_fps(write, read):
 
 
 def test_a_camera_of_another_mode_is_left_out_and_that_is_said():
-    with pytest.warns(
-        AudiovizWarning, match="left out.*: zoom, angle, translation_x, translation_y, diffusion_cadence$"
-    ):
-        plan = deforum_to_schedule(json.dumps(SETTINGS | {"animation_mode": "3D", "diffusion_cadence": 2}), CLOCK)
+    with pytest.warns(AudiovizWarning) as said:
+        plan = deforum_to_schedule(
+            json.dumps(SETTINGS | {"animation_mode": "Interpolation", "diffusion_cadence": 2}), CLOCK
+        )
+    assert [str(warning.message).partition("other side: ")[2] for warning in said] == [
+        "zoom, angle, translation_x, translation_y",
+        "diffusion_cadence",
+    ]
     assert plan.zoom is None and plan.angle is None and plan.shift_x is None
     assert (
         quietly(deforum_to_schedule, json.dumps(SETTINGS | {"border": "wrap", "diffusion_cadence": 1}), CLOCK).wrap[0]
@@ -219,8 +223,9 @@ def test_a_deforum_prompts_file_is_read_alone():
 
 
 def test_what_deforum_says_and_we_cannot_is_said():
-    with pytest.warns(AudiovizWarning, match="deforum: left out.*: steps_schedule, rotation_3d_x$"):
-        deforum_to_schedule(json.dumps(SETTINGS | {"steps_schedule": "0: (25)", "rotation_3d_x": "0: (1)"}), CLOCK)
+    with pytest.warns(AudiovizWarning, match="deforum: left out.*: steps_schedule, perspective_flip_phi$"):
+        flipped = {"enable_perspective_flip": True, "perspective_flip_phi": "0: (3)"}
+        deforum_to_schedule(json.dumps(SETTINGS | {"steps_schedule": "0: (25)"} | flipped), CLOCK)
 
 
 @pytest.mark.parametrize("fps", [12, "30000/1001"])

@@ -108,10 +108,10 @@ def test_what_is_switched_off_is_not_said_to_be_left_out():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         deforum(**UNUSED)
-    with pytest.warns(AudiovizWarning, match="left out.*: contrast_schedule, steps_schedule$"):
-        deforum(**UNUSED | {"contrast_schedule": "0: (0.9)", "enable_steps_scheduling": True})
-    with pytest.warns(AudiovizWarning, match="left out.*: fov_schedule, translation_z$"):
-        deforum(**UNUSED | {"animation_mode": "3D"})
+    with pytest.warns(AudiovizWarning, match="left out.*: steps_schedule$"):
+        deforum(**UNUSED | {"enable_steps_scheduling": True})
+    with pytest.warns(AudiovizWarning, match="left out.*: kernel_schedule$"):
+        deforum(**UNUSED | {"amount_schedule": "0: (0.2)", "kernel_schedule": "0: (9)", "sigma_schedule": "0: (1.0)"})
 
 
 def test_a_manifest_inside_of_the_settings_goes_before_them():

@@ -118,6 +118,11 @@ model_options = (
     click.option("--control", metavar="FILE", help="and the image or video that it follows."),
     click.option("--ip-adapter", metavar="FILE", help="An IP-Adapter for the model,"),
     click.option("--style", metavar="FILE", help="and the image whose style it follows."),
+    click.option(
+        "--depth",
+        metavar="FILE|DIR|ID",
+        help="How near things are, for the camera: an image or a video, near is white, or a model of transformers.",
+    ),
 )
 look_options = (
     click.option("--size", metavar="WxH", help="Pixels; the model's own if not given."),

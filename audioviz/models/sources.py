@@ -16,6 +16,10 @@ HUB_FILE = re.compile(r"([\w.-]+/[\w.-]+)/(.+/)?([^/]+\.safetensors)")
 EXPECTED = (
     "'embedded', a diffusers folder with .safetensors weights, a .safetensors file, or the id of a model on the hub"
 )
+DEPTH_EXPECTED = (
+    "a picture or a video whose near is white, or the folder or the hub id of a depth-estimation model of transformers "
+    "with .safetensors weights, such as depth-anything/Depth-Anything-V2-Small-hf"
+)
 PREDICTIONS = ("epsilon", "v", "v_prediction", "sample")
 LARGEST = 8192  # pixels of a side
 
@@ -79,6 +83,31 @@ def check_additions(
             read_shapes(Path(source), what=what)
     if ip_adapter and (Path(ip_adapter).exists() or not HUB_FILE.fullmatch(ip_adapter)):
         read_shapes(Path(ip_adapter), what="IP-Adapter")
+
+
+def check_depth_model(source: str) -> None:
+    """Refuse the source of a depth-estimation model that is none; a file is none either.
+
+    Raises
+    ------
+    ModelError
+    """
+    place = Path(source)
+    if not place.exists():
+        if not HUB_ID.fullmatch(source):
+            raise ModelError(f"depth {source}: there is no such file or folder; expected {DEPTH_EXPECTED}")
+        return
+    try:
+        kind = ", ".join(json.loads((place / "config.json").read_text(encoding="utf-8"))["architectures"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ModelError(f"depth {source}: has no config.json of a model; expected {DEPTH_EXPECTED}") from None
+    if not kind.endswith("ForDepthEstimation"):
+        raise ModelError(f"depth {source}: holds a {kind}; expected {DEPTH_EXPECTED}")
+    files = [file for file in place.iterdir() if file.suffix in (*PICKLED, ".safetensors")]
+    if files and not any(file.suffix == ".safetensors" for file in files):
+        raise ModelError(
+            f"depth {source}: its weights are pickled, so that opening them can run anything; expected {DEPTH_EXPECTED}"
+        )
 
 
 def check_size(size: tuple[int, int], *, step: int) -> None:

@@ -98,7 +98,9 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
         beats_model = move(Path(beats_model)).as_posix()
     source = project.schedule.source
     guides = {
-        part.name: file and move(file) for part in fields(GuideFiles) if (file := getattr(project.guides, part.name))
+        part.name: name(file) if isinstance(file, str) else move(file)
+        for part in fields(GuideFiles)
+        if (file := getattr(project.guides, part.name))
     }
     finish = {
         part.name: move(file)

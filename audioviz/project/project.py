@@ -184,12 +184,21 @@ class Look:
 
 @record
 class GuideFiles:
-    """Image conditions beside the text: init image or video, inpainting mask, ControlNet hint, IP-Adapter reference."""
+    """Image conditions beside the text.
+
+    Parameters
+    ----------
+    init, mask, control, style : files, optional
+        Init image or video, inpainting mask, ControlNet hint, IP-Adapter reference.
+    depth : file, or the folder or the hub id of a model, optional
+        Depth of the frames, a picture or a video whose near is white, or what estimates it.
+    """
 
     init: File | None = None
     mask: File | None = None
     control: File | None = None
     style: File | None = None
+    depth: Place | None = None
 
 
 @record

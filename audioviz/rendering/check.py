@@ -10,7 +10,7 @@ from audioviz.audio.reading.beats_model import BEAT_THIS, check_beats_model
 from audioviz.audio.reading.decode import check_file
 from audioviz.errors import InputError
 from audioviz.files import check_apart
-from audioviz.models.sources import check_additions, check_plain, check_size, check_source, size_step
+from audioviz.models.sources import check_additions, check_depth_model, check_plain, check_size, check_source, size_step
 from audioviz.project import Look, Project
 from audioviz.rendering.pictures import check_pictures
 from audioviz.schedule.prompts import check_prompt_file, prompt_file
@@ -169,7 +169,8 @@ def files_of(project: Project) -> list[Path]:
     stems = song.stems.values() if isinstance(song.stems, dict) else ()
     network = Path(song.beats_model) if song.beats_model not in (None, BEAT_THIS) else None
     prompts = (prompt_file(prompt) for prompt in project.prompts if isinstance(prompt, str))
-    given = (guides.init, guides.mask, guides.control, guides.style, *prompts, Path(project.schedule.source))
+    depth = Path(guides.depth) if guides.depth else None
+    given = (guides.init, guides.mask, guides.control, guides.style, depth, *prompts, Path(project.schedule.source))
     return [song.path, *stems, *filter(None, (network, *given))]
 
 
@@ -179,6 +180,11 @@ def _check_guide_files(project: Project) -> None:
         file = getattr(guides, name)
         if file is not None:
             check_pictures(file, what=name, still=name == "mask")
+    if guides.depth is not None:
+        if Path(guides.depth).is_file():
+            check_pictures(Path(guides.depth), what="depth")
+        else:
+            check_depth_model(guides.depth)
     if guides.mask and not guides.init:
         raise InputError("mask: expected an init too, the picture that stays where the mask is black (--init FILE)")
 

@@ -7,10 +7,13 @@ from torch import Tensor
 from audioviz.effects import apply
 from audioviz.models.model import Model, to_unit
 from audioviz.rendering.frame_table import FrameTable
+from audioviz.rendering.guides import Guides
 from audioviz.sampling.warp import warp
 
+PARALLAX = ("shift_x", "shift_y", "tilt", "pan", "dolly")  # moves that show what is near and what is far
 
-def feedback(model: Model, table: FrameTable, i: int) -> Callable[[Tensor], Tensor] | None:
+
+def feedback(model: Model, table: FrameTable, i: int, guides: Guides) -> Callable[[Tensor], Tensor] | None:
     """What is done to the frame before row i, latent in and latent out; None if nothing is.
 
     The camera moves the latent itself where in_picture is off; else the frame is decoded, worked on, and encoded, once.
@@ -28,7 +31,9 @@ def feedback(model: Model, table: FrameTable, i: int) -> Callable[[Tensor], Tens
             return latent
         picture = model.to_picture(latent)
         if move and in_picture:
-            picture = warp(picture, **move)
+            deep = guides.depth is not None and any(move[name] for name in PARALLAX)
+            depth = guides.depth(table.part[i] - 1, to_unit(picture)) if guides.depth and deep else None
+            picture = warp(picture, **move, depth=depth)
         if effects:
             seed, frame = int(table.columns["seed"][i]), table.part[i]
             picture = apply(to_unit(picture), effects, seed=seed, frame=frame).mul(2).sub(1)

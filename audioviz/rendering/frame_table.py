@@ -15,7 +15,7 @@ from audioviz.schedule.prompt import Prompt
 from audioviz.schedule.prompts import between
 from audioviz.schedule.schedule import Schedule
 
-CAMERA = ("zoom", "angle", "shift_x", "shift_y")
+CAMERA = ("zoom", "angle", "shift_x", "shift_y", "tilt", "pan", "dolly")
 SWITCHES = ("slerp", "unsample", "wrap", "in_picture", "in_loop")  # on from 0.5
 
 
@@ -61,7 +61,7 @@ class FrameTable:
 
     def camera(self, i: int) -> dict[str, Any] | None:
         """How the camera moves before row i; None if it rests."""
-        move = {name: self.columns[name][i].item() for name in (*CAMERA, "wrap", "in_picture")}
+        move = {name: self.columns[name][i].item() for name in (*CAMERA, "fov", "wrap", "in_picture")}
         return None if all(move[name] == NEUTRAL[name] for name in CAMERA) else move
 
     def effects_at(self, i: int, *, in_loop: bool = False) -> dict[str, float]:

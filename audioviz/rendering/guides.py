@@ -1,4 +1,4 @@
-"""Image conditions beside the text: init image or video, inpainting mask, ControlNet hint, IP-Adapter reference."""
+"""Image conditions beside the text: init image or video, mask, ControlNet hint, IP-Adapter reference, depth."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -12,13 +12,14 @@ from torch.nn.functional import interpolate as resize
 
 from audioviz.clock import Clock
 from audioviz.errors import InputError
+from audioviz.models.depth import load_depth
 from audioviz.models.model import Model
 from audioviz.project import GuideFiles
 from audioviz.rendering.pictures import load_pictures
 from audioviz.sampling import Control, Guidance
 
 Found = TypeVar("Found")
-ON_BLACK = ("mask", "control")  # where nothing is, there is nothing to draw or to follow; others lie on white
+ON_BLACK = ("mask", "control", "depth")  # where nothing is, there is nothing to draw or to follow; others lie on white
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class Guides:
     mask: Tensor | None = None  # inpainting mask (height, width), 1 where frames are drawn; the init stays elsewhere
     control: Callable[[int], np.ndarray] | None = None  # ControlNet hint
     style: Callable[[int], np.ndarray] | None = None  # IP-Adapter reference
+    depth: Callable[[int, Tensor], Tensor] | None = None  # of a frame and its picture in 0..1: (1, 1, H, W), 1 is near
 
 
 def open_guides(
@@ -45,10 +47,14 @@ def open_guides(
 
     Raises
     ------
-    InputError
-        If a file cannot be read, or the model has no part that follows it.
+    InputError, ModelError
+        If a file cannot be read, the model has no part that follows it, or there is no such depth model.
     """
-    given = {name: file for name, file in asdict(files).items() if file is not None}
+    given = {name: Path(file) for name, file in asdict(files).items() if file is not None}
+    estimator = None
+    if files.depth is not None and not given["depth"].is_file():
+        del given["depth"]
+        estimator = load_depth(files.depth, device=model.denoiser.device, dtype=model.vae.dtype)
     followers = {
         "control": ("ControlNet", "controlnet", getattr(model.denoiser, "controlnet", None)),
         "style": ("IP-Adapter", "ip-adapter", model.encode_reference),
@@ -64,12 +70,22 @@ def open_guides(
         )
         for name, file in given.items()
     }
-    at = {name: pictures.at for name, pictures in found.items() if name != "mask"}
+    at = {name: pictures.at for name, pictures in found.items() if name not in ("mask", "depth")}
+    depth = _depth_of(found["depth"].at) if "depth" in found else None
+    digests = {f"{name}_sha256": pictures.sha256 for name, pictures in found.items()}
+    if estimator is not None:
+        depth, digests["depth_sha256"] = (lambda frame, picture: estimator.estimate(picture)), estimator.digest
     mask = torch.from_numpy(found["mask"].at(0).mean(2) / 255).float() if "mask" in found else None
     return (
-        Guides(**at, mask=mask, moves="init" in found and found["init"].moves),
-        {f"{name}_sha256": pictures.sha256 for name, pictures in found.items()},
+        Guides(**at, mask=mask, moves="init" in found and found["init"].moves, depth=depth),
+        digests,
     )
+
+
+def _depth_of(at: Callable[[int], np.ndarray]) -> Callable[[int, Tensor], Tensor]:
+    """The depth that pictures tell by their grey, where white is near."""
+    grey = _for_last_picture(lambda picture: unit_range(picture).mean(1, keepdim=True))
+    return lambda frame, picture: grey(at(frame)).to(picture.device)
 
 
 def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None:

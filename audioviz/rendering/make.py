@@ -23,6 +23,7 @@ from audioviz.models.model import Model
 from audioviz.project import Project
 from audioviz.rendering.costs import remember_cost
 from audioviz.rendering.estimate import CHUNK_SECONDS
+from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.finish import Finisher
 from audioviz.rendering.frame_table import CAMERA, FrameTable, frame_table, next_cut_point
 from audioviz.rendering.guides import Guides, open_guides
@@ -67,6 +68,8 @@ def make_video(
     )
     if guides.moves:
         _warn_of_resting_camera(schedule)
+    if guides.depth is not None:
+        _warn_of_unused_depth(schedule)
     identity = _identity(model, settings) | {"fps": str(clock.fps)} | guide_digests
     table = frame_table(schedule, settings, part=part, anew=guides.init is None)
     digests = [table.digest(i) for i in range(len(table))]
@@ -218,3 +221,15 @@ def _warn_of_resting_camera(schedule: Schedule) -> None:
             AudiovizWarning,
             stacklevel=3,
         )
+
+
+def _warn_of_unused_depth(schedule: Schedule) -> None:
+    """Warn that depth does nothing, where the camera moves no picture past the viewer."""
+    columns = schedule.columns
+    if not any(name in columns and columns[name].any() for name in PARALLAX):
+        reason = f"only {', '.join(PARALLAX)} show it, and the schedule has none of them"
+    elif "in_picture" in columns and (columns["in_picture"] < 0.5).all():
+        reason = "with in_picture 0 the camera moves the latent, which has none"
+    else:
+        return
+    warnings.warn(f"depth does nothing: {reason}", AudiovizWarning, stacklevel=3)

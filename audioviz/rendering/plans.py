@@ -66,7 +66,7 @@ def plan_frames(
             conditioning_before=guidance(text_guidance_at(table, i - 1, encode, steps=settings.steps), i)
             if unsample
             else None,
-            warp=feedback(model, table, i),
+            warp=feedback(model, table, i, guides),
             anchor=anchor_at(table, i, statistics),
         )
         if row["seed_mix"]:

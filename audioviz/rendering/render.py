@@ -51,6 +51,7 @@ def render(
     mask: str | Path | None = None,
     control: str | Path | None = None,
     style: str | Path | None = None,
+    depth: str | Path | None = None,
     device: str | None = None,
     dtype: str | None = None,
     compile: bool | None = None,
@@ -87,6 +88,8 @@ def render(
     control, style : image or video files
         Lead frames through the model's ControlNet and IP-Adapter, as strongly as the schedule's columns of these names
         say.
+    depth : image or video file, or the folder or the hub id of a depth-estimation model of transformers
+        How near each place of the frame before is, near is white: the camera moves near things past far ones.
     device, dtype : for `load_model`
     compile : bool
         Compile the model first: it takes minutes, and pays in long renders.
@@ -141,6 +144,7 @@ def render(
         "mask": mask,
         "control": control,
         "style": style,
+        "depth": depth and str(depth),
         "device": device,
         "dtype": dtype,
         "compile": compile,

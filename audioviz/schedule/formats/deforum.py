@@ -11,11 +11,23 @@ import numpy as np
 
 from audioviz.clock import Clock, fps_to_json, to_fps
 from audioviz.errors import ScheduleError
-from audioviz.schedule.formats.frames import (
+from audioviz.schedule.columns import NEUTRAL
+from audioviz.schedule.formats.camera import (
+    FLAT,
+    PLANE,
     SIDE,
+    SPACE,
+    WITH_DEPTH,
+    columns_to_flat,
+    columns_to_space,
+    flat_to_columns,
+    moves_in_space,
+    space_to_columns,
+)
+from audioviz.schedule.formats.frames import (
     FileFrames,
-    camera_to_columns,
-    columns_to_camera,
+    columns_to_loop,
+    loop_to_columns,
     lost_columns,
     prompt_to_text,
     read_object,
@@ -32,19 +44,13 @@ from audioviz.schedule.formats.weighted import prompts_to_columns
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
 
-_CAMERA = ("zoom", "angle", "translation_x", "translation_y")
 _PLAIN = {"noise_schedule": "noise", "cfg_scale_schedule": "cfg", "subseed_strength_schedule": "seed_mix"}
-_READ = {"strength_schedule", "seed_schedule", "subseed_schedule", *_PLAIN}
+_LOOP = {"contrast": "contrast_schedule", "amount": "amount_schedule"}
+_READ = {"strength_schedule", "seed_schedule", "subseed_schedule", *_PLAIN, *_LOOP.values(), "fov_schedule"}
+_READ |= {"near_schedule", "far_schedule"}  # which change nothing there either
 _STILL = {"diffusion_cadence": 1, "use_init": False, "hybrid_composite": "None"}  # what else would change the picture
-_SPACE = (
-    "translation_z",
-    "rotation_3d_x",
-    "rotation_3d_y",
-    "rotation_3d_z",
-    "perspective_flip_theta",
-    "perspective_flip_phi",
-    "perspective_flip_gamma",
-)
+_FLIPS = ("perspective_flip_theta", "perspective_flip_phi", "perspective_flip_gamma")
+_ANTIBLUR = {"kernel_schedule": 5.0, "sigma_schedule": 1.0, "threshold_schedule": 0.0}
 _SWITCHES = {  # a schedule -> the setting that turns it on, and its value when off; those of others are enable_...
     "mask_schedule": ("use_mask", False),
     "noise_mask_schedule": ("use_noise_mask", False),
@@ -55,18 +61,15 @@ _SWITCHES = {  # a schedule -> the setting that turns it on, and its value when 
         ("image_strength_schedule", "image_keyframe_strength_schedule", "tweening_frames_schedule"),
         ("use_looper", False),
     ),
-    **dict.fromkeys(
-        ("fov_schedule", "near_schedule", "far_schedule", "aspect_ratio_schedule", "translation_z"),
-        ("animation_mode", "2D"),
-    ),
-    **dict.fromkeys([name for name in _SPACE if name.startswith("persp")], ("enable_perspective_flip", False)),
+    "aspect_ratio_schedule": ("animation_mode", "2D"),
+    **dict.fromkeys(_FLIPS, ("enable_perspective_flip", False)),
 }
 _NEUTRAL = {  # values that change nothing
-    "contrast_schedule": 1.0,
     "noise_multiplier_schedule": 1.0,
-    **dict.fromkeys(("amount_schedule", *_SPACE), 0.0),
+    "aspect_ratio_schedule": 1.0,
+    **dict.fromkeys(_FLIPS, 0.0),
 }
-_PARTS = ("hybrid_comp_", "pix2pix_", "kernel_", "sigma_", "threshold_")  # of what is told by another name
+_PARTS = ("hybrid_comp_", "pix2pix_", *_ANTIBLUR)  # of what is told by another name
 
 
 def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
@@ -95,14 +98,16 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         )
     if ("seed_to" in columns) != ("seed_mix" in columns):
         columns = {name: values for name, values in columns.items() if name not in ("seed_to", "seed_mix")}
-    size = _whole(settings, "W", SIDE), _whole(settings, "H", SIDE)
-    moves = [name for name in _CAMERA if name in settings]
-    flat = settings.get("animation_mode", "2D") == "2D"
-    if flat:
-        columns |= camera_to_columns({name: series(name, file_frames.whole) for name in moves}, file_frames, size)
-    if settings.get("border") == "wrap":
-        columns["wrap"] = 1.0
-    say_lost("deforum", [name for name in settings if _is_lost(name, settings) or (name in moves and not flat)])
+    columns |= _camera(settings, file_frames)
+    contrast, amount = (
+        series(name) if name in settings else np.full(len(file_frames.at), rest)
+        for name, rest in (("contrast_schedule", 1.0), ("amount_schedule", 0.0))
+    )
+    columns |= loop_to_columns(contrast, amount)
+    lost = [name for name in settings if _is_lost(name, settings)]
+    if "sharpen" in columns:
+        lost += [name for name, usual in _ANTIBLUR.items() if name in settings and (series(name) != usual).any()]
+    say_lost("deforum", lost)
     positive, negative = (
         str(settings.get(f"animation_prompts_{kind}", settings.get(f"{kind}_prompts", "")))
         for kind in ("positive", "negative")
@@ -110,7 +115,13 @@ def deforum_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     prompts = settings.get("animation_prompts", settings.get("prompts", {}))  # an older name, as Deforum reads them
     columns |= prompts_to_columns(prompts, clock, file_frames, before=positive, after=negative)
     if str(settings.get("parseq_manifest") or "").lstrip().startswith("{"):  # it goes before the settings there too
-        manifest = parseq_to_columns(settings["parseq_manifest"], clock)
+        manifest = parseq_to_columns(
+            settings["parseq_manifest"],
+            clock,
+            size=_size(settings),
+            distance=_distance(settings),
+            in_space={"2D": False, "3D": True}.get(_mode(settings)),
+        )
         columns |= manifest if manifest["prompts"] else {name: manifest[name] for name in manifest if name != "prompts"}
     return columns
 
@@ -124,11 +135,18 @@ def schedule_to_deforum(schedule: "Schedule") -> str:
     """The schedule as a settings JSON; what Deforum cannot say is left out, and that is said."""
     columns, clock = schedule.columns, schedule.clock
     series = {name: columns[column] for name, column in _PLAIN.items() if column in columns}
-    series |= {"strength_schedule": 1 - schedule.denoise, "seed_schedule": schedule.seed} | columns_to_camera(schedule)
+    series |= {"strength_schedule": 1 - schedule.denoise, "seed_schedule": schedule.seed}
+    series |= {_LOOP[name]: values for name, values in columns_to_loop(schedule).items()}
+    in_space = moves_in_space(schedule)
+    if in_space:
+        series |= columns_to_space(schedule, distance=PLANE)
+        series |= {"fov_schedule": columns["fov"]} if "fov" in columns else {}
+    else:
+        series |= columns_to_flat(schedule)
     if "seed_to" in columns:
         series["subseed_schedule"] = columns["seed_to"]
     document = {
-        "animation_mode": "2D",
+        "animation_mode": "3D" if in_space else "2D",
         "fps": fps_to_json(clock.fps),
         "max_frames": clock.frames,
         "W": SIDE,
@@ -136,12 +154,47 @@ def schedule_to_deforum(schedule: "Schedule") -> str:
         "seed_behavior": "schedule",
         "enable_subseed_scheduling": "seed_to" in columns,
     }
-    if "wrap" in columns and (columns["wrap"] == columns["wrap"][0]).all():
+    if in_space:
+        document |= {"use_depth_warping": False, "padding_mode": "reflection"}
+    elif "wrap" in columns and (columns["wrap"] == columns["wrap"][0]).all():
         document["border"] = "wrap" if columns["wrap"][0] >= 0.5 else "reflect"
     document |= {name: values_to_keyframes(values) for name, values in series.items()}
     document["prompts"] = {str(frame): prompt_to_text(prompt) for frame, prompt in schedule.prompt_rows()}
     say_lost("deforum", [name for name in lost_columns(schedule) if name != "wrap" or "border" not in document])
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _camera(settings: dict, file_frames: FileFrames) -> dict[str, Any]:
+    """The columns of what moves in the animation mode of a file; in others than 2D and 3D nothing that we could do."""
+    mode = _mode(settings)
+    if mode not in ("2D", "3D"):
+        moving = [name for name in dict.fromkeys((*FLAT, *SPACE)) if name in settings]
+        say_lost(f"deforum, animation_mode {mode}", moving)
+        return {}
+
+    def series(name: str) -> np.ndarray:
+        return keyframes_to_values(_text(settings, name), file_frames.whole, file_frames, where=name)
+
+    moves = {name: series(name) for name in (FLAT if mode == "2D" else SPACE) if name in settings}
+    if mode == "2D":
+        wrap = {"wrap": 1.0} if settings.get("border") == "wrap" else {}
+        return flat_to_columns(moves, file_frames, _size(settings)) | wrap
+    name = next((name for name in ("fov_schedule", "fov") if name in settings), None)  # the latter in notebooks
+    fov = np.clip(series(name), 1, 170) if name else np.full(len(file_frames.whole), NEUTRAL["fov"])
+    columns = space_to_columns(moves, file_frames, _size(settings), fov=fov, distance=_distance(settings))
+    return columns | ({"fov": np.interp(file_frames.at, file_frames.whole, fov)} if name else {})
+
+
+def _mode(settings: dict) -> str:
+    return str(settings.get("animation_mode", "2D"))
+
+
+def _size(settings: dict) -> tuple[int, int]:
+    return _whole(settings, "W", SIDE), _whole(settings, "H", SIDE)
+
+
+def _distance(settings: dict) -> float:
+    return WITH_DEPTH if settings.get("use_depth_warping", True) else PLANE
 
 
 def _seeds(settings: dict, file_frames: FileFrames) -> list[int]:
@@ -179,7 +232,7 @@ def _is_lost(name: str, settings: dict) -> bool:
         return str(settings[name]).startswith("http")
     if name in _STILL:
         return settings[name] != _STILL[name]
-    if name in _READ or name.startswith(_PARTS) or not (name in _SPACE or name.endswith("_schedule")):
+    if name in _READ or name.startswith(_PARTS) or not (name in _FLIPS or name.endswith("_schedule")):
         return False
     switch, off = _SWITCHES.get(name, (f"enable_{name.removesuffix('_schedule')}_scheduling", False))
     neutral = re.fullmatch(r"\s*0\s*:\s*\(?\s*([\d.]+)\s*\)?\s*", str(settings[name]))

@@ -1,27 +1,24 @@
-"""What Deforum and Parseq have in common: a value for each frame of the file's fps, and a camera in pixels a frame.
-
-Their zoom is a factor a frame, their angle turns against the clock in degrees a frame, and their translation moves the
-picture right and down in pixels a frame; ours are a second, with the clock, and in widths and heights.
-"""
+"""What Deforum and Parseq have in common: a value for each frame of the file's fps, and what neither can say."""
 
 import json
 import re
 import warnings
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, ScheduleError
+from audioviz.schedule.columns import EFFECTS, NEUTRAL
 from audioviz.schedule.prompt import NEGATIVE, Prompt
 from audioviz.schedule.seeds import random
 
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
 
-SIDE = 512  # pixels, of a picture whose size the file does not say
+_UNSAID = ("interp", "slerp", "unsample", "anchor", "wrap", "in_picture", "flow", "travel", "control", "style")
 _LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
 _BARE_BACKSLASH = re.compile(r'(\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})|\\')
 
@@ -127,44 +124,6 @@ class FileFrames:
             )
 
 
-def camera_to_columns(
-    moves: dict[str, np.ndarray], file_frames: FileFrames, size: tuple[float, float]
-) -> dict[str, np.ndarray]:
-    """Columns zoom, angle, shift_x, shift_y of what was given of zoom, angle, translation_x, translation_y.
-
-    Moves have a value for each of `file_frames.whole`, and take the picture to each from the one before; over our
-    frames they add up to the same way.
-    """
-    rate, (width, height) = float(file_frames.fps), size
-    convert = {
-        "zoom": ("zoom", lambda v: np.exp(_mean_on_the_way(np.log(np.maximum(v, 1e-6)), file_frames) * rate)),
-        "angle": ("angle", lambda v: -_mean_on_the_way(v, file_frames) * rate),
-        "translation_x": ("shift_x", lambda v: _mean_on_the_way(v, file_frames) * rate / width),
-        "translation_y": ("shift_y", lambda v: _mean_on_the_way(v, file_frames) * rate / height),
-    }
-    return {convert[name][0]: convert[name][1](values) for name, values in moves.items()}
-
-
-def _mean_on_the_way(values: np.ndarray, file_frames: FileFrames) -> np.ndarray:
-    """The mean of their values between each of our frames and the one before it: float, shape (T,)."""
-    if len(file_frames.at) == 1:
-        return values[:1]
-    way = np.interp(file_frames.at, file_frames.whole, np.cumsum(values) - values[0])
-    return np.concatenate([values[:1], np.diff(way) / file_frames.at[1]])
-
-
-def columns_to_camera(schedule: "Schedule") -> dict[str, np.ndarray]:
-    """The inverse of camera_to_columns, for a picture of SIDE pixels."""
-    rate = float(schedule.clock.fps)
-    convert = {
-        "zoom": ("zoom", lambda v: v ** (1 / rate)),
-        "angle": ("angle", lambda v: -v / rate),
-        "shift_x": ("translation_x", lambda v: v * SIDE / rate),
-        "shift_y": ("translation_y", lambda v: v * SIDE / rate),
-    }
-    return {convert[name][0]: convert[name][1](values) for name, values in schedule.columns.items() if name in convert}
-
-
 def prompt_to_text(prompt: Prompt) -> str:
     """`a cat --neg a dog`."""
     return f"{prompt.text} {NEGATIVE} {prompt.negative}" if prompt.negative else prompt.text
@@ -179,12 +138,32 @@ def whole(values, drawn) -> list[int]:
     return [int(drawn[k]) if number == -1 else number % 2**64 for k, number in enumerate(numbers)]
 
 
+def loop_to_columns(contrast: np.ndarray, amount: np.ndarray) -> dict[str, Any]:
+    """Columns of what the tools do to the frame before: `contrast` multiplies it, `amount` of antiblur sharpens it."""
+    columns = {"brightness": contrast - 1, "sharpen": amount}
+    columns = {name: values for name, values in columns.items() if values.any()}
+    return columns | ({"in_loop": 1.0} if columns else {})
+
+
+def columns_to_loop(schedule: "Schedule") -> dict[str, np.ndarray]:
+    """The inverse of loop_to_columns, by its arguments, of what a schedule has of them in the loop."""
+    columns = schedule.columns
+    if "in_loop" not in columns or (columns["in_loop"] < 0.5).any():
+        return {}
+    convert = {"brightness": ("contrast", lambda v: v + 1), "sharpen": ("amount", lambda v: v)}
+    return {convert[name][0]: convert[name][1](values) for name, values in columns.items() if name in convert}
+
+
 def lost_columns(schedule: "Schedule") -> list[str]:
     """What a schedule says that neither Deforum nor Parseq can."""
+    columns = schedule.columns
+    said = {"brightness", "sharpen", "in_loop"} if columns_to_loop(schedule) else {"in_loop"}
     lost = [
         name
-        for name in ("interp", "slerp", "unsample", "anchor", "wrap", "in_picture", "travel", "control", "style")
-        if name in schedule.columns and not (name == "interp" and (schedule.interp == 1).all())
+        for name in (*_UNSAID, *EFFECTS)
+        if name in columns
+        and name not in said
+        and not (name in ("interp", *EFFECTS) and (columns[name] == NEUTRAL.get(name, 1.0)).all())
     ]
     if schedule.mix:
         lost.append("mix")

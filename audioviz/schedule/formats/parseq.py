@@ -9,10 +9,22 @@ import numpy as np
 
 from audioviz.clock import Clock, fps_to_json, to_fps
 from audioviz.errors import AudiovizWarning, ScheduleError
+from audioviz.schedule.columns import NEUTRAL
+from audioviz.schedule.formats.camera import (
+    FLAT,
+    SIDE,
+    SPACE,
+    WITH_DEPTH,
+    columns_to_flat,
+    columns_to_space,
+    flat_to_columns,
+    moves_in_space,
+    space_to_columns,
+)
 from audioviz.schedule.formats.frames import (
     FileFrames,
-    camera_to_columns,
-    columns_to_camera,
+    columns_to_loop,
+    loop_to_columns,
     lost_columns,
     prompt_to_text,
     read_object,
@@ -24,16 +36,31 @@ from audioviz.schedule.formats.weighted import texts_to_prompts
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
 
-_CAMERA = {"zoom": np.cumprod, "angle": np.cumsum, "translation_x": np.cumsum, "translation_y": np.cumsum}
+_CAMERA = {name: np.cumprod if name == "zoom" else np.cumsum for name in (*FLAT, *SPACE)}  # a way out of its deltas
+_LOOP = {"contrast": "contrast", "amount": "antiblur_amount"}
 _PLAIN = {"scale": "cfg", "noise": "noise", "subseed_strength": "seed_mix"}
 _READ = {"frame", "strength", "seed", "subseed", "deforum_prompt", *_PLAIN, *_CAMERA, *(f"{m}_delta" for m in _CAMERA)}
-_SIZE = (512.0, 512.0)  # pixels; a manifest does not say
+_READ |= {*_LOOP.values(), "fov"}
+_IGNORED = ("near", "far")  # which change nothing there either
 
 
-def parseq_to_columns(text: str, clock: Clock) -> dict[str, Any]:
+def parseq_to_columns(
+    text: str,
+    clock: Clock,
+    *,
+    size: tuple[int, int] = (SIDE, SIDE),
+    distance: float = WITH_DEPTH,
+    in_space: bool | None = None,
+) -> dict[str, Any]:
     """Read a manifest, for a song with this clock.
 
     A seed with a fraction is on its way to the next one, as in Parseq.
+
+    Parameters
+    ----------
+    size, distance : of Deforum's picture, see camera.py, which a manifest does not say
+    in_space : bool, optional
+        Whether Deforum is in its 3D mode; if not given, where something moves in a way that only that has.
 
     Raises
     ------
@@ -78,20 +105,48 @@ def parseq_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     for name in [name for name in _CAMERA if name in there and name not in moves]:  # of older versions
         way = series(name, file_frames.whole)
         moves[name] = np.diff(way, prepend=way[0]) + (name == "zoom")
-    columns |= camera_to_columns(moves, file_frames, _SIZE)
+    fov = series("fov", file_frames.whole) if "fov" in there else None
+    columns |= _camera(moves, fov, file_frames, size, distance, in_space)
+    contrast, amount = (
+        series(name) if name in there else np.full(clock.frames, rest)
+        for name, rest in (("contrast", 1.0), ("antiblur_amount", 0.0))
+    )
+    columns |= loop_to_columns(contrast, amount)
     say_lost(
         "parseq",
         sorted(
             {
                 name
                 for name in rendered[0]
-                if name not in _READ
+                if name not in (*_READ, *_IGNORED)
                 and not name.endswith(("_pc", "_delta"))
                 and any(row.get(name) != rendered[0][name] for row in rendered)
             }
         ),
     )
     return columns | texts_to_prompts(_texts(rendered, numbers, file_frames), clock, file_frames)
+
+
+def _camera(
+    moves: dict[str, np.ndarray],
+    fov: np.ndarray | None,
+    file_frames: FileFrames,
+    size: tuple[int, int],
+    distance: float,
+    in_space: bool | None,
+) -> dict[str, np.ndarray]:
+    """The columns of the camera, in space or in the plane, as for parseq_to_columns; the other's moves do nothing."""
+    if in_space is None:
+        in_space = any(moves[name].any() for name in moves if name not in FLAT)
+        if in_space:
+            rest = {"zoom": 1.0, "angle": 0.0}
+            idle = [name for name in rest if name in moves and (moves[name] != rest[name]).any()]
+            say_lost("parseq, beside motion in 3D", idle)
+    if not in_space:
+        return flat_to_columns({name: moves[name] for name in FLAT if name in moves}, file_frames, size)
+    angles = np.full(len(file_frames.whole), NEUTRAL["fov"]) if fov is None else np.clip(fov, 1, 170)
+    columns = space_to_columns(moves, file_frames, size, fov=angles, distance=distance)
+    return columns | ({} if fov is None else {"fov": np.interp(file_frames.at, file_frames.whole, angles)})
 
 
 def schedule_to_parseq(schedule: "Schedule") -> str:
@@ -101,7 +156,12 @@ def schedule_to_parseq(schedule: "Schedule") -> str:
     series |= {"strength": 1 - schedule.denoise, "seed": schedule.seed}
     if "seed_to" in columns:
         series["subseed"] = columns["seed_to"]
-    moves = columns_to_camera(schedule)
+    series |= {_LOOP[name]: values for name, values in columns_to_loop(schedule).items()}
+    if moves_in_space(schedule):
+        moves = columns_to_space(schedule, distance=WITH_DEPTH)
+        series |= {"fov": columns["fov"]} if "fov" in columns else {}
+    else:
+        moves = columns_to_flat(schedule)
     series |= {name: _CAMERA[name](values) for name, values in moves.items()}
     deltas = {f"{name}_delta": values for name, values in moves.items()}
     prompts = [_prompt_at(schedule, k) for k in range(len(schedule))]
