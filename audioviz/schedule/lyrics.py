@@ -35,6 +35,7 @@ _COLUMNS = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, T
 _DRAWING = re.compile(r"\{[^}]*\\p[1-9][^}]*\}.*?(?=\{[^}]*\\p0|$)")
 _KARAOKE = re.compile(r"\\[kK][fo]?(\d+)")
 _BREAK = re.compile(r"\\[Nn]|<br\s*/?>", re.IGNORECASE)
+_UNSEEN = re.compile("[\u00ad\u200b\u2060\ufe00-\ufe0f\ufeff]")  # hyphens where a word may be parted, and the like
 _MARKUP = re.compile(r"<[^>]*>|\{[^}]*\}")
 
 Pieces = list[tuple[float | None, str]]  # text, each piece with the time that it is sung at, if that is told
@@ -128,7 +129,7 @@ def _line(start: float, end: float, pieces: Pieces) -> Line:
     for seconds, piece in pieces:
         if seconds is not None:
             marks.append((len(_tidy(text)), seconds))
-        text += unicodedata.normalize("NFC", piece)
+        text += unicodedata.normalize("NFC", _UNSEEN.sub("", piece))
     return Line(start, end, _tidy(text), tuple(marks))
 
 
