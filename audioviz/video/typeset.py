@@ -88,7 +88,7 @@ class Typeface:
         if shaped and not features.check("raqm"):
             raise InputError(
                 f"{what}: {text!r:.40} is written in {shaped}, whose letters Pillow cannot join here without raqm: "
-                "install FriBiDi (apt install libfribidi0, brew install fribidi), and Pillow anew (pip install -U pillow)"
+                "install FriBiDi (apt install libfribidi0, brew install fribidi), and Pillow anew (pip install -U)"
             )
         missing = next((c for c in text if not _is_unseen(c) and ord(c) not in self._characters), None)
         if missing:

@@ -118,10 +118,10 @@ class _Band:
     left: float  # of the row in the block, pixels
     edges: np.ndarray  # how far each beginning of its text reaches, pixels
 
-    def filled(self, sung: float, width: int) -> np.ndarray | float:
-        """How far each column is sung, 0..1: float32, shape (width, 1), or one number where all are alike."""
+    def filled(self, sung: float, width: int) -> np.ndarray | bool:
+        """How far each column is sung, 0..1: float32, shape (width, 1); or whether all are."""
         if sung <= self.row.first or sung >= self.row.last:
-            return float(sung >= self.row.last)
+            return sung >= self.row.last
         soft = _SOFT * self.row.size
         reached = np.interp(sung - self.row.first, np.arange(len(self.edges)), self.edges) / self.edges[-1]
         column = np.arange(width, dtype=np.float32)[:, None] + 0.5 - self.left
@@ -242,7 +242,9 @@ class Words:
             y = after
         letters, around = face.masks(drawn, size, outline)
         blurred = Image.fromarray(around).filter(ImageFilter.GaussianBlur(_SHADOW_BLUR * largest))
-        letters, around, blurred = (np.float32(mask)[..., None] / 255 for mask in (letters, around, blurred))
+        letters, around, blurred = (
+            np.asarray(mask, np.float32)[..., None] / 255 for mask in (letters, around, blurred)
+        )
         below = 1 - (1 - around) * (1 - _SHADOW * blurred)
         colour = np.array(to_colour(self._style.colour), np.float32)
         edge = np.array(_DARK if colour @ _LUMA > 70 else _LIGHT, np.float32)
@@ -267,7 +269,7 @@ def _compose(picture: np.ndarray, painted: _Painted, sung: float, opacity: float
         )
         area = (slice(begin, end), inside)
         filled = band.filled(sung, painted.cover.shape[1])
-        if isinstance(filled, float):
+        if isinstance(filled, bool):
             paint = (painted.sung if filled else painted.unsung)[area]
         else:
             paint = painted.unsung[area] + (painted.sung[area] - painted.unsung[area]) * filled[inside]
