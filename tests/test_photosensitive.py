@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from audioviz.effects.photosensitive import FlashGuard, Flashing, FlashMeter
 from audioviz.video.encode import VideoWriter
+from audioviz.video.photosensitive import FlashGuard, Flashing, FlashMeter
 from audioviz.video.probe import read_frames
 
 FPS = Fraction(24)

@@ -12,8 +12,9 @@ from audioviz.errors import InputError, ScheduleError
 from audioviz.schedule.lyrics import STAY_SECONDS, Line, read_lyrics
 from audioviz.video.subtitles import times_of_lines, tops_of_lines
 from audioviz.video.typeset import FONT, Typeface, set_rows
-from audioviz.video.words import PLACES, TITLE_SECONDS, Words, WordsStyle, check_words
+from audioviz.video.words import TITLE_SECONDS, Words, WordsStyle, check_words
 
+PLACES = ("bottom", "middle", "top")
 DEJAVU = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 GREY = np.full((180, 320, 3), 90, np.uint8)
 SIZE = (320, 180)

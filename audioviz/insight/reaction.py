@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from audioviz.audio.load import load_song
-from audioviz.effects.photosensitive import Flashing, FlashMeter
 from audioviz.insight.difference import difference_energy
 from audioviz.schedule import curves
+from audioviz.video.photosensitive import Flashing, FlashMeter
 from audioviz.video.probe import VideoInfo, probe, read_frames
 
 RING_SECONDS = 0.15  # how long a kick is heard

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from audioviz.audio.hearing.beats import SURE
 from audioviz.audio.song import Song
-from audioviz.effects.photosensitive import Flashing
 from audioviz.insight.reaction import Reaction
 from audioviz.schedule.schedule import Schedule
+from audioviz.video.photosensitive import Flashing
 from audioviz.video.probe import VideoInfo
 
 FACTS = ("model", "model_sha256", "size", "steps", "cfg", "sampler", "scheduler", "device", "dtype", "song_sha256")

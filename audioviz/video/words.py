@@ -1,5 +1,7 @@
 """Words in the picture: the lines of a song while they are sung, filled as the voice goes on, and a title at first."""
 
+import hashlib
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -18,7 +20,6 @@ from audioviz.video.typeset import Row, Typeface, set_rows
 if TYPE_CHECKING:
     from audioviz.schedule.lyrics import Line
 
-PLACES = ("bottom", "middle", "top")
 TITLE_SECONDS = 4.5
 _TITLE_FADE = 0.6  # seconds
 _TITLE_SIZE, _ARTIST_SIZE = 1.7, 0.95  # times the size of the words
@@ -105,6 +106,8 @@ class _Block:
 
     def sung(self, seconds: float) -> float:
         """How many characters are sung."""
+        if not self.marks:
+            return math.inf
         places, times = zip(*self.marks)
         return float(np.interp(seconds, times, places))
 
@@ -187,13 +190,22 @@ class Words:
         seconds : float
             In the song: the middle of the time that the picture is on screen.
         """
-        out = picture
-        for index in np.flatnonzero((self._times[:, 0] < seconds) & (seconds < self._times[:, 3])).tolist():
-            block = self._blocks[index]
-            if opacity := block.opacity(seconds):
-                out = picture.copy() if out is picture else out
-                _compose(out, self._painted(index), block.sung(seconds) if block.marks else np.inf, opacity)
+        shown = self._shown_at(seconds)
+        out = picture.copy() if shown else picture
+        for index, opacity, sung in shown:
+            _compose(out, self._painted(index), sung, opacity)
         return out
+
+    def digest(self, seconds: float) -> str:
+        """What the words of a time depend on besides style and size; empty where there are none."""
+        shown = [(self._blocks[index], opacity, sung) for index, opacity, sung in self._shown_at(seconds)]
+        return hashlib.sha256(repr(shown).encode()).hexdigest() if shown else ""
+
+    def _shown_at(self, seconds: float) -> list[tuple[int, float, float]]:
+        """The blocks of a time: their number, opacity, and how many characters are sung."""
+        near = np.flatnonzero((self._times[:, 0] < seconds) & (seconds < self._times[:, 3])).tolist()
+        shown = [(index, self._blocks[index].opacity(seconds), self._blocks[index].sung(seconds)) for index in near]
+        return [block for block in shown if block[1]]
 
     def _lines(self, lines: "Sequence[Line]") -> list[_Block]:
         rows = [self._rows(line.text) for line in lines]
