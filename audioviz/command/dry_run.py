@@ -1,11 +1,13 @@
 """`audioviz render --dry-run`: the plan of a render, its time and its disk space."""
 
-from audioviz.insight.report import clock_time, describe_schedule, describe_song, megabytes
+from audioviz.insight.report import clock_time, describe_flashing, describe_schedule, describe_song, megabytes
 from audioviz.project import Project
 from audioviz.rendering.check import check_look
 from audioviz.rendering.estimate import estimate
+from audioviz.rendering.flashes import expected_flashes
 from audioviz.rendering.inputs import schedule_of, song_of, with_default_prompts, with_named_loras
 from audioviz.rendering.settings import describe_settings
+from audioviz.schedule.schedule import Schedule
 
 
 def describe_render(project: Project) -> str:
@@ -37,7 +39,14 @@ def describe_render(project: Project) -> str:
             describe_schedule(schedule),
             describe_settings(project.look.model, found.settings, found.own),
             f"frames to make: {found.part.start} to {found.part.stop - 1}, {frames} of {schedule.clock.frames}",
+            f"more than three flashes a second: {_flashes(project, schedule, found.part)}",
             f"time: {time}",
             f"disk: {disk} for the work folder while it lasts, and as much for the video",
         ]
     )
+
+
+def _flashes(project: Project, schedule: Schedule, part: range) -> str:
+    if project.finish.safe:
+        return "never (--safe)"
+    return f"{describe_flashing(expected_flashes(schedule, part))}, by its effects alone"

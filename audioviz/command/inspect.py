@@ -99,7 +99,7 @@ def schedule(
 @click.argument("video", type=FilePath())
 @file_option("--sheet", "FILE.png", "Write a contact sheet of the video.")
 def info(video, sheet_file) -> None:
-    """Show what VIDEO was made of, and how well its picture follows its sound."""
+    """Show what VIDEO was made of, how well its picture follows its sound, and when it flashes too often."""
     from audioviz.insight.video import Video
 
     made = Video(video)

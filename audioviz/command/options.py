@@ -135,7 +135,17 @@ look_options = (
     click.option("--dtype", default="auto", show_default=True),
     click.option("--compile", is_flag=True, help="Compile the model first: takes minutes, pays in long renders."),
 )
-finish_options = ()
+finish_options = (
+    click.option("--lyrics", metavar="FILE", help="Draw the words as they are sung: .lrc, .srt, .vtt or .ass."),
+    click.option("--title", metavar="TEXT", help="Draw a title at the beginning: 'Song | Artist'."),
+    click.option("--font", metavar="FILE", help="The font of the words, .ttf or .otf."),
+    click.option("--font-size", type=click.FloatRange(1, 50), metavar="P", help="Percent of the height."),
+    click.option("--words-place", default="bottom", show_default=True, metavar="bottom|middle|top"),
+    click.option("--words-colour", default="white", show_default=True, metavar="NAME|#RRGGBB"),
+    click.option("--words-outline", type=click.FloatRange(0, 30), metavar="P", help="Percent of the font; 0 is none."),
+    click.option("--words-fade", type=click.FloatRange(0, 5), metavar="S", help="Seconds in which words come and go."),
+    click.option("--safe", is_flag=True, help="Let nothing flash more often than three times a second (WCAG 2.3.1)."),
+)
 project_options = (
     click.option(
         "--save",

@@ -8,6 +8,7 @@ import numpy as np
 from audioviz.audio.load import load_song
 from audioviz.insight.difference import difference_energy
 from audioviz.schedule import curves
+from audioviz.video.photosensitive import Flashing, FlashMeter
 from audioviz.video.probe import VideoInfo, probe, read_frames
 
 RING_SECONDS = 0.15  # how long a kick is heard
@@ -54,8 +55,8 @@ def reaction(
     return Reaction(len(kicks), float(np.corrcoef(energy, envelope)[0, 1]), float(near[kicks].mean()), float(ratio))
 
 
-def measure_video(path: Path) -> tuple[VideoInfo, Reaction]:
-    """Probe a video and measure its picture against its own sound.
+def measure_video(path: Path) -> tuple[VideoInfo, Reaction, list[Flashing]]:
+    """Probe a video, measure its picture against its own sound, and find where it flashes too often.
 
     Raises
     ------
@@ -64,13 +65,15 @@ def measure_video(path: Path) -> tuple[VideoInfo, Reaction]:
     """
     info = probe(path)
     song = load_song(path, fps=info.fps)
-    energy = difference_energy(read_frames(path))
+    meter = FlashMeter(info.fps)
+    energy = difference_energy(meter.watch(read_frames(path)))
     frames = min(len(energy), song.clock.frames)
     envelope = curves.at(song.kicks, 1.0).decay(RING_SECONDS)
-    return info, reaction(
+    found = reaction(
         energy[:frames],
         np.asarray(song.kicks),
         envelope[:frames],
         song.rms[:frames],
         passage=max(1, round(PASSAGE_SECONDS * info.fps)),
     )
+    return info, found, meter.found

@@ -1,6 +1,7 @@
 """Summaries of a song, a schedule, and a finished video with its manifest, in a few lines each."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +9,11 @@ from audioviz.audio.hearing.beats import SURE
 from audioviz.audio.song import Song
 from audioviz.insight.reaction import Reaction
 from audioviz.schedule.schedule import Schedule
+from audioviz.video.photosensitive import Flashing
 from audioviz.video.probe import VideoInfo
 
 FACTS = ("model", "model_sha256", "size", "steps", "cfg", "sampler", "scheduler", "device", "dtype", "song_sha256")
+_MOST_TIMES = 8
 LONGEST = 200  # characters of a fact that are shown
 
 
@@ -59,6 +62,7 @@ class VideoReport:
     path: Path
     video: VideoInfo
     reaction: Reaction
+    flashing: Sequence[Flashing]  # the times of too many flashes
 
     def __str__(self) -> str:
         info, found = self.video, self.reaction
@@ -75,11 +79,19 @@ class VideoReport:
                 f"correlation of change with kicks       {found.correlation:.2f}",
                 f"kicks with a peak within one frame     {100 * found.hits:.0f}%",
                 f"change, loudest against quietest       {found.loud_to_quiet:.1f}x",
+                f"more than three flashes a second       {describe_flashing(self.flashing)}",
                 *describe_manifest(info.metadata),
             ]
         )
 
     __repr__ = __str__
+
+
+def describe_flashing(found: Sequence[Flashing]) -> str:
+    """The times of too many flashes in a line."""
+    times = [f"{one.start:.1f} to {one.end:.1f} s" + (" (red)" if one.kind == "red" else "") for one in found]
+    more = f" and {len(times) - _MOST_TIMES} times more" if len(times) > _MOST_TIMES else ""
+    return (", ".join(times[:_MOST_TIMES]) or "never") + more
 
 
 def describe_manifest(metadata: str | None) -> list[str]:

@@ -56,6 +56,7 @@ SCHEDULERS = (
 )
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
+PLACES = ("bottom", "middle", "top")
 
 
 for _kind in (Grid, Lane, Prompt):
@@ -207,7 +208,30 @@ class Finish:
 
     Parameters
     ----------
+    lyrics : Path
+        Drawn into the pictures while they are sung: .lrc, .srt, .vtt or .ass.
+    title : str
+        Drawn at the beginning; what follows a `|` stands below it.
+    font : Path
+        TrueType or OpenType, for all words.
+    font_size : percent of the height
+    words_place : "bottom", "middle" or "top"
+    words_colour : name or #rrggbb
+    words_outline : percent of the font's size
+    words_fade : seconds
+    safe : bool
+        Hold flashes below the limit of WCAG 2.3.1.
     """
+
+    lyrics: File | None = None
+    title: str = ""
+    font: File | None = None
+    font_size: Annotated[Number, within(1, 50)] | None = None
+    words_place: Annotated[str, one_of("place", PLACES)] = "bottom"
+    words_colour: str = "white"
+    words_outline: Annotated[Number, within(0, 30)] = 7.0
+    words_fade: Annotated[Number, within(0, 5)] = 0.3
+    safe: Annotated[bool, Strict()] = False
 
 
 def _to_song(value: Any) -> Any:

@@ -12,6 +12,7 @@ from audioviz.errors import InputError
 from audioviz.files import check_apart
 from audioviz.models.sources import check_additions, check_depth_model, check_plain, check_size, check_source, size_step
 from audioviz.project import Look, Project
+from audioviz.rendering.lettering import check_lettering
 from audioviz.rendering.pictures import check_pictures
 from audioviz.schedule.prompts import check_prompt_file, prompt_file
 from audioviz.shelf import find, is_path
@@ -52,6 +53,7 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
         if file is not None:
             check_prompt_file(file)
     _check_guide_files(project)
+    check_lettering(project.finish)
     if not model_is_loaded:
         _check_guide_models(project)
         check_look(project.look)
@@ -170,7 +172,9 @@ def files_of(project: Project) -> list[Path]:
     network = Path(song.beats_model) if song.beats_model not in (None, BEAT_THIS) else None
     prompts = (prompt_file(prompt) for prompt in project.prompts if isinstance(prompt, str))
     depth = Path(guides.depth) if guides.depth else None
-    given = (guides.init, guides.mask, guides.control, guides.style, depth, *prompts, Path(project.schedule.source))
+    words = (project.finish.lyrics, project.finish.font)
+    given = (guides.init, guides.mask, guides.control, guides.style, depth, *words, *prompts)
+    given += (Path(project.schedule.source),)
     return [song.path, *stems, *filter(None, (network, *given))]
 
 

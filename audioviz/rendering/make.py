@@ -18,6 +18,7 @@ from audioviz.audio.reading.carried import sound_for_ffmpeg
 from audioviz.audio.song import Song
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
+from audioviz.insight.report import describe_flashing
 from audioviz.models.compiled import compiled
 from audioviz.models.model import Model
 from audioviz.project import Project
@@ -25,6 +26,7 @@ from audioviz.rendering.costs import remember_cost
 from audioviz.rendering.estimate import CHUNK_SECONDS
 from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.finish import Finisher
+from audioviz.rendering.flashes import expected_flashes
 from audioviz.rendering.frame_table import CAMERA, FrameTable, frame_table, next_cut_point
 from audioviz.rendering.guides import Guides, open_guides
 from audioviz.rendering.log import render_log, resident_megabytes
@@ -62,6 +64,8 @@ def make_video(
     sampler_for(settings.sampler, flow=model.denoiser.flow)
     _warn_of_difference(schedule, part)
     _warn_of_unread_negatives(model, schedule, settings)
+    if not project.finish.safe:
+        _warn_of_flashes(schedule, part)
     clock = Clock(song.clock.fps, len(part))
     guides, guide_digests = open_guides(
         model, project.guides, size=settings.size, clock=song.clock, song=song.path, start=song.start
@@ -73,7 +77,8 @@ def make_video(
     identity = _identity(model, settings) | {"fps": str(clock.fps)} | guide_digests
     table = frame_table(schedule, settings, part=part, anew=guides.init is None)
     digests = [table.digest(i) for i in range(len(table))]
-    finisher = Finisher(model, table, settings, project.finish)
+    begin = Fraction(song.start) + part.start / clock.fps
+    finisher = Finisher(model, table, settings, project.finish, begin=begin)
     chunk = max(1, round(CHUNK_SECONDS * clock.fps))
     with Work.open(
         out, clock=clock, identity=identity, digests=digests, pictures=finisher.plan, chunk=chunk, resume=resume
@@ -82,7 +87,6 @@ def make_video(
             print(f"audioviz: {describe_settings(model.name, settings, model.defaults)}", file=sys.stderr)
         if work.note:
             warnings.warn(work.note, AudiovizWarning, stacklevel=2)
-        begin = Fraction(song.start) + part.start / clock.fps
         with render_log(work.log) as log, out_of_memory_explained("at {}x{}".format(*settings.size)):
             log.info(
                 "%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity)
@@ -210,6 +214,17 @@ def _warn_of_unread_negatives(model: Model, schedule: Schedule, settings: Render
         )
     elif settings.cfg == 1 and "cfg" not in schedule.columns:
         warnings.warn("negative prompts do nothing at cfg 1: ask for a higher --cfg", AudiovizWarning, stacklevel=3)
+
+
+def _warn_of_flashes(schedule: Schedule, part: range) -> None:
+    """Warn of effects that can cause seizures."""
+    if found := expected_flashes(schedule, part):
+        warnings.warn(
+            f"flashes more than three times a second from {describe_flashing(found)}, which can cause seizures (WCAG "
+            "2.3.1): --safe holds it below",
+            AudiovizWarning,
+            stacklevel=3,
+        )
 
 
 def _warn_of_resting_camera(schedule: Schedule) -> None:

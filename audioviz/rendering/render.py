@@ -52,6 +52,15 @@ def render(
     control: str | Path | None = None,
     style: str | Path | None = None,
     depth: str | Path | None = None,
+    lyrics: str | Path | None = None,
+    title: str | None = None,
+    font: str | Path | None = None,
+    font_size: float | None = None,
+    words_place: str | None = None,
+    words_colour: str | None = None,
+    words_outline: float | None = None,
+    words_fade: float | None = None,
+    safe: bool | None = None,
     device: str | None = None,
     dtype: str | None = None,
     compile: bool | None = None,
@@ -90,6 +99,15 @@ def render(
         say.
     depth : image or video file, or the folder or the hub id of a depth-estimation model of transformers
         How near each place of the frame before is, near is white: the camera moves near things past far ones.
+    lyrics : .lrc, .srt, .vtt or .ass file
+        Words to draw while they are sung, filled word by word where the file has word times.
+    title : str
+        Words to draw at the beginning; what follows a `|` stands below.
+    font, font_size, words_place, words_colour, words_outline, words_fade
+        How words look: a .ttf or .otf file; percent of the height; bottom, middle or top; a name or #rrggbb; percent of
+        the font; seconds.
+    safe : bool
+        Hold flashes below the limit of WCAG 2.3.1, three a second over a quarter of the picture.
     device, dtype : for `load_model`
     compile : bool
         Compile the model first: it takes minutes, and pays in long renders.
@@ -145,6 +163,15 @@ def render(
         "control": control,
         "style": style,
         "depth": depth and str(depth),
+        "lyrics": lyrics,
+        "title": title,
+        "font": font,
+        "font_size": font_size,
+        "words_place": words_place,
+        "words_colour": words_colour,
+        "words_outline": words_outline,
+        "words_fade": words_fade,
+        "safe": safe,
         "device": device,
         "dtype": dtype,
         "compile": compile,
