@@ -13,7 +13,7 @@ def schedule(
     left, right = (av.curves.at(song.beats[side::2], 1.0).attack_release(0.05, 0.3) for side in (0, 1))
     return av.Schedule(
         seed=av.seeds.change_at(song.downbeats[::2], base=seed),
-        denoise=0.24 + 0.34 * kick + 0.1 * snare,
+        denoise=0.32 + 0.3 * kick + 0.1 * snare,
         noise=0.02 + 0.03 * kick,
         zoom=bounce ** av.curves.push(kicks, seconds=0.16),
         anchor=0.25,

@@ -13,7 +13,7 @@ def schedule(
     loud = song.rms.smooth(0.5)
     return av.Schedule(
         seed=av.seeds.change_at(snares, base=seed),
-        denoise=0.22 + 0.35 * kick + 0.2 * snare,
+        denoise=0.32 + 0.3 * kick + 0.2 * snare,
         noise=0.02 + 0.04 * kick,
         zoom=1 + 0.2 * loud,
         anchor=0.2,
@@ -21,7 +21,7 @@ def schedule(
         glitch=tear * snare,
         punch=blast * (0.6 * kick + 0.4 * snare),
         chroma=0.15 + 0.5 * snare,
-        contrast=0.4,
+        contrast=0.25,
         saturation=-0.2,
         glow=burn * loud,
         grain=0.4,

@@ -6,7 +6,7 @@ SCENES = ("midnight horizon", "violet clouds", "amber forest", "arctic aurora") 
 
 
 def schedule(
-    song, *, dim: float = 0.3, lean: float = 0.2, soft: float = 0.1, light: float = 0.5, seed: int = 53
+    song, *, dim: float = 0.25, lean: float = 0.2, soft: float = 0.1, light: float = 0.5, seed: int = 53
 ) -> av.Schedule:
     """dim: darkness behind the words; lean: what a kick adds to the denoise; soft: blur; light: glow of a snare."""
     kicks, snares = song.kicks or song.beats, song.snares or song.beats[1::2]  # in a song without drums
@@ -16,7 +16,7 @@ def schedule(
     scenes = [av.Prompt(part.start, SCENES[kinds.index(part.label) % len(SCENES)]) for part in song.sections]
     return av.Schedule(
         seed=av.seeds.change_at(song.sections, base=seed),
-        denoise=0.25 + lean * kick + 0.1 * song.rms.smooth(1.0),
+        denoise=0.33 + lean * kick + 0.08 * song.rms.smooth(1.0),
         noise=0.02 + 0.02 * kick,
         interp=0.8 + 0.2 * kick,
         pan=2 * av.curves.tremor(seed, hz=0.1),

@@ -4,7 +4,7 @@ import audioviz as av
 
 
 def schedule(
-    song, *, drive: float = 0.4, beam: float = 0.5, zoom: float = 1.5, hats: float = 0.6, seed: int = 97
+    song, *, drive: float = 0.35, beam: float = 0.5, zoom: float = 1.5, hats: float = 0.6, seed: int = 97
 ) -> av.Schedule:
     """drive: denoise of a kick; beam: its light; zoom: its thrust; hats: how far they tear the colours apart."""
     kicks = song.kicks or song.beats  # in a song without drums
@@ -12,7 +12,7 @@ def schedule(
     loud = song.rms.smooth(1.0)
     return av.Schedule(
         seed=av.seeds.change_at(song.downbeats[::2], base=seed),
-        denoise=0.2 + drive * kick,
+        denoise=0.3 + drive * kick,
         noise=0.02 + 0.02 * kick,
         zoom=zoom ** av.curves.push(kicks, seconds=0.12),
         angle=6 * loud,
