@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from audioviz.effects import EFFECTS, apply
 from audioviz.effects.chain import RANDOM
 from audioviz.effects.ground import gaussian, luma, random_bits, shrunk, uniform
+from tests.models import fake_model
 
 FULL = {"mirror": 6, "roll": 30, "hue": 0.5}  # where 1 is not yet much, or already nothing
 DRAWS = (0.886572120872, 0.315493958662, 0.971475861678)
@@ -233,3 +236,14 @@ def test_the_order_is_that_of_light():
     assert flashed.std() > 0.03
     both = apply(picture, {"blur": 0.5, "pixelate": 0.5}, seed=1, frame=2)
     assert torch.equal(both, under(under(picture, "blur", 0.5), "pixelate", 0.5))
+
+
+def test_the_sheet_shows_all_of_them():
+    example = runpy.run_path(str(Path(__file__).parent.parent / "examples" / "effects.py"))
+    assert example["draw"](fake_model(), "a", seed=1, size=(64, 64)).shape == (1, 3, 64, 64)
+    picture = painting(64, 64)
+    sheet = np.asarray(example["effects_sheet"](picture, tile=64))
+    assert sheet.shape == (6 * (64 + 22 + 4), 8 * (64 + 4) + 4, 3)
+    own = sheet[-68:-4, 4 + 6 * 68 :][:, :64]  # as it is, after two of each
+    tiles = [sheet[22 + 90 * (i // 8) :, 4 + 68 * (i % 8) :][:64, :64] for i in range(2 * len(EFFECTS))]
+    assert np.array_equal(own, example["to_image"](picture)) and all((tile != own).any() for tile in tiles)
