@@ -246,4 +246,4 @@ def test_the_sheet_shows_all_of_them():
     assert sheet.shape == (6 * (64 + 22 + 4), 8 * (64 + 4) + 4, 3)
     own = sheet[-68:-4, 4 + 6 * 68 :][:, :64]  # as it is, after two of each
     tiles = [sheet[22 + 90 * (i // 8) :, 4 + 68 * (i % 8) :][:64, :64] for i in range(2 * len(EFFECTS))]
-    assert np.array_equal(own, example["to_image"](picture)) and all((tile != own).any() for tile in tiles)
+    assert np.array_equal(own, example["to_image"](picture)) and all((tile != own).any() for tile in tiles[1::2])
