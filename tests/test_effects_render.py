@@ -12,6 +12,7 @@ from audioviz.effects import EFFECTS, apply
 from audioviz.errors import ModelError, ScheduleError
 from audioviz.rendering.feedback import feedback
 from audioviz.rendering.frame_table import frame_table
+from audioviz.rendering.guides import Guides
 from audioviz.schedule import columns
 from audioviz.schedule.lanes import Lane, with_lanes
 from audioviz.video.probe import read_frames
@@ -117,14 +118,15 @@ def test_trails_echo_in_a_video(song, tmp_path):
 
 def test_in_the_loop_they_change_what_comes_next(song):
     """Where in_loop is on they change the frame before, and the finished one is left alone."""
-    plan = plan_of(song, hue=0.2, flash=0.3, in_loop=from_frame(12, 1.0))
+    plan = plan_of(song, hue=0.2, flash=0.3, trails=0.5, in_loop=from_frame(12, 1.0))
     table, model = frame_table(plan, SETTINGS), fake_model()
-    assert table.effects_at(5) == table.effects_at(15, in_loop=True) == {"hue": 0.2, "flash": 0.3}
+    acting = {"hue": 0.2, "flash": 0.3}
+    assert table.effects_at(5) == acting | {"trails": 0.5} and table.effects_at(15, in_loop=True) == acting
     assert table.effects_at(15) == table.effects_at(5, in_loop=True) == {}
-    assert feedback(model, table, 5) is None
+    assert feedback(model, table, 5, Guides()) is None
     latent = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    worked = feedback(model, table, 15)(latent)
-    wanted = apply(model.to_picture(latent).add(1).div(2).clamp(0, 1), table.effects_at(5), seed=15, frame=15)
+    worked = feedback(model, table, 15, Guides())(latent)
+    wanted = apply(model.to_picture(latent).add(1).div(2).clamp(0, 1), acting, seed=15, frame=15)
     assert (model.to_picture(worked) + 1).div(2).allclose(wanted, atol=1e-5)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from audioviz.effects.ground import luma, places
 
-_EXPOSED = 3.0  # more light of its colour in a flash of strength 1
+_EXPOSED = 6.0  # more light of its colour in a flash of strength 1
 _FALL_OFF = 2.0  # squared tangent of the angle that the corner is seen at, at strength 1
 
 
@@ -69,7 +69,7 @@ def contrast(picture: Tensor, strength: float) -> Tensor:
 
     Source
     ------
-    contrast() of W3C Filter Effects below 0; the curve above is two powers that meet in the middle.
+    contrast() of W3C Filter Effects below 0; above, a curve of Schlick's, both ways from the middle.
 
     Examples
     --------
@@ -77,8 +77,7 @@ def contrast(picture: Tensor, strength: float) -> Tensor:
     """
     if strength < 0:
         return torch.lerp(torch.full_like(picture, 0.5), picture, 1 + strength)
-    distance = 2 * (picture - 0.5)
-    return 0.5 + 0.5 * distance.sign() * (1 - (1 - distance.abs()).pow(1 + strength))
+    return 0.5 + 0.5 * _raised(2 * picture - 1, strength)
 
 
 def brightness(picture: Tensor, strength: float) -> Tensor:
@@ -92,13 +91,23 @@ def brightness(picture: Tensor, strength: float) -> Tensor:
 
     Source
     ------
-    brightness() of W3C Filter Effects below 0; above, the picture screened with itself.
+    brightness() of W3C Filter Effects below 0; above, a curve of Schlick's.
 
     Examples
     --------
     >>> plan = av.Schedule(brightness=0.4 * song.low.decay(0.3))
     """
-    return picture * (1 + strength) if strength < 0 else 1 - (1 - picture).pow(1 + strength)
+    return picture * (1 + strength) if strength < 0 else _raised(picture, strength)
+
+
+def _raised(levels: Tensor, gain: float | Tensor) -> Tensor:
+    """Levels in -1..1, those near 0 times 1 + gain, and 1 still 1.
+
+    Source
+    ------
+    Schlick, Fast Alternatives to Perlin's Bias and Gain Functions, Graphics Gems IV, 1994.
+    """
+    return levels * (1 + gain) / (1 + gain * levels.abs())
 
 
 def invert(picture: Tensor, strength: float) -> Tensor:
@@ -173,7 +182,7 @@ def flash(picture: Tensor, strength: float, colour: int) -> Tensor:
     ----------
     picture : float32 in 0..1, shape (B, 3, H, W)
     strength : float in 0..1
-        1 is the colour alone, 0.5 a quarter of it over two and a half times the light.
+        1 is the colour alone, 0.5 a quarter of it over four times the light.
     colour : 0xRRGGBB
 
     Source
@@ -186,7 +195,7 @@ def flash(picture: Tensor, strength: float, colour: int) -> Tensor:
     """
     channels = [(colour >> shift & 255) / 255 for shift in (16, 8, 0)]
     light = torch.tensor(channels, device=picture.device)[:, None, None]
-    return torch.lerp(1 - (1 - picture).pow(1 + _EXPOSED * strength * light), light, strength**2)
+    return torch.lerp(_raised(picture, _EXPOSED * strength * light), light, strength**2)
 
 
 def strobe(picture: Tensor, strength: float) -> Tensor:

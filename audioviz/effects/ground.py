@@ -58,12 +58,12 @@ def gaussian(picture: Tensor, sigma: float) -> Tensor:
     if spread <= _NARROW:
         return _convolved(picture, spread)
     half = spread / 2**0.5
-    for axis, size in ((-2, height), (-1, width)):
-        small = max(1, math.ceil(size / half))
-        there = _weights(size, small, half, picture.device)
-        back = _weights(small, size, half * small / size, picture.device)
-        picture = back @ (there @ picture) if axis == -2 else picture @ there.mT @ back.mT
-    return picture
+    rows, columns = (max(1, math.ceil(size / half)) for size in (height, width))
+    small = _weights(height, rows, half, picture.device) @ picture @ _weights(width, columns, half, picture.device).mT
+    down, across = (
+        _weights(few, size, half * few / size, picture.device) for few, size in ((rows, height), (columns, width))
+    )
+    return down @ small @ across.mT
 
 
 def _convolved(picture: Tensor, spread: float) -> Tensor:
@@ -110,7 +110,7 @@ def luma(picture: Tensor) -> Tensor:
 
 def screen(picture: Tensor, light: Tensor) -> Tensor:
     """Light in 0..1 on a picture, as of two projectors: brighter, and never above 1."""
-    return 1 - (1 - picture) * (1 - light)
+    return torch.addcmul(picture, light, 1 - picture)
 
 
 def random_bits(seed: int, frame: int, name: str) -> np.random.PCG64:

@@ -40,7 +40,7 @@ def glitch(picture: Tensor, strength: float, bits: np.random.PCG64) -> Tensor:
     edges, order, way = uniform(bits, 3 * _BANDS).reshape(3, -1)
     torn = (2 * way - 1) * np.maximum(strength - order, 0)  # of each band, from that strength on
     band = np.searchsorted(np.sort(edges[1:]), (np.arange(height) + 0.5) / height)
-    torn = torch.from_numpy(torn[band][:, None]).to(picture.device, torch.float32) * height
+    torn = torch.from_numpy(torn[band][:, None].astype(np.float32)).to(picture.device) * height
     y = torch.arange(height, device=picture.device)[:, None].repeat(1, width)
     x = torch.arange(width, device=picture.device) - (0.35 * torn).round().long()
     for order, top, left, high, wide, down, right in uniform(bits, 7 * _BLOCKS).reshape(-1, 7):

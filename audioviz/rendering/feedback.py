@@ -17,7 +17,6 @@ def feedback(model: Model, table: FrameTable, i: int, guides: Guides) -> Callabl
     """What is done to the frame before row i, latent in and latent out; None if nothing is.
 
     The camera moves the latent itself where in_picture is off; else the frame is decoded, worked on, and encoded, once.
-    Trails rest, for the loop is an echo itself.
     """
     move, effects = table.camera(i), table.effects_at(i, in_loop=True)
     in_picture = bool(move and move.pop("in_picture"))

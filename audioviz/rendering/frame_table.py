@@ -71,6 +71,8 @@ class FrameTable:
         acting = {name: v for name, values in self.effects.items() if (v := values[i].item()) != NEUTRAL[name]}
         if "flash" not in acting:
             acting.pop(COLOUR, None)
+        if in_loop:  # it is an echo itself
+            acting.pop("trails", None)
         return acting
 
     def prompts_at(self, i: int) -> tuple[Prompt, Prompt, float]:
