@@ -98,9 +98,9 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
         beats_model = move(Path(beats_model)).as_posix()
     source = project.schedule.source
     guides = {
-        part.name: name(file) if isinstance(file, str) else move(file)
+        part.name: move(file)
         for part in fields(GuideFiles)
-        if (file := getattr(project.guides, part.name))
+        if isinstance(file := getattr(project.guides, part.name), Path)
     }
     finish = {
         part.name: move(file)
@@ -114,7 +114,7 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
             project.schedule, source=move(Path(source)).as_posix() if is_path(source, is_there=is_there) else source
         ),
         prompts=tuple(map(prompt, project.prompts)),
-        guides=GuideFiles(**guides),
+        guides=GuideFiles(**guides, depth=name(project.guides.depth)),
         finish=replace(project.finish, **finish),
         look=replace(
             look,

@@ -30,10 +30,11 @@ def rays_of(picture: Tensor, focal: float, *, finer: int = 1) -> tuple[Tensor, T
     return x[None], y[:, None]
 
 
-def turned(rays: tuple[Tensor, Tensor], matrix: np.ndarray) -> list[Tensor]:
+def turned(rays: tuple[Tensor, Tensor], matrix: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
     """A matrix (3, 3) times rays, whose ways away are 1: right, down and away, each of shape (H, W)."""
     x, y = rays
-    return [right * x + (down * y + away) for right, down, away in matrix.tolist()]
+    right, down, away = (a * x + (b * y + c) for a, b, c in matrix.tolist())
+    return right, down, away
 
 
 def seen_at(x: Tensor, y: Tensor, z: Tensor, picture: Tensor, focal: float, *, nearest: float) -> Tensor:

@@ -52,10 +52,10 @@ def parallax(
     nearness = nearness[row, column]
     x, y = rays_of(picture, focal)
     back = np.linalg.inv(turn)
-    rays = [ray - nearness * step for ray, step in zip(turned((x, y), back), (back @ way).tolist(), strict=True)]
-    grid = seen_at(*rays, picture, focal, nearest=_LEAST)
+    right, down, on = (ray - nearness * step for ray, step in zip(turned((x, y), back), back @ way, strict=True))
+    grid = seen_at(right, down, on, picture, focal, nearest=_LEAST)
     seen = sample(picture, grid)
-    nearer, outside = sample(before, grid)[0, 0] - nearness / rays[2], (grid[0].abs() > 1).any(-1)
+    nearer, outside = sample(before, grid)[0, 0] - nearness / on, (grid[0].abs() > 1).any(-1)
     uncovered = ~known & torch.where(outside, nearer > _HIDES, nearer.abs() > _EDGE / 2)
     if not uncovered.any():
         return seen
@@ -108,7 +108,8 @@ def _nearest(wanted: Tensor) -> tuple[Tensor, Tensor]:
         height, width = wanted.shape
         row, column = np.indices((height, width))
     else:
-        row, column = distance_transform_edt(~wanted.cpu().numpy(), return_distances=False, return_indices=True)
+        near = distance_transform_edt(~wanted.cpu().numpy(), return_distances=False, return_indices=True)
+        row, column = np.asarray(near)
     return torch.from_numpy(row).long().to(wanted.device), torch.from_numpy(column).long().to(wanted.device)
 
 
@@ -130,7 +131,7 @@ def _behind(nearness: Tensor, known: Tensor, uncovered: Tensor, away: Tensor, ne
     int64, shape (n, 2)
         Row and column of a known place for each.
     """
-    reach = 2 * math.ceil(float(distance_transform_edt(uncovered.cpu().numpy()).max())) + 2
+    reach = 2 * math.ceil(np.asarray(distance_transform_edt(uncovered.cpu().numpy())).max()) + 2
     there = torch.where(known, nearness, math.inf)
     near = maximum_filter(torch.where(known, nearness, 0).cpu().numpy(), 2 * reach + 1)
     far = minimum_filter(there.cpu().numpy(), 2 * reach + 1)

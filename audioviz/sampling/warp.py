@@ -145,7 +145,7 @@ def _power(matrix: np.ndarray, part: float) -> np.ndarray:
     """
     if part == 1:
         return matrix
-    way = logm(matrix)
+    way = np.asarray(logm(matrix), np.complex128)
     if np.abs(way.imag).max() > 1e-6:
         return np.linalg.matrix_power(matrix, math.floor(part + 0.5))
     return expm(part * way.real)
@@ -153,5 +153,5 @@ def _power(matrix: np.ndarray, part: float) -> np.ndarray:
 
 def _plane_grid(picture: Tensor, homography: np.ndarray, focal: float) -> Tensor:
     """Where each place comes from by a homography of rays, in units of half a frame: shape (1, H, W, 2)."""
-    back = turned(rays_of(picture, focal), np.linalg.inv(homography))
-    return seen_at(*back, picture, focal, nearest=_HORIZON)
+    x, y, z = turned(rays_of(picture, focal), np.linalg.inv(homography))
+    return seen_at(x, y, z, picture, focal, nearest=_HORIZON)
