@@ -73,7 +73,8 @@ def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         make_small_videos(patch)
         av.render(folder / "song.mp3", prompts="gold mandala", out=folder / "video.mp4", progress=False)
-    shutil.copy(folder / "video.mp4", folder / "clip.mp4")
+    for name in ("clip", "depth"):
+        shutil.copy(folder / "video.mp4", folder / f"{name}.mp4")
     return folder
 
 

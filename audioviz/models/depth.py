@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate as resize
 
 from audioviz.errors import ModelError
 from audioviz.models.pipeline import hear_loaders, loading_failure, with_variant
@@ -61,21 +61,20 @@ def load_depth(source: str | Path, *, device: torch.device, dtype: torch.dtype =
         raise
     except Exception as error:  # a damaged folder makes transformers raise almost anything
         raise ModelError(f"depth {source}: {loading_failure(place, error, DEPTH_EXPECTED)}") from error
+    if hasattr(processor, "do_pad"):
+        processor.do_pad = False  # what is put around a picture would have to be cut off its depth
     net = net.to(device).eval().requires_grad_(False)
     return DepthEstimator(str(source), _digest(net, processor), partial(_estimate, net, processor))
 
 
 @torch.inference_mode()
 def _estimate(net: Any, processor: Any, picture: Tensor) -> Tensor:
-    size = [tuple(picture.shape[-2:])]
     given = processor(images=picture.float().clamp(0, 1).cpu(), do_rescale=False, return_tensors="pt")
-    answer = net(given["pixel_values"].to(net.device, net.dtype))
-    after = processor.post_process_depth_estimation
-    padding = {"source_sizes": size} if "source_sizes" in signature(after).parameters else {}
-    found = after(answer, target_sizes=size, **padding)[0]["predicted_depth"].float()
+    answer = net(given["pixel_values"].to(net.device, net.dtype)).predicted_depth.float()[None]
+    found = resize(answer, picture.shape[-2:], mode="bicubic", align_corners=False)
     if net.config.model_type in _METRIC or getattr(net.config, "depth_estimation_type", None) == "metric":
         found = 1 / found.clamp(min=1e-3)
-    return _in_range(found)[None, None].to(picture.device)
+    return _in_range(found).to(picture.device)
 
 
 def _in_range(values: Tensor) -> Tensor:

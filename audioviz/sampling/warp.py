@@ -92,6 +92,7 @@ def move_part(move: dict[str, Any], part: float) -> dict[str, Any]:
 
     Examples
     --------
+    >>> from audioviz.sampling.warp import move_part
     >>> move_part({"zoom": 1.2, "tilt": 3.0}, 0.5)
     {'zoom': 1.2, 'tilt': 3.0, 'part': 0.5}
     """
