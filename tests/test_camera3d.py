@@ -171,6 +171,15 @@ def test_what_near_things_uncover_is_filled_with_the_ground(move, soft):
     assert len(red) > 600 and (red - centre).norm(dim=1).max() < reach + 3
 
 
+def test_a_gap_between_near_things_shows_the_ground():
+    """What is uncovered between two pillars is filled neither with the one nor with the other."""
+    x = torch.arange(96).expand(96, 96)
+    pillars = (((x > 30) & (x <= 40)) | ((x > 48) & (x <= 58))).float()[None, None]
+    seen = warp(torch.cat((pillars, 1 - pillars, pillars * 0), 1), depth=pillars, shift_x=0.11)
+    width = (seen[0, 0, 40:60] > 0.5).sum(1)
+    assert width.min() >= 19 and width.max() <= 21
+
+
 def test_edges_from_outside_hold_no_near_thing_twice():
     """A pillar at the lower edge is not mirrored into ground that comes in from below."""
     y, x = torch.meshgrid(torch.arange(96), torch.arange(96), indexing="ij")

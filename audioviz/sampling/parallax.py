@@ -18,6 +18,7 @@ from audioviz.sampling.grids import rays_of, seen_at, turned
 _FARTHEST = 0.5  # 1 / distance of black; white is nearer by 1
 _EDGE = 0.1  # depth between neighbours from which there is an edge
 _HIDES = 0.3  # depth by which what comes in from outside, mirrored, is too near for its place
+_AROUND = 16  # pixels in which the far side is looked for at least
 _LEAST = 1e-3  # 1 / distance of what is behind the viewer, or at him
 _FINEST = 4  # points a side of a pixel
 
@@ -131,7 +132,8 @@ def _behind(nearness: Tensor, known: Tensor, uncovered: Tensor, away: Tensor, ne
     int64, shape (n, 2)
         Row and column of a known place for each.
     """
-    reach = 2 * math.ceil(np.asarray(distance_transform_edt(uncovered.cpu().numpy())).max()) + 2
+    widest = math.ceil(np.asarray(distance_transform_edt(uncovered.cpu().numpy())).max())
+    reach = max(2 * widest + 2, _AROUND)
     there = torch.where(known, nearness, math.inf)
     near = maximum_filter(torch.where(known, nearness, 0).cpu().numpy(), 2 * reach + 1)
     far = minimum_filter(there.cpu().numpy(), 2 * reach + 1)
