@@ -147,6 +147,11 @@ def test_effects_on_finished_pictures_are_left_out_and_that_is_said(write):
         write(schedule(flash=0.5, flow=0.5, glow=0.0))
 
 
+def test_lists_have_no_camera_and_no_effects():
+    with pytest.warns(AudiovizWarning, match="sharpen, brightness, angle, shift_x, shift_y, tilt, pan, dolly$"):
+        schedule().to_lists()
+
+
 def test_contrast_and_antiblur_work_in_the_loop():
     plan = deforum(contrast_schedule="0: (0.95), 30: (1.1)", amount_schedule="0: (0.2)")
     assert plan.brightness[[0, 30]] == pytest.approx([-0.05, 0.1]) and plan.sharpen == pytest.approx(0.2)

@@ -31,6 +31,7 @@ from audioviz.schedule.formats.frames import (
     lost_columns,
     prompt_to_text,
     read_object,
+    said_in_loop,
     say_lost,
 )
 from audioviz.schedule.formats.keyframes import (
@@ -160,7 +161,8 @@ def schedule_to_deforum(schedule: "Schedule") -> str:
         document["border"] = "wrap" if columns["wrap"][0] >= 0.5 else "reflect"
     document |= {name: values_to_keyframes(values) for name, values in series.items()}
     document["prompts"] = {str(frame): prompt_to_text(prompt) for frame, prompt in schedule.prompt_rows()}
-    say_lost("deforum", [name for name in lost_columns(schedule) if name != "wrap" or "border" not in document])
+    said = [*said_in_loop(schedule), *(["wrap"] if "border" in document else [])]
+    say_lost("deforum", lost_columns(schedule, said=said))
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 

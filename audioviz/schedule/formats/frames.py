@@ -3,6 +3,7 @@
 import json
 import re
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -145,6 +146,11 @@ def loop_to_columns(contrast: np.ndarray, amount: np.ndarray) -> dict[str, Any]:
     return columns | ({"in_loop": 1.0} if columns else {})
 
 
+def said_in_loop(schedule: "Schedule") -> list[str]:
+    """The columns that columns_to_loop tells."""
+    return ["brightness", "sharpen"] if columns_to_loop(schedule) else []
+
+
 def columns_to_loop(schedule: "Schedule") -> dict[str, np.ndarray]:
     """The inverse of loop_to_columns, by its arguments, of what a schedule has of them in the loop."""
     columns = schedule.columns
@@ -154,10 +160,9 @@ def columns_to_loop(schedule: "Schedule") -> dict[str, np.ndarray]:
     return {convert[name][0]: convert[name][1](values) for name, values in columns.items() if name in convert}
 
 
-def lost_columns(schedule: "Schedule") -> list[str]:
-    """What a schedule says that neither Deforum nor Parseq can."""
+def lost_columns(schedule: "Schedule", *, said: Collection[str] = ()) -> list[str]:
+    """What a schedule says, but for the columns that are `said`, and neither Deforum nor Parseq can."""
     columns = schedule.columns
-    said = {"brightness", "sharpen", "in_loop"} if columns_to_loop(schedule) else {"in_loop"}
     lost = [
         name
         for name in (*_UNSAID, *EFFECTS)

@@ -78,8 +78,9 @@ def schedule_to_lists(schedule: "Schedule") -> str:
     if cfg is not None and (cfg == cfg[0]).all():
         document["cfg"] = cfg[0].item()
     document["prompts"] = {str(frame): prompt_to_text(prompt) for frame, prompt in schedule.prompt_rows()}
-    lost = [name for name in lost_columns(schedule) if name not in ("interp", "slerp", "unsample")]
-    lost += [name for name in ("seed_to", "zoom", "angle", "shift_x", "shift_y") if name in columns]
+    lost = lost_columns(schedule, said=("interp", "slerp", "unsample"))
+    camera = ("zoom", "angle", "shift_x", "shift_y", "tilt", "pan", "dolly")
+    lost += [name for name in ("seed_to", *camera) if name in columns]
     lost += [
         f"a changing {name}"
         for name in ("cfg", "slerp", "unsample")

@@ -28,6 +28,7 @@ from audioviz.schedule.formats.frames import (
     lost_columns,
     prompt_to_text,
     read_object,
+    said_in_loop,
     say_lost,
     whole,
 )
@@ -167,7 +168,8 @@ def schedule_to_parseq(schedule: "Schedule") -> str:
     prompts = [_prompt_at(schedule, k) for k in range(len(schedule))]
     keyframes = _entries(series, {})
     rendered = _entries(series | deltas, {"deforum_prompt": prompts} if schedule.prompts else {})
-    say_lost("parseq", [name for name in lost_columns(schedule) if name != "mix"])
+    lost = lost_columns(schedule, said=said_in_loop(schedule))
+    say_lost("parseq", [name for name in lost if name != "mix"])
     return json.dumps(
         {
             "options": {"output_fps": fps_to_json(schedule.clock.fps)},
