@@ -6,9 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 
 import audioviz as av
 from audioviz.clock import Clock
+from audioviz.effects import apply
 from audioviz.errors import AudiovizWarning
 from audioviz.schedule.formats.deforum import deforum_to_columns, schedule_to_deforum
 from audioviz.schedule.formats.parseq import parseq_to_columns, schedule_to_parseq
@@ -160,6 +162,12 @@ def test_contrast_and_antiblur_work_in_the_loop():
     assert rest.in_loop is None and rest.brightness is None and rest.sharpen is None
     again = parseq([{"contrast": 0.95, "antiblur_amount": 0.2, "antiblur_kernel": 5}] * 60)
     assert again.brightness == pytest.approx(-0.05) and again.sharpen == pytest.approx(0.2)
+
+
+def test_deforums_contrast_multiplies_the_picture_as_brightness_does():
+    picture = torch.rand(1, 3, 8, 8)
+    values = {"brightness": float(deforum(contrast_schedule="0: (0.92)").brightness[0])}
+    assert apply(picture, values, seed=0, frame=0, before=None).allclose(picture * 0.92, atol=1e-5)
 
 
 def test_a_manifest_is_in_space_where_something_moves_there():
