@@ -4,10 +4,16 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import soundfile
 
+import audioviz as av
+from audioviz.errors import ModelError
+from audioviz.rendering.flashes import expected_flashes
 from audioviz.video.encode import VideoWriter
 from audioviz.video.photosensitive import FlashGuard, Flashing, FlashMeter
 from audioviz.video.probe import read_frames
+from tests.models import fake_model
+from tests.songs import made_song
 
 FPS = Fraction(24)
 
@@ -128,3 +134,48 @@ def test_times_are_told_in_a_line():
     told = describe_flashing([Flashing(1, 2.25, "general"), Flashing(9, 10, "red")])
     assert told == "1.0 to 2.2 s, 9.0 to 10.0 s (red)"
     assert describe_flashing([Flashing(k, k + 1, "red") for k in range(11)]).endswith("and 3 times more")
+
+
+@pytest.fixture
+def flickering(tmp_path, monkeypatch):
+    """A render of four seconds whose every frame is drawn anew."""
+    monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
+    path = tmp_path / "song.wav"
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 44100 * 4), 44100)
+    song = made_song(path=path)
+    schedule = av.Schedule(seed=np.arange(48) * 7, denoise=1, noise=0, interp=1, prompts=["x"], clock=song.clock)
+    return lambda name, model=None, **options: av.render(
+        song, schedule, out=tmp_path / name, model=model or fake_model(), cfg=12, progress=False, **options
+    )
+
+
+def test_a_safe_render_measures_as_safe_and_goes_on_to_the_same_bytes(flickering):
+    assert flickering("wild.mp4").info().flashing
+    whole = flickering("safe.mp4", safe=True, title="Calm")
+    assert whole.info().flashing == []
+    assert "more than three flashes a second       never" in str(whole.info())
+    with pytest.raises(ModelError):
+        flickering("other.mp4", fake_model(nan_from_call=2 * 2 * 4 + 2 * 30), safe=True, title="Calm")
+    assert flickering("other.mp4", safe=True, title="Calm").read_bytes() == whole.read_bytes()
+
+
+def lit(**columns):
+    song = made_song()
+    return av.Schedule(clock=song.clock, prompts=["x"], **columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "times"),
+    [
+        ({}, []),
+        ({"flash": [0.0] * 12 + [1.0, 0.0] * 6 + [0.0] * 24}, [(1, 2)]),
+        ({"strobe": [0.0, 1.0] * 24}, [(0, 4)]),
+        ({"invert": [0.0, 1.0] * 24}, [(0, 4)]),
+        ({"flash": [1.0] + [0.0] * 11 + [1.0] + [0.0] * 35}, []),
+        ({"brightness": [0.0, 0.02] * 24}, []),
+    ],
+)
+def test_flashes_of_a_schedule_are_told_before_it_is_rendered(columns, times):
+    found = expected_flashes(lit(**columns), range(48))
+    assert [(one.start, one.end) for one in found] == [pytest.approx(span, abs=0.7) for span in times]
+    assert len(expected_flashes(lit(**columns), range(24, 48))) == (len(times) if times == [(0, 4)] else 0)

@@ -6,13 +6,18 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+import soundfile
 from PIL import features
 
-from audioviz.errors import InputError, ScheduleError
+import audioviz as av
+from audioviz.errors import AudiovizError, AudiovizWarning, InputError, ScheduleError
 from audioviz.schedule.lyrics import STAY_SECONDS, Line, read_lyrics
+from audioviz.video.probe import read_frames
 from audioviz.video.subtitles import times_of_lines, tops_of_lines
 from audioviz.video.typeset import FONT, Typeface, set_rows
 from audioviz.video.words import TITLE_SECONDS, Words, WordsStyle, check_words
+from tests.models import fake_model
+from tests.songs import made_song
 
 PLACES = ("bottom", "middle", "top")
 DEJAVU = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -255,3 +260,67 @@ def test_a_script_that_needs_shaping_says_so_where_that_is_not_there(monkeypatch
 def test_the_font_that_comes_along_has_its_licence_and_the_letters_it_is_for():
     assert "SIL OPEN FONT LICENSE" in (FONT.parent / "OFL.txt").read_text() and FONT.stat().st_size < 400_000
     Typeface().check("ÀÉîőŁß Ωώϊ Жљґ Tiếng Việt — “’…” ♪♫ €", what="test")
+
+
+@pytest.fixture
+def song(tmp_path):
+    path = tmp_path / "song.wav"
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 44100 * 4), 44100)
+    return made_song(path=path)
+
+
+def pictures(song, out, **options):
+    """The frames of a render of one picture that stays, so that what differs are words."""
+    calm = av.Schedule(seed=0, denoise=0, noise=0, interp=1, prompts=["x"], clock=song.clock)
+    video = av.render(song, calm, out=out, model=fake_model(), progress=False, **options)
+    return np.array([frame.astype(int).mean(axis=(1, 2)) for frame in read_frames(video)])
+
+
+def test_a_render_has_the_words_at_their_times_also_of_a_part(song, tmp_path):
+    lyrics = tmp_path / "a.lrc"
+    lyrics.write_text("[00:01]HEY\n[00:02]\n[00:03]YOU", encoding="utf-8")
+    plain = pictures(song, tmp_path / "plain.mp4")
+    options = {"lyrics": lyrics, "words_fade": 0, "font_size": 30}
+    changes = np.abs(pictures(song, tmp_path / "words.mp4", **options) - plain).max(axis=1) > 12
+    assert changes.tolist() == [False] * 12 + [True] * 12 + [False] * 12 + [True] * 12
+    part = pictures(song, tmp_path / "part.mp4", start=1.5, duration=2, **options)
+    assert (np.abs(part - plain[18:42]).max(axis=1) > 12).tolist() == changes[18:42].tolist()
+
+
+def test_an_edit_of_a_line_makes_only_the_pictures_that_show_it_anew(song, tmp_path, monkeypatch):
+    monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
+    lyrics, out = tmp_path / "a.lrc", tmp_path / "a.mp4"
+    lyrics.write_text("[00:00.2]hey\n[00:02.5]you\n[00:03]", encoding="utf-8")
+    pictures(song, out, lyrics=lyrics, keep_work=True)
+    chunks = sorted((tmp_path / "a.audioviz").glob("*.h264"))
+    before = [chunk.read_bytes() for chunk in chunks]
+    lyrics.write_text("[00:00.2]hey\n[00:02.5]me!\n[00:03]", encoding="utf-8")
+    with pytest.warns(match="pictures from frame 24 on are finished anew: the schedule or the words changed"):
+        pictures(song, out, lyrics=lyrics, keep_work=True)
+    assert [chunk.read_bytes() == old for chunk, old in zip(chunks, before)] == [True, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"lyrics": "none.lrc"}, "lyrics none.lrc: there is no such file; expected one of .lrc"),
+        ({"lyrics": "song.wav"}, "song.wav: is no"),
+        ({"font": "song.wav"}, "font song.wav: there are no words to draw"),
+        ({"title": "x", "font": "song.wav"}, "font song.wav: expected a TrueType"),
+        ({"title": "夜"}, "title: '夜' has 夜 .*--font FILE"),
+        ({"title": "x", "words_colour": "sand"}, "colour 'sand': expected a name"),
+        ({"title": "x", "words_place": "left"}, "words_place: unknown place 'left': use one of bottom, middle, top"),
+        ({"title": "x", "font_size": 0}, "font_size: .*expected 1 to 50"),
+    ],
+)
+def test_mistakes_are_one_line_before_anything_is_made(song, tmp_path, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AudiovizError, match=said):
+        pictures(song, "a.mp4", **options)
+    assert not Path("a.audioviz").exists()
+
+
+def test_lyrics_of_another_song_are_said(song, tmp_path):
+    (tmp_path / "a.lrc").write_text("[01:00]late", encoding="utf-8")
+    with pytest.warns(AudiovizWarning, match="none of its 1 lines is sung from 0.00 to 4.00 s, the first at 60.00 s"):
+        pictures(song, tmp_path / "a.mp4", lyrics=tmp_path / "a.lrc")

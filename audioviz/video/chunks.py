@@ -136,7 +136,11 @@ def valid_chunks(plan: ChunkPlan, found: Manifest) -> tuple[tuple[Chunk, ...], s
         if not _has_pictures(plan, index, chunk):
             if chunk.finish and not note:
                 damaged = chunk.finish == plan.finishes[index]
-                why = "the earlier work is damaged there" if damaged else _changes(found.finish, plan.finish)
+                why = (
+                    "the earlier work is damaged there"
+                    if damaged
+                    else _changes(found.finish, plan.finish, "the schedule or the words")
+                )
                 note = f"pictures from frame {index * plan.length} on are finished anew: {why}"
             chunk = Chunk(chunk.frames, chunk.digest, chunk.latents)
         kept.append(chunk)
@@ -153,9 +157,9 @@ def _has_pictures(plan: ChunkPlan, index: int, chunk: Chunk) -> bool:
     )
 
 
-def _changes(found: dict, wanted: dict) -> str:
+def _changes(found: dict, wanted: dict, otherwise: str = "the schedule") -> str:
     changed = [key for key in sorted({*found, *wanted}) if found.get(key) != wanted.get(key)]
-    return f"{', '.join(changed) or 'the schedule'} changed"
+    return f"{', '.join(changed) or otherwise} changed"
 
 
 def sha256_of(path: Path) -> str | None:
