@@ -290,11 +290,11 @@ def test_a_render_has_the_words_at_their_times_also_of_a_part(song, tmp_path):
 def test_an_edit_of_a_line_makes_only_the_pictures_that_show_it_anew(song, tmp_path, monkeypatch):
     monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
     lyrics, out = tmp_path / "a.lrc", tmp_path / "a.mp4"
-    lyrics.write_text("[00:00.2]hey\n[00:02.5]you\n[00:03]", encoding="utf-8")
+    lyrics.write_text("[00:00.2]hey\n[00:02.4]you\n[00:02.6]", encoding="utf-8")
     pictures(song, out, lyrics=lyrics, keep_work=True)
     chunks = sorted((tmp_path / "a.audioviz").glob("*.h264"))
     before = [chunk.read_bytes() for chunk in chunks]
-    lyrics.write_text("[00:00.2]hey\n[00:02.5]me!\n[00:03]", encoding="utf-8")
+    lyrics.write_text("[00:00.2]hey\n[00:02.4]me!\n[00:02.6]", encoding="utf-8")
     with pytest.warns(match="pictures from frame 24 on are finished anew: the schedule or the words changed"):
         pictures(song, out, lyrics=lyrics, keep_work=True)
     assert [chunk.read_bytes() == old for chunk, old in zip(chunks, before)] == [True, True, False, True]
