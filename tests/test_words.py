@@ -97,7 +97,7 @@ def test_where_no_words_are_the_picture_is_the_same_object():
     np.testing.assert_array_equal(GREY, before)
 
 
-@pytest.mark.parametrize("size", [(512, 512), (640, 360), (360, 640), (256, 256), (96, 64)])
+@pytest.mark.parametrize("size", [(320, 180), (180, 320), (256, 256), (96, 64)])
 @pytest.mark.parametrize("place", PLACES)
 def test_words_stay_inside_whatever_their_length(size, place):
     picture = np.full((size[1], size[0], 3), 90, np.uint8)
