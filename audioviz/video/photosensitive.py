@@ -22,7 +22,7 @@ MOST_CHANGES = 6  # in a second: three flashes, each of which is a pair
 AREA = 0.25
 _LUMINANCE, _RED = 0.1, 20 / 320  # changes that count
 _BRIGHT, _SATURATED = 0.8, 0.8
-_MARGIN, _MARGIN_FRAMES = 0.75, 2  # by which the guard is stricter: what is encoded differs a little from what it sees
+_MARGIN, _MARGIN_FRAMES = 0.9, 1  # by which the guard is stricter: what is encoded differs a little from what it sees
 _STEPS = (16, 12, 8, 6, 4, 3, 2, 1, 0)  # sixteenths of a picture that are let through
 _level = np.arange(256) / 255
 _LINEAR = np.where(_level <= 0.04045, _level / 12.92, ((_level + 0.055) / 1.055) ** 2.4).astype(np.float32)
