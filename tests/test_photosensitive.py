@@ -44,6 +44,13 @@ def strobe(*, fps, seconds=4):
     return (scene(frame) * (frame % 2 == 0) for frame in range(round(seconds * fps)))
 
 
+def decays(*, fps, seconds=4):
+    """Flashes of light that fade, at 4.7 a second."""
+    for frame in range(round(seconds * fps)):
+        light = np.exp(-5 * (frame / fps * 4.7 % 1) / 4.7)
+        yield (scene(frame) * 0.5 * (1 - light) + 250 * light).astype(np.uint8)
+
+
 def found(pictures, fps=FPS):
     meter = FlashMeter(fps)
     for _ in meter.watch(pictures):
@@ -84,7 +91,7 @@ def test_a_single_cut_and_a_slow_pulse_are_harmless():
 
 
 @pytest.mark.parametrize("fps", [Fraction(12), Fraction(30000, 1001)])
-@pytest.mark.parametrize("pictures", [strobe, flicker])
+@pytest.mark.parametrize("pictures", [strobe, flicker, decays])
 def test_what_is_guarded_passes_the_check_when_it_is_encoded(tmp_path, fps, pictures):
     shown = list(pictures(fps=fps))
     assert found(shown, fps)
@@ -104,10 +111,10 @@ def test_red_flashes_are_held_back():
 
 
 def test_what_is_harmless_is_given_back_as_it_is():
-    guard = FlashGuard(FPS)
-    for frame in range(72):
-        picture = scene(frame if frame < 50 else 900) // (2 if 30 < frame < 34 else 1)  # with two cuts and a dip
-        assert guard(picture) is picture
+    moving = [scene(frame if frame < 50 else 900) // (2 if 30 < frame < 34 else 1) for frame in range(72)]
+    for pictures in (moving, list(square_wave(3))):  # a cut and a dip; and the three flashes that may be
+        guard = FlashGuard(FPS)
+        assert all(guard(picture) is picture for picture in pictures)
 
 
 @pytest.mark.parametrize("cut", [1, 7, 30])

@@ -9,7 +9,7 @@ ITU-R BT.1702.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
@@ -22,7 +22,8 @@ MOST_CHANGES = 6  # in a second: three flashes, each of which is a pair
 AREA = 0.25
 _LUMINANCE, _RED = 0.1, 20 / 320  # changes that count
 _BRIGHT, _SATURATED = 0.8, 0.8
-_MARGIN, _MARGIN_FRAMES = 0.9, 1  # by which the guard is stricter: what is encoded differs a little from what it sees
+_SIZES = (0.9, 0.95, 1.0, 1.05)  # what the guard takes for a change that counts: an encoded picture differs a little
+_GUARDED_AREA = 0.9 * AREA
 _STEPS = (16, 12, 8, 6, 4, 3, 2, 1, 0)  # sixteenths of a picture that are let through
 _level = np.arange(256) / 255
 _LINEAR = np.where(_level <= 0.04045, _level / 12.92, ((_level + 0.055) / 1.055) ** 2.4).astype(np.float32)
@@ -40,19 +41,19 @@ class Flashing:
 
 @dataclass(frozen=True, eq=False)
 class _Swings:
-    """How each cell has swung; arrays of shape (2, H, W), first of luminance, then of red."""
+    """How each cell has swung, by S sizes of what counts as a change; shape (S, 2, H, W), of luminance and red."""
 
     way: np.ndarray  # int8: 1 after a rise, -1 after a fall, 0 before the first change
     low: np.ndarray  # float32, since the last rise
     high: np.ndarray  # float32, since the last fall
     low_counts: np.ndarray  # bool: whether a change from there counts whatever it leads to
     high_counts: np.ndarray
-    changes: np.ndarray  # bool, shape (n, 2, H, W), in the last n frames, a ring
+    changes: np.ndarray  # bool, shape (n, S, 2, H, W), in the last n frames, a ring
 
-    def after(self, cells: np.ndarray, frame: int, size: float) -> "_Swings":
-        """The same one frame later; changes count from a part `size` of what the standard says on."""
+    def after(self, cells: np.ndarray, frame: int, sizes: Sequence[float]) -> "_Swings":
+        """The same one frame later; changes count from these parts of what the standard says on."""
         values, counts = _measures(cells)
-        least = size * np.array([_LUMINANCE, _RED], np.float32)[:, None, None]
+        least = np.outer(sizes, [_LUMINANCE, _RED]).astype(np.float32)[..., None, None]
         rises = (self.way != 1) & (values - self.low >= least)
         falls = (self.way != -1) & (self.high - values >= least)
         lower, higher = falls | (values < self.low), rises | (values > self.high)
@@ -68,8 +69,13 @@ class _Swings:
         )
 
     def area(self, most: int, frames: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """The part of the picture that has more changes than `most` in some of the last frames: of each kind."""
-        return (self.changes[frames].sum(axis=0) > most).mean(axis=(1, 2))
+        """The part of the picture that has more changes than `most`, of any size, in some of the last frames.
+
+        Returns
+        -------
+        float, shape (2,), of luminance and of red.
+        """
+        return (self.changes[frames].sum(axis=0) > most).any(axis=0).mean(axis=(1, 2))
 
 
 def _measures(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -80,11 +86,10 @@ def _measures(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([luminance, np.maximum(red - green - blue, 0)]), np.stack([luminance < _BRIGHT, saturated])
 
 
-def _first(cells: np.ndarray, frames: int) -> _Swings:
-    values, counts = _measures(cells)
-    return _Swings(
-        np.zeros(values.shape, np.int8), values, values, counts, counts, np.zeros((frames, *values.shape), bool)
-    )
+def _first(cells: np.ndarray, frames: int, sizes: Sequence[float]) -> _Swings:
+    values, counts = (np.stack([of_one] * len(sizes)) for of_one in _measures(cells))
+    still = np.zeros((frames, *values.shape), bool)
+    return _Swings(still[0].astype(np.int8), values, values, counts, counts, still)
 
 
 def to_cells(picture: np.ndarray) -> np.ndarray:
@@ -112,8 +117,8 @@ class FlashMeter:
     def see(self, picture: np.ndarray) -> None:
         """Take in the next picture: uint8, shape (H, W, 3)."""
         cells, frames = to_cells(picture), math.ceil(self._fps)
-        swings = self._swings or _first(cells, frames)
-        self._swings = swings.after(cells, self._frame, 1.0)
+        swings = self._swings or _first(cells, frames, (1.0,))
+        self._swings = swings.after(cells, self._frame, (1.0,))
         begin, end = (float(frame / self._fps) for frame in (max(0, self._frame - frames + 1), self._frame + 1))
         for kind, area in zip(KINDS, self._swings.area(MOST_CHANGES)):
             if area >= AREA:
@@ -153,7 +158,7 @@ class FlashGuard:
     """
 
     def __init__(self, fps: Fraction):
-        self._frames = math.ceil(fps) + _MARGIN_FRAMES
+        self._frames = math.ceil(fps)
         self._pause = math.ceil(self._frames / MOST_CHANGES)
         self._swings: _Swings | None = None
         self._before = np.empty(0, np.uint8)
@@ -163,10 +168,10 @@ class FlashGuard:
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """The picture, or one between the last and it: uint8, shape (H, W, 3)."""
         if self._swings is None:
-            self._swings = _first(to_cells(picture), self._frames)
+            self._swings = _first(to_cells(picture), self._frames, _SIZES)
         for step in _STEPS:
             out = picture if step == 16 else _between(self._before, picture, step)
-            swings = self._swings.after(to_cells(out), self._frame, _MARGIN)
+            swings = self._swings.after(to_cells(out), self._frame, _SIZES)
             if not self._passes(swings) or step == 0:
                 break
         self._alert = self._frames if out is not picture else max(0, self._alert - 1)
@@ -175,11 +180,11 @@ class FlashGuard:
 
     def _passes(self, swings: _Swings) -> bool:
         """Whether a picture would pass the limit, or come too soon after a change while pictures are held back."""
-        if (swings.area(MOST_CHANGES) >= _MARGIN * AREA).any():
+        if (swings.area(MOST_CHANGES) >= _GUARDED_AREA).any():
             return True
         recent = (self._frame - np.arange(self._pause)) % self._frames
-        new = swings.changes[recent[0]].mean(axis=(1, 2)) >= _MARGIN * AREA
-        return self._alert > 0 and bool((new & (swings.area(1, recent) >= _MARGIN * AREA)).any())
+        new = swings.area(0, recent[:1]) >= _GUARDED_AREA
+        return self._alert > 0 and bool((new & (swings.area(1, recent) >= _GUARDED_AREA)).any())
 
     @property
     def state(self) -> dict[str, np.ndarray]:
