@@ -24,7 +24,7 @@ _LUMINANCE, _RED = 0.1, 20 / 320  # changes that count
 _BRIGHT, _SATURATED = 0.8, 0.8
 _SIZES = (0.9, 0.95, 1.0, 1.05)  # what the guard takes for a change that counts: an encoded picture differs a little
 _GUARDED_AREA = 0.9 * AREA
-_STEPS = (16, 12, 8, 6, 4, 3, 2, 1, 0)  # sixteenths of a picture that are let through
+_SIXTEENTHS = (12, 8, 6, 4, 3, 2, 1, 0)  # of a picture, that are let through where it is too much
 _level = np.arange(256) / 255
 _LINEAR = np.where(_level <= 0.04045, _level / 12.92, ((_level + 0.055) / 1.055) ** 2.4).astype(np.float32)
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -169,11 +169,12 @@ class FlashGuard:
         """The picture, or one between the last and it: uint8, shape (H, W, 3)."""
         if self._swings is None:
             self._swings = _first(to_cells(picture), self._frames, _SIZES)
-        for step in _STEPS:
-            out = picture if step == 16 else _between(self._before, picture, step)
-            swings = self._swings.after(to_cells(out), self._frame, _SIZES)
-            if not self._passes(swings) or step == 0:
+        out, swings = picture, self._swings.after(to_cells(picture), self._frame, _SIZES)
+        for sixteenths in _SIXTEENTHS:
+            if not self._passes(swings):
                 break
+            out = _between(self._before, picture, sixteenths)
+            swings = self._swings.after(to_cells(out), self._frame, _SIZES)
         self._alert = self._frames if out is not picture else max(0, self._alert - 1)
         self._swings, self._before, self._frame = swings, out, self._frame + 1
         return out
