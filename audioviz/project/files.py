@@ -102,7 +102,7 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
         for part in fields(GuideFiles)
         if isinstance(file := getattr(project.guides, part.name), Path)
     }
-    finish = {
+    finish: dict[str, Path | str] = {
         part.name: move(file)
         for part in fields(project.finish)
         if isinstance(file := getattr(project.finish, part.name), Path)

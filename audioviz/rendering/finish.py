@@ -58,7 +58,7 @@ class Finisher:
         rows = [self._table.effects_at(i) for i in range(len(self._table))]
         words = [self._words.digest(self._seconds(i)) if self._words else "" for i in range(len(rows))]
         digests = [_hash([self._table.part[i], row and self._seed(i), row, words[i]]) for i, row in enumerate(rows)]
-        identity = self._upscaling | (words_identity(self._finish) if self._words else {})
+        identity: dict[str, Any] = self._upscaling | (words_identity(self._finish) if self._words else {})
         if self._finish.safe:
             identity["safe"] = True
         return PicturePlan(self.size, self._table.fps, identity, digests, self._carries)
