@@ -38,5 +38,10 @@ bench: .venv/ready
 	$(INSTALL) --editable '.[$*]'
 	touch $@
 
+.venv/ready-test: .venv/ready
+	$(INSTALL) --editable '.[test]'
+	$(INSTALL) --no-deps spandrel  # its torchvision would bring another torch; tests do without that
+	touch $@
+
 clean:
 	rm -rf .venv build dist site .coverage demo.mp4 demo.png demo-schedule.png demo.audioviz

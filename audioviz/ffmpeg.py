@@ -31,6 +31,7 @@ _REPEATED = (
     "Could not open encoder before EOF",
     "Cannot determine format of input",
     "Decode error rate",
+    "Svt[",
 )
 # On Windows the counterpart of a session, and no window even if audioviz itself has none; 0 elsewhere.
 _APART = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)

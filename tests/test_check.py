@@ -121,16 +121,16 @@ def test_a_loaded_model_is_not_asked_for_its_files(folder):
 def test_a_dry_run_looks_for_the_loras_that_prompts_name(folder):
     project = Project(folder / "song.wav", prompts="<lora:none:0.8> gold", look=Look(lora_dir=str(folder)))
     with pytest.raises(InputError, match="there is no LoRA none in .*; expected none.safetensors there"):
-        describe_render(project)
+        describe_render(project, out=Path("video.mp4"))
     with pytest.raises(ModelError, match="embedded: takes no .*good.safetensors"):
-        describe_render(replace(project, prompts=("<lora:good:0.8> gold",)))
+        describe_render(replace(project, prompts=("<lora:good:0.8> gold",)), out=Path("video.mp4"))
 
 
 @pytest.mark.parametrize(
     ("out", "said"),
     [
-        ("a.mov", "render a.mp4, then make the other of it: ffmpeg -i a.mp4 -c copy a.mov"),
-        ("my a.gif", "ffmpeg -i 'my a.mp4' 'my a.gif'"),
+        ("a.mkv", "render a.mp4, then make the other of it: ffmpeg -i a.mp4 -c copy a.mkv"),
+        ("my a.avi", "ffmpeg -i 'my a.mp4' 'my a.avi'"),
         ("videos", "such as videos.mp4, or videos/ for a folder"),
     ],
 )

@@ -38,7 +38,15 @@ EXAMPLES = [path for path in sorted((ROOT / "audioviz").rglob("*.py")) if ">>> "
 FENCE = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
-NOT_HERE = {"--model", "--lora", "--embedding", "--vae", "--controlnet", "--ip-adapter"}  # files that no test brings
+NOT_HERE = {
+    "--model",
+    "--lora",
+    "--embedding",
+    "--vae",
+    "--controlnet",
+    "--ip-adapter",
+    "--upscale",
+}  # files that no test brings
 
 
 @dataclass(frozen=True)

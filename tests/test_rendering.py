@@ -182,7 +182,7 @@ def test_another_model_or_version_starts_anew_and_says_why(song, schedule, tmp_p
     monkeypatch.setattr("audioviz.rendering.make.version", lambda name: "9.9")
     with pytest.warns(match="frames from 0 on are made anew: model_sha256, versions changed"):
         render(song, schedule, out, keep_work=True)
-    monkeypatch.setattr("audioviz.video.chunks.encoder_name", lambda: "ffmpeg 99")
+    monkeypatch.setattr("audioviz.video.chunks.encoder_name", lambda codec: "ffmpeg 99")
     with pytest.warns(match="pictures from frame 0 on are finished anew: encoder changed"):
         render(song, schedule, out)
     assert not (tmp_path / "out.audioviz").exists()

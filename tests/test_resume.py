@@ -140,3 +140,17 @@ def test_kept_work_makes_the_same_video_again_without_a_frame(renders, whole, fo
     assert renders(*RENDER, "--keep-work", cwd=folder)["status"] == 0
     assert renders(*RENDER, "--keep-work", cwd=folder, fault="nan")["status"] == 0
     assert finish(renders, folder) == whole[0]
+
+
+@pytest.mark.parametrize("name", ["song.webm", "song.mov"])
+def test_killed_and_resumed_other_formats_have_the_same_bytes_too(renders, folder, name):
+    ask = (*RENDER, "--upscale", "96x96", "-o", name)
+    assert renders(*ask, cwd=folder)["status"] == 0
+    whole = (folder / name).read_bytes()
+    (folder / name).unlink()
+    for fault, at in (("die after a file is put", 1), ("die before muxing", 0)):
+        assert renders(*ask, cwd=folder, fault=fault, at=at)["status"] == -signal.SIGKILL
+        assert not (folder / name).exists()
+    assert renders(*ask, cwd=folder)["status"] == 0
+    assert (folder / name).read_bytes() == whole
+    assert sorted(path.name for path in folder.iterdir()) == sorted((name, "song.wav", "stderr", "stdout"))

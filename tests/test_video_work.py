@@ -190,7 +190,7 @@ def test_another_finish_keeps_the_latents(ready, pictures, changed):
 
 
 def test_another_encoder_keeps_the_latents(ready, monkeypatch):
-    monkeypatch.setattr("audioviz.video.chunks.encoder_name", lambda: "ffmpeg version 1")
+    monkeypatch.setattr("audioviz.video.chunks.encoder_name", lambda codec: "ffmpeg version 1")
     with open_work(ready) as work:
         assert (work.done, work.finished) == (CLOCK.frames, 0)
 

@@ -1,5 +1,7 @@
 """`audioviz render --dry-run`: the plan of a render, its time and its disk space."""
 
+from pathlib import Path
+
 from audioviz.insight.report import clock_time, describe_flashing, describe_schedule, describe_song, megabytes
 from audioviz.project import Project
 from audioviz.rendering.check import check_look
@@ -10,7 +12,7 @@ from audioviz.rendering.settings import describe_settings
 from audioviz.schedule.schedule import Schedule
 
 
-def describe_render(project: Project) -> str:
+def describe_render(project: Project, *, out: Path) -> str:
     """The plan of a render with the time and the disk space that it will take, without loading its model.
 
     Raises
@@ -22,7 +24,7 @@ def describe_render(project: Project) -> str:
     schedule = with_default_prompts(schedule_of(project, song), negative=project.negative)
     if project.look.lora_dir:
         check_look(with_named_loras(project.look, schedule))
-    found = estimate(project, song)
+    found = estimate(project, song, out=out)
     frames = len(found.part)
     if found.cost:
         time = (
@@ -38,6 +40,7 @@ def describe_render(project: Project) -> str:
             describe_song(song),
             describe_schedule(schedule),
             describe_settings(project.look.model, found.settings, found.own),
+            found.finish,
             f"frames to make: {found.part.start} to {found.part.stop - 1}, {frames} of {schedule.clock.frames}",
             f"more than three flashes a second: {_flashes(project, schedule, found.part)}",
             f"time: {time}",

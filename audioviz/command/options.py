@@ -145,6 +145,22 @@ finish_options = (
     click.option("--words-outline", type=click.FloatRange(0, 30), metavar="P", help="Percent of the font; 0 is none."),
     click.option("--words-fade", type=click.FloatRange(0, 5), metavar="S", help="Seconds in which words come and go."),
     click.option("--safe", is_flag=True, help="Let nothing flash more often than three times a second (WCAG 2.3.1)."),
+    click.option(
+        "--upscale",
+        metavar="2x|WxH|FILE",
+        help="Enlarge the frames, by Lanczos or by a network (a .safetensors FILE, or FILE:2x).",
+    ),
+    click.option(
+        "--frame",
+        metavar="SHAPE",
+        help="square (1080x1080), wide (1920x1080), vertical (1080x1920), or a ratio such as 2.39:1: sample the "
+        "nearest size, enlarge it, crop it exactly.",
+    ),
+    click.option(
+        "--codec",
+        metavar="NAME",
+        help="h264, h265 or av1 in .mp4; prores in .mov; vp9 or av1 in .webm; gif. The first of each if not given.",
+    ),
 )
 project_options = (
     click.option(

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     "-o",
     "--out",
     metavar="OUT.mp4|DIR",
-    help="The video, or a folder for those of several songs; if not given, the song's name, here.",
+    help="The video (.mp4, .mov, .webm or .gif), or a folder for those of several songs; if not given, the song's "
+    "name, here.",
 )
 @options(*schedule_options, stem_option, fps_option, start_option, *grid_options)
 @duration_option(
@@ -54,13 +55,15 @@ if TYPE_CHECKING:
 def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet, **typed) -> None:
     """Make a music video of each SONG, or of each project (.avz)."""
     from audioviz.rendering.check import check_folder, check_outputs, check_project
+    from audioviz.video.formats import ending_for
 
     projects = [to_project(song, typed, trust=trust) for song in songs]
     if len(songs) > 1 and any(isinstance(project.song.stems, dict) and typed["stems"] for project in projects):
         raise InputError(f"--stem goes with one song, and there are {len(songs)}; --stem auto separates each")
     out = out and os.path.expanduser(out)  # noqa: PTH111  the slash at its end tells
     folder = folder_of(out, songs)
-    targets = [folder / f"{song.stem}.mp4" for song in songs] if folder else [Path(out or f"{songs[0].stem}.mp4")]
+    names = [f"{song.stem}{ending_for(project.finish.codec)}" for song, project in zip(songs, projects, strict=True)]
+    targets = [folder / name for name in names] if folder else [Path(out or names[0])]
     check_outputs(targets, projects)
     if folder:
         check_folder(folder)
@@ -73,8 +76,8 @@ def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet
     if dry_run:
         from audioviz.command.dry_run import describe_render
 
-        for project in projects:
-            click.echo(describe_render(project))
+        for project, target in zip(projects, targets, strict=True):
+            click.echo(describe_render(project, out=target))
         return
     from audioviz.rendering.render import load_model_of, render_project
 
@@ -95,9 +98,11 @@ def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet
 
 def folder_of(out: str | None, songs: Sequence[Path]) -> Path | None:
     """The folder that videos go to; None where OUT is the name of the one video."""
+    from audioviz.video.formats import CONTAINERS
+
     if out is None:
         return Path() if len(songs) > 1 else None
-    if len(songs) > 1 and Path(out).suffix.lower() == ".mp4" and not Path(out).is_dir():
+    if len(songs) > 1 and Path(out).suffix.lower() in CONTAINERS and not Path(out).is_dir():
         raise InputError(f"--out {out}: several songs need a folder")
     return Path(out) if len(songs) > 1 or Path(out).is_dir() or out.endswith(("/", os.sep)) else None
 

@@ -55,18 +55,20 @@ def reaction(
     return Reaction(len(kicks), float(np.corrcoef(energy, envelope)[0, 1]), float(near[kicks].mean()), float(ratio))
 
 
-def measure_video(path: Path) -> tuple[VideoInfo, Reaction, list[Flashing]]:
-    """Probe a video, measure its picture against its own sound, and find where it flashes too often.
+def measure_video(path: Path) -> tuple[VideoInfo, Reaction | None, list[Flashing]]:
+    """Probe a video, measure its picture against its own sound, if it has one, and find where it flashes too often.
 
     Raises
     ------
     InputError
-        If it is no video with sound.
+        If it is no video.
     """
     info = probe(path)
-    song = load_song(path, fps=info.fps)
     meter = FlashMeter(info.fps)
     energy = difference_energy(meter.watch(read_frames(path)))
+    if info.rate is None:
+        return info, None, meter.found
+    song = load_song(path, fps=info.fps)
     frames = min(len(energy), song.clock.frames)
     envelope = curves.at(song.kicks, 1.0).decay(RING_SECONDS)
     found = reaction(

@@ -61,17 +61,22 @@ class VideoReport:
 
     path: Path
     video: VideoInfo
-    reaction: Reaction
+    reaction: Reaction | None  # None where there is no sound
     flashing: Sequence[Flashing]  # the times of too many flashes
 
     def __str__(self) -> str:
         info, found = self.video, self.reaction
+        width, height = info.size
+        picture = f"{self.path.name}: {info.frames} frames of {width}x{height} at {info.fps} fps, picture "
+        picture += f"{info.picture_seconds:.3f} s"
+        flashes = f"more than three flashes a second       {describe_flashing(self.flashing)}"
+        if found is None:
+            return "\n".join([f"{picture}, no sound", flashes, *describe_manifest(info.metadata)])
         apart = 1000 * (info.picture_seconds - info.sound_seconds)
         fits = "within" if abs(apart) <= 500 / info.fps else "MORE than"
         return "\n".join(
             [
-                f"{self.path.name}: {info.frames} frames of {info.size[0]}x{info.size[1]} at {info.fps} fps, "
-                f"picture {info.picture_seconds:.3f} s, sound {info.sound_seconds:.3f} s",
+                f"{picture}, sound {info.sound_seconds:.3f} s",
                 f"picture longer than sound by           {apart:.1f} ms, {fits} half a frame",
                 f"frames against length of sound at fps  {info.frames} against "
                 f"{info.sound_seconds * float(info.fps):.1f}",
@@ -79,7 +84,7 @@ class VideoReport:
                 f"correlation of change with kicks       {found.correlation:.2f}",
                 f"kicks with a peak within one frame     {100 * found.hits:.0f}%",
                 f"change, loudest against quietest       {found.loud_to_quiet:.1f}x",
-                f"more than three flashes a second       {describe_flashing(self.flashing)}",
+                flashes,
                 *describe_manifest(info.metadata),
             ]
         )

@@ -44,7 +44,7 @@ class Video(_Path):
         Raises
         ------
         InputError
-            If it is no video with sound.
+            If it is no video.
         """
         from audioviz.insight.reaction import measure_video
         from audioviz.insight.report import VideoReport

@@ -102,11 +102,13 @@ def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callab
         for part in fields(GuideFiles)
         if isinstance(file := getattr(project.guides, part.name), Path)
     }
-    finish = {
+    finish: dict[str, Path | str] = {
         part.name: move(file)
         for part in fields(project.finish)
         if isinstance(file := getattr(project.finish, part.name), Path)
     }
+    if project.finish.upscale:
+        finish["upscale"] = lora(project.finish.upscale)
     return replace(
         project,
         song=replace(song, path=move(song.path), stems=stems, beats_model=beats_model),

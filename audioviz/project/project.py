@@ -7,7 +7,7 @@ av.render(av.load_project("song.avz"), out="video.mp4")
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, field, fields, replace
 from fractions import Fraction
 from pathlib import Path
@@ -36,6 +36,8 @@ from audioviz.project.records import CONFIG, fault_message, one_of, record, with
 from audioviz.schedule.columns import COLUMNS
 from audioviz.schedule.lanes import Lane
 from audioviz.schedule.prompt import Prompt
+from audioviz.video.formats import CODECS
+from audioviz.video.frame import read_frame, read_upscale
 
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
@@ -202,12 +204,24 @@ class GuideFiles:
     depth: Place | None = None
 
 
+def _checked(text: str, read: Callable[[str], Any]) -> str:
+    """A text that is read where it is used; what is wrong with it is told with its place."""
+    with_reason(text, read)
+    return text
+
+
 @record
 class Finish:
     """What is made of the sampled frames; what is None or empty is left as it is.
 
     Parameters
     ----------
+    upscale : text
+        `2x`, a size such as `1920x1080`, the .safetensors file of a network, or a file with one of them, `FILE:2x`.
+    frame : "square", "wide", "vertical", or a ratio such as `2.39:1`
+        The exact shape and size of the video; what is sampled is the nearest to it, if the look gives no size.
+    codec : name
+        Of the video, where the container of its file may hold several.
     lyrics : Path
         Drawn into the pictures while they are sung: .lrc, .srt, .vtt or .ass.
     title : str
@@ -223,6 +237,9 @@ class Finish:
         Hold flashes below the limit of WCAG 2.3.1.
     """
 
+    upscale: Annotated[str, AfterValidator(lambda text: _checked(text, read_upscale))] | None = None
+    frame: Annotated[str, AfterValidator(lambda text: _checked(text, read_frame))] | None = None
+    codec: Annotated[str, one_of("codec", tuple(CODECS))] | None = None
     lyrics: File | None = None
     title: str = ""
     font: File | None = None

@@ -4,19 +4,30 @@ import errno
 import os
 import shlex
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from audioviz.audio.reading.beats_model import BEAT_THIS, check_beats_model
 from audioviz.audio.reading.decode import check_file
 from audioviz.errors import InputError
 from audioviz.files import check_apart
-from audioviz.models.sources import check_additions, check_depth_model, check_plain, check_size, check_source, size_step
+from audioviz.models.sources import (
+    check_additions,
+    check_depth_model,
+    check_plain,
+    check_size,
+    check_source,
+    read_shapes,
+    size_step,
+)
 from audioviz.project import Look, Project
 from audioviz.rendering.lettering import check_lettering
 from audioviz.rendering.pictures import check_pictures
 from audioviz.schedule.prompts import check_prompt_file, prompt_file
 from audioviz.shelf import find, is_path
 from audioviz.video.encode import check_format
+from audioviz.video.formats import CONTAINERS, H264, check_encoder, format_of
+from audioviz.video.frame import read_frame, read_upscale
 
 
 def check_project(project: Project, *, out: Path | None = None, model_is_loaded: bool = False) -> None:
@@ -37,7 +48,7 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
     """
     check_file(project.song.path)
     if out is not None:
-        check_output(out)
+        check_output(out, codec=project.finish.codec)
         check_apart([out], files_of(project))
     for stem in project.song.stems.values() if isinstance(project.song.stems, dict) else ():
         check_file(stem)
@@ -57,7 +68,7 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
     if not model_is_loaded:
         _check_guide_models(project)
         check_look(project.look)
-    check_format(project.fps, project.look.size or (2, 2))
+    check_finish(project, out=out)
 
 
 def check_look(look: Look) -> None:
@@ -82,6 +93,33 @@ def check_look(look: Look) -> None:
         check_plain(look.model, added=added, prediction=look.prediction)
     if look.size and (step := size_step(look.model)):
         check_size(look.size, step=step)
+
+
+def check_finish(project: Project, *, out: Path | None = None) -> None:
+    """Refuse what cannot be made of the frames of a project: a network that is not there, sizes that clash, a rate.
+
+    Raises
+    ------
+    InputError, ModelError
+    """
+    finish = project.finish
+    upscale = read_upscale(finish.upscale) if finish.upscale else None
+    if upscale and finish.frame and (upscale.size or upscale.factor):
+        width, height = read_frame(finish.frame)
+        raise InputError(
+            f"upscale {finish.upscale}: frame {finish.frame} is {width}x{height} already; leave one of the two out, or "
+            "give the file of a network alone"
+        )
+    if upscale and upscale.network:
+        read_shapes(upscale.network, what="network")
+        if find_spec("spandrel") is None:
+            raise InputError(
+                f"upscale {upscale.network}: networks are loaded by spandrel: pip install 'audioviz[upscale]'"
+            )
+    codec = format_of(out, finish.codec)[1] if out else H264
+    if codec != H264:
+        check_encoder(codec)
+    check_format(project.fps, project.look.size or (2, 2), codec)
 
 
 def check_trust(project: Project) -> None:
@@ -135,8 +173,8 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"--out {folder}: the folder cannot be made ({os.strerror(reason)})")
 
 
-def check_output(out: Path) -> None:
-    """Refuse a video that cannot be written.
+def check_output(out: Path, *, codec: str | None = None) -> None:
+    """Refuse a video that cannot be written, or whose container does not hold the codec.
 
     Raises
     ------
@@ -145,8 +183,9 @@ def check_output(out: Path) -> None:
     folder = out.absolute().parent
     if out.is_dir():
         raise InputError(f"output {out} is a folder: give the name of a file, such as {out / 'video.mp4'}")
-    if out.suffix.lower() != ".mp4":
-        raise InputError(f"output {out}: expected a name that ends in .mp4{_other_format(out)}")
+    if out.suffix.lower() not in CONTAINERS:
+        raise InputError(f"output {out}: expected a name that ends in {', '.join(CONTAINERS)}{_other_format(out)}")
+    format_of(out, codec)
     if not folder.is_dir():
         raise InputError(f"output folder {out.parent} does not exist: create it, or choose another output")
     if not os.access(folder, os.W_OK):
@@ -158,8 +197,8 @@ def _other_format(out: Path) -> str:
     made = out.with_suffix(".mp4")
     if not out.suffix:
         return f", such as {made}, or {out}{os.sep} for a folder"
-    copied = "-c copy " if out.suffix.lower() in (".mov", ".mkv", ".m4v", ".ts") else ""
-    if not copied and out.suffix.lower() not in (".gif", ".webm", ".avi", ".webp", ".mpg", ".wmv", ".ogv"):
+    copied = "-c copy " if out.suffix.lower() in (".mkv", ".m4v", ".ts") else ""
+    if not copied and out.suffix.lower() not in (".avi", ".webp", ".mpg", ".wmv", ".ogv"):
         return ""
     first, other = (shlex.quote(str(path)) for path in (made, out))
     return f"; render {first}, then make the other of it: ffmpeg -i {first} {copied}{other}"
@@ -172,8 +211,9 @@ def files_of(project: Project) -> list[Path]:
     network = Path(song.beats_model) if song.beats_model not in (None, BEAT_THIS) else None
     prompts = (prompt_file(prompt) for prompt in project.prompts if isinstance(prompt, str))
     depth = Path(guides.depth) if guides.depth else None
-    words = (project.finish.lyrics, project.finish.font)
-    given = (guides.init, guides.mask, guides.control, guides.style, depth, *words, *prompts)
+    upscale = read_upscale(project.finish.upscale).network if project.finish.upscale else None
+    finish = (project.finish.lyrics, project.finish.font, upscale)
+    given = (guides.init, guides.mask, guides.control, guides.style, depth, *finish, *prompts)
     given += (Path(project.schedule.source),)
     return [song.path, *stems, *filter(None, (network, *given))]
 

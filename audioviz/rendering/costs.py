@@ -10,7 +10,6 @@ from audioviz.files import write_whole
 from audioviz.rendering.settings import RenderSettings
 
 _LIMIT = 100  # kinds of render that are remembered
-RAW_BYTES = 1.5  # of a pixel before it is encoded: no encoded picture is larger
 
 
 @dataclass(frozen=True)
@@ -21,9 +20,14 @@ class Cost:
     size: float  # bytes in the work folder
 
 
-def remember_cost(model: str, settings: RenderSettings, device: str, *, seconds: float, size: float) -> None:
-    """Keep what a frame of this kind of render took; where the folder cannot be written, do nothing."""
-    costs, key = _read(), _key(model, settings, device)
+def remember_cost(
+    model: str, settings: RenderSettings, device: str, *, finish: str = "", seconds: float, size: float
+) -> None:
+    """Keep what a frame of this kind of render took; where the folder cannot be written, do nothing.
+
+    `finish` names what is made of the sampled frames, where that is not an MP4 of their size.
+    """
+    costs, key = _read(), _key(model, settings, device, finish)
     costs.pop(key, None)
     costs[key] = asdict(Cost(seconds, size))
     try:
@@ -33,9 +37,9 @@ def remember_cost(model: str, settings: RenderSettings, device: str, *, seconds:
         return
 
 
-def recall_cost(model: str, settings: RenderSettings, device: str) -> Cost | None:
+def recall_cost(model: str, settings: RenderSettings, device: str, *, finish: str = "") -> Cost | None:
     """What a frame of this kind of render took the last time; None if that is not known."""
-    found = _read().get(_key(model, settings, device))
+    found = _read().get(_key(model, settings, device, finish))
     if not isinstance(found, dict) or found.keys() != Cost.__annotations__.keys():
         return None
     good = all(isinstance(value, (int, float)) and math.isfinite(value) and value >= 0 for value in found.values())
@@ -46,9 +50,10 @@ def _file() -> Path:
     return cache_folder().parent / "costs.json"
 
 
-def _key(model: str, settings: RenderSettings, device: str) -> str:
+def _key(model: str, settings: RenderSettings, device: str, finish: str) -> str:
     guided = "guided" if settings.cfg != 1 else "unguided"
-    return f"{model} {settings.size[0]}x{settings.size[1]} {settings.steps} {settings.sampler} {guided} {device}"
+    size = "{}x{}".format(*settings.size)
+    return f"{model} {size} {settings.steps} {settings.sampler} {guided} {device} {finish}".rstrip()
 
 
 def _read() -> dict:

@@ -1,13 +1,17 @@
 """Estimate of a render: its settings, frames, time and disk space, without loading its model."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from audioviz.audio.song import Song
 from audioviz.models.families import Defaults
+from audioviz.models.sources import size_step
 from audioviz.project import Project
-from audioviz.rendering.costs import RAW_BYTES, Cost, recall_cost
+from audioviz.rendering.costs import Cost, recall_cost
 from audioviz.rendering.inputs import part_of_project
 from audioviz.rendering.settings import RenderSettings, settings_for
+from audioviz.video.formats import H264, describe_format, format_of
+from audioviz.video.frame import exact_size
 
 CHUNK_SECONDS = 5
 LATENT_BYTES = 0.5  # of a pixel, at most: sixteen channels of float16 for eight by eight pixels
@@ -24,6 +28,8 @@ class Estimate:
         The model's.
     part : range
         The frames to make.
+    finish : str
+        The finished video: container, codec, size, fps.
     cost : Cost, optional
         What a frame took in an earlier render of this kind; None if there was none.
     most_bytes : float
@@ -33,30 +39,41 @@ class Estimate:
     settings: RenderSettings
     own: Defaults
     part: range
+    finish: str
     cost: Cost | None
     most_bytes: float
 
 
-def estimate(project: Project, song: Song) -> Estimate:
+def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
     """Estimate a render of a checked project.
 
     Raises
     ------
     InputError
-        If the part lies outside of the song, or the device is not there.
+        If the part lies outside of the song, the device is not there, or a network for upscaling is none.
     """
-    from audioviz.models.load import defaults_of, find_device  # which need torch
+    import torch
 
+    from audioviz.models.load import defaults_of, find_device  # which need torch too
+    from audioviz.rendering.finish import upscaler_for
+
+    container, codec = format_of(out, project.finish.codec)
     look = project.look
     part = part_of_project(project, song)
     own = defaults_of(look.model)
-    settings = settings_for(look, own)
+    shape = exact_size(project.finish.upscale, project.finish.frame)
+    settings = settings_for(look, own, shape=shape, step=size_step(look.model))
+    upscaler, _ = upscaler_for(project.finish, settings.size, torch.device("cpu"))
+    size = upscaler.size if upscaler else settings.size
+    finish = describe_format(container, codec, size, song.clock.fps)
+    plain = (size, codec) == (settings.size, H264)
     chunks = len(part) / float(CHUNK_SECONDS * song.clock.fps) + 1
-    pixels = settings.size[0] * settings.size[1]
+    sampled, finished = (width * height for width, height in (settings.size, size))
     return Estimate(
         settings,
         own,
         part,
-        recall_cost(look.model, settings, find_device(look.device).type),
-        pixels * (RAW_BYTES * len(part) + LATENT_BYTES * (len(part) + 2 * chunks)),
+        finish,
+        recall_cost(look.model, settings, find_device(look.device).type, finish="" if plain else finish),
+        finished * codec.raw_bytes * len(part) + sampled * LATENT_BYTES * (len(part) + 2 * chunks),
     )

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,10 @@ from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.lettering import words_identity, words_of
 from audioviz.rendering.memory import decode
 from audioviz.rendering.settings import RenderSettings
-from audioviz.video.chunks import PicturePlan
+from audioviz.video.chunks import PicturePlan, sha256_of
+from audioviz.video.frame import finished_size, read_upscale
 from audioviz.video.photosensitive import FlashGuard
+from audioviz.video.upscale import Upscaler, load_network
 
 ECHO, GUARD = "echo", "guard."
 
@@ -39,10 +42,12 @@ class Finisher:
     def __init__(
         self, model: Model, table: FrameTable, settings: RenderSettings, finish: Finish, *, begin: Fraction = Fraction()
     ):
-        self._model, self._table, self._settings, self._finish = model, table, settings, finish
+        self._model, self._table, self._finish = model, table, finish
+        self._upscaler, self._upscaling = upscaler_for(finish, settings.size, model.denoiser.device)
+        self.size = self._upscaler.size if self._upscaler else settings.size  # width and height, pixels
         self._carries = "trails" in table.effects or finish.safe
         self._begin, end = begin, begin + len(table) / table.fps
-        self._words = words_of(finish, size=settings.size, begin=float(begin), end=float(end))
+        self._words = words_of(finish, size=self.size, begin=float(begin), end=float(end))
         self._guard = FlashGuard(table.fps) if finish.safe else None
         self._latent: Tensor | None = None  # of the frame before
         self._echo: Tensor | None = None  # the picture before, with its effects
@@ -53,10 +58,10 @@ class Finisher:
         rows = [self._table.effects_at(i) for i in range(len(self._table))]
         words = [self._words.digest(self._seconds(i)) if self._words else "" for i in range(len(rows))]
         digests = [_hash([self._table.part[i], row and self._seed(i), row, words[i]]) for i, row in enumerate(rows)]
-        identity: dict[str, Any] = dict(words_identity(self._finish)) if self._words else {}
+        identity: dict[str, Any] = self._upscaling | (words_identity(self._finish) if self._words else {})
         if self._finish.safe:
             identity["safe"] = True
-        return PicturePlan(self._settings.size, self._table.fps, identity, digests, self._carries)
+        return PicturePlan(self.size, self._table.fps, identity, digests, self._carries)
 
     @property
     def state(self) -> dict[str, np.ndarray]:
@@ -93,6 +98,8 @@ class Finisher:
             picture = apply(picture, effects, seed=self._seed(i), frame=self._table.part[i], before=self._echo)
         if "trails" in self._table.effects:
             self._echo = picture
+        if self._upscaler:
+            picture = self._upscaler(picture)
         levels = to_levels(picture)
         levels = self._guard(levels) if self._guard else levels
         return self._words(levels, self._seconds(i)) if self._words else levels
@@ -103,6 +110,18 @@ class Finisher:
 
     def _seed(self, i: int) -> int:
         return int(self._table.columns["seed"][i])
+
+
+def upscaler_for(
+    finish: Finish, size: tuple[int, int], device: torch.device
+) -> tuple[Upscaler | None, dict[str, str | None]]:
+    """What brings pictures of a size to that of the finish, and what it is; None where they have that."""
+    file = read_upscale(finish.upscale).network if finish.upscale else None
+    network = load_network(file, device) if file else None
+    target = finished_size(size, finish.upscale, finish.frame, own=network.scale if network else 1)
+    if network is None:
+        return (None, {}) if target == size else (Upscaler(target), {"upscale": "lanczos"})
+    return Upscaler(target, network), {"upscale": sha256_of(network.file), "spandrel": version("spandrel")}
 
 
 def _hash(content: Any) -> str:

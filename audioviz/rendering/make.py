@@ -5,6 +5,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from importlib.metadata import version
 from logging import Logger
@@ -38,6 +39,8 @@ from audioviz.sampling.samplers import sampler_for
 from audioviz.schedule.formats.json_csv import schedule_to_json
 from audioviz.schedule.schedule import Schedule
 from audioviz.video.chunks import Latents, sha256_of
+from audioviz.video.formats import H264, describe_format, format_of
+from audioviz.video.frame import exact_size
 from audioviz.video.mux import mux
 from audioviz.video.work import Work
 
@@ -55,7 +58,9 @@ def make_video(
     progress: bool,
 ) -> Path:
     """The video of a project whose song, schedule and model are there: see `audioviz.render`."""
-    settings = settings_for(project.look, model.defaults)
+    container, codec = format_of(out, project.finish.codec)
+    shape = exact_size(project.finish.upscale, project.finish.frame)
+    settings = settings_for(project.look, model.defaults, shape=shape, step=model.multiple or model.factor)
     model.empty_latent(settings.size)
     model = model.at_size(settings.size)
     make_room(model, settings.size)
@@ -79,12 +84,22 @@ def make_video(
     digests = [table.digest(i) for i in range(len(table))]
     begin = Fraction(song.start) + part.start / clock.fps
     finisher = Finisher(model, table, settings, project.finish, begin=begin)
+    plain = (finisher.size, codec) == (settings.size, H264)
+    finish = "" if plain else describe_format(container, codec, finisher.size, clock.fps)
     chunk = max(1, round(CHUNK_SECONDS * clock.fps))
     with Work.open(
-        out, clock=clock, identity=identity, digests=digests, pictures=finisher.plan, chunk=chunk, resume=resume
+        out,
+        clock=clock,
+        identity=identity,
+        digests=digests,
+        pictures=replace(finisher.plan, codec=codec),
+        chunk=chunk,
+        resume=resume,
     ) as work:
         if progress:
             print(f"audioviz: {describe_settings(model.name, settings, model.defaults)}", file=sys.stderr)
+            if finish:
+                print(f"audioviz: {finish}", file=sys.stderr)
         if work.note:
             warnings.warn(work.note, AudiovizWarning, stacklevel=2)
         with render_log(work.log) as log, out_of_memory_explained("at {}x{}".format(*settings.size)):
@@ -104,13 +119,15 @@ def make_video(
             chunks = work.chunks()
             if seconds is not None:
                 where = model.denoiser.device.type
-                remember_cost(model.name, settings, where, seconds=seconds, size=work.size / len(part))
+                size = work.size / len(part)
+                remember_cost(model.name, settings, where, finish=finish, seconds=seconds, size=size)
             if sha256_of(song.path.resolve()) not in (song.sha256, None):
                 raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
             facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | identity
+            facts |= finisher.plan.identity
             metadata = json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))})
             with sound_for_ffmpeg(song.path) as sound:
-                mux(chunks, sound, out, clock=clock, start=begin, metadata=metadata)
+                mux(chunks, sound, out, clock=clock, start=begin, metadata=metadata, codec=codec.name)
             log.info("finished")
         if not keep_work:
             work.discard()

@@ -64,6 +64,9 @@ def render(
     device: str | None = None,
     dtype: str | None = None,
     compile: bool | None = None,
+    upscale: str | None = None,
+    frame: str | None = None,
+    codec: str | None = None,
     resume: bool = True,
     keep_work: bool = False,
     progress: bool = True,
@@ -74,7 +77,7 @@ def render(
     ----------
     song : Song, the path of one, or a Project
     schedule : Schedule on the song's clock, or the name or file of one
-    out : path that ends in .mp4
+    out : path that ends in .mp4, .mov, .webm or .gif
         Appears when it is whole. Until then the work is kept in a folder beside it, from which a render that was
         interrupted goes on.
     fps : number, str or Fraction
@@ -111,6 +114,12 @@ def render(
     device, dtype : for `load_model`
     compile : bool
         Compile the model first: it takes minutes, and pays in long renders.
+    upscale : text
+        `2x`, a size such as `1920x1080`, the .safetensors file of a network, or a file with one of them, `FILE:2x`.
+    frame : "square", "wide", "vertical", or a ratio such as `2.39:1`
+        The exact shape and size of the video.
+    codec : name
+        "h264" (if not given), "h265" or "av1" in an MP4, "prores" in a MOV, "vp9" (if not given) or "av1" in a WebM.
     resume : bool
         False starts anew.
     keep_work : bool
@@ -175,6 +184,9 @@ def render(
         "device": device,
         "dtype": dtype,
         "compile": compile,
+        "upscale": upscale,
+        "frame": frame,
+        "codec": codec,
     }
     project = song if isinstance(song, Project) else Project(song.path if isinstance(song, Song) else song)
     return render_project(

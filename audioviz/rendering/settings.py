@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from audioviz.models.families import Defaults
 from audioviz.project import Look
+from audioviz.video.frame import sampled_size
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,23 @@ class RenderSettings:
     scheduler: str
 
 
-def settings_for(look: Look, own: Defaults) -> RenderSettings:
-    """The render settings that a look asks for, and the model's own for the rest."""
+def settings_for(
+    look: Look, own: Defaults, *, shape: tuple[int, int] | None = None, step: int | None = None
+) -> RenderSettings:
+    """The render settings that a look asks for, and the model's own for the rest.
+
+    Parameters
+    ----------
+    shape : (width, height), optional
+        Of the video, which a size that the look does not give is to be nearest to.
+    step : int, optional
+        Pixels that sides are multiples of; 8 if not known.
+    """
+    size = (own.size, own.size)
+    if shape is not None:
+        size = sampled_size(shape, side=own.size, step=step or 8)
     return RenderSettings(
-        look.size or (own.size, own.size),
+        look.size or size,
         look.steps or own.steps,
         own.cfg if look.cfg is None else look.cfg,
         look.sampler or own.sampler,

@@ -15,10 +15,12 @@ from safetensors.numpy import load
 from audioviz.clock import Clock
 from audioviz.files import open_plain
 from audioviz.video.encode import encoder_name
+from audioviz.video.formats import CODECS, H264, Codec
 from audioviz.video.manifest import Chunk, Manifest
 
-LATENTS, PICTURES, STATE = "safetensors", "h264", "state.safetensors"
+LATENTS, PICTURES, STATE = "safetensors", "pictures", "state.safetensors"
 KINDS = (LATENTS, PICTURES, STATE)
+ENDINGS = {LATENTS, STATE, *(codec.ending for codec in CODECS.values())}  # of the files of all kinds
 MAX_TENSOR_BYTES = 2 * 2**30
 
 
@@ -38,6 +40,8 @@ class PicturePlan:
         What the pictures of frame k depend on besides its latent, that of the frame before, and the identity.
     carries : bool
         Whether they also depend on the pictures before them.
+    codec : Codec
+        That they are encoded with.
     """
 
     size: tuple[int, int]
@@ -45,6 +49,7 @@ class PicturePlan:
     identity: dict = field(default_factory=dict)
     digests: Sequence[str] = ()
     carries: bool = False
+    codec: Codec = H264
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,12 @@ class ChunkPlan:
         """Cut T frames, each with a digest of what it depends on by itself, into chunks."""
         identity = _as_read({**identity, "frame rate": str(clock.fps)})
         finish = _as_read(
-            {**pictures.identity, "encoder": encoder_name(), "size": pictures.size, "fps": str(pictures.fps)}
+            {
+                **pictures.identity,
+                "encoder": encoder_name(pictures.codec),
+                "size": pictures.size,
+                "fps": str(pictures.fps),
+            }
         )
         digest, shown = _hash(identity), _hash(finish)
         ends, finishes = [], []
@@ -110,7 +120,7 @@ class ChunkPlan:
 
     def path(self, index: int, kind: str) -> Path:
         """The file of a chunk's LATENTS, PICTURES or STATE."""
-        return self.folder / f"{index:06d}.{kind}"
+        return self.folder / f"{index:06d}.{self.pictures.codec.ending if kind == PICTURES else kind}"
 
 
 def _as_read(identity: dict) -> dict:

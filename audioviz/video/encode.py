@@ -1,4 +1,4 @@
-"""Frames become H.264 while the next ones are made."""
+"""Frames become H.264, or what another codec makes of them, while the next ones are made."""
 
 import os
 import subprocess
@@ -12,24 +12,17 @@ import numpy as np
 from audioviz.errors import EncodeError, InputError
 from audioviz.ffmpeg import Ffmpeg, ffmpeg_version
 from audioviz.files import create
+from audioviz.video.formats import H264, Codec
 
 QUEUED_FRAMES = 8
 KEYFRAME_SECONDS = 5
-# The same bytes on every machine: x264 depends on the number of its threads, but not on their timing, and swscale
-# rounds alike on every processor when asked to. No B-frames, so that frame k of a raw stream is shown at k / fps; no
-# scene cuts, so that a chunk holds no keyframes but those that its own length asks for.
-X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-threads", "2", "-bf", "0", "-sc_threshold", "0")
-_BT709 = (
-    "scale=out_color_matrix=bt709:out_range=limited"
-    ":flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,"
-    "format=yuv420p,setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
-)
+GIF_FPS = 50  # its frames last hundredths of a second, and browsers show one of a hundredth for a tenth
 # ffmpeg counts the time of a raw H.264 stream in 1/1200000 s.
 RAW_TIME_BASE = 1_200_000
 
 
 class VideoWriter:
-    """Frames of one size, streamed into a raw H.264 file (yuv420p, bt709, limited range) that starts with a keyframe.
+    """Frames of one size, streamed into a file of a codec alone (bt709, limited range) that starts with a keyframe.
 
     A thread feeds ffmpeg, so `write` waits only when the encoder is QUEUED_FRAMES behind. As a context manager it
     closes the file, or, after an exception, drops the encoder and leaves an incomplete file.
@@ -42,6 +35,8 @@ class VideoWriter:
         Frames per second, exact.
     size : (width, height)
         Pixels, both even.
+    codec : Codec
+        H.264 in yuv420p if not given.
 
     Raises
     ------
@@ -51,8 +46,8 @@ class VideoWriter:
         If the file cannot be created or ffmpeg cannot be started.
     """
 
-    def __init__(self, path: Path, *, fps: Fraction, size: tuple[int, int]):
-        check_format(fps, size)
+    def __init__(self, path: Path, *, fps: Fraction, size: tuple[int, int], codec: Codec = H264):
+        check_format(fps, size, codec)
         self._path = path
         self._shape = (size[1], size[0], 3)
         self._count = 0
@@ -87,12 +82,12 @@ class VideoWriter:
                     "-filter_threads",
                     "1",
                     "-vf",
-                    _BT709,
-                    *X264,
+                    codec.filters,
+                    *codec.options,
                     "-g",
                     keyframe_distance,
                     "-f",
-                    "h264",
+                    codec.muxer,
                     "pipe:1",
                 ],
                 stdin=subprocess.PIPE,
@@ -183,15 +178,17 @@ class VideoWriter:
             self.abort()
 
 
-def encoder_name() -> str:
+def encoder_name(codec: Codec = H264) -> str:
     """All that the bytes of an encoded frame depend on besides the frame: the encoder's version and its options."""
-    return " ".join((ffmpeg_version(), *X264, str(KEYFRAME_SECONDS), _BT709))
+    return " ".join((ffmpeg_version(), *codec.options, str(KEYFRAME_SECONDS), codec.filters))
 
 
-def check_format(fps: Fraction, size: tuple[int, int]) -> None:
+def check_format(fps: Fraction, size: tuple[int, int], codec: Codec = H264) -> None:
     """Raise InputError unless frames of this size (width, height) and rate can be written exactly."""
+    if codec.name == "gif" and fps > GIF_FPS:
+        raise InputError(f"fps {fps}: a GIF shows {GIF_FPS} frames a second at most; give --fps {GIF_FPS} or less")
     width, height = size
     if width < 2 or height < 2 or width % 2 or height % 2:
-        raise InputError(f"size {width}x{height} cannot be encoded: H.264 needs an even width and an even height")
+        raise InputError(f"size {width}x{height} cannot be encoded: video needs an even width and an even height")
     if fps.numerator > RAW_TIME_BASE:
         raise InputError(f"fps {fps} cannot be written exactly: give a simpler fraction, such as 24000/1001")

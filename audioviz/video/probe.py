@@ -4,6 +4,7 @@ moviepy's reader is not used: it takes fps as ffmpeg prints it, rounded to two d
 one is missing.
 """
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ class VideoInfo:
 
     picture_seconds: float
     sound_seconds: float
-    fps: Fraction  # exact where all frames last alike
+    fps: Fraction  # exact where all frames last alike, or the manifest tells
     frames: int
     size: tuple[int, int]  # width, height
     audio_codec: str | None
@@ -77,9 +78,13 @@ def probe(path: Path) -> VideoInfo:
     picture = _stream(path, ["-map", "0:V:0?", "-an", "-c", "copy"])
     if picture is None:
         raise InputError(f"{path} holds no video: give a file such as audioviz renders")
-    seconds = (picture.end - picture.start) * Fraction(picture.fields["tb"])
+    tick = Fraction(picture.fields["tb"])
+    seconds = (picture.end - picture.start) * tick
     width, height = picture.fields["dimensions"].split("x")
-    sound = _sound(path)
+    sound, metadata = _sound(path), _metadata(path)
+    told = _told_fps(metadata)
+    if told and abs(picture.packets / told - seconds) <= tick:  # WebM and GIF round the times of frames
+        seconds = picture.packets / told
     return VideoInfo(
         picture_seconds=float(seconds),
         fps=picture.packets / seconds,
@@ -89,7 +94,7 @@ def probe(path: Path) -> VideoInfo:
         audio_codec=sound.codec if sound else None,
         rate=sound.rate if sound else None,
         channels=sound.channels if sound else None,
-        metadata=_metadata(path),
+        metadata=metadata,
     )
 
 
@@ -195,6 +200,18 @@ def _channels(layout: str) -> int:
 def _metadata(path: Path) -> str | None:
     with Ffmpeg([*input_file(path), "-f", "ffmetadata", "pipe:1"], stdout=subprocess.PIPE) as ffmpeg:
         text = ffmpeg.stdout.read().decode(errors="replace")
-    # possessive, for a manifest is long and each point to come back to would take memory
-    found = re.search(rf"^{METADATA_KEY}=((?:[^\\\n]++|\\.)*+)", text, re.MULTILINE | re.DOTALL)
+    # WebM makes the key large, GIF has comments alone, without keys. Possessive, for a manifest is long and each point
+    # to come back to would take memory.
+    pattern = rf"^(?:{METADATA_KEY}|{METADATA_KEY.upper()}|comment={METADATA_KEY}\\)=((?:[^\\\n]++|\\.)*+)"
+    found = re.search(pattern, text, re.MULTILINE | re.DOTALL)
     return re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL) if found else None
+
+
+def _told_fps(metadata: str | None) -> Fraction | None:
+    """The frames a second that a manifest tells, which anyone may have written."""
+    try:
+        manifest = json.loads(metadata or "")
+    except (ValueError, RecursionError):
+        return None
+    told = str(manifest.get("fps")) if isinstance(manifest, dict) else ""
+    return Fraction(told) if re.fullmatch(r"[1-9]\d{0,8}(/[1-9]\d{0,8})?", told, re.ASCII) else None

@@ -1,11 +1,11 @@
 """Chunks of a render that survive a crash.
 
 The work folder stands beside the output (`my.audioviz/` for `my.mp4`) and holds, for chunk i, the latents of its frames
-(`000012.safetensors`), their pictures, encoded from a keyframe on (`000012.h264`), and, where pictures depend on those
-before, what the next chunk begins with (`000012.state.safetensors`); and one `manifest.json`; besides, `render.log`,
-which whoever renders may write, and `render.lock`, which keeps others out meanwhile. A file counts only when the
-manifest names it, it has the content that the manifest says, and it was made from exactly what it depends on now. Names
-of files are computed, never read.
+(`000012.safetensors`), their pictures, encoded from a keyframe on (`000012.h264`, or the ending of another codec), and,
+where pictures depend on those before, what the next chunk begins with (`000012.state.safetensors`); and one
+`manifest.json`; besides, `render.log`, which whoever renders may write, and `render.lock`, which keeps others out
+meanwhile. A file counts only when the manifest names it, it has the content that the manifest says, and it was made
+from exactly what it depends on now. Names of files are computed, never read.
 """
 
 import re
@@ -20,6 +20,7 @@ from audioviz.clock import Clock
 from audioviz.errors import EncodeError, InputError
 from audioviz.files import part_of, put, remove, write_whole
 from audioviz.video.chunks import (
+    ENDINGS,
     KINDS,
     LATENTS,
     PICTURES,
@@ -39,7 +40,7 @@ from audioviz.video.manifest import Chunk, Manifest, read_manifest, write_manife
 MANIFEST = "manifest.json"
 LOG = "render.log"
 HURRY_SECONDS = 1.0  # that an interruption waits for the chunk on its way to the disk
-_OURS = re.compile(rf"render\.log|\.?(\d{{6}}\.({'|'.join(map(re.escape, KINDS))})|manifest\.json)(\.part)?")
+_OURS = re.compile(rf"render\.log|\.?(\d{{6}}\.({'|'.join(map(re.escape, ENDINGS))})|manifest\.json)(\.part)?")
 
 
 class Work:
@@ -116,7 +117,7 @@ class Work:
             to the same output is running.
         """
         assert len(digests) == clock.frames and chunk >= 1
-        check_format(pictures.fps, pictures.size)
+        check_format(pictures.fps, pictures.size, pictures.codec)
         folder = out.with_suffix(".audioviz")
         plan = ChunkPlan.of(folder, clock=clock, identity=identity, digests=digests, pictures=pictures, length=chunk)
         try:
@@ -219,7 +220,7 @@ class Work:
         if self._writer is None:
             pictures = self._plan.pictures
             path = part_of(self._plan.path(self._index, PICTURES))
-            self._writer = VideoWriter(path, fps=pictures.fps, size=pictures.size)
+            self._writer = VideoWriter(path, fps=pictures.fps, size=pictures.size, codec=pictures.codec)
         self._writer.write(picture)
 
     def finish_chunk(self, latents: Latents | None, state: Mapping[str, np.ndarray] | None = None) -> None:
