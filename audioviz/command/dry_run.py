@@ -24,6 +24,8 @@ def describe_render(project: Project) -> str:
         check_look(with_named_loras(project.look, schedule))
     found = estimate(project, song)
     frames = len(found.part)
+    smoothed = found.shown.fps != schedule.clock.fps
+    shown = f", shown as {found.shown.frames} at {found.shown.fps} fps" if smoothed else ""
     if found.cost:
         time = (
             f"about {clock_time(found.cost.seconds * frames)}, as {found.cost.seconds:.3g} s a frame were measured "
@@ -38,7 +40,7 @@ def describe_render(project: Project) -> str:
             describe_song(song),
             describe_schedule(schedule),
             describe_settings(project.look.model, found.settings, found.own),
-            f"frames to make: {found.part.start} to {found.part.stop - 1}, {frames} of {schedule.clock.frames}",
+            f"frames to make: {found.part.start} to {found.part.stop - 1}, {frames} of {schedule.clock.frames}{shown}",
             f"more than three flashes a second: {_flashes(project, schedule, found.part)}",
             f"time: {time}",
             f"disk: {disk} for the work folder while it lasts, and as much for the video",

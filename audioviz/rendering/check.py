@@ -4,19 +4,30 @@ import errno
 import os
 import shlex
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from audioviz.audio.reading.beats_model import BEAT_THIS, check_beats_model
 from audioviz.audio.reading.decode import check_file
+from audioviz.clock import MAX_FPS
 from audioviz.errors import InputError
 from audioviz.files import check_apart
-from audioviz.models.sources import check_additions, check_depth_model, check_plain, check_size, check_source, size_step
+from audioviz.models.sources import (
+    check_additions,
+    check_depth_model,
+    check_plain,
+    check_size,
+    check_source,
+    read_shapes,
+    size_step,
+)
 from audioviz.project import Look, Project
 from audioviz.rendering.lettering import check_lettering
 from audioviz.rendering.pictures import check_pictures
 from audioviz.schedule.prompts import check_prompt_file, prompt_file
 from audioviz.shelf import find, is_path
 from audioviz.video.encode import check_format
+from audioviz.video.rife_layout import rife_layout
 
 
 def check_project(project: Project, *, out: Path | None = None, model_is_loaded: bool = False) -> None:
@@ -57,7 +68,8 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
     if not model_is_loaded:
         _check_guide_models(project)
         check_look(project.look)
-    check_format(project.fps, project.look.size or (2, 2))
+    check_smooth(project)
+    check_format(project.finish.shown_fps(project.fps), project.look.size or (2, 2))
 
 
 def check_look(look: Look) -> None:
@@ -82,6 +94,29 @@ def check_look(look: Look) -> None:
         check_plain(look.model, added=added, prediction=look.prediction)
     if look.size and (step := size_step(look.model)):
         check_size(look.size, step=step)
+
+
+def check_smooth(project: Project) -> None:
+    """Refuse a frame rate that frames cannot be smoothed to, and a way to do it that is not there.
+
+    Raises
+    ------
+    InputError, ModelError
+    """
+    finish, fps = project.finish, project.fps
+    if finish.smooth is None:
+        if finish.smooth_by != "arc":
+            raise InputError(f"smooth-by {finish.smooth_by}: expected a frame rate too, such as --smooth 24")
+        return
+    if not fps <= finish.shown_fps(fps) <= MAX_FPS:
+        raise InputError(
+            f"smooth {finish.smooth}: expected {fps} frames a second, which are sampled (--fps), or more, and "
+            f"{MAX_FPS} at most"
+        )
+    if finish.smooth_by == "flow" and find_spec("cv2") is None:
+        raise InputError("smooth-by flow: OpenCV is missing; install it: pip install 'audioviz[flow]'")
+    if isinstance(finish.smooth_by, Path):
+        rife_layout(finish.smooth_by, read_shapes(finish.smooth_by, what="smooth-by"))
 
 
 def check_trust(project: Project) -> None:
@@ -169,13 +204,14 @@ def files_of(project: Project) -> list[Path]:
     """The files that a render of a project reads, but for those of its model."""
     song, guides = project.song, project.guides
     stems = song.stems.values() if isinstance(song.stems, dict) else ()
-    network = Path(song.beats_model) if song.beats_model not in (None, BEAT_THIS) else None
+    beats = Path(song.beats_model) if song.beats_model not in (None, BEAT_THIS) else None
     prompts = (prompt_file(prompt) for prompt in project.prompts if isinstance(prompt, str))
+    rife = project.finish.smooth_by if isinstance(project.finish.smooth_by, Path) else None
     depth = Path(guides.depth) if guides.depth else None
     words = (project.finish.lyrics, project.finish.font)
-    given = (guides.init, guides.mask, guides.control, guides.style, depth, *words, *prompts)
+    given = (guides.init, guides.mask, guides.control, guides.style, depth, rife, *words, *prompts)
     given += (Path(project.schedule.source),)
-    return [song.path, *stems, *filter(None, (network, *given))]
+    return [song.path, *stems, *filter(None, (beats, *given))]
 
 
 def _check_guide_files(project: Project) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audioviz.audio.reading.cache import cache_folder
 from audioviz.files import write_whole
+from audioviz.project import Finish
 from audioviz.rendering.settings import RenderSettings
 
 _LIMIT = 100  # kinds of render that are remembered
@@ -21,9 +22,17 @@ class Cost:
     size: float  # bytes in the work folder
 
 
-def remember_cost(model: str, settings: RenderSettings, device: str, *, seconds: float, size: float) -> None:
+def remember_cost(
+    model: str,
+    settings: RenderSettings,
+    device: str,
+    finish: Finish = Finish(),
+    *,
+    seconds: float,
+    size: float,
+) -> None:
     """Keep what a frame of this kind of render took; where the folder cannot be written, do nothing."""
-    costs, key = _read(), _key(model, settings, device)
+    costs, key = _read(), _key(model, settings, device, finish)
     costs.pop(key, None)
     costs[key] = asdict(Cost(seconds, size))
     try:
@@ -33,9 +42,9 @@ def remember_cost(model: str, settings: RenderSettings, device: str, *, seconds:
         return
 
 
-def recall_cost(model: str, settings: RenderSettings, device: str) -> Cost | None:
+def recall_cost(model: str, settings: RenderSettings, device: str, finish: Finish = Finish()) -> Cost | None:
     """What a frame of this kind of render took the last time; None if that is not known."""
-    found = _read().get(_key(model, settings, device))
+    found = _read().get(_key(model, settings, device, finish))
     if not isinstance(found, dict) or found.keys() != Cost.__annotations__.keys():
         return None
     good = all(isinstance(value, (int, float)) and math.isfinite(value) and value >= 0 for value in found.values())
@@ -46,9 +55,12 @@ def _file() -> Path:
     return cache_folder().parent / "costs.json"
 
 
-def _key(model: str, settings: RenderSettings, device: str) -> str:
+def _key(model: str, settings: RenderSettings, device: str, finish: Finish) -> str:
+    smoothed = f" {finish.smooth} {finish.smooth_by}" if finish.smooth else ""
     guided = "guided" if settings.cfg != 1 else "unguided"
-    return f"{model} {settings.size[0]}x{settings.size[1]} {settings.steps} {settings.sampler} {guided} {device}"
+    return (
+        f"{model} {settings.size[0]}x{settings.size[1]} {settings.steps} {settings.sampler} {guided} {device}{smoothed}"
+    )
 
 
 def _read() -> dict:

@@ -33,6 +33,7 @@ from audioviz.rendering.log import render_log, resident_megabytes
 from audioviz.rendering.memory import make_room, out_of_memory_explained
 from audioviz.rendering.plans import plan_frames
 from audioviz.rendering.settings import RenderSettings, describe_settings, settings_for
+from audioviz.rendering.tweens import shown_clock, smoothed
 from audioviz.sampling import sequence
 from audioviz.sampling.samplers import sampler_for
 from audioviz.schedule.formats.json_csv import schedule_to_json
@@ -77,8 +78,10 @@ def make_video(
     identity = _identity(model, settings) | {"fps": str(clock.fps)} | guide_digests
     table = frame_table(schedule, settings, part=part, anew=guides.init is None)
     digests = [table.digest(i) for i in range(len(table))]
+    shown = shown_clock(project.finish, song, part)
+    tweens = smoothed(table, shown, song)
     begin = Fraction(song.start) + part.start / clock.fps
-    finisher = Finisher(model, table, settings, project.finish, begin=begin)
+    finisher = Finisher(model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides)
     chunk = max(1, round(CHUNK_SECONDS * clock.fps))
     with Work.open(
         out, clock=clock, identity=identity, digests=digests, pictures=finisher.plan, chunk=chunk, resume=resume
@@ -104,13 +107,14 @@ def make_video(
             chunks = work.chunks()
             if seconds is not None:
                 where = model.denoiser.device.type
-                remember_cost(model.name, settings, where, seconds=seconds, size=work.size / len(part))
+                remember_cost(model.name, settings, where, project.finish, seconds=seconds, size=work.size / len(part))
             if sha256_of(song.path.resolve()) not in (song.sha256, None):
                 raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
             facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | identity
+            facts |= finisher.plan.identity
             metadata = json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))})
             with sound_for_ffmpeg(song.path) as sound:
-                mux(chunks, sound, out, clock=clock, start=begin, metadata=metadata)
+                mux(chunks, sound, out, clock=shown, start=begin, metadata=metadata)
             log.info("finished")
         if not keep_work:
             work.discard()
