@@ -315,6 +315,24 @@ def test_smoothing_an_edit_samples_nothing_and_gives_the_same_bytes(song, tmp_pa
     assert (tmp_path / "out.mp4").read_bytes() == fresh.read_bytes()
 
 
+def test_kept_latents_are_the_same_in_whatever_order_a_model_lays_them_in_memory(song, tmp_path, monkeypatch):
+    monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
+    plan = av.load_schedule("tunnel")(song).with_prompts(["neon nebula"])
+    model = fake_model()
+    encode = model.vae.encode
+    monkeypatch.setattr(
+        model.vae,
+        "encode",
+        lambda picture: type(found := encode(picture))(latents=found.latents.to(memory_format=torch.channels_last)),
+    )
+    options = {"model": model, "progress": False}
+    fresh = av.render(song, plan, out=tmp_path / "fresh.mp4", smooth="2x", **options)
+    av.render(song, plan, out=tmp_path / "out.mp4", keep_work=True, **options)
+    with pytest.warns(match="finished anew"):
+        av.render(song, plan, out=tmp_path / "out.mp4", smooth="2x", **options)
+    assert (tmp_path / "out.mp4").read_bytes() == fresh.read_bytes()
+
+
 def test_a_smoothed_render_that_is_killed_goes_on_to_the_same_bytes(renders, song, tmp_path):
     typed = ("render", song.path.name, "--quiet", "--size", "64", "--schedule", "tunnel", "--smooth", "30")
     typed += ("--start", "1", "--duration", "2.6")

@@ -19,9 +19,9 @@ from audioviz.rendering.guides import Guides
 from audioviz.rendering.lettering import words_identity, words_of
 from audioviz.rendering.memory import decode
 from audioviz.rendering.settings import RenderSettings
-from audioviz.rendering.tween_pictures import Move, Sampled, tween_pictures, way_to_tween
+from audioviz.rendering.tween_pictures import Move, Sampled, tween_pictures, way_identity, way_to_tween
 from audioviz.rendering.tweens import TweenTable, effects_between
-from audioviz.video.chunks import PicturePlan, digest_of
+from audioviz.video.chunks import PicturePlan
 from audioviz.video.photosensitive import FlashGuard
 
 ECHO, GUARD = "echo", "guard."
@@ -77,8 +77,7 @@ class Finisher:
         if self._tweens:
             each = zip(digests, ["", *digests], [self._moves(i) for i in range(len(rows))])
             digests = [_hash([self._tweens.digest(i), *on]) for i, on in enumerate(each)]
-            by = self._finish.smooth_by
-            identity |= {"smooth": str(self._fps), "smooth-by": by if isinstance(by, str) else digest_of(by)}
+            identity |= {"smooth": str(self._fps), "smooth-by": way_identity(self._finish.smooth_by)}
         if self._words:
             said = [[self._words.digest(self._seconds(frame)) for frame in self._frames(i)] for i in range(len(rows))]
             digests = [_hash([digest, words]) for digest, words in zip(digests, said, strict=True)]

@@ -15,7 +15,7 @@ from audioviz.rendering.memory import decode
 from audioviz.rendering.tweens import TweenTable
 from audioviz.sampling.interpolate import slerp
 from audioviz.sampling.warp import move_part, warp
-from audioviz.video.optical_flow import agreement, follow, optical_flow, soft
+from audioviz.video.chunks import digest_of
 from audioviz.video.rife import load_rife
 
 RELATED = 0.2  # correlation of the luma of two pictures from which one can become the other smoothly
@@ -61,6 +61,15 @@ def way_to_tween(by: str | Path, model: Model) -> Way:
         return WAYS[by](model)
     network = load_rife(by, model.denoiser.device)
     return lambda before, after, move, parts: (network(before.picture, after.picture, part) for part in parts)
+
+
+def way_identity(by: str | Path) -> str:
+    """All that the pictures of a way depend on besides the frames."""
+    if by == "flow":
+        from audioviz.video.optical_flow import opencv_version
+
+        return f"flow, OpenCV {opencv_version()}"
+    return by if isinstance(by, str) else digest_of(by)
 
 
 def tween_pictures(
@@ -164,12 +173,13 @@ def _blend(model: Model) -> Way:
 
 
 def _flow(model: Model) -> Way:
-    """Along the optical flow; what is seen in one of the two pictures alone comes from that one.
+    """Along the optical flow of OpenCV; what is seen in one of the two pictures alone comes from that one.
 
     Source
     ------
     Jiang et al., Super SloMo, CVPR 2018, equation 4, for the flow from the tween; without its networks.
     """
+    from audioviz.video.optical_flow import agreement, follow, optical_flow, soft
 
     def pictures(before: Sampled, after: Sampled, move: Move | None, parts: Sequence[float]) -> Iterator[Tensor]:
         first, second = (_levels(frame.picture) for frame in (before, after))
