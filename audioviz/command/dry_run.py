@@ -26,6 +26,8 @@ def describe_render(project: Project, *, out: Path) -> str:
         check_look(with_named_loras(project.look, schedule))
     found = estimate(project, song, out=out)
     frames = len(found.part)
+    smoothed = found.shown.fps != schedule.clock.fps
+    shown = f", shown as {found.shown.frames} at {found.shown.fps} fps" if smoothed else ""
     if found.cost:
         time = (
             f"about {clock_time(found.cost.seconds * frames)}, as {found.cost.seconds:.3g} s a frame were measured "
@@ -41,7 +43,7 @@ def describe_render(project: Project, *, out: Path) -> str:
             describe_schedule(schedule),
             describe_settings(project.look.model, found.settings, found.own),
             found.finish,
-            f"frames to make: {found.part.start} to {found.part.stop - 1}, {frames} of {schedule.clock.frames}",
+            f"frames to make: {found.part.start} to {found.part.stop - 1}, {frames} of {schedule.clock.frames}{shown}",
             f"more than three flashes a second: {_flashes(project, schedule, found.part)}",
             f"time: {time}",
             f"disk: {disk} for the work folder while it lasts, and as much for the video",

@@ -136,6 +136,18 @@ look_options = (
     click.option("--compile", is_flag=True, help="Compile the model first: takes minutes, pays in long renders."),
 )
 finish_options = (
+    click.option(
+        "--smooth",
+        metavar="F|2x",
+        help="More frames a second out of those sampled: 24, 30000/1001, or 2x to 4x. None goes before a hit.",
+    ),
+    click.option(
+        "--smooth-by",
+        default="arc",
+        show_default=True,
+        metavar="arc|blend|flow|FILE",
+        help="How: the camera's way and the arc between latents; cross-fades; optical flow; a RIFE network.",
+    ),
     click.option("--lyrics", metavar="FILE", help="Draw the words as they are sung: .lrc, .srt, .vtt or .ass."),
     click.option("--title", metavar="TEXT", help="Draw a title at the beginning: 'Song | Artist'."),
     click.option("--font", metavar="FILE", help="The font of the words, .ttf or .otf."),

@@ -1,12 +1,16 @@
 """Audio reactivity of a finished video: how well its frame difference follows the kicks and the loudness."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from audioviz.audio.load import load_song
-from audioviz.insight.difference import difference_energy
+from audioviz.audio.song import Events, Song
+from audioviz.clock import Clock
+from audioviz.insight.difference import difference_energies
 from audioviz.schedule import curves
 from audioviz.video.photosensitive import Flashing, FlashMeter
 from audioviz.video.probe import VideoInfo, probe, read_frames
@@ -58,24 +62,49 @@ def reaction(
 def measure_video(path: Path) -> tuple[VideoInfo, Reaction | None, list[Flashing]]:
     """Probe a video, measure its picture against its own sound, if it has one, and find where it flashes too often.
 
+    Of a video with more frames than were sampled (`smooth`) the change is measured over the time of a sampled frame:
+    each set of every n-th frame as a video of its own, and the mean of them. For hits its own frames count.
+
     Raises
     ------
     InputError
         If it is no video.
     """
     info = probe(path)
-    meter = FlashMeter(info.fps)
-    energy = difference_energy(meter.watch(read_frames(path)))
+    span, meter = shown_for_one(info), FlashMeter(info.fps)
+    energy, over_span = difference_energies(meter.watch(read_frames(path)), [1, span])
     if info.rate is None:
         return info, None, meter.found
     song = load_song(path, fps=info.fps)
-    frames = min(len(energy), song.clock.frames)
-    envelope = curves.at(song.kicks, 1.0).decay(RING_SECONDS)
-    found = reaction(
-        energy[:frames],
-        np.asarray(song.kicks),
-        envelope[:frames],
-        song.rms[:frames],
-        passage=max(1, round(PASSAGE_SECONDS * info.fps)),
-    )
+    energy, over_span = energy[: song.clock.frames], over_span[: song.clock.frames]
+    kicks = np.asarray(song.kicks)
+    found = _measured(energy, kicks, song, 0, 1)
+    if span > 1:
+        parts = [_measured(over_span[k::span], kicks, song, k, span) for k in range(span)]
+        means = {name: np.mean([getattr(part, name) for part in parts]) for name in ("correlation", "loud_to_quiet")}
+        found = replace(found, **{name: float(mean) for name, mean in means.items()})
     return info, found, meter.found
+
+
+def _measured(energy: np.ndarray, kicks: np.ndarray, song: Song, first: int, step: int) -> Reaction:
+    """The reaction of every step-th frame of a video from the first on: a kick belongs to the next that is shown."""
+    clock = Clock(song.clock.fps / step, len(energy))
+    kicks = -(-(kicks - first) // step)
+    kicks = kicks[(kicks >= 0) & (kicks < len(energy))]
+    envelope = Events.at(kicks / float(clock.fps), clock)
+    return reaction(
+        energy,
+        kicks,
+        np.asarray(curves.at(envelope, 1.0).decay(RING_SECONDS)),
+        np.asarray(song.rms)[first::step][: len(energy)],
+        passage=max(1, round(PASSAGE_SECONDS * clock.fps)),
+    )
+
+
+def shown_for_one(info: VideoInfo) -> int:
+    """Frames of a video that its manifest says were made of each that was sampled; 1 of a video without."""
+    try:
+        sampled = Fraction(json.loads(info.metadata or "")["fps"])
+    except (ValueError, KeyError, TypeError, ZeroDivisionError, RecursionError):
+        return 1
+    return max(1, round(info.fps / sampled)) if 0 < sampled <= info.fps else 1

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from audioviz.audio.reading.beats_model import BEAT_THIS, check_beats_model
 from audioviz.audio.reading.decode import check_file
+from audioviz.clock import MAX_FPS
 from audioviz.errors import InputError
 from audioviz.files import check_apart
 from audioviz.models.sources import (
@@ -28,6 +29,7 @@ from audioviz.shelf import find, is_path
 from audioviz.video.encode import check_format
 from audioviz.video.formats import CONTAINERS, H264, check_encoder, format_of
 from audioviz.video.frame import read_frame, read_upscale
+from audioviz.video.rife_layout import rife_layout
 
 
 def check_project(project: Project, *, out: Path | None = None, model_is_loaded: bool = False) -> None:
@@ -68,6 +70,7 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
     if not model_is_loaded:
         _check_guide_models(project)
         check_look(project.look)
+    check_smooth(project)
     check_finish(project, out=out)
 
 
@@ -95,6 +98,29 @@ def check_look(look: Look) -> None:
         check_size(look.size, step=step)
 
 
+def check_smooth(project: Project) -> None:
+    """Refuse a frame rate that frames cannot be smoothed to, and a way to do it that is not there.
+
+    Raises
+    ------
+    InputError, ModelError
+    """
+    finish, fps = project.finish, project.fps
+    if finish.smooth is None:
+        if finish.smooth_by != "arc":
+            raise InputError(f"smooth-by {finish.smooth_by}: expected a frame rate too, such as --smooth 24")
+        return
+    if not fps <= finish.shown_fps(fps) <= MAX_FPS:
+        raise InputError(
+            f"smooth {finish.smooth}: expected {fps} frames a second, which are sampled (--fps), or more, and "
+            f"{MAX_FPS} at most"
+        )
+    if finish.smooth_by == "flow" and find_spec("cv2") is None:
+        raise InputError("smooth-by flow: OpenCV is missing; install it: pip install 'audioviz[flow]'")
+    if isinstance(finish.smooth_by, Path):
+        rife_layout(finish.smooth_by, read_shapes(finish.smooth_by, what="smooth-by"))
+
+
 def check_finish(project: Project, *, out: Path | None = None) -> None:
     """Refuse what cannot be made of the frames of a project: a network that is not there, sizes that clash, a rate.
 
@@ -119,7 +145,7 @@ def check_finish(project: Project, *, out: Path | None = None) -> None:
     codec = format_of(out, finish.codec)[1] if out else H264
     if codec != H264:
         check_encoder(codec)
-    check_format(project.fps, project.look.size or (2, 2), codec)
+    check_format(finish.shown_fps(project.fps), project.look.size or (2, 2), codec)
 
 
 def check_trust(project: Project) -> None:
@@ -208,14 +234,15 @@ def files_of(project: Project) -> list[Path]:
     """The files that a render of a project reads, but for those of its model."""
     song, guides = project.song, project.guides
     stems = song.stems.values() if isinstance(song.stems, dict) else ()
-    network = Path(song.beats_model) if song.beats_model not in (None, BEAT_THIS) else None
+    beats = Path(song.beats_model) if song.beats_model not in (None, BEAT_THIS) else None
     prompts = (prompt_file(prompt) for prompt in project.prompts if isinstance(prompt, str))
+    rife = project.finish.smooth_by if isinstance(project.finish.smooth_by, Path) else None
     depth = Path(guides.depth) if guides.depth else None
     upscale = read_upscale(project.finish.upscale).network if project.finish.upscale else None
-    finish = (project.finish.lyrics, project.finish.font, upscale)
+    finish = (project.finish.lyrics, project.finish.font, upscale, rife)
     given = (guides.init, guides.mask, guides.control, guides.style, depth, *finish, *prompts)
     given += (Path(project.schedule.source),)
-    return [song.path, *stems, *filter(None, (network, *given))]
+    return [song.path, *stems, *filter(None, (beats, *given))]
 
 
 def _check_guide_files(project: Project) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audioviz.audio.reading.cache import cache_folder
 from audioviz.files import write_whole
+from audioviz.project import Finish
 from audioviz.rendering.settings import RenderSettings
 
 _LIMIT = 100  # kinds of render that are remembered
@@ -20,12 +21,17 @@ class Cost:
     size: float  # bytes in the work folder
 
 
+def cost_kind(finish: Finish, described: str, *, plain: bool) -> str:
+    """The name of what is made of the sampled frames; none where that is an MP4 of their size and rate."""
+    return "" if plain and not finish.smooth else f"{described} {finish.smooth_by}"
+
+
 def remember_cost(
     model: str, settings: RenderSettings, device: str, *, finish: str = "", seconds: float, size: float
 ) -> None:
     """Keep what a frame of this kind of render took; where the folder cannot be written, do nothing.
 
-    `finish` names what is made of the sampled frames, where that is not an MP4 of their size.
+    `finish` is what `cost_kind` gives.
     """
     costs, key = _read(), _key(model, settings, device, finish)
     costs.pop(key, None)

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audioviz.audio.song import Song
+from audioviz.clock import Clock
 from audioviz.models.families import Defaults
 from audioviz.models.sources import size_step
 from audioviz.project import Project
-from audioviz.rendering.costs import Cost, recall_cost
+from audioviz.rendering.costs import Cost, cost_kind, recall_cost
 from audioviz.rendering.inputs import part_of_project
 from audioviz.rendering.settings import RenderSettings, settings_for
+from audioviz.rendering.tweens import shown_clock
 from audioviz.video.formats import H264, describe_format, format_of
 from audioviz.video.frame import exact_size
 
@@ -30,6 +32,8 @@ class Estimate:
         The frames to make.
     finish : str
         The finished video: container, codec, size, fps.
+    shown : Clock
+        Its frames, which are more where they are smoothed.
     cost : Cost, optional
         What a frame took in an earlier render of this kind; None if there was none.
     most_bytes : float
@@ -40,6 +44,7 @@ class Estimate:
     own: Defaults
     part: range
     finish: str
+    shown: Clock
     cost: Cost | None
     most_bytes: float
 
@@ -63,10 +68,11 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
     own = defaults_of(look.model)
     shape = exact_size(project.finish.upscale, project.finish.frame)
     settings = settings_for(look, own, shape=shape, step=size_step(look.model))
+    shown = shown_clock(project.finish, song, part)
     upscaler, _ = upscaler_for(project.finish, settings.size, torch.device("cpu"))
     size = upscaler.size if upscaler else settings.size
-    finish = describe_format(container, codec, size, song.clock.fps)
-    plain = (size, codec) == (settings.size, H264)
+    finish = describe_format(container, codec, size, shown.fps)
+    kind = cost_kind(project.finish, finish, plain=(size, codec) == (settings.size, H264))
     chunks = len(part) / float(CHUNK_SECONDS * song.clock.fps) + 1
     sampled, finished = (width * height for width, height in (settings.size, size))
     return Estimate(
@@ -74,6 +80,7 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
         own,
         part,
         finish,
-        recall_cost(look.model, settings, find_device(look.device).type, finish="" if plain else finish),
-        finished * codec.raw_bytes * len(part) + sampled * LATENT_BYTES * (len(part) + 2 * chunks),
+        shown,
+        recall_cost(look.model, settings, find_device(look.device).type, finish=kind),
+        finished * codec.raw_bytes * shown.frames + sampled * LATENT_BYTES * (len(part) + 2 * chunks),
     )

@@ -1,4 +1,4 @@
-"""From latents to the pictures that are shown: decoded, with their effects, frame by frame."""
+"""From latents to the pictures that are shown: decoded, with tweens and effects, frame by frame."""
 
 import hashlib
 import json
@@ -14,10 +14,14 @@ from torch import Tensor
 from audioviz.effects import apply
 from audioviz.models.model import Model, to_levels
 from audioviz.project import Finish
+from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.frame_table import FrameTable
+from audioviz.rendering.guides import Guides
 from audioviz.rendering.lettering import words_identity, words_of
 from audioviz.rendering.memory import decode
 from audioviz.rendering.settings import RenderSettings
+from audioviz.rendering.tween_pictures import Move, Sampled, tween_pictures, way_identity, way_to_tween
+from audioviz.rendering.tweens import TweenTable, effects_between
 from audioviz.video.chunks import PicturePlan, sha256_of
 from audioviz.video.frame import finished_size, read_upscale
 from audioviz.video.photosensitive import FlashGuard
@@ -37,31 +41,52 @@ class Finisher:
     finish : Finish
     begin : Fraction
         When row 0 is shown, seconds in the song.
+    tweens : TweenTable, optional
+        Where the frames of the video lie among those that are sampled, if it has more.
+    guides : Guides, optional
+        That the frames were sampled with.
     """
 
     def __init__(
-        self, model: Model, table: FrameTable, settings: RenderSettings, finish: Finish, *, begin: Fraction = Fraction()
+        self,
+        model: Model,
+        table: FrameTable,
+        settings: RenderSettings,
+        finish: Finish,
+        *,
+        begin: Fraction = Fraction(),
+        tweens: TweenTable | None = None,
+        guides: Guides | None = None,
     ):
         self._model, self._table, self._finish = model, table, finish
+        self._tweens, self._guides = tweens, guides or Guides()
+        self._fps = tweens.fps if tweens else table.fps
+        self._way = way_to_tween(finish.smooth_by, model) if tweens else None
         self._upscaler, self._upscaling = upscaler_for(finish, settings.size, model.denoiser.device)
         self.size = self._upscaler.size if self._upscaler else settings.size  # width and height, pixels
         self._carries = "trails" in table.effects or finish.safe
         self._begin, end = begin, begin + len(table) / table.fps
         self._words = words_of(finish, size=self.size, begin=float(begin), end=float(end))
-        self._guard = FlashGuard(table.fps) if finish.safe else None
-        self._latent: Tensor | None = None  # of the frame before
+        self._guard = FlashGuard(self._fps) if finish.safe else None
+        self._before: Sampled | None = None  # the frame before
         self._echo: Tensor | None = None  # the picture before, with its effects
 
     @property
     def plan(self) -> PicturePlan:
         """What the pictures depend on, for the work that keeps them."""
         rows = [self._table.effects_at(i) for i in range(len(self._table))]
-        words = [self._words.digest(self._seconds(i)) if self._words else "" for i in range(len(rows))]
-        digests = [_hash([self._table.part[i], row and self._seed(i), row, words[i]]) for i, row in enumerate(rows)]
+        digests = [_hash([self._table.part[i], row and self._seed(i), row]) for i, row in enumerate(rows)]
         identity: dict[str, Any] = self._upscaling | (words_identity(self._finish) if self._words else {})
         if self._finish.safe:
             identity["safe"] = True
-        return PicturePlan(self.size, self._table.fps, identity, digests, self._carries)
+        if self._tweens:
+            each = zip(digests, ["", *digests], [self._moves(i) for i in range(len(rows))])
+            digests = [_hash([self._tweens.digest(i), *on]) for i, on in enumerate(each)]
+            identity |= {"smooth": str(self._fps), "smooth-by": way_identity(self._finish.smooth_by)}
+        if self._words:
+            said = [[self._words.digest(self._seconds(frame)) for frame in self._frames(i)] for i in range(len(rows))]
+            digests = [_hash([digest, words]) for digest, words in zip(digests, said, strict=True)]
+        return PicturePlan(self.size, self._fps, identity, digests, self._carries)
 
     @property
     def state(self) -> dict[str, np.ndarray]:
@@ -72,10 +97,10 @@ class Finisher:
 
     def restart(self, latent: np.ndarray | None, state: Mapping[str, np.ndarray]) -> None:
         """Go on after a frame whose latent and state are given; None and nothing before the first."""
-        self._latent = None if latent is None else torch.from_numpy(latent).to(self._model.denoiser.device).float()
+        self._before = None if latent is None else self._sampled(torch.from_numpy(latent))
         self._echo = torch.from_numpy(state[ECHO]).to(self._model.denoiser.device) if ECHO in state else None
         if self._finish.safe:
-            self._guard = FlashGuard(self._table.fps)
+            self._guard = FlashGuard(self._fps)
             self._guard.state = {name.removeprefix(GUARD): array for name, array in state.items() if GUARD in name}
 
     def pictures(self, i: int, latent: Tensor) -> Iterator[np.ndarray]:
@@ -88,25 +113,74 @@ class Finisher:
         latent : float, shape (1, C, H, W)
             Of row i, as it is kept.
         """
-        latent = latent.to(self._model.denoiser.device).float()
-        yield self._shown(decode(self._model, latent), self._table.effects_at(i), i)
-        self._latent = latent
+        sampled = self._sampled(latent)
+        if self._tweens is None or self._way is None:
+            yield self._shown(sampled.picture, self._table.effects_at(i), i, i)
+        else:
+            move, pace = self._with_depth(i, self._moves(i))
+            tweens = tween_pictures(self._tweens, i, self._before, sampled, way=self._way, move=move, pace=pace)
+            for frame, picture in tweens:
+                yield self._shown(picture, self._effects(i, frame), i, frame)
+        self._before = sampled
 
-    def _shown(self, picture: Tensor, effects: dict[str, Any], i: int) -> np.ndarray:
-        """A picture as it is encoded."""
+    def _sampled(self, latent: Tensor) -> Sampled:
+        latent = latent.to(self._model.denoiser.device).float()
+        return Sampled(latent, decode(self._model, latent))
+
+    def _moves(self, i: int) -> tuple[Move | None, Move | None]:
+        """How the camera moved the frame before into row i, and the one before that into the frame before."""
+        return self._move(i), self._move(i - 1) if i else None
+
+    def _move(self, i: int) -> Move | None:
+        move, row = self._table.camera(i), self._table.row(i)
+        alone = row["interp"] == 1 and (self._guides.moves or (row["denoise"] == 1 and not row["unsample"]))
+        if move is None or alone:
+            return None
+        return {name: value for name, value in move.items() if name != "in_picture"}
+
+    def _with_depth(self, i: int, moves: tuple[Move | None, ...]) -> list[Move | None]:
+        """Moves with the depth of the frame before, where they show what is near and what is far."""
+        deep = any(move[name] for move in moves if move for name in PARALLAX)
+        if self._guides.depth is None or self._before is None or not deep:
+            return list(moves)
+        depth = self._guides.depth(self._table.part[i] - 1, self._before.picture)
+        return [move and move | {"depth": depth} for move in moves]
+
+    def _effects(self, i: int, frame: int) -> dict[str, float]:
+        """The effects on a frame of the video on the way to row i."""
+        assert self._tweens is not None
+        effects = self._table.effects_at(i)
+        if i > 0:
+            part, held = float(self._tweens.part[frame]), bool(self._tweens.held[i])
+            effects = effects_between(self._table.effects_at(i - 1), effects, part, held=held)
+        if "trails" in effects:  # the echo fades in as many seconds
+            effects = effects | {"trails": effects["trails"] ** float(self._table.fps / self._tweens.fps)}
+        return effects
+
+    def _shown(self, picture: Tensor, effects: dict[str, Any], i: int, frame: int) -> np.ndarray:
+        """A picture as it is encoded: a frame of the video, up to row i."""
         if effects:
-            picture = apply(picture, effects, seed=self._seed(i), frame=self._table.part[i], before=self._echo)
+            picture = apply(picture, effects, seed=self._seed(i), frame=self._start + frame, before=self._echo)
         if "trails" in self._table.effects:
             self._echo = picture
         if self._upscaler:
             picture = self._upscaler(picture)
         levels = to_levels(picture)
         levels = self._guard(levels) if self._guard else levels
-        return self._words(levels, self._seconds(i)) if self._words else levels
+        return self._words(levels, self._seconds(frame)) if self._words else levels
 
-    def _seconds(self, i: int) -> float:
-        """The middle of the time that row i is on screen, in the song."""
-        return float(self._begin + (i + Fraction(1, 2)) / self._table.fps)
+    @property
+    def _start(self) -> int:
+        """The number of the first frame shown in the video of the whole song."""
+        return self._tweens.start if self._tweens else self._table.part.start
+
+    def _frames(self, i: int) -> range:
+        """The frames that are shown up to row i and after the one before."""
+        return self._tweens.frames(i) if self._tweens else range(i, i + 1)
+
+    def _seconds(self, frame: int) -> float:
+        """The middle of the time that a frame is on screen, in the song."""
+        return float(self._begin + (frame + Fraction(1, 2)) / self._fps)
 
     def _seed(self, i: int) -> int:
         return int(self._table.columns["seed"][i])

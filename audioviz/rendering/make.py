@@ -23,7 +23,7 @@ from audioviz.insight.report import describe_flashing
 from audioviz.models.compiled import compiled
 from audioviz.models.model import Model
 from audioviz.project import Project
-from audioviz.rendering.costs import remember_cost
+from audioviz.rendering.costs import cost_kind, remember_cost
 from audioviz.rendering.estimate import CHUNK_SECONDS
 from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.finish import Finisher
@@ -34,6 +34,7 @@ from audioviz.rendering.log import render_log, resident_megabytes
 from audioviz.rendering.memory import make_room, out_of_memory_explained
 from audioviz.rendering.plans import plan_frames
 from audioviz.rendering.settings import RenderSettings, describe_settings, settings_for
+from audioviz.rendering.tweens import shown_clock, smoothed
 from audioviz.sampling import sequence
 from audioviz.sampling.samplers import sampler_for
 from audioviz.schedule.formats.json_csv import schedule_to_json
@@ -82,10 +83,12 @@ def make_video(
     identity = _identity(model, settings) | {"fps": str(clock.fps)} | guide_digests
     table = frame_table(schedule, settings, part=part, anew=guides.init is None)
     digests = [table.digest(i) for i in range(len(table))]
+    shown = shown_clock(project.finish, song, part)
+    tweens = smoothed(table, shown, song)
     begin = Fraction(song.start) + part.start / clock.fps
-    finisher = Finisher(model, table, settings, project.finish, begin=begin)
-    plain = (finisher.size, codec) == (settings.size, H264)
-    finish = "" if plain else describe_format(container, codec, finisher.size, clock.fps)
+    finisher = Finisher(model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides)
+    described = describe_format(container, codec, finisher.size, shown.fps)
+    kind = cost_kind(project.finish, described, plain=(finisher.size, codec) == (settings.size, H264))
     chunk = max(1, round(CHUNK_SECONDS * clock.fps))
     with Work.open(
         out,
@@ -98,8 +101,8 @@ def make_video(
     ) as work:
         if progress:
             print(f"audioviz: {describe_settings(model.name, settings, model.defaults)}", file=sys.stderr)
-            if finish:
-                print(f"audioviz: {finish}", file=sys.stderr)
+            if kind:
+                print(f"audioviz: {described}", file=sys.stderr)
         if work.note:
             warnings.warn(work.note, AudiovizWarning, stacklevel=2)
         with render_log(work.log) as log, out_of_memory_explained("at {}x{}".format(*settings.size)):
@@ -120,14 +123,14 @@ def make_video(
             if seconds is not None:
                 where = model.denoiser.device.type
                 size = work.size / len(part)
-                remember_cost(model.name, settings, where, finish=finish, seconds=seconds, size=size)
+                remember_cost(model.name, settings, where, finish=kind, seconds=seconds, size=size)
             if sha256_of(song.path.resolve()) not in (song.sha256, None):
                 raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
             facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | identity
             facts |= finisher.plan.identity
             metadata = json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))})
             with sound_for_ffmpeg(song.path) as sound:
-                mux(chunks, sound, out, clock=clock, start=begin, metadata=metadata, codec=codec.name)
+                mux(chunks, sound, out, clock=shown, start=begin, metadata=metadata, codec=codec.name)
             log.info("finished")
         if not keep_work:
             work.discard()

@@ -52,6 +52,8 @@ def render(
     control: str | Path | None = None,
     style: str | Path | None = None,
     depth: str | Path | None = None,
+    smooth: str | float | Fraction | None = None,
+    smooth_by: str | Path | None = None,
     lyrics: str | Path | None = None,
     title: str | None = None,
     font: str | Path | None = None,
@@ -102,6 +104,10 @@ def render(
         say.
     depth : image or video file, or the folder or the hub id of a depth-estimation model of transformers
         How near each place of the frame before is, near is white: the camera moves near things past far ones.
+    smooth : number, str or Fraction
+        Frames a second that are shown, more than are sampled; or `2x`, `3x`, `4x`.
+    smooth_by : arc, blend, flow, or the .safetensors file of a RIFE network
+        How those between are made.
     lyrics : .lrc, .srt, .vtt or .ass file
         Words to draw while they are sung, filled word by word where the file has word times.
     title : str
@@ -172,6 +178,8 @@ def render(
         "control": control,
         "style": style,
         "depth": depth and str(depth),
+        "smooth": smooth,
+        "smooth_by": smooth_by,
         "lyrics": lyrics,
         "title": title,
         "font": font,

@@ -251,9 +251,9 @@ class Work:
         writer.close()
         try:
             if latents is not None:
-                write_whole(paths[LATENTS], save({"shown": latents.shown, "last": latents.last}))
+                write_whole(paths[LATENTS], _saved({"shown": latents.shown, "last": latents.last}))
             if state:
-                write_whole(paths[STATE], save(state))
+                write_whole(paths[STATE], _saved(state))
             put(part_of(paths[PICTURES]), paths[PICTURES])
             self._chunks[index:] = [
                 Chunk(
@@ -335,6 +335,11 @@ class Work:
             return
         if not wait([self._commit], timeout=HURRY_SECONDS).done:
             self._closing.abort()
+
+
+def _saved(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """A safetensors file; `save` writes what lies in memory, in whatever order the axes are there."""
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
 def _lock(out: Path, folder: Path) -> FolderLock:
