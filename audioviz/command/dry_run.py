@@ -2,7 +2,7 @@
 
 from audioviz.insight.report import clock_time, describe_flashing, describe_schedule, describe_song, megabytes
 from audioviz.project import Project
-from audioviz.rendering.check import check_look
+from audioviz.rendering.check import check_flow, check_look
 from audioviz.rendering.estimate import estimate
 from audioviz.rendering.flashes import expected_flashes
 from audioviz.rendering.inputs import schedule_of, song_of, with_default_prompts, with_named_loras
@@ -23,6 +23,7 @@ def describe_render(project: Project) -> str:
     if project.look.lora_dir:
         check_look(with_named_loras(project.look, schedule))
     found = estimate(project, song)
+    check_flow(project, schedule, found.part)
     frames = len(found.part)
     if found.cost:
         time = (

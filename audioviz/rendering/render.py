@@ -14,7 +14,7 @@ from audioviz.errors import InputError
 from audioviz.files import to_path
 from audioviz.insight.video import Video
 from audioviz.project import Look, Project
-from audioviz.rendering.check import check_project
+from audioviz.rendering.check import check_flow, check_project
 from audioviz.rendering.inputs import (
     part_of_project,
     schedule_of,
@@ -52,6 +52,7 @@ def render(
     control: str | Path | None = None,
     style: str | Path | None = None,
     depth: str | Path | None = None,
+    flow_model: str | Path | None = None,
     lyrics: str | Path | None = None,
     title: str | None = None,
     font: str | Path | None = None,
@@ -97,6 +98,8 @@ def render(
     control, style : image or video files
         Lead frames through the model's ControlNet and IP-Adapter, as strongly as the schedule's columns of these names
         say.
+    flow_model : file of the weights of RAFT
+        Finds the motion of an init video for the column flow, in place of OpenCV.
     depth : image or video file, or the folder or the hub id of a depth-estimation model of transformers
         How near each place of the frame before is, near is white: the camera moves near things past far ones.
     lyrics : .lrc, .srt, .vtt or .ass file
@@ -163,6 +166,7 @@ def render(
         "control": control,
         "style": style,
         "depth": depth and str(depth),
+        "flow_model": flow_model,
         "lyrics": lyrics,
         "title": title,
         "font": font,
@@ -213,6 +217,7 @@ def render_project(
     if wait_for_model is None:  # which LoRAs it is to have the prompts tell
         wait_for_model = _in_thread(load, with_named_loras(project.look, schedule)).result
     part = part_of_project(project, song)
+    check_flow(project, schedule, part)
     loaded = wait_for_model()
 
     from audioviz.rendering.make import make_video  # which needs torch
