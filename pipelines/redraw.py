@@ -18,16 +18,23 @@ import audioviz as av
 @click.option("--control", help="An image or video of edges, depth or poses, as the ControlNet reads them.")
 @click.option("--ip-adapter", help="Follows the style of --style,")
 @click.option("--style", help="an image, more where the song is harmonic.")
+@click.option(
+    "--flow", default=0.0, show_default=True, help="Holds what moves along INIT, a video: 0.85, less on kicks."
+)
 @click.option("--fps", default="12", show_default=True)
 @click.option("--size", default=None, type=int, help="Pixels of each side; the model's own if not given.")
 @click.option("--steps", default=None, type=int)
-def redraw(song, init, out, model, prompts, mask, controlnet, control, ip_adapter, style, fps, size, steps) -> None:
+def redraw(
+    song, init, out, model, prompts, mask, controlnet, control, ip_adapter, style, flow, fps, size, steps
+) -> None:
     """Redraw INIT, an image or a video, in time with SONG."""
     track = av.load_song(song, fps=fps)
     kicks = track.kicks or track.beats  # which a song without drums has
+    hits = av.curves.at(kicks, kicks.strength).decay(0.3)
     plan = av.Schedule(
         seed=av.seeds.change_at(track.beats[::8]),
-        denoise=0.25 + 0.4 * av.curves.at(kicks, kicks.strength).decay(0.3),
+        denoise=0.25 + 0.4 * hits,
+        flow=flow * (1 - 0.6 * hits),
         control=1.0 - 0.6 * track.low,
         style=0.2 + 0.6 * track.harmonic,
     ).with_prompts(prompts, song=track)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from audioviz.insight.report import clock_time, describe_flashing, describe_schedule, describe_song, megabytes
 from audioviz.project import Project
-from audioviz.rendering.check import check_look
+from audioviz.rendering.check import check_flow, check_look
 from audioviz.rendering.estimate import estimate
 from audioviz.rendering.flashes import expected_flashes
 from audioviz.rendering.inputs import schedule_of, song_of, with_default_prompts, with_named_loras
@@ -25,6 +25,7 @@ def describe_render(project: Project, *, out: Path) -> str:
     if project.look.lora_dir:
         check_look(with_named_loras(project.look, schedule))
     found = estimate(project, song, out=out)
+    check_flow(project, schedule, found.part)
     frames = len(found.part)
     smoothed = found.shown.fps != schedule.clock.fps
     shown = f", shown as {found.shown.frames} at {found.shown.fps} fps" if smoothed else ""

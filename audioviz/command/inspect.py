@@ -98,10 +98,16 @@ def schedule(
 @click.command()
 @click.argument("video", type=FilePath())
 @file_option("--sheet", "FILE.png", "Write a contact sheet of the video.")
-def info(video, sheet_file) -> None:
+@click.option("--init", type=FilePath(), metavar="FILE", help="The video that it was made of: tell the warp error.")
+def info(video, sheet_file, init) -> None:
     """Show what VIDEO was made of, how well its picture follows its sound, and when it flashes too often."""
     from audioviz.insight.video import Video
 
     made = Video(video)
-    click.echo(made.info())
+    report = made.info()
+    click.echo(report)
+    if init is not None:
+        from audioviz.rendering.warp_error import warp_error
+
+        click.echo(f"warp error along the initial video     {warp_error(made, report.video, init)}")
     save(sheet_file, made.sheet)

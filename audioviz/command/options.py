@@ -123,6 +123,11 @@ model_options = (
         metavar="FILE|DIR|ID",
         help="How near things are, for the camera: an image or a video, near is white, or a model of transformers.",
     ),
+    click.option(
+        "--flow-model",
+        metavar="FILE",
+        help="Weights of RAFT, which find the motion of --init for the column flow in place of OpenCV.",
+    ),
 )
 look_options = (
     click.option("--size", metavar="WxH", help="Pixels; the model's own if not given."),

@@ -195,6 +195,8 @@ class GuideFiles:
         Init image or video, inpainting mask, ControlNet hint, IP-Adapter reference.
     depth : file, or the folder or the hub id of a model, optional
         Depth of the frames, a picture or a video whose near is white, or what estimates it.
+    flow_model : file, optional
+        Weights of RAFT, which finds the optical flow of an init video in place of OpenCV.
     """
 
     init: File | None = None
@@ -202,6 +204,7 @@ class GuideFiles:
     control: File | None = None
     style: File | None = None
     depth: Place | None = None
+    flow_model: File | None = None
 
 
 def _checked(text: str, read: Callable[[str], Any]) -> str:

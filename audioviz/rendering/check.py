@@ -24,9 +24,12 @@ from audioviz.models.sources import (
 from audioviz.project import Look, Project
 from audioviz.rendering.lettering import check_lettering
 from audioviz.rendering.pictures import check_pictures
+from audioviz.rendering.stills import image_moves
 from audioviz.schedule.prompts import check_prompt_file, prompt_file
+from audioviz.schedule.schedule import Schedule
 from audioviz.shelf import find, is_path
 from audioviz.video.encode import check_format
+from audioviz.video.flow_sources import check_opencv, check_raft
 from audioviz.video.formats import CONTAINERS, H264, check_encoder, format_of
 from audioviz.video.frame import read_frame, read_upscale
 from audioviz.video.rife_layout import rife_layout
@@ -163,6 +166,23 @@ def check_trust(project: Project) -> None:
         )
 
 
+def check_flow(project: Project, schedule: Schedule, part: range) -> None:
+    """Refuse a part whose frames move along an initial video, where nothing finds its optical flow.
+
+    Raises
+    ------
+    InputError
+    """
+    guides = project.guides
+    if uses_flow(schedule, part) and guides.init and not guides.flow_model and image_moves(guides.init) is not False:
+        check_opencv()
+
+
+def uses_flow(schedule: Schedule, part: range) -> bool:
+    """Whether frames of a part move along an initial video: the first has none before it."""
+    return schedule.flow is not None and bool((schedule.flow[part.start + 1 : part.stop] > 0).any())
+
+
 def check_outputs(targets: Sequence[Path], projects: Sequence[Project]) -> None:
     """Refuse several songs of which more than one would become the same video, or a file that another one reads.
 
@@ -240,7 +260,7 @@ def files_of(project: Project) -> list[Path]:
     depth = Path(guides.depth) if guides.depth else None
     upscale = read_upscale(project.finish.upscale).network if project.finish.upscale else None
     finish = (project.finish.lyrics, project.finish.font, upscale, rife)
-    given = (guides.init, guides.mask, guides.control, guides.style, depth, *finish, *prompts)
+    given = (guides.init, guides.mask, guides.control, guides.style, depth, guides.flow_model, *finish, *prompts)
     given += (Path(project.schedule.source),)
     return [song.path, *stems, *filter(None, (beats, *given))]
 
@@ -256,6 +276,8 @@ def _check_guide_files(project: Project) -> None:
             check_pictures(Path(guides.depth), what="depth")
         else:
             check_depth_model(guides.depth)
+    if guides.flow_model is not None:
+        check_raft(guides.flow_model)
     if guides.mask and not guides.init:
         raise InputError("mask: expected an init too, the picture that stays where the mask is black (--init FILE)")
 

@@ -1,4 +1,6 @@
-"""What happens to the frame before, between two frames: the camera moves it, and effects in the loop work on it."""
+"""What happens to the frame before, between two frames: it moves along an initial video, and the camera moves it, and
+effects in the loop work on it.
+"""
 
 from collections.abc import Callable
 
@@ -6,6 +8,7 @@ from torch import Tensor
 
 from audioviz.effects import apply
 from audioviz.models.model import Model, to_unit
+from audioviz.rendering.flow import Way
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides
 from audioviz.sampling.warp import warp
@@ -13,29 +16,36 @@ from audioviz.sampling.warp import warp
 PARALLAX = ("shift_x", "shift_y", "tilt", "pan", "dolly")  # moves that show what is near and what is far
 
 
-def feedback(model: Model, table: FrameTable, i: int, guides: Guides) -> Callable[[Tensor], Tensor] | None:
+def feedback(
+    model: Model, table: FrameTable, i: int, guides: Guides, *, way: Way | None = None
+) -> Callable[[Tensor], Tensor] | None:
     """What is done to the frame before row i, latent in and latent out; None if nothing is.
 
     The camera moves the latent itself where in_picture is off; else the frame is decoded, worked on, and encoded, once.
+    What moves along an initial video may stay for long, so that what is lost by decoding and encoding it is given back.
     """
     move, effects = table.camera(i), table.effects_at(i, in_loop=True)
     in_picture = bool(move and move.pop("in_picture"))
-    if not move and not effects:
+    if not move and not effects and not way:
         return None
 
     def moved(latent: Tensor) -> Tensor:
         if move and not in_picture:
             latent = warp(latent, **move)
-        if not in_picture and not effects:
+        if not in_picture and not effects and not way:
             return latent
         picture = model.to_picture(latent)
+        lost = way.moved_latent(latent - model.to_latent(picture)) if way else 0
+        if way:
+            picture = way.moved(picture)
         if move and in_picture:
             deep = guides.depth is not None and any(move[name] for name in PARALLAX)
-            depth = guides.depth(table.part[i] - 1, to_unit(picture)) if guides.depth and deep else None
+            shown = table.part[i] if way else table.part[i] - 1
+            depth = guides.depth(shown, to_unit(picture)) if guides.depth and deep else None
             picture = warp(picture, **move, depth=depth)
         if effects:
             seed, frame = int(table.columns["seed"][i]), table.part[i]
             picture = apply(to_unit(picture), effects, seed=seed, frame=frame).mul(2).sub(1)
-        return model.to_latent(picture)
+        return model.to_latent(picture) + lost
 
     return moved

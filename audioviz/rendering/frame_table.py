@@ -116,7 +116,7 @@ def frame_table(
     effects = {name: values[here] for name, values in given.items() if name in EFFECTS}
     columns = {name: np.full(len(part), value) for name, value in NEUTRAL.items() if name not in EFFECTS}
     columns |= {name: values[here].copy() for name, values in given.items() if name not in EFFECTS | {"travel": ()}}
-    first = {"interp": 1.0, "unsample": 0.0} | ({"denoise": 1.0} if anew else {})
+    first = {"interp": 1.0, "unsample": 0.0, "flow": 0.0} | ({"denoise": 1.0} if anew else {})
     if part.start == 0 or not anew:
         first |= {"noise": 0.0} | {name: NEUTRAL[name] for name in CAMERA}
     for name, value in first.items():

@@ -17,6 +17,9 @@ from audioviz.models.model import Model
 from audioviz.project import GuideFiles
 from audioviz.rendering.pictures import load_pictures
 from audioviz.sampling import Control, Guidance
+from audioviz.video.chunks import digest_of
+from audioviz.video.optical_flow import Estimator
+from audioviz.video.raft import load_raft
 
 Found = TypeVar("Found")
 ON_BLACK = ("mask", "control", "depth")  # where nothing is, there is nothing to draw or to follow; others lie on white
@@ -32,6 +35,7 @@ class Guides:
     control: Callable[[int], np.ndarray] | None = None  # ControlNet hint
     style: Callable[[int], np.ndarray] | None = None  # IP-Adapter reference
     depth: Callable[[int, Tensor], Tensor] | None = None  # of a frame and its picture in 0..1: (1, 1, H, W), 1 is near
+    flow: Estimator | None = None  # how the optical flow of the init video is found, if not by OpenCV
 
 
 def open_guides(
@@ -51,6 +55,7 @@ def open_guides(
         If a file cannot be read, the model has no part that follows it, or there is no such depth model.
     """
     given = {name: Path(file) for name, file in asdict(files).items() if file is not None}
+    flow_model = given.pop("flow_model", None)
     estimator = None
     if files.depth is not None and not given["depth"].is_file():
         del given["depth"]
@@ -75,9 +80,12 @@ def open_guides(
     digests = {f"{name}_sha256": pictures.sha256 for name, pictures in found.items()}
     if estimator is not None:
         depth, digests["depth_sha256"] = (lambda frame, picture: estimator.estimate(picture)), estimator.digest
+    flow = None
+    if flow_model is not None:
+        flow, digests["flow_model_sha256"] = load_raft(flow_model, device=model.denoiser.device), digest_of(flow_model)
     mask = torch.from_numpy(found["mask"].at(0).mean(2) / 255).float() if "mask" in found else None
     return (
-        Guides(**at, mask=mask, moves="init" in found and found["init"].moves, depth=depth),
+        Guides(**at, mask=mask, moves="init" in found and found["init"].moves, depth=depth, flow=flow),
         digests,
     )
 

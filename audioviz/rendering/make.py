@@ -10,6 +10,7 @@ from fractions import Fraction
 from importlib.metadata import version
 from logging import Logger
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ from audioviz.insight.report import describe_flashing
 from audioviz.models.compiled import compiled
 from audioviz.models.model import Model
 from audioviz.project import Project
+from audioviz.rendering.check import uses_flow
 from audioviz.rendering.costs import cost_kind, remember_cost
 from audioviz.rendering.estimate import CHUNK_SECONDS
 from audioviz.rendering.feedback import PARALLAX
@@ -43,6 +45,7 @@ from audioviz.video.chunks import Latents, sha256_of
 from audioviz.video.formats import H264, describe_format, format_of
 from audioviz.video.frame import exact_size
 from audioviz.video.mux import mux
+from audioviz.video.optical_flow import opencv_version
 from audioviz.video.work import Work
 
 
@@ -76,11 +79,16 @@ def make_video(
     guides, guide_digests = open_guides(
         model, project.guides, size=settings.size, clock=song.clock, song=song.path, start=song.start
     )
-    if guides.moves:
+    along = uses_flow(schedule, part)
+    if guides.moves and not along:
         _warn_of_resting_camera(schedule)
+    if along and not guides.moves:
+        _warn_of_resting_flow(project.guides.init)
     if guides.depth is not None:
         _warn_of_unused_depth(schedule)
-    identity = _identity(model, settings) | {"fps": str(clock.fps)} | guide_digests
+    identity: dict[str, Any] = _identity(model, settings) | {"fps": str(clock.fps)} | guide_digests
+    if along and guides.moves and guides.flow is None:
+        identity["versions"]["opencv"] = opencv_version()
     table = frame_table(schedule, settings, part=part, anew=guides.init is None)
     digests = [table.digest(i) for i in range(len(table))]
     shown = shown_clock(project.finish, song, part)
@@ -252,10 +260,21 @@ def _warn_of_resting_camera(schedule: Schedule) -> None:
     if schedule.columns.keys() & set(CAMERA) and (schedule.interp == 1).all():
         warnings.warn(
             "the camera moves the frame before, and with an initial video frames do not start from that: it does "
-            "nothing at interp 1",
+            "nothing at interp 1 and flow 0",
             AudiovizWarning,
             stacklevel=3,
         )
+
+
+def _warn_of_resting_flow(init: Path | None) -> None:
+    """Warn that no frame moves along an initial video."""
+    found = f"{init} is an image" if init else "there is none"
+    warnings.warn(
+        f"flow holds the frame before along the motion of an initial video, and {found}: it does nothing; give one "
+        "(--init VIDEO)",
+        AudiovizWarning,
+        stacklevel=3,
+    )
 
 
 def _warn_of_unused_depth(schedule: Schedule) -> None:

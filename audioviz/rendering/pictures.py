@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import weakref
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,7 +26,7 @@ class Pictures:
     Parameters
     ----------
     at : function of a frame's number
-        Its picture: uint8, shape (height, width, 3). Frames are asked for in order.
+        Its picture: uint8, shape (height, width, 3). Frames are asked for in order, or once more the one before.
     moves : bool
         They differ from frame to frame.
     sha256 : of the file, hex
@@ -122,18 +123,19 @@ class _Video:
         self._file, self._size, self._clock, self._background = file, size, clock, background
         self._zero, self._skipped = zero, skipped
         self._ffmpeg: Ffmpeg | None = None
-        self._picture: np.ndarray | None = None  # of frame _next - 1
+        self._pictures: deque[np.ndarray] = deque(maxlen=2)  # of the frames up to _next - 1
         self._fresh, self._next = True, 0
 
     def __call__(self, k: int) -> np.ndarray:
         k += self._skipped
-        if self._ffmpeg is None or k < self._next - 1:
+        if self._ffmpeg is None or k < self._next - len(self._pictures):
             self._ffmpeg = self._start(f":start_time={float(self._zero)!r}")
-            self._next, self._picture = 0, None
-        while self._picture is None or self._next <= k:
-            self._picture = self._read(self._ffmpeg)
+            self._next = 0
+            self._pictures.clear()
+        while self._next <= k:
+            self._pictures.append(self._read(self._ffmpeg))
             self._next += 1
-        return self._picture
+        return self._pictures[k - self._next]
 
     def _start(self, begin: str) -> Ffmpeg:
         if self._ffmpeg is not None:

@@ -14,7 +14,7 @@ from audioviz.errors import InputError
 from audioviz.files import to_path
 from audioviz.insight.video import Video
 from audioviz.project import Look, Project
-from audioviz.rendering.check import check_project
+from audioviz.rendering.check import check_flow, check_project
 from audioviz.rendering.inputs import (
     part_of_project,
     schedule_of,
@@ -54,6 +54,7 @@ def render(
     depth: str | Path | None = None,
     smooth: str | float | Fraction | None = None,
     smooth_by: str | Path | None = None,
+    flow_model: str | Path | None = None,
     lyrics: str | Path | None = None,
     title: str | None = None,
     font: str | Path | None = None,
@@ -102,6 +103,8 @@ def render(
     control, style : image or video files
         Lead frames through the model's ControlNet and IP-Adapter, as strongly as the schedule's columns of these names
         say.
+    flow_model : file of the weights of RAFT
+        Finds the motion of an init video for the column flow, in place of OpenCV.
     depth : image or video file, or the folder or the hub id of a depth-estimation model of transformers
         How near each place of the frame before is, near is white: the camera moves near things past far ones.
     smooth : number, str or Fraction
@@ -180,6 +183,7 @@ def render(
         "depth": depth and str(depth),
         "smooth": smooth,
         "smooth_by": smooth_by,
+        "flow_model": flow_model,
         "lyrics": lyrics,
         "title": title,
         "font": font,
@@ -233,6 +237,7 @@ def render_project(
     if wait_for_model is None:  # which LoRAs it is to have the prompts tell
         wait_for_model = _in_thread(load, with_named_loras(project.look, schedule)).result
     part = part_of_project(project, song)
+    check_flow(project, schedule, part)
     loaded = wait_for_model()
 
     from audioviz.rendering.make import make_video  # which needs torch

@@ -74,6 +74,8 @@ def sample_frame(
     new = _run(denoiser, plan, kind, sigmas, latent, noise, mask)
     if plan.interp < 1:
         new = MODES[plan.mode](previous, new, plan.interp)
+    if plan.held is not None:
+        new = torch.lerp(new, previous, plan.held.to(new))
     if plan.anchor is not None:
         new = hold(new, plan.anchor)
     if plan.keep is not None and mask is not None:

@@ -19,8 +19,8 @@ class FramePlan:
     """What is done with the previous latent to make the next.
 
     In this order: noise_before is added, the camera moves, the latent is unsampled, noise_after is added, it is
-    sampled, interpolated with the previous one (as the camera sees it now), held at the anchor, and laid over what is
-    kept.
+    sampled, interpolated with the previous one (as the camera sees it now), which also stays where it is held, then
+    held at the anchor, and laid over what is kept.
     """
 
     conditioning: Guidance
@@ -40,6 +40,7 @@ class FramePlan:
     interp: float = 1.0  # weight of the new latent: 1 is off, 0 freezes
     mode: str = "blend"  # of the interpolation
     warp: Callable[[Tensor], Tensor] | None = None  # the camera: of a latent what it sees after it has moved
+    held: Tensor | None = None  # (1, 1, H, W), 0..1: how far the previous latent, as it is seen now, stays there
     anchor: Anchor | None = None
     start: Tensor | None = None  # (B, C, H, W): taken instead of the previous latent
     keep: Tensor | None = None  # (B, C, H, W): what stands outside the noise mask, whatever was added there
