@@ -200,7 +200,10 @@ def test_a_changed_effect_makes_the_pictures_of_its_chunk_again(ready, tmp_path_
     effects = [*EFFECTS[:changed], "flash", *EFFECTS[changed + 1 :]]
     pictures, sampled = replace(PICTURES, digests=effects), []
     with open_work(ready, pictures=pictures) as work:
-        assert work.note == f"pictures from frame {remade[0] * CHUNK} on are finished anew: the schedule or the words changed"
+        assert (
+            work.note
+            == f"pictures from frame {remade[0] * CHUNK} on are finished anew: the schedule or the words changed"
+        )
         assert work.finished == CLOCK.frames - len(range(remade[0] * CHUNK, min(remade[0] * CHUNK + CHUNK, 50)))
         render(work, effects=effects, sampled=sampled)
         edited = [path.read_bytes() for path in work.chunks()]
