@@ -208,6 +208,12 @@ def test_a_line_is_gone_before_the_next_appears_and_there_when_it_is_sung(gap):
     assert all(early <= late for times in (first, second) for early, late in pairwise(times))
 
 
+def test_the_last_word_is_there_while_it_is_sung():
+    lines = [Line(1, 3, "a b", ((0, 1), (3, 3))), Line(3, 5, "c")]
+    first, second = times_of_lines(lines, [0, 0], [10, 10], fade=0.4)
+    assert first[2] > 2.85 and first[3] <= second[0] + 1e-9 and second[1] == 3
+
+
 def test_lines_shorter_than_a_fade_are_still_seen():
     lines = [Line(k / 5, (k + 1) / 5, str(k)) for k in range(5)]
     for line, times in zip(lines, times_of_lines(lines, [0] * 5, [9] * 5, fade=0.5)):

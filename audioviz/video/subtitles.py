@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+_QUICK = 0.12  # seconds in which a line goes and the next one comes, if there is no time
 _TOUCHING = 0.1  # seconds that a line may reach into the next one and still be before it
 
 
 class Timed(Protocol):
-    """Seconds that a line is sung from and to."""
+    """When a line is sung from and to, and when the voice comes to which character of it; seconds."""
 
     @property
     def start(self) -> float: ...
     @property
     def end(self) -> float: ...
+    @property
+    def marks(self) -> tuple[tuple[int, float], ...]: ...
 
 
 def tops_of_lines(
@@ -47,7 +50,7 @@ def times_of_lines(
     """When each line begins to appear, is there, begins to go, and is gone; seconds.
 
     A line is there when it is sung. Where another one follows in its place, it is gone before that appears: a fade is
-    shared by both, and ends when the next one is sung.
+    shared by both, and ends when the next one is sung; it is short where the last word is sung until then.
     """
     comes, goes = [fade] * len(lines), []
     for index, line in enumerate(lines):
@@ -63,7 +66,8 @@ def times_of_lines(
         if after:
             following = min(after, key=lambda other: lines[other].start)
             start = lines[following].start
-            length = min(fade, max(fade, start - line.end) / 2, (start - line.start) / 2)
+            sung = line.marks[-1][1] if line.marks else line.start
+            length = min(fade, max(fade, start - line.end) / 2, max(_QUICK, start - sung) / 2, (start - line.start) / 2)
             begin = min(line.end, start - 2 * length)
             goes[index] = (begin, begin + length)
             comes[following] = min(comes[following], length)
