@@ -85,10 +85,10 @@ def optical_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     check_opencv()
     import cv2
 
-    greys = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (before, after)]
+    grey, next_grey = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (before, after))
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(0 if min(before.shape[:2]) < COARSE else 1)
-    return dis.calc(*greys, None)
+    return dis.calc(grey, next_grey, np.empty(0, np.float32))
 
 
 def agreement(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
