@@ -67,6 +67,12 @@ def test_a_plain_video_is_as_it_was(song):
     assert plain == asked
 
 
+@pytest.mark.filterwarnings("ignore:a part begins")
+def test_a_smoothed_webm_tells_its_exact_frames_a_second(song):
+    info = probe(render(song, song.with_suffix(".webm"), smooth="24000/1001", duration=2.5))
+    assert str(info.fps) == json.loads(info.metadata)["fps"] == "24000/1001"
+
+
 def test_several_songs_need_a_folder():
     with pytest.raises(InputError, match="--out all.webm: several songs need a folder"):
         folder_of("all.webm", [Path("a.wav"), Path("b.wav")])

@@ -135,7 +135,7 @@ def make_video(
             if sha256_of(song.path.resolve()) not in (song.sha256, None):
                 raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
             facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | identity
-            facts |= finisher.plan.identity
+            facts |= finisher.plan.identity | {"fps": str(shown.fps)}  # of the video; the schedule has its own
             metadata = json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))})
             with sound_for_ffmpeg(song.path) as sound:
                 mux(chunks, sound, out, clock=shown, start=begin, metadata=metadata, codec=codec.name)
