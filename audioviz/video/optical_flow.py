@@ -6,6 +6,7 @@ right and down.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -88,7 +89,8 @@ def optical_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     greys = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (before, after)]
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(0 if min(before.shape[:2]) < COARSE else 1)
-    return dis.calc(*greys, None)
+    none = cast(np.ndarray, None)  # to begin with, which its stubs do not know
+    return dis.calc(*greys, none)
 
 
 def agreement(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
