@@ -89,8 +89,7 @@ def optical_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     greys = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (before, after)]
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(0 if min(before.shape[:2]) < COARSE else 1)
-    none = cast(np.ndarray, None)  # to begin with, which its stubs do not know
-    return dis.calc(*greys, none)
+    return dis.calc(greys[0], greys[1], cast(np.ndarray, None))  # which its stubs do not know
 
 
 def agreement(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
