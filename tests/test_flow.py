@@ -5,6 +5,7 @@ import json
 import signal
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -290,7 +291,10 @@ def test_without_opencv_one_line_says_what_to_install(folder, monkeypatch):
     project = Project(folder / "song.wav", schedule=str(folder / "hold.py"))
     schedule = av.Schedule(flow=0.5, prompts=["gold"], clock=Clock(FPS, 48))
     led = replace(project, guides=GuideFiles(init=folder / "clip.mp4"))
-    for ask in (describe_render, lambda project: check_flow(project, schedule, range(48))):
+    for ask in (
+        partial(describe_render, out=folder / "x.mp4"),
+        lambda project: check_flow(project, schedule, range(48)),
+    ):
         with pytest.raises(InputError, match=r"OpenCV, which is not installed: pip install 'audioviz\[flow\]'"):
             ask(led)
     check_flow(led, schedule, range(7, 8))  # a frame alone has none before it
