@@ -294,7 +294,7 @@ def test_a_smoothed_video_is_as_long_as_its_song_and_its_hits_stand_on_their_sou
     info, frames = probe(out), list(read_frames(out))
     assert info.fps == 30 and info.frames == round(song.duration * 30)
     assert abs(info.picture_seconds - info.sound_seconds) <= 0.5 / 30
-    assert json.loads(info.metadata)["smooth"] == "30"
+    assert json.loads(info.metadata)["smooth"] == "30" and shown_for_one(info) == 2
     for kick, second in zip(song.kicks.frames, song.kicks.seconds, strict=True):
         shown = round(second * 30)
         apart = [np.abs(frames[shown + k].astype(int) - frames[shown + k - 1]).mean() for k in (-1, 0, 1)]
@@ -378,6 +378,8 @@ def test_frames_that_are_shown_twice_leave_the_figures_as_they_are(song):
 
 def test_what_a_manifest_says_of_its_rate_is_not_taken_for_granted():
     info = SimpleNamespace(fps=Fraction(30))
-    for metadata, count in (('{"fps": "12"}', 2), ('{"fps": "30"}', 1), ('{"fps": 0}', 1), ("[]", 1), (None, 1)):
-        info.metadata = metadata
+    for fps, count in (("12", 2), ('"30000/2002"', 2), ("30", 1), ("0", 1), ("[]", 1)):
+        info.metadata = f'{{"fps": "30", "schedule": {{"fps": {fps}}}}}'
         assert shown_for_one(info) == count
+    for info.metadata in ("[]", "{}", None):
+        assert shown_for_one(info) == 1

@@ -104,7 +104,7 @@ def _measured(energy: np.ndarray, kicks: np.ndarray, song: Song, first: int, ste
 def shown_for_one(info: VideoInfo) -> int:
     """Frames of a video that its manifest says were made of each that was sampled; 1 of a video without."""
     try:
-        sampled = Fraction(json.loads(info.metadata or "")["fps"])
+        sampled = Fraction(json.loads(info.metadata or "")["schedule"]["fps"])
     except (ValueError, KeyError, TypeError, ZeroDivisionError, RecursionError):
         return 1
     return max(1, round(info.fps / sampled)) if 0 < sampled <= info.fps else 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, max_pool2d
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
 
 from audioviz.models.model import Model
 from audioviz.rendering.memory import decode
@@ -21,7 +21,7 @@ from audioviz.video.rife import load_rife
 RELATED = 0.2  # correlation of the luma of two pictures from which one can become the other smoothly
 CELL = 8  # pixels, each way, that are compared
 _SHRUNK = 0.2  # of a pixel: places that lie nearer to one another were mirrored at the border
-_SEAM = 5  # pixels about what came from outside of a picture, which are not shown either
+_SEAM = 64  # cells of a side, four of which lie about what came from outside of a picture, where the two mix
 
 Move = dict[str, Any]  # the camera's, by the keywords of `warp`
 
@@ -153,14 +153,17 @@ def _moved_back(before: Tensor, picture: Tensor, move: Move, part: float) -> Ten
 
 
 def _inside(picture: Tensor, move: Move, part: float) -> Tensor:
-    """Where a moved picture shows its inside, and not what is mirrored at its border: shape (1, 1, H, W)."""
+    """Where a moved picture shows its inside, and not what is mirrored at its border: shape (1, 1, H, W), soft."""
     height, width = picture.shape[-2:]
     across, down = (torch.arange(n, device=picture.device, dtype=torch.float32) for n in (width, height))
     places = torch.stack((across.expand(height, width), down[:, None].expand(height, width)))[None]
     places = warp(places, **move_part(move, part))[0]
     grows = (places[0].diff(dim=1) > _SHRUNK)[:-1] & (places[1].diff(dim=0) > _SHRUNK)[:, :-1]
-    outside = torch.nn.functional.pad(~grows[None, None].to(torch.bool), (0, 1, 0, 1)).float()
-    return 1 - max_pool2d(outside, _SEAM, 1, _SEAM // 2)
+    outside = pad((~grows)[None, None].float(), (0, 1, 0, 1), mode="replicate")
+    step = max(1, min(height, width) // _SEAM)
+    coarse = max_pool2d(max_pool2d(outside, step, ceil_mode=True), 5, 1, 2)
+    soft = avg_pool2d(pad(coarse, (2, 2, 2, 2), mode="replicate"), 5, 1)
+    return 1 - interpolate(soft, size=(height, width), mode="bilinear", align_corners=False)
 
 
 def _blend(model: Model) -> Way:
