@@ -19,7 +19,7 @@ from audioviz.project import GuideFiles, Look, Project
 from audioviz.rendering.check import check_project
 
 MISTAKES = {
-    "no video": (["-o", "out.mov"], "output out.mov: expected a name that ends in .mp4"),
+    "no video": (["-o", "out.avi"], "output out.avi: expected a name that ends in .mp4"),
     "a broken picture": (["--init", "mask.png"], "init mask.png: cannot be read as an image"),
     "a LoRA for the embedded model": (["--lora", "good.safetensors"], "embedded: takes no good.safetensors"),
     "no folder": (["-o", "nowhere/out.mp4"], "output folder nowhere does not exist"),

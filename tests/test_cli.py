@@ -172,7 +172,7 @@ def test_a_dry_run_shows_the_plan_and_what_it_takes_and_writes_nothing(folder, t
     assert status == 0 and err == ""
     assert "24 frames at 12 fps" in shown and "neon nebula" in shown and "denoise" in shown
     assert "embedded: 64x64, 5 steps of " in shown and "frames to make: 6 to 23, 18 of 24\n" in shown
-    assert "time: unknown until a render" in shown and "disk: less than 0.1 MB for the work folder" in shown
+    assert "time: unknown until a render" in shown and "disk: less than 0.2 MB for the work folder" in shown
     remember_cost("embedded", RenderSettings((64, 64), 5, 3.0, "euler", "karras"), "cpu", seconds=200, size=5e8)
     shown = command(*arguments, "--device", "cpu", cwd=tmp_path)[1]
     assert "time: about 1 h 20 min, as 200 s a frame were measured" in shown and "disk: about 12.0 GB for" in shown
@@ -266,7 +266,7 @@ MISTAKES = {
     "a folder": (["render", "."], "folder"),
     "an empty file": (["render", "empty.mp3"], "empty"),
     "text renamed": (["render", "text.mp3"], "text.mp3"),
-    "unknown schedule": (["render", "song.wav", "--schedule", "puls"], "use breathe, cuts, dream"),
+    "unknown schedule": (["render", "song.wav", "--schedule", "puls"], "use boombap, breathe, cuts, dream"),
     "unknown sampler": (["render", "song.wav", "--sampler", "eular"], "euler"),
     "unknown scheduler": (["render", "song.wav", "--scheduler", "karas"], "karras"),
     "prompt keyframe past the end": (["render", "song.wav", "--prompt", "9s: x"], "past the end"),

@@ -127,7 +127,7 @@ def test_an_error_in_a_script_is_one_line_with_its_place(script, text, message):
 def test_unknown_names_list_the_known_and_files_must_exist(tmp_path):
     with pytest.raises(
         InputError,
-        match="unknown schedule 'puls' \\(did you mean pulse\\?\\): use breathe, cuts, .*pulse, .* or the path",
+        match="unknown schedule 'puls' \\(did you mean pulse\\?\\): use boombap, breathe, .*pulse, .* or the path",
     ):
         av.load_schedule("puls")
     with pytest.raises(InputError, match="gone.py: no such file"):

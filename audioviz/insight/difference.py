@@ -1,7 +1,6 @@
 """Frame difference: how much the picture changes from frame to frame."""
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -22,29 +21,11 @@ def difference_energy(frames: Iterable[np.ndarray]) -> np.ndarray:
     float64, shape (T,): the mean square, over the picture, of the change in luma, where white is 1. Frame k is compared
     with frame k - 1; frame 0 is 0.
     """
-    return difference_energies(frames, [1])[0]
-
-
-def difference_energies(frames: Iterable[np.ndarray], spans: Sequence[int]) -> np.ndarray:
-    """Energy of the difference between frames that lie some spans apart.
-
-    Parameters
-    ----------
-    frames : iterable of uint8, shape (H, W, 3)
-        T frames, read once; as many are kept as the longest span.
-    spans : sequence of int >= 1
-
-    Returns
-    -------
-    float64, shape (len(spans), T): as `difference_energy`; 0 where there is no frame so far before.
-    """
-    energy: list[list[float]] = [[] for _ in spans]
-    earlier: deque[np.ndarray] = deque(maxlen=max(spans))
+    energy, before = [], None
     for frame in frames:
         cells = _cell_luma(frame)
-        for span, values in zip(spans, energy, strict=True):
-            values.append(float(np.mean((cells - earlier[-span]) ** 2)) if len(earlier) >= span else 0.0)
-        earlier.append(cells)
+        energy.append(0.0 if before is None else float(np.mean((cells - before) ** 2)))
+        before = cells
     return np.array(energy)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from audioviz.audio.load import load_song
 from audioviz.audio.song import Events, Song
 from audioviz.clock import Clock
-from audioviz.insight.difference import difference_energies
+from audioviz.insight.difference import difference_energy
 from audioviz.schedule import curves
 from audioviz.video.photosensitive import Flashing, FlashMeter
 from audioviz.video.probe import VideoInfo, probe, read_frames
@@ -62,8 +62,9 @@ def reaction(
 def measure_video(path: Path) -> tuple[VideoInfo, Reaction | None, list[Flashing]]:
     """Probe a video, measure its picture against its own sound, if it has one, and find where it flashes too often.
 
-    Of a video with more frames than were sampled (`smooth`) the change is measured over the time of a sampled frame:
-    each set of every n-th frame as a video of its own, and the mean of them. For hits its own frames count.
+    Of a video with more frames than were sampled (`smooth`) the change is measured over the time of a sampled frame, as
+    the way that the picture goes in it: from each of its n frames on, and the mean of those. For hits its own frames
+    count.
 
     Raises
     ------
@@ -72,15 +73,16 @@ def measure_video(path: Path) -> tuple[VideoInfo, Reaction | None, list[Flashing
     """
     info = probe(path)
     span, meter = shown_for_one(info), FlashMeter(info.fps)
-    energy, over_span = difference_energies(meter.watch(read_frames(path)), [1, span])
+    energy = difference_energy(meter.watch(read_frames(path)))
     if info.rate is None:
         return info, None, meter.found
     song = load_song(path, fps=info.fps)
-    energy, over_span = energy[: song.clock.frames], over_span[: song.clock.frames]
+    energy = energy[: song.clock.frames]
     kicks = np.asarray(song.kicks)
     found = _measured(energy, kicks, song, 0, 1)
     if span > 1:
-        parts = [_measured(over_span[k::span], kicks, song, k, span) for k in range(span)]
+        way = np.convolve(np.sqrt(energy), np.ones(span))[: len(energy)] ** 2
+        parts = [_measured(way[k::span], kicks, song, k, span) for k in range(span)]
         means = {name: np.mean([getattr(part, name) for part in parts]) for name in ("correlation", "loud_to_quiet")}
         found = replace(found, **{name: float(mean) for name, mean in means.items()})
     return info, found, meter.found

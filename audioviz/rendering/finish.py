@@ -97,7 +97,8 @@ class Finisher:
 
     def restart(self, latent: np.ndarray | None, state: Mapping[str, np.ndarray]) -> None:
         """Go on after a frame whose latent and state are given; None and nothing before the first."""
-        self._before = None if latent is None else self._sampled(torch.from_numpy(latent))
+        if latent is not None and self._tweens:
+            self._before = self._sampled(torch.from_numpy(latent))
         self._echo = torch.from_numpy(state[ECHO]).to(self._model.denoiser.device) if ECHO in state else None
         if self._finish.safe:
             self._guard = FlashGuard(self._fps)

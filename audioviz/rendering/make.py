@@ -86,7 +86,7 @@ def make_video(
         _warn_of_resting_flow(project.guides.init)
     if guides.depth is not None:
         _warn_of_unused_depth(schedule)
-    identity: dict[str, Any] = _identity(model, settings) | {"fps": str(clock.fps)} | guide_digests
+    identity: dict[str, Any] = _identity(model, settings) | guide_digests
     if along and guides.moves and guides.flow is None:
         identity["versions"]["opencv"] = opencv_version()
     table = frame_table(schedule, settings, part=part, anew=guides.init is None)
