@@ -91,8 +91,12 @@ def test_an_interrupted_render_with_trails_goes_on_to_the_same_bytes(song, tmp_p
     assert out.read_bytes() == whole.read_bytes()
 
 
-@pytest.mark.parametrize(("echo", "decoded"), [({}, 6), ({"trails": 0.6}, 12)])
-def test_a_new_flash_decodes_its_chunk_and_samples_nothing(song, tmp_path, monkeypatch, echo, decoded):
+@pytest.mark.parametrize(
+    ("echo", "slow", "decoded"), [({}, 1e9, 6), ({"trails": 0.6}, 1e9, 12), ({"trails": 0.6}, -1, 0)]
+)
+def test_a_new_flash_decodes_its_chunk_at_most_and_samples_nothing(song, tmp_path, monkeypatch, echo, slow, decoded):
+    """Chunks are of 6 frames; an echo goes on to the end; what is slow to decode is kept."""
+    monkeypatch.setattr("audioviz.rendering.make.SLOW_DECODING", slow)
     out = tmp_path / "out.mp4"
     render(song, plan_of(song, glow=0.3, **echo), out, keep_work=True)
     edited = plan_of(song, glow=0.3, flash=from_frame(14, 0.8) * (np.arange(FRAMES) < 16), **echo)
@@ -101,7 +105,7 @@ def test_a_new_flash_decodes_its_chunk_and_samples_nothing(song, tmp_path, monke
     monkeypatch.setattr(FakeVae, "decode", lambda vae, latent: pictures.append(latent) or decode(vae, latent))
     with pytest.warns(match="anew"):
         render(song, edited, out, model=model)
-    assert model.denoiser.calls == [] and len(pictures) == decoded  # chunks are of 6 frames; an echo goes on to the end
+    assert model.denoiser.calls == [] and len(pictures) == decoded
     assert out.read_bytes() == fresh.read_bytes()
 
 

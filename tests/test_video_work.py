@@ -70,7 +70,7 @@ def render(
             if kept is None:
                 last = next_latent(last, digests[k])
                 sampled is not None and sampled.append(k)
-            latents.append(last.astype(np.float16)[0] if kept is None else kept[k - span.start])
+            latents.append(last.astype(np.float16)[0] if kept is None else kept.shown[k - span.start])
             echo = picture(latents[-1], echoes * echo, effects[k])
             work.write(echo.astype(np.uint8))
         made = Latents(np.stack(latents), last) if kept is None else None

@@ -16,7 +16,7 @@ from audioviz.models.model import Model, to_levels
 from audioviz.project import Finish
 from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.frame_table import FrameTable
-from audioviz.rendering.guides import Guides
+from audioviz.rendering.guides import Guides, unit_range
 from audioviz.rendering.lettering import words_identity, words_of
 from audioviz.rendering.memory import decode
 from audioviz.rendering.settings import RenderSettings
@@ -98,13 +98,18 @@ class Finisher:
     def restart(self, latent: np.ndarray | None, state: Mapping[str, np.ndarray]) -> None:
         """Go on after a frame whose latent and state are given; None and nothing before the first."""
         if latent is not None and self._tweens:
-            self._before = self._sampled(torch.from_numpy(latent))
+            before = torch.from_numpy(latent)
+            self._before = self._sampled(before, self.decode(before))
         self._echo = torch.from_numpy(state[ECHO]).to(self._model.denoiser.device) if ECHO in state else None
         if self._finish.safe:
             self._guard = FlashGuard(self._fps)
             self._guard.state = {name.removeprefix(GUARD): array for name, array in state.items() if GUARD in name}
 
-    def pictures(self, i: int, latent: Tensor) -> Iterator[np.ndarray]:
+    def decode(self, latent: Tensor) -> np.ndarray:
+        """The picture of a latent (1, C, H, W) as all that follows takes it: uint8, shape (H, W, 3)."""
+        return to_levels(decode(self._model, latent.to(self._model.denoiser.device).float()))
+
+    def pictures(self, i: int, latent: Tensor, decoded: np.ndarray) -> Iterator[np.ndarray]:
         """The pictures after row i - 1 and up to row i, uint8, shape (H, W, 3).
 
         Parameters
@@ -113,8 +118,10 @@ class Finisher:
             Rows come in order.
         latent : float, shape (1, C, H, W)
             Of row i, as it is kept.
+        decoded : uint8, shape (H, W, 3)
+            Its picture, by `decode`.
         """
-        sampled = self._sampled(latent)
+        sampled = self._sampled(latent, decoded)
         if self._tweens is None or self._way is None:
             yield self._shown(sampled.picture, self._table.effects_at(i), i, i)
         else:
@@ -124,9 +131,9 @@ class Finisher:
                 yield self._shown(picture, self._effects(i, frame), i, frame)
         self._before = sampled
 
-    def _sampled(self, latent: Tensor) -> Sampled:
-        latent = latent.to(self._model.denoiser.device).float()
-        return Sampled(latent, decode(self._model, latent))
+    def _sampled(self, latent: Tensor, decoded: np.ndarray) -> Sampled:
+        device = self._model.denoiser.device
+        return Sampled(latent.to(device).float(), unit_range(decoded).to(device))
 
     def _moves(self, i: int) -> tuple[Move | None, Move | None]:
         """How the camera moved the frame before into row i, and the one before that into the frame before."""

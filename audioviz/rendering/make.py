@@ -12,6 +12,7 @@ from logging import Logger
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -47,6 +48,9 @@ from audioviz.video.frame import exact_size
 from audioviz.video.mux import mux
 from audioviz.video.optical_flow import opencv_version
 from audioviz.video.work import Work
+
+SLOW_DECODING = 0.1  # seconds a frame, from which kept work has what was decoded, so that an edit is quick,
+MOST_DECODED = 512 * 2**20  # if a chunk's is no more than so many bytes
 
 
 def make_video(
@@ -126,7 +130,9 @@ def make_video(
                 desc=out.name,
             )
             with bar:
-                seconds = _make_pictures(_latents(model, table, settings, guides, work), finisher, work, log, bar)
+                seconds = _make_pictures(
+                    _latents(model, table, settings, guides, work), finisher, work, log, bar, keep_decoded=keep_work
+                )
             chunks = work.chunks()
             if seconds is not None:
                 where = model.denoiser.device.type
@@ -145,7 +151,9 @@ def make_video(
     return out
 
 
-def _make_pictures(sampled: Iterator[Tensor], finisher: Finisher, work: Work, log: Logger, bar: tqdm) -> float | None:
+def _make_pictures(
+    sampled: Iterator[Tensor], finisher: Finisher, work: Work, log: Logger, bar: tqdm, *, keep_decoded: bool
+) -> float | None:
     """Make the pictures that are missing, of latents that were kept or else are sampled.
 
     Returns
@@ -157,8 +165,7 @@ def _make_pictures(sampled: Iterator[Tensor], finisher: Finisher, work: Work, lo
         if span.start != stopped:
             finisher.restart(*work.before())
         began, stopped, kept = time.monotonic(), span.stop, work.kept()
-        latents = sampled if kept is None else (torch.from_numpy(latent)[None] for latent in kept)
-        made = _make_chunk(span, latents, finisher, work, bar)
+        made = _make_chunk(span, sampled, kept, finisher, work, bar, keep_decoded=keep_decoded)
         work.finish_chunk(made if kept is None else None, finisher.state)
         took = time.monotonic() - began
         if kept is None:
@@ -175,15 +182,39 @@ def _make_pictures(sampled: Iterator[Tensor], finisher: Finisher, work: Work, lo
     return seconds / count if count else None
 
 
-def _make_chunk(span: range, latents: Iterator[Tensor], finisher: Finisher, work: Work, bar: tqdm) -> Latents:
-    """Write the pictures of a chunk, and give its latents."""
-    shown, latent = [], torch.empty(0)
+def _make_chunk(
+    span: range,
+    sampled: Iterator[Tensor],
+    kept: Latents | None,
+    finisher: Finisher,
+    work: Work,
+    bar: tqdm,
+    *,
+    keep_decoded: bool,
+) -> Latents:
+    """Write the pictures of a chunk, of its latents that were kept or else are sampled, and give those.
+
+    They come with what was decoded of them, if that is to be kept and takes long.
+    """
+    shown, decoded, latent = [], [], torch.empty(0)
+    latents = sampled if kept is None else (torch.from_numpy(latent)[None] for latent in kept.shown)
     for i, latent in zip(span, latents):
         shown.append(latent.half().cpu())
-        for picture in finisher.pictures(i, shown[-1]):
-            work.write(picture)
+        if kept is not None and kept.decoded is not None:
+            picture = kept.decoded[i - span.start]
+        else:
+            began = time.monotonic()
+            picture = finisher.decode(shown[-1])
+            if i == span.start:
+                slow = time.monotonic() - began > SLOW_DECODING
+                keep_decoded &= slow and len(span) * picture.nbytes <= MOST_DECODED
+        if keep_decoded:
+            decoded.append(picture)
+        for finished in finisher.pictures(i, shown[-1], picture):
+            work.write(finished)
         bar.update()
-    return Latents(torch.cat(shown).numpy(), latent.float().cpu().numpy())
+    last = latent.float().cpu().numpy()
+    return Latents(torch.cat(shown).numpy(), last, np.stack(decoded) if decoded else None)
 
 
 def _latents(model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work) -> Iterator[Tensor]:

@@ -196,19 +196,26 @@ class Latents:
         Of each of its frames, as pictures are decoded from them.
     last : float32, shape (1, C, H, W)
         Of the last one, as the next frame is made from it.
+    decoded : uint8, shape (n, height, width, 3), optional
+        Their pictures, where they are kept.
     """
 
     shown: np.ndarray
     last: np.ndarray
+    decoded: np.ndarray | None = None
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Those that are there, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def read_latents(path: Path) -> Latents | None:
     """What the file of a chunk's latents holds; None if it holds anything else."""
     tensors = read_tensors(path) or {}
-    shown, last = tensors.get("shown"), tensors.get("last")
-    if shown is None or last is None or shown.dtype != np.float16 or last.dtype != np.float32:
-        return None
-    return Latents(shown, last)
+    kinds = {name: tensor.dtype for name, tensor in tensors.items()}
+    decoded = {"decoded": np.uint8} if "decoded" in kinds else {}
+    return Latents(**tensors) if kinds == {"shown": np.float16, "last": np.float32} | decoded else None
 
 
 def read_tensors(path: Path) -> dict[str, np.ndarray] | None:

@@ -166,15 +166,15 @@ class Work:
                 yield self._plan.span(index)
                 assert self._writer is None, "the chunk before is not finished"
 
-    def kept(self) -> np.ndarray | None:
-        """The latents of the chunk that is to be made, float16 (n, C, H, W), where they are there already.
+    def kept(self) -> Latents | None:
+        """The latents of the chunk that is to be made, where they are there already.
 
         Raises
         ------
         EncodeError
             If they cannot be read any more.
         """
-        return None if self._plan.span(self._index).start >= self.done else self._latents(self._index).shown
+        return None if self._plan.span(self._index).start >= self.done else self._latents(self._index)
 
     def before(self) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
         """What stands before the chunk that is to be made.
@@ -251,7 +251,7 @@ class Work:
         writer.close()
         try:
             if latents is not None:
-                write_whole(paths[LATENTS], _saved({"shown": latents.shown, "last": latents.last}))
+                write_whole(paths[LATENTS], _saved(latents.arrays))
             if state:
                 write_whole(paths[STATE], _saved(state))
             put(part_of(paths[PICTURES]), paths[PICTURES])
