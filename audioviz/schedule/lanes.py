@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -89,7 +89,8 @@ def with_lanes(schedule: Schedule, lanes: Mapping[str, Lane], *, song) -> Schedu
 def _laid_over(schedule: Schedule, column: str, lane: Lane) -> Any:
     if column == COLOUR and lane.mode == "replace" and isinstance(lane.keys, Mapping) and lane.keys:
         return _colours(lane.keys, lane.ease)
-    curve = keyframes(lane.keys, ease=lane.ease) if lane.keys else expression(lane.expression or "")
+    keys = cast("Mapping[str, float] | str | None", lane.keys)  # what is no number is refused there
+    curve = keyframes(keys, ease=lane.ease) if keys else expression(lane.expression or "")
     if column in SEEDS:
         return _seeds(schedule.columns.get(column), curve, lane.mode)
     if lane.mode == "replace":
@@ -110,7 +111,7 @@ def _colours(keys: Mapping[str, int | float | str], ease: str) -> Curve:
         keyframes({key: colour >> shift & 255 for key, colour in colours.items()}, ease=ease).clip(0, 255)
         for shift in (16, 8, 0)
     )
-    return np.rint(red) * 65536 + np.rint(green) * 256 + np.rint(blue)
+    return Curve(np.rint(red.values) * 65536 + np.rint(green.values) * 256 + np.rint(blue.values), red.clock)
 
 
 def _seeds(given: np.ndarray | None, curve: Curve, mode: str) -> np.ndarray:
