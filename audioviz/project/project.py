@@ -38,6 +38,7 @@ from audioviz.schedule.lanes import Lane
 from audioviz.schedule.prompt import Prompt
 from audioviz.video.formats import CODECS
 from audioviz.video.frame import read_frame, read_upscale
+from audioviz.video.words import to_colour
 
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
@@ -279,7 +280,7 @@ class Finish:
     font: File | None = None
     font_size: Annotated[Number, within(1, 50)] | None = None
     words_place: Annotated[str, one_of("place", PLACES)] = "bottom"
-    words_colour: str = "white"
+    words_colour: Annotated[str, AfterValidator(lambda text: _checked(text, to_colour))] = "white"
     words_outline: Annotated[Number, within(0, 30)] = 7.0
     words_fade: Annotated[Number, within(0, 5)] = 0.3
     safe: Annotated[bool, Strict()] = False

@@ -1,6 +1,10 @@
 """The columns of a schedule by name, and the range of each."""
 
+from typing import Any
+
 import numpy as np
+
+from audioviz.errors import ScheduleError
 
 COLOUR = "flash_colour"  # 0xRRGGBB
 EFFECTS = {  # on the finished picture
@@ -80,3 +84,20 @@ NEUTRAL = {  # what an optional column that is not given stands for; cfg is the 
     **dict.fromkeys(EFFECTS, 0.0),
     COLOUR: float(0xFFFFFF),
 }
+
+
+def to_colours(value: Any) -> Any:
+    """Names of colours, `#rrggbb` and `0xRRGGBB` as numbers; what is a number already as it is.
+
+    Raises
+    ------
+    ScheduleError
+    """
+    if isinstance(value, str):
+        from PIL.ImageColor import getrgb
+
+        try:
+            return int.from_bytes(bytes(getrgb(value.replace("0x", "#", 1).strip())[:3]))
+        except ValueError as error:
+            raise ScheduleError(f"{COLOUR}: {value!r:.40} is no colour: expected a name or #rrggbb") from error
+    return [to_colours(entry) for entry in value] if isinstance(value, (list, tuple)) else value

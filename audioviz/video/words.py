@@ -70,7 +70,7 @@ def to_colour(text: str) -> tuple[int, int, int]:
     try:
         red, green, blue, *_ = ImageColor.getrgb(text)
     except ValueError as error:
-        raise InputError(f"colour {text!r:.40}: expected a name, such as gold, or #rrggbb") from error
+        raise InputError(f"{text!r:.40}, expected a name of a colour, such as gold, or #rrggbb") from error
     return red, green, blue
 
 
@@ -82,7 +82,6 @@ def check_words(lines: "Sequence[Line]", style: WordsStyle, *, title: str = "") 
     InputError
         In one line: the first character that the font lacks, or what is missing for a script.
     """
-    to_colour(style.colour)
     face = Typeface(style.font)
     for line in lines:
         face.check(line.text, what="lyrics")
@@ -177,7 +176,8 @@ class Words:
         self._face, self._style, self._size = Typeface(style.font), style, size
         width, height = size
         self._pixels = height * style.size / 100 if style.size else min(_SIZE * height, _SIZE_OF_WIDTH * width)
-        self._blocks = self._lines(lines) + ([self._title(title, begin)] if title.strip() else [])
+        parts = [part.strip() for part in re.split(r"[|\n]", title) if part.strip()]
+        self._blocks = self._lines(lines) + ([self._title(parts, begin)] if parts else [])
         self._times = np.array([block.times for block in self._blocks]).reshape(-1, 4)
         self._painted = lru_cache(maxsize=8)(self._paint)
 
@@ -217,8 +217,7 @@ class Words:
         marks = [line.marks for line in lines]
         return [_Block(*block) for block in zip(rows, heights, tops, times, marks, strict=True)]
 
-    def _title(self, title: str, begin: float) -> _Block:
-        parts = [part.strip() for part in re.split(r"[|\n]", title) if part.strip()]
+    def _title(self, parts: Sequence[str], begin: float) -> _Block:
         scales = [_TITLE_SIZE, *[_ARTIST_SIZE] * (len(parts) - 1)]
         rows = tuple(row for part, scale in zip(parts, scales) for row in self._rows(part, scale))
         height, end = self._height(rows), begin + TITLE_SECONDS
