@@ -109,6 +109,17 @@ def test_a_new_flash_decodes_its_chunk_at_most_and_samples_nothing(song, tmp_pat
     assert out.read_bytes() == fresh.read_bytes()
 
 
+def test_trails_that_are_added_begin_with_the_echo_of_the_frame_before(song, tmp_path):
+    """The first chunk, of 6 frames, was made without them, and left none."""
+    out = tmp_path / "out.mp4"
+    render(song, plan_of(song), out, keep_work=True)
+    edited = plan_of(song, trails=from_frame(6, 0.9))
+    fresh = render(song, edited, tmp_path / "fresh.mp4")
+    with pytest.warns(match="anew"):
+        render(song, edited, out)
+    assert out.read_bytes() == fresh.read_bytes()
+
+
 def test_trails_echo_in_a_video(song, tmp_path):
     """A white flash in one frame alone fades over those that follow."""
     flash = from_frame(6, 1.0) * (np.arange(FRAMES) < 7)

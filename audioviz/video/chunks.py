@@ -110,7 +110,7 @@ class ChunkPlan:
             for own in digests[span]:
                 digest = _hash([digest, own])
             last = finishes[-1] if finishes and pictures.carries else ""
-            finishes.append(_hash([shown, digest, *pictures.digests[span], last]))
+            finishes.append(_hash([shown, digest, *pictures.digests[span], pictures.carries, last]))
             ends.append(digest)
         return cls(folder, clock, pictures, identity, finish, length, tuple(ends), tuple(finishes))
 
