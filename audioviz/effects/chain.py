@@ -1,4 +1,4 @@
-"""The chain of effects, in a fixed order, each at rest at 0."""
+"""The chain of effects, in a fixed order, each at rest at 0, or so near to it that nothing can be seen."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from audioviz.effects import colour, focus, motion, screen
 from audioviz.effects.ground import random_bits
+from audioviz.schedule.columns import LEAST_EFFECT
 
 EFFECTS: dict[str, Callable[..., Tensor]] = {
     "mirror": motion.mirror,
@@ -67,7 +68,7 @@ def apply(picture: Tensor, values: Mapping[str, Any], *, seed: int, frame: int, 
     """
     for name, effect in EFFECTS.items():
         strength = float(values.get(name, 0))
-        if strength == 0:
+        if abs(strength) < LEAST_EFFECT:
             continue
         if name in RANDOM:
             picture = effect(picture, strength, random_bits(seed, frame, name))

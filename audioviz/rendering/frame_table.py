@@ -10,7 +10,7 @@ import numpy as np
 
 from audioviz.curve import Curve
 from audioviz.rendering.settings import RenderSettings
-from audioviz.schedule.columns import COLOUR, EFFECTS, NEUTRAL
+from audioviz.schedule.columns import COLOUR, EFFECTS, LEAST_EFFECT, NEUTRAL
 from audioviz.schedule.prompt import Prompt
 from audioviz.schedule.prompts import between
 from audioviz.schedule.schedule import Schedule
@@ -68,7 +68,8 @@ class FrameTable:
         """The effects on row i that are not at rest: those on the finished frame, or those on the frame before it."""
         if self.columns["in_loop"][i] != in_loop:
             return {}
-        acting = {name: v for name, values in self.effects.items() if (v := values[i].item()) != NEUTRAL[name]}
+        values = {name: column[i].item() for name, column in self.effects.items()}
+        acting = {name: value for name, value in values.items() if abs(value - NEUTRAL[name]) >= LEAST_EFFECT}
         if "flash" not in acting:
             acting.pop(COLOUR, None)
         if in_loop:  # it is an echo itself
