@@ -8,7 +8,6 @@ from torch import Tensor
 
 from audioviz.effects import colour, focus, motion, screen
 from audioviz.effects.ground import random_bits
-from audioviz.schedule.columns import LEAST_EFFECT
 
 EFFECTS: dict[str, Callable[..., Tensor]] = {
     "mirror": motion.mirror,
@@ -37,6 +36,7 @@ EFFECTS: dict[str, Callable[..., Tensor]] = {
 }
 RANDOM = ("shake", "glitch", "grain")
 WHITE = 0xFFFFFF
+LEAST = 1e-4  # strength from which an effect acts: the tail of a hit is never quite 0, and nothing of it can be seen
 
 
 @torch.no_grad()
@@ -68,7 +68,7 @@ def apply(picture: Tensor, values: Mapping[str, Any], *, seed: int, frame: int, 
     """
     for name, effect in EFFECTS.items():
         strength = float(values.get(name, 0))
-        if abs(strength) < LEAST_EFFECT:
+        if abs(strength) < LEAST:
             continue
         if name in RANDOM:
             picture = effect(picture, strength, random_bits(seed, frame, name))

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from audioviz.curve import Curve
+from audioviz.effects import LEAST
 from audioviz.rendering.settings import RenderSettings
-from audioviz.schedule.columns import COLOUR, EFFECTS, LEAST_EFFECT, NEUTRAL
+from audioviz.schedule.columns import COLOUR, EFFECTS, NEUTRAL
 from audioviz.schedule.prompt import Prompt
 from audioviz.schedule.prompts import between
 from audioviz.schedule.schedule import Schedule
@@ -69,7 +70,7 @@ class FrameTable:
         if self.columns["in_loop"][i] != in_loop:
             return {}
         values = {name: column[i].item() for name, column in self.effects.items()}
-        acting = {name: value for name, value in values.items() if abs(value - NEUTRAL[name]) >= LEAST_EFFECT}
+        acting = {name: value for name, value in values.items() if abs(value - NEUTRAL[name]) >= LEAST}
         if "flash" not in acting:
             acting.pop(COLOUR, None)
         if in_loop:  # it is an echo itself

@@ -29,7 +29,6 @@ EFFECTS = {  # on the finished picture
     "roll": (-np.inf, np.inf),
     "trails": (0.0, 1.0),
 }
-LEAST_EFFECT = 1e-4  # from which an effect acts: the tail of a hit is never quite 0, and nothing of it can be seen
 RANGES = {
     "seed_mix": (0.0, 1.0),
     "denoise": (0.0, 1.0),
