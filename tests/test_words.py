@@ -11,6 +11,9 @@ from PIL import features
 
 import audioviz as av
 from audioviz.errors import AudiovizError, AudiovizWarning, InputError, ScheduleError
+from audioviz.project import Finish
+from audioviz.rendering.lettering import words_identity
+from audioviz.rendering.tween_pictures import way_identity
 from audioviz.schedule.lyrics import STAY_SECONDS, Line, read_lyrics
 from audioviz.video.probe import read_frames
 from audioviz.video.subtitles import times_of_lines, tops_of_lines
@@ -330,3 +333,13 @@ def test_lyrics_of_another_song_are_said(song, tmp_path):
     (tmp_path / "a.lrc").write_text("[01:00]late", encoding="utf-8")
     with pytest.warns(AudiovizWarning, match="none of its 1 lines is sung from 0.00 to 4.00 s, the first at 60.00 s"):
         pictures(song, tmp_path / "a.mp4", lyrics=tmp_path / "a.lrc")
+
+
+def test_a_font_and_a_network_count_by_what_they_hold_also_through_a_link(tmp_path):
+    link, file = tmp_path / "link.ttf", tmp_path / "file.ttf"
+    link.symlink_to(file)
+    file.write_bytes(b"one")
+    before = words_identity(Finish(title="a", font=link)), way_identity(link)
+    file.write_bytes(b"another")
+    after = words_identity(Finish(title="a", font=link)), way_identity(link)
+    assert before[0] != after[0] and before[1] != after[1]

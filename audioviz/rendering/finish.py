@@ -1,7 +1,5 @@
 """From latents to the pictures that are shown: decoded, with tweens and effects, frame by frame."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from importlib.metadata import version
@@ -12,18 +10,20 @@ import PIL
 import torch
 from torch import Tensor
 
+from audioviz.digests import file_digest, json_digest
 from audioviz.effects import apply
-from audioviz.models.model import Model, to_levels
+from audioviz.models.model import Model
+from audioviz.pixels import levels_to_unit, unit_to_levels
 from audioviz.project import Finish
 from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.frame_table import FrameTable
-from audioviz.rendering.guides import Guides, unit_range
+from audioviz.rendering.guides import Guides
 from audioviz.rendering.lettering import words_identity, words_of
 from audioviz.rendering.memory import decode
 from audioviz.rendering.settings import RenderSettings
 from audioviz.rendering.tween_pictures import Move, Sampled, tween_pictures, way_identity, way_to_tween
 from audioviz.rendering.tweens import TweenTable, effects_between
-from audioviz.video.chunks import PicturePlan, sha256_of
+from audioviz.video.chunks import PicturePlan
 from audioviz.video.formats import H264, Codec
 from audioviz.video.frame import finished_size, read_upscale
 from audioviz.video.photosensitive import FlashGuard
@@ -76,17 +76,17 @@ class Finisher:
     def plan(self, codec: Codec = H264) -> PicturePlan:
         """What the pictures depend on, for the work that keeps them, encoded by a codec."""
         rows = [self._table.effects_at(i) for i in range(len(self._table))]
-        digests = [_hash(row) for row in rows]  # what is random in them has the seed and the number of the latent
+        digests = [json_digest(row) for row in rows]  # what is random in them has the seed and the number of the latent
         identity: dict[str, Any] = self._upscaling | (words_identity(self._finish) if self._words else {})
         if self._finish.safe:
             identity["safe"] = f"Pillow {PIL.__version__}"
         if self._tweens:
             each = zip(digests, ["", *digests], [self._moves(i) for i in range(len(rows))])
-            digests = [_hash([self._tweens.digest(i), *on]) for i, on in enumerate(each)]
+            digests = [json_digest([self._tweens.digest(i), *on]) for i, on in enumerate(each)]
             identity |= {"smooth": str(self._fps), "smooth-by": way_identity(self._finish.smooth_by)}
         if self._words:
             said = [[self._words.digest(self._seconds(frame)) for frame in self._frames(i)] for i in range(len(rows))]
-            digests = [_hash([digest, words]) for digest, words in zip(digests, said, strict=True)]
+            digests = [json_digest([digest, words]) for digest, words in zip(digests, said, strict=True)]
         return PicturePlan(self.size, self._fps, identity, digests, self._trails or self._finish.safe, codec)
 
     @property
@@ -110,7 +110,7 @@ class Finisher:
 
     def decode(self, latent: Tensor) -> np.ndarray:
         """The picture of a latent (1, C, H, W) as all that follows takes it: uint8, shape (H, W, 3)."""
-        return to_levels(decode(self._model, latent.to(self._model.denoiser.device).float()))
+        return unit_to_levels(decode(self._model, latent.to(self._model.denoiser.device).float()))
 
     def pictures(self, i: int, latent: Tensor, decoded: np.ndarray) -> Iterator[np.ndarray]:
         """The pictures after row i - 1 and up to row i, uint8, shape (H, W, 3).
@@ -140,7 +140,7 @@ class Finisher:
         return Sampled(latent.to(self._model.denoiser.device).float(), self._unit(decoded))
 
     def _unit(self, decoded: np.ndarray) -> Tensor:
-        return unit_range(decoded).to(self._model.denoiser.device)
+        return levels_to_unit(decoded).to(self._model.denoiser.device)
 
     def _moves(self, i: int) -> tuple[Move | None, Move | None]:
         """How the camera moved the frame before into row i, and the one before that into the frame before."""
@@ -178,7 +178,7 @@ class Finisher:
             picture = apply(picture, effects, seed=self._seed(i), frame=self._start + frame, before=self._echo)
         if self._trails:
             self._echo = picture
-        return to_levels(self._upscaler(picture) if self._upscaler else picture)
+        return unit_to_levels(self._upscaler(picture) if self._upscaler else picture)
 
     def _finished(self, levels: np.ndarray, frame: int) -> np.ndarray:
         """A frame of the video as it is encoded."""
@@ -211,8 +211,4 @@ def upscaler_for(
     target = finished_size(size, finish.upscale, finish.frame, own=network.scale if network else 1)
     if network is None:
         return (None, {}) if target == size else (Upscaler(target), {"upscale": "lanczos"})
-    return Upscaler(target, network), {"upscale": sha256_of(network.file), "spandrel": version("spandrel")}
-
-
-def _hash(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return Upscaler(target, network), {"upscale": file_digest(network.file), "spandrel": version("spandrel")}

@@ -1,7 +1,5 @@
 """The frame table: a row for each frame of a render, all that a schedule says of it, with the defaults filled in."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from audioviz.curve import Curve
+from audioviz.digests import json_digest
 from audioviz.effects import LEAST
 from audioviz.rendering.settings import RenderSettings
 from audioviz.schedule.columns import COLOUR, EFFECTS, NEUTRAL
@@ -91,9 +90,7 @@ class FrameTable:
         before, after, weight = self.prompts_at(i)
         words = [before.text, before.negative, weight, self.mixed_at(i)]
         words += [after.text, after.negative, before.way] if weight else []
-        return hashlib.sha256(
-            json.dumps([self.part[i], self.row(i), self.effects_at(i, in_loop=True), words]).encode()
-        ).hexdigest()
+        return json_digest([self.part[i], self.row(i), self.effects_at(i, in_loop=True), words])
 
 
 def frame_table(

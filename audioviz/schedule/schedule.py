@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 import numpy as np
 
 from audioviz.clock import Clock
+from audioviz.colours import colour_to_rgb
 from audioviz.curve import Curve, to_numbers
 from audioviz.errors import AudiovizWarning, ScheduleError, nearest, no_attribute
 from audioviz.files import text_or_file
@@ -248,10 +249,8 @@ def _seed_column(name: str, value, clock: Clock) -> np.ndarray:
 def _to_colours(value):
     """Names of colours as numbers, 0xRRGGBB."""
     if isinstance(value, str):
-        from PIL.ImageColor import getrgb
-
         try:
-            return int.from_bytes(bytes(getrgb(value)[:3]))
+            return int.from_bytes(colour_to_rgb(value))
         except ValueError as error:
             raise ScheduleError(f"{COLOUR}: {value!r:.40} is no colour: expected a name or #rrggbb") from error
     return [_to_colours(entry) for entry in value] if isinstance(value, (list, tuple)) else value
