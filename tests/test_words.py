@@ -203,6 +203,21 @@ def test_of_two_lines_at_one_time_the_first_stands_above():
         assert first + 10 <= second
 
 
+def test_long_lyrics_are_laid_out_in_time_that_grows_with_them():
+    looks = []
+
+    class Looked(Line):
+        def __getattribute__(self, name):
+            looks.append(name)
+            return super().__getattribute__(name)
+
+    count = 400
+    lines = [Looked(0.2 * k, 0.2 * k + 0.3, "a") for k in range(count)]
+    tops = tops_of_lines(lines, [20.0] * count, [400.0] * count, upwards=True, gap=3)
+    times_of_lines(lines, tops, [20.0] * count, fade=0.3)
+    assert len(looks) < 100 * count
+
+
 @pytest.mark.parametrize("gap", [0, 0.1, 0.3, 0.5, 3])
 def test_a_line_is_gone_before_the_next_appears_and_there_when_it_is_sung(gap):
     lines = [Line(1, 3, "a"), Line(3 + gap, 9, "b")]
