@@ -50,6 +50,15 @@ def test_at_rest_there_is_the_picture_itself():
     assert apply(picture, rest, seed=1, frame=5, before=picture.clone()) is picture
 
 
+@pytest.mark.parametrize("strength", [1e-4, 1e-40, 1e-250, 5e-324])
+def test_the_tail_of_a_hit_ends_in_the_picture_itself(strength):
+    """What decays for long is never 0."""
+    picture = painting(48, 64)
+    for name in EFFECTS:
+        assert distance(under(picture, name, strength), picture) < 0.5 / 255, name
+        assert strength == 1e-4 or under(picture, name, strength) is picture
+
+
 @pytest.mark.parametrize("name", EFFECTS)
 @pytest.mark.parametrize("size", [(96, 128), (33, 17), (8, 8)])
 def test_pictures_stay_pictures(name, size):

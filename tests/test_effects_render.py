@@ -10,7 +10,9 @@ import torch
 import audioviz as av
 from audioviz.effects import EFFECTS, apply
 from audioviz.errors import ModelError, ScheduleError
+from audioviz.project import Finish
 from audioviz.rendering.feedback import feedback
+from audioviz.rendering.finish import Finisher
 from audioviz.rendering.frame_table import frame_table
 from audioviz.rendering.guides import Guides
 from audioviz.schedule import columns
@@ -100,6 +102,16 @@ def test_what_rests_is_not_looked_at(song, tmp_path):
     assert all(np.array_equal(one, other) for one, other in frames)
 
 
+def test_a_picture_without_effects_is_passed_on_as_it_is(song):
+    finisher = Finisher(
+        fake_model(), frame_table(plan_of(song, flash=from_frame(2, 0.5)), SETTINGS), SETTINGS, Finish()
+    )
+    latent = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    decoded = finisher.decode(latent)
+    first, lit = (next(finisher.pictures(i, latent, decoded)) for i in (1, 2))
+    assert first is decoded and lit.mean() > decoded.mean()
+
+
 def test_an_interrupted_render_with_trails_goes_on_to_the_same_bytes(song, tmp_path):
     plan, out, model = plan_of(song, **SHOW), tmp_path / "out.mp4", fake_model()
     whole = render(song, plan, tmp_path / "whole.mp4", model=model)
@@ -114,7 +126,7 @@ def test_an_interrupted_render_with_trails_goes_on_to_the_same_bytes(song, tmp_p
 )
 def test_a_new_flash_decodes_its_chunk_at_most_and_samples_nothing(song, tmp_path, monkeypatch, echo, slow, decoded):
     """Chunks are of 6 frames; an echo goes on to the end; what is slow to decode is kept."""
-    monkeypatch.setattr("audioviz.rendering.make.SLOW_DECODING", slow)
+    monkeypatch.setattr("audioviz.rendering.chunk_loop.SLOW_DECODING", slow)
     out = tmp_path / "out.mp4"
     render(song, plan_of(song, glow=0.3, **echo), out, keep_work=True)
     edited = plan_of(song, glow=0.3, flash=from_frame(14, 0.8) * (np.arange(FRAMES) < 16), **echo)
@@ -124,6 +136,17 @@ def test_a_new_flash_decodes_its_chunk_at_most_and_samples_nothing(song, tmp_pat
     with pytest.warns(match="anew"):
         render(song, edited, out, model=model)
     assert model.denoiser.calls == [] and len(pictures) == decoded
+    assert out.read_bytes() == fresh.read_bytes()
+
+
+def test_trails_that_are_added_begin_with_the_echo_of_the_frame_before(song, tmp_path):
+    """The first chunk, of 6 frames, was made without them, and left none."""
+    out = tmp_path / "out.mp4"
+    render(song, plan_of(song), out, keep_work=True)
+    edited = plan_of(song, trails=from_frame(6, 0.9))
+    fresh = render(song, edited, tmp_path / "fresh.mp4")
+    with pytest.warns(match="anew"):
+        render(song, edited, out)
     assert out.read_bytes() == fresh.read_bytes()
 
 

@@ -13,8 +13,8 @@ import audioviz as av
 from audioviz.audio.hearing.grid import Grid
 from audioviz.errors import AudiovizError, InputError, ScheduleError
 from audioviz.project import GuideFiles, Look, Project, ScheduleChoice, SongFile, load_project, save_project
-from audioviz.project.project import SAMPLERS as NAMED_SAMPLERS
-from audioviz.project.project import SCHEDULERS as NAMED_SCHEDULERS
+from audioviz.project.look import SAMPLERS as NAMED_SAMPLERS
+from audioviz.project.look import SCHEDULERS as NAMED_SCHEDULERS
 from audioviz.rendering.inputs import schedule_of
 from audioviz.sampling import SAMPLERS, SCHEDULERS
 from audioviz.schedule.columns import COLUMNS, NEUTRAL

@@ -11,6 +11,9 @@ from PIL import features
 
 import audioviz as av
 from audioviz.errors import AudiovizError, AudiovizWarning, InputError, ScheduleError
+from audioviz.project import Finish
+from audioviz.rendering.lettering import words_identity
+from audioviz.rendering.tween_pictures import way_identity
 from audioviz.schedule.lyrics import STAY_SECONDS, Line, read_lyrics
 from audioviz.video.probe import read_frames
 from audioviz.video.subtitles import times_of_lines, tops_of_lines
@@ -200,6 +203,21 @@ def test_of_two_lines_at_one_time_the_first_stands_above():
         assert first + 10 <= second
 
 
+def test_long_lyrics_are_laid_out_in_time_that_grows_with_them():
+    looks = []
+
+    class Looked(Line):
+        def __getattribute__(self, name):
+            looks.append(name)
+            return super().__getattribute__(name)
+
+    count = 400
+    lines = [Looked(0.2 * k, 0.2 * k + 0.3, "a") for k in range(count)]
+    tops = tops_of_lines(lines, [20.0] * count, [400.0] * count, upwards=True, gap=3)
+    times_of_lines(lines, tops, [20.0] * count, fade=0.3)
+    assert len(looks) < 100 * count
+
+
 @pytest.mark.parametrize("gap", [0, 0.1, 0.3, 0.5, 3])
 def test_a_line_is_gone_before_the_next_appears_and_there_when_it_is_sung(gap):
     lines = [Line(1, 3, "a"), Line(3 + gap, 9, "b")]
@@ -336,3 +354,13 @@ def test_lyrics_of_another_song_are_said(song, tmp_path):
     (tmp_path / "a.lrc").write_text("[01:00]late", encoding="utf-8")
     with pytest.warns(AudiovizWarning, match="none of its 1 lines is sung from 0.00 to 4.00 s, the first at 60.00 s"):
         pictures(song, tmp_path / "a.mp4", lyrics=tmp_path / "a.lrc")
+
+
+def test_a_font_and_a_network_count_by_what_they_hold_also_through_a_link(tmp_path):
+    link, file = tmp_path / "link.ttf", tmp_path / "file.ttf"
+    link.symlink_to(file)
+    file.write_bytes(b"one")
+    before = words_identity(Finish(title="a", font=link)), way_identity(link)
+    file.write_bytes(b"another")
+    after = words_identity(Finish(title="a", font=link)), way_identity(link)
+    assert before[0] != after[0] and before[1] != after[1]

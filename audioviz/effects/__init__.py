@@ -1,5 +1,5 @@
 """Effects: what happens to a picture after it is decoded, driven by columns of the schedule."""
 
-from audioviz.effects.chain import EFFECTS, apply
+from audioviz.effects.chain import EFFECTS, LEAST, apply
 
-__all__ = ["EFFECTS", "apply"]
+__all__ = ["EFFECTS", "LEAST", "apply"]

@@ -1,4 +1,4 @@
-"""The chain of effects, in a fixed order, each at rest at 0."""
+"""The chain of effects, in a fixed order, each at rest at 0, or so near to it that nothing can be seen."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,6 +36,7 @@ EFFECTS: dict[str, Callable[..., Tensor]] = {
 }
 RANDOM = ("shake", "glitch", "grain")
 WHITE = 0xFFFFFF
+LEAST = 1e-4  # strength from which an effect acts: the tail of a hit is never quite 0, and nothing of it can be seen
 
 
 @torch.no_grad()
@@ -67,7 +68,7 @@ def apply(picture: Tensor, values: Mapping[str, Any], *, seed: int, frame: int, 
     """
     for name, effect in EFFECTS.items():
         strength = float(values.get(name, 0))
-        if strength == 0:
+        if abs(strength) < LEAST:
             continue
         if name in RANDOM:
             picture = effect(picture, strength, random_bits(seed, frame, name))

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, interpolate, pad
 
+from audioviz.colours import LUMA
+
 _REACH = 3.5  # sigmas, beyond which a Gaussian is nothing
 _NARROW = 3.0  # pixels of sigma up to which a picture is convolved as it is
 
@@ -105,7 +107,7 @@ def luma(picture: Tensor) -> Tensor:
     ITU-R BT.709, section 3.2.
     """
     red, green, blue = picture.split(1, 1)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
 
 
 def screen(picture: Tensor, light: Tensor) -> Tensor:

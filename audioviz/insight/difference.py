@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from audioviz.colours import LUMA
+
 CELLS = 64  # across the shorter side, at least; finer detail is grain more than motion
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of red, green and blue in bt709
+_LUMA = np.array(LUMA, np.float32)
 
 
 def difference_energy(frames: Iterable[np.ndarray]) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Audio reactivity of a finished video: how well its frame difference follows the kicks and the loudness."""
 
-import json
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +12,7 @@ from audioviz.clock import Clock
 from audioviz.insight.difference import difference_energy
 from audioviz.schedule import curves
 from audioviz.video.photosensitive import Flashing, FlashMeter
-from audioviz.video.probe import VideoInfo, probe, read_frames
+from audioviz.video.probe import VideoInfo, probe, read_frames, read_metadata
 
 RING_SECONDS = 0.15  # how long a kick is heard
 PASSAGE_SECONDS = 4.0
@@ -106,7 +105,7 @@ def _measured(energy: np.ndarray, kicks: np.ndarray, song: Song, first: int, ste
 def shown_for_one(info: VideoInfo) -> int:
     """Frames of a video that its manifest says were made of each that was sampled; 1 of a video without."""
     try:
-        sampled = Fraction(json.loads(info.metadata or "")["schedule"]["fps"])
-    except (ValueError, KeyError, TypeError, ZeroDivisionError, RecursionError):
+        sampled = Fraction(read_metadata(info.metadata)["schedule"]["fps"])
+    except (ValueError, KeyError, TypeError, ZeroDivisionError):
         return 1
     return max(1, round(info.fps / sampled)) if 0 < sampled <= info.fps else 1

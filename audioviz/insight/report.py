@@ -1,6 +1,5 @@
 """Summaries of a song, a schedule, and a finished video with its manifest, in a few lines each."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from audioviz.audio.song import Song
 from audioviz.insight.reaction import Reaction
 from audioviz.schedule.schedule import Schedule
 from audioviz.video.photosensitive import Flashing
-from audioviz.video.probe import VideoInfo
+from audioviz.video.probe import VideoInfo, read_metadata
 
 FACTS = ("model", "model_sha256", "size", "steps", "cfg", "sampler", "scheduler", "device", "dtype", "song_sha256")
 _MOST_TIMES = 8
@@ -101,11 +100,8 @@ def describe_flashing(found: Sequence[Flashing]) -> str:
 
 def describe_manifest(metadata: str | None) -> list[str]:
     """The embedded manifest in short; anyone may have written it, so nothing of it is taken for granted."""
-    try:
-        manifest = json.loads(metadata or "")
-    except (ValueError, RecursionError):
-        manifest = None
-    if not isinstance(manifest, dict):
+    manifest = read_metadata(metadata)
+    if not manifest:
         return ["no manifest: not made by audioviz, or it was removed"]
     lines = [f"{name:13} {plain(manifest[name])}" for name in FACTS if name in manifest]
     versions, schedule = manifest.get("versions"), manifest.get("schedule")

@@ -15,6 +15,7 @@ from audioviz.models.families import Defaults
 from audioviz.models.flow import FlowDenoiser
 from audioviz.models.sources import check_size
 from audioviz.models.text import say_once
+from audioviz.pixels import signed_to_unit, unit_to_levels
 from audioviz.sampling import Conditioning, Guidance
 
 
@@ -106,7 +107,7 @@ class Model:
         -------
         uint8, shape (H * factor, W * factor, 3)
         """
-        return to_levels(to_unit(self.to_picture(latent)))
+        return unit_to_levels(signed_to_unit(self.to_picture(latent)))
 
     @torch.inference_mode()
     def to_picture(self, latent: Tensor) -> Tensor:
@@ -138,16 +139,6 @@ class Model:
         if not isinstance(self.denoiser, FlowDenoiser):
             return self
         return replace(self, denoiser=self.denoiser.at_size(*self.empty_latent(size).shape[2:]))
-
-
-def to_unit(picture: Tensor) -> Tensor:
-    """A picture of -1..1, or a little beyond, in 0..1."""
-    return picture.add(1).mul(0.5).clamp_(0, 1)
-
-
-def to_levels(picture: Tensor) -> np.ndarray:
-    """A picture (1, 3, H, W) of 0..1 as uint8, shape (H, W, 3)."""
-    return picture[0].mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 _UNUSED = {

@@ -7,19 +7,15 @@ av.render(av.load_project("song.avz"), out="video.mp4")
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
-    PlainSerializer,
-    PlainValidator,
-    Strict,
     TypeAdapter,
     ValidationError,
     WrapValidator,
@@ -28,49 +24,24 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from audioviz.audio.hearing.grid import Grid
-from audioviz.clock import fps_to_json, read_time, to_fps
+from audioviz.clock import read_time
 from audioviz.errors import InputError, nearest
-from audioviz.files import user_path
-from audioviz.models.sources import PREDICTIONS
+from audioviz.project.finish import Finish
+from audioviz.project.look import Look
 from audioviz.project.records import CONFIG, fault_message, one_of, record, with_reason, within
+from audioviz.project.values import File, Fps, Number, Place
 from audioviz.schedule.columns import COLUMNS
 from audioviz.schedule.lanes import Lane
 from audioviz.schedule.prompt import Prompt
-from audioviz.video.formats import CODECS
-from audioviz.video.frame import read_frame, read_upscale
-from audioviz.video.words import to_colour
 
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
-
-# Named here too, so that they can be checked before torch is imported; a test holds that they are those of sampling.
-SAMPLERS = (
-    *("euler", "euler_ancestral", "heun", "dpm_2", "dpm_2_ancestral", "lms", "dpmpp_2s_ancestral", "dpmpp_sde"),
-    *("dpmpp_sde_gpu", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu", "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu"),
-    *("dpmpp_3m_sde", "dpmpp_3m_sde_gpu", "ddpm", "lcm", "ipndm", "ipndm_v", "deis", "res_multistep"),
-    *("res_multistep_ancestral", "gradient_estimation", "er_sde", "seeds_2", "seeds_3", "heunpp2", "dpm_fast"),
-    *("dpm_adaptive", "euler_cfg_pp", "euler_ancestral_cfg_pp", "dpmpp_2s_ancestral_cfg_pp", "dpmpp_2m_cfg_pp"),
-    *("res_multistep_cfg_pp", "res_multistep_ancestral_cfg_pp", "gradient_estimation_cfg_pp", "sa_solver"),
-    *("sa_solver_pece", "uni_pc", "uni_pc_bh2", "ddim"),
-)
-SCHEDULERS = (
-    *("simple", "ddim_uniform", "normal", "sgm_uniform", "karras", "exponential", "beta", "linear_quadratic"),
-    "kl_optimal",
-)
-DEVICES = ("auto", "cpu", "cuda", "mps")
-DTYPES = ("auto", "float32", "float16", "bfloat16")
-PLACES = ("bottom", "middle", "top")
 
 
 for _kind in (Grid, Lane, Prompt):
     with_config(CONFIG)(_kind)  # unknown keys are refused in them too
 
-File = Annotated[Path, AfterValidator(user_path), PlainSerializer(Path.as_posix)]
-Place = Annotated[str, AfterValidator(lambda text: str(user_path(text)) if text[:1] == "~" else text)]  # or a name
-Fps = Annotated[Fraction, PlainValidator(lambda value: with_reason(value, to_fps)), PlainSerializer(fps_to_json)]
 Setting = bool | int | float | str
-Whole = Annotated[int, Strict()]
-Number = Annotated[float, Strict()]
 
 
 def _to_time(value: Any) -> Any:
@@ -136,56 +107,6 @@ class ScheduleChoice:
     trusted: Annotated[bool, Field(exclude=True)] = field(default=True, compare=False)
 
 
-def _to_size(value: Any) -> Any:
-    """Width and height of both, of `512x288`, or of 512 for a square."""
-    if isinstance(value, int):
-        return (value, value)
-    if isinstance(value, str) and (sides := re.fullmatch(r"(\d{1,5})(?:[xX](\d{1,5}))?", value, re.ASCII)):
-        return (int(sides[1]), int(sides[2] or sides[1]))
-    if value is not None and not (isinstance(value, (tuple, list)) and len(value) == 2):
-        raise PydanticCustomError("size", "expected width and height in pixels, such as (512, 288), 512x288 or 512")
-    return value
-
-
-@record
-class Look:
-    """The model and what it is told in every frame; what is None is the model's own.
-
-    Parameters
-    ----------
-    model, loras, embeddings, vae, controlnet, ip_adapter, prediction, device, dtype : as for `av.load_model`
-    lora_dir : folder, optional
-        Holds the LoRAs that prompts name: `<lora:name:0.8>`.
-    size : (width, height), or text such as `512x288`, or one number for a square; pixels
-    steps : int
-        Model calls a frame.
-    cfg : float
-        Guidance scale.
-    sampler, scheduler : names
-    compile : bool
-        Compile the model first.
-    """
-
-    model: Place = "embedded"
-    loras: tuple[Place, ...] = ()
-    embeddings: tuple[Place, ...] = ()
-    vae: Place | None = None
-    controlnet: Place | None = None
-    ip_adapter: Place | None = None
-    prediction: Annotated[str, one_of("prediction", PREDICTIONS)] | None = None
-    lora_dir: Place | None = None
-    size: Annotated[
-        tuple[Annotated[Whole, within(16, 8192)], Annotated[Whole, within(16, 8192)]] | None, BeforeValidator(_to_size)
-    ] = None
-    steps: Annotated[Whole, within(1, 10000)] | None = None
-    cfg: Annotated[Number, within(0, 100)] | None = None
-    sampler: Annotated[str, one_of("sampler", SAMPLERS)] | None = None
-    scheduler: Annotated[str, one_of("scheduler", SCHEDULERS)] | None = None
-    device: Annotated[str, one_of("device", DEVICES)] = "auto"
-    dtype: Annotated[str, one_of("dtype", DTYPES)] = "auto"
-    compile: Annotated[bool, Strict()] = False
-
-
 @record
 class GuideFiles:
     """Image conditions beside the text.
@@ -206,88 +127,6 @@ class GuideFiles:
     style: File | None = None
     depth: Place | None = None
     flow_model: File | None = None
-
-
-def _checked(text: str, read: Callable[[str], Any]) -> str:
-    """A text that is read where it is used; what is wrong with it is told with its place."""
-    with_reason(text, read)
-    return text
-
-
-TWEENS = ("arc", "blend", "flow")  # ways to make them that need no file
-
-
-def _to_smooth(value: Any) -> Any:
-    """A factor as text, `2x`; or an exact frame rate."""
-    if isinstance(value, str) and re.fullmatch(r"[234][xX]", value):
-        return value.lower()
-    if isinstance(value, str) and re.fullmatch(r".*[xX]", value):
-        raise PydanticCustomError("smooth", "expected 2x, 3x or 4x, or a frame rate such as 24 or 30000/1001")
-    return value if value is None else with_reason(value, to_fps)
-
-
-def _from_smooth(value: Any) -> Any:
-    return fps_to_json(value) if isinstance(value, Fraction) else value
-
-
-def _to_way(value: Any) -> Any:
-    """One of TWEENS, or the path of a file."""
-    if isinstance(value, str) and value not in TWEENS and not re.search(r"[./\\]", value):
-        hint = nearest(value, TWEENS)
-        reason = f"unknown way {value!r}{hint}: use one of {', '.join(TWEENS)}, or the .safetensors file of RIFE"
-        raise PydanticCustomError("name", "{reason}", {"reason": reason})
-    return value
-
-
-@record
-class Finish:
-    """What is made of the sampled frames; what is None or empty is left as it is.
-
-    Parameters
-    ----------
-    upscale : text
-        `2x`, a size such as `1920x1080`, the .safetensors file of a network, or a file with one of them, `FILE:2x`.
-    frame : "square", "wide", "vertical", or a ratio such as `2.39:1`
-        The exact shape and size of the video; what is sampled is the nearest to it, if the look gives no size.
-    codec : name
-        Of the video, where the container of its file may hold several.
-    smooth : frame rate, or `2x`, `3x`, `4x`
-        Frames a second that are shown, exact, or how many times as many as are sampled.
-    smooth_by : arc, blend, flow, or the .safetensors file of a RIFE network
-        How those between are made.
-    lyrics : Path
-        Drawn into the pictures while they are sung: .lrc, .srt, .vtt or .ass.
-    title : str
-        Drawn at the beginning; what follows a `|` stands below it.
-    font : Path
-        TrueType or OpenType, for all words.
-    font_size : percent of the height
-    words_place : "bottom", "middle" or "top"
-    words_colour : name or #rrggbb
-    words_outline : percent of the font's size
-    words_fade : seconds
-    safe : bool
-        Hold flashes below the limit of WCAG 2.3.1.
-    """
-
-    upscale: Annotated[str, AfterValidator(lambda text: _checked(text, read_upscale))] | None = None
-    frame: Annotated[str, AfterValidator(lambda text: _checked(text, read_frame))] | None = None
-    codec: Annotated[str, one_of("codec", tuple(CODECS))] | None = None
-    smooth: Annotated[Fraction | str | None, PlainValidator(_to_smooth), PlainSerializer(_from_smooth)] = None
-    smooth_by: Annotated[Literal["arc", "blend", "flow"] | File, BeforeValidator(_to_way)] = "arc"
-    lyrics: File | None = None
-    title: str = ""
-    font: File | None = None
-    font_size: Annotated[Number, within(1, 50)] | None = None
-    words_place: Annotated[str, one_of("place", PLACES)] = "bottom"
-    words_colour: Annotated[str, AfterValidator(lambda text: _checked(text, to_colour))] = "white"
-    words_outline: Annotated[Number, within(0, 30)] = 7.0
-    words_fade: Annotated[Number, within(0, 5)] = 0.3
-    safe: Annotated[bool, Strict()] = False
-
-    def shown_fps(self, fps: Fraction) -> Fraction:
-        """Frames a second of the video, of so many that are sampled."""
-        return fps * int(self.smooth[0]) if isinstance(self.smooth, str) else self.smooth or fps
 
 
 def _to_song(value: Any) -> Any:

@@ -118,8 +118,8 @@ def check_smooth(project: Project) -> None:
             f"smooth {finish.smooth}: expected {fps} frames a second, which are sampled (--fps), or more, and "
             f"{MAX_FPS} at most"
         )
-    if finish.smooth_by == "flow" and find_spec("cv2") is None:
-        raise InputError("smooth-by flow: OpenCV is missing; install it: pip install 'audioviz[flow]'")
+    if finish.smooth_by == "flow":
+        check_opencv()
     if isinstance(finish.smooth_by, Path):
         rife_layout(finish.smooth_by, read_shapes(finish.smooth_by, what="smooth-by"))
 
@@ -175,7 +175,7 @@ def check_flow(project: Project, schedule: Schedule, part: range) -> None:
     """
     guides = project.guides
     if uses_flow(schedule, part) and guides.init and not guides.flow_model and image_moves(guides.init) is not False:
-        check_opencv()
+        check_opencv(otherwise=", or give a network that finds it (--flow-model FILE.safetensors)")
 
 
 def uses_flow(schedule: Schedule, part: range) -> bool:

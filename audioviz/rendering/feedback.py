@@ -7,7 +7,8 @@ from collections.abc import Callable
 from torch import Tensor
 
 from audioviz.effects import apply
-from audioviz.models.model import Model, to_unit
+from audioviz.models.model import Model
+from audioviz.pixels import signed_to_unit
 from audioviz.rendering.flow import Way
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides
@@ -41,11 +42,11 @@ def feedback(
         if move and in_picture:
             deep = guides.depth is not None and any(move[name] for name in PARALLAX)
             shown = table.part[i] if way else table.part[i] - 1
-            depth = guides.depth(shown, to_unit(picture)) if guides.depth and deep else None
+            depth = guides.depth(shown, signed_to_unit(picture)) if guides.depth and deep else None
             picture = warp(picture, **move, depth=depth)
         if effects:
             seed, frame = int(table.columns["seed"][i]), table.part[i]
-            picture = apply(to_unit(picture), effects, seed=seed, frame=frame).mul(2).sub(1)
+            picture = apply(signed_to_unit(picture), effects, seed=seed, frame=frame).mul(2).sub(1)
         return model.to_latent(picture) + lost
 
     return moved

@@ -1,28 +1,30 @@
 """From latents to the pictures that are shown: decoded, with tweens and effects, frame by frame."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import PIL
 import torch
 from torch import Tensor
 
+from audioviz.digests import file_digest, json_digest
 from audioviz.effects import apply
-from audioviz.models.model import Model, to_levels
+from audioviz.models.model import Model
+from audioviz.pixels import levels_to_unit, unit_to_levels
 from audioviz.project import Finish
 from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.frame_table import FrameTable
-from audioviz.rendering.guides import Guides, unit_range
+from audioviz.rendering.guides import Guides
 from audioviz.rendering.lettering import words_identity, words_of
 from audioviz.rendering.memory import decode
 from audioviz.rendering.settings import RenderSettings
 from audioviz.rendering.tween_pictures import Move, Sampled, tween_pictures, way_identity, way_to_tween
 from audioviz.rendering.tweens import TweenTable, effects_between
-from audioviz.video.chunks import PicturePlan, sha256_of
+from audioviz.video.chunks import PicturePlan
+from audioviz.video.formats import H264, Codec
 from audioviz.video.frame import finished_size, read_upscale
 from audioviz.video.photosensitive import FlashGuard
 from audioviz.video.upscale import Upscaler, load_network
@@ -64,29 +66,28 @@ class Finisher:
         self._way = way_to_tween(finish.smooth_by, model) if tweens else None
         self._upscaler, self._upscaling = upscaler_for(finish, settings.size, model.denoiser.device)
         self.size = self._upscaler.size if self._upscaler else settings.size  # width and height, pixels
-        self._carries = "trails" in table.effects or finish.safe
+        self._trails = "trails" in table.effects
         self._begin, end = begin, begin + len(table) / table.fps
         self._words = words_of(finish, size=self.size, begin=float(begin), end=float(end))
         self._guard = FlashGuard(self._fps) if finish.safe else None
         self._before: Sampled | None = None  # the frame before
         self._echo: Tensor | None = None  # the picture before, with its effects
 
-    @property
-    def plan(self) -> PicturePlan:
-        """What the pictures depend on, for the work that keeps them."""
+    def plan(self, codec: Codec = H264) -> PicturePlan:
+        """What the pictures depend on, for the work that keeps them, encoded by a codec."""
         rows = [self._table.effects_at(i) for i in range(len(self._table))]
-        digests = [_hash([self._table.part[i], row and self._seed(i), row]) for i, row in enumerate(rows)]
+        digests = [json_digest(row) for row in rows]  # what is random in them has the seed and the number of the latent
         identity: dict[str, Any] = self._upscaling | (words_identity(self._finish) if self._words else {})
         if self._finish.safe:
-            identity["safe"] = True
+            identity["safe"] = f"Pillow {PIL.__version__}"
         if self._tweens:
             each = zip(digests, ["", *digests], [self._moves(i) for i in range(len(rows))])
-            digests = [_hash([self._tweens.digest(i), *on]) for i, on in enumerate(each)]
+            digests = [json_digest([self._tweens.digest(i), *on]) for i, on in enumerate(each)]
             identity |= {"smooth": str(self._fps), "smooth-by": way_identity(self._finish.smooth_by)}
         if self._words:
             said = [[self._words.digest(self._seconds(frame)) for frame in self._frames(i)] for i in range(len(rows))]
-            digests = [_hash([digest, words]) for digest, words in zip(digests, said, strict=True)]
-        return PicturePlan(self.size, self._fps, identity, digests, self._carries)
+            digests = [json_digest([digest, words]) for digest, words in zip(digests, said, strict=True)]
+        return PicturePlan(self.size, self._fps, identity, digests, self._trails or self._finish.safe, codec)
 
     @property
     def state(self) -> dict[str, np.ndarray]:
@@ -103,11 +104,13 @@ class Finisher:
         self._echo = torch.from_numpy(state[ECHO]).to(self._model.denoiser.device) if ECHO in state else None
         if self._finish.safe:
             self._guard = FlashGuard(self._fps)
-            self._guard.state = {name.removeprefix(GUARD): array for name, array in state.items() if GUARD in name}
+            self._guard.state = {
+                name.removeprefix(GUARD): array for name, array in state.items() if name.startswith(GUARD)
+            }
 
     def decode(self, latent: Tensor) -> np.ndarray:
         """The picture of a latent (1, C, H, W) as all that follows takes it: uint8, shape (H, W, 3)."""
-        return to_levels(decode(self._model, latent.to(self._model.denoiser.device).float()))
+        return unit_to_levels(decode(self._model, latent.to(self._model.denoiser.device).float()))
 
     def pictures(self, i: int, latent: Tensor, decoded: np.ndarray) -> Iterator[np.ndarray]:
         """The pictures after row i - 1 and up to row i, uint8, shape (H, W, 3).
@@ -121,19 +124,23 @@ class Finisher:
         decoded : uint8, shape (H, W, 3)
             Its picture, by `decode`.
         """
-        sampled = self._sampled(latent, decoded)
         if self._tweens is None or self._way is None:
-            yield self._shown(sampled.picture, self._table.effects_at(i), i, i)
-        else:
-            move, pace = self._with_depth(i, self._moves(i))
-            tweens = tween_pictures(self._tweens, i, self._before, sampled, way=self._way, move=move, pace=pace)
-            for frame, picture in tweens:
-                yield self._shown(picture, self._effects(i, frame), i, frame)
+            effects = self._table.effects_at(i)
+            as_it_is = not effects and not self._trails and self._upscaler is None
+            yield self._finished(decoded if as_it_is else self._levels(self._unit(decoded), effects, i, i), i)
+            return
+        sampled = self._sampled(latent, decoded)
+        move, pace = self._with_depth(i, self._moves(i))
+        tweens = tween_pictures(self._tweens, i, self._before, sampled, way=self._way, move=move, pace=pace)
+        for frame, picture in tweens:
+            yield self._finished(self._levels(picture, self._effects(i, frame), i, frame), frame)
         self._before = sampled
 
     def _sampled(self, latent: Tensor, decoded: np.ndarray) -> Sampled:
-        device = self._model.denoiser.device
-        return Sampled(latent.to(device).float(), unit_range(decoded).to(device))
+        return Sampled(latent.to(self._model.denoiser.device).float(), self._unit(decoded))
+
+    def _unit(self, decoded: np.ndarray) -> Tensor:
+        return levels_to_unit(decoded).to(self._model.denoiser.device)
 
     def _moves(self, i: int) -> tuple[Move | None, Move | None]:
         """How the camera moved the frame before into row i, and the one before that into the frame before."""
@@ -165,15 +172,16 @@ class Finisher:
             effects = effects | {"trails": effects["trails"] ** float(self._table.fps / self._tweens.fps)}
         return effects
 
-    def _shown(self, picture: Tensor, effects: dict[str, Any], i: int, frame: int) -> np.ndarray:
-        """A picture as it is encoded: a frame of the video, up to row i."""
+    def _levels(self, picture: Tensor, effects: dict[str, Any], i: int, frame: int) -> np.ndarray:
+        """A frame of the video, up to row i, with its effects and in its size."""
         if effects:
             picture = apply(picture, effects, seed=self._seed(i), frame=self._start + frame, before=self._echo)
-        if "trails" in self._table.effects:
+        if self._trails:
             self._echo = picture
-        if self._upscaler:
-            picture = self._upscaler(picture)
-        levels = to_levels(picture)
+        return unit_to_levels(self._upscaler(picture) if self._upscaler else picture)
+
+    def _finished(self, levels: np.ndarray, frame: int) -> np.ndarray:
+        """A frame of the video as it is encoded."""
         levels = self._guard(levels) if self._guard else levels
         return self._words(levels, self._seconds(frame)) if self._words else levels
 
@@ -203,8 +211,4 @@ def upscaler_for(
     target = finished_size(size, finish.upscale, finish.frame, own=network.scale if network else 1)
     if network is None:
         return (None, {}) if target == size else (Upscaler(target), {"upscale": "lanczos"})
-    return Upscaler(target, network), {"upscale": sha256_of(network.file), "spandrel": version("spandrel")}
-
-
-def _hash(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return Upscaler(target, network), {"upscale": file_digest(network.file), "spandrel": version("spandrel")}

@@ -33,6 +33,7 @@ def _pictures(schedule: Schedule, part: range) -> Iterator[np.ndarray]:
     import torch
 
     from audioviz.effects import apply
+    from audioviz.pixels import unit_to_levels
 
     ramp = np.tile(np.linspace(0.2, 0.75, 32, dtype=np.float32), (3, 32, 1))
     typical = torch.from_numpy(ramp)[None]
@@ -42,5 +43,5 @@ def _pictures(schedule: Schedule, part: range) -> Iterator[np.ndarray]:
         if key not in made:
             shown = {name: value for name, value in zip(lights, key) if value != NEUTRAL[name]}
             picture = apply(typical, shown, seed=0, frame=0, before=None)
-            made[key] = (picture[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+            made[key] = unit_to_levels(picture)
         yield made[key]

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate as resize
 
+from audioviz.pixels import levels_to_unit
 from audioviz.rendering.frame_table import FrameTable
-from audioviz.rendering.guides import Guides, unit_range
+from audioviz.rendering.guides import Guides
 from audioviz.video.optical_flow import Motion, follow, motion
 
 
@@ -57,6 +58,6 @@ def ways(table: FrameTable, guides: Guides) -> Callable[[int], Way | None]:
         if init is None or not moves[i]:
             return None
         before, after = init(table.part[i] - 1), init(table.part[i])
-        return Way(motion(before, after, estimate=guides.flow), unit_range(after) * 2 - 1)
+        return Way(motion(before, after, estimate=guides.flow), levels_to_unit(after) * 2 - 1)
 
     return way

@@ -1,7 +1,5 @@
 """The frame table: a row for each frame of a render, all that a schedule says of it, with the defaults filled in."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -9,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from audioviz.curve import Curve
+from audioviz.digests import json_digest
+from audioviz.effects import LEAST
 from audioviz.rendering.settings import RenderSettings
 from audioviz.schedule.columns import COLOUR, EFFECTS, NEUTRAL
 from audioviz.schedule.prompt import Prompt
@@ -68,7 +68,8 @@ class FrameTable:
         """The effects on row i that are not at rest: those on the finished frame, or those on the frame before it."""
         if self.columns["in_loop"][i] != in_loop:
             return {}
-        acting = {name: v for name, values in self.effects.items() if (v := values[i].item()) != NEUTRAL[name]}
+        values = {name: column[i].item() for name, column in self.effects.items()}
+        acting = {name: value for name, value in values.items() if abs(value - NEUTRAL[name]) >= LEAST}
         if "flash" not in acting:
             acting.pop(COLOUR, None)
         if in_loop:  # it is an echo itself
@@ -89,9 +90,7 @@ class FrameTable:
         before, after, weight = self.prompts_at(i)
         words = [before.text, before.negative, weight, self.mixed_at(i)]
         words += [after.text, after.negative, before.way] if weight else []
-        return hashlib.sha256(
-            json.dumps([self.part[i], self.row(i), self.effects_at(i, in_loop=True), words]).encode()
-        ).hexdigest()
+        return json_digest([self.part[i], self.row(i), self.effects_at(i, in_loop=True), words])
 
 
 def frame_table(

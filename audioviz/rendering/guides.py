@@ -11,13 +11,14 @@ from torch import Tensor
 from torch.nn.functional import interpolate as resize
 
 from audioviz.clock import Clock
+from audioviz.digests import file_digest
 from audioviz.errors import InputError
 from audioviz.models.depth import load_depth
 from audioviz.models.model import Model
+from audioviz.pixels import levels_to_unit
 from audioviz.project import GuideFiles
 from audioviz.rendering.pictures import load_pictures
 from audioviz.sampling import Control, Guidance
-from audioviz.video.chunks import digest_of
 from audioviz.video.optical_flow import Estimator
 from audioviz.video.raft import load_raft
 
@@ -82,7 +83,10 @@ def open_guides(
         depth, digests["depth_sha256"] = (lambda frame, picture: estimator.estimate(picture)), estimator.digest
     flow = None
     if flow_model is not None:
-        flow, digests["flow_model_sha256"] = load_raft(flow_model, device=model.denoiser.device), digest_of(flow_model)
+        flow, digests["flow_model_sha256"] = (
+            load_raft(flow_model, device=model.denoiser.device),
+            file_digest(flow_model),
+        )
     mask = torch.from_numpy(found["mask"].at(0).mean(2) / 255).float() if "mask" in found else None
     return (
         Guides(**at, mask=mask, moves="init" in found and found["init"].moves, depth=depth, flow=flow),
@@ -92,21 +96,21 @@ def open_guides(
 
 def _depth_of(at: Callable[[int], np.ndarray]) -> Callable[[int, Tensor], Tensor]:
     """The depth that pictures tell by their grey, where white is near."""
-    grey = _for_last_picture(lambda picture: unit_range(picture).mean(1, keepdim=True))
+    grey = _for_last_picture(lambda picture: levels_to_unit(picture).mean(1, keepdim=True))
     return lambda frame, picture: grey(at(frame)).to(picture.device)
 
 
 def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None:
     """A function of a frame's number: the latent of its init image, in the autoencoder's units; None without one."""
     init = guides.init
-    encode = _for_last_picture(lambda picture: model.to_latent(unit_range(picture) * 2 - 1))
+    encode = _for_last_picture(lambda picture: model.to_latent(levels_to_unit(picture) * 2 - 1))
     return None if init is None else lambda frame: encode(init(frame))
 
 
 def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, float, float], Guidance]:
     """A function of guidance by text, a frame, and strengths of control and style: the guidance with its images."""
     mask, inpaints = guides.mask, getattr(model.denoiser, "blank", None) is not None
-    hint = _for_last_picture(unit_range)
+    hint = _for_last_picture(levels_to_unit)
     encode_reference = _for_last_picture(model.encode_reference) if model.encode_reference else None
     inpainting = None
     if mask is not None and inpaints:
@@ -137,15 +141,10 @@ def _with_reference(guidance: Guidance, image: Tensor, no_image: Tensor) -> Guid
     )
 
 
-def unit_range(picture: np.ndarray) -> Tensor:
-    """A picture as float32 (1, 3, height, width) in 0..1."""
-    return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
-
-
 def _inpainting_input(model: Model, picture: np.ndarray, mask: Tensor) -> Tensor:
     """What inpainting models read beside the latent: the mask, and the scaled latent of the picture with grey there."""
     hole = (mask >= 0.5).float()[None, None]
-    rest = model.to_latent((unit_range(picture) * 2 - 1) * (1 - hole))
+    rest = model.to_latent((levels_to_unit(picture) * 2 - 1) * (1 - hole))
     rest = (rest - model.denoiser.shift_factor) * model.denoiser.scaling_factor
     return torch.cat((resize(hole.to(rest.device), rest.shape[2:]), rest), 1)
 

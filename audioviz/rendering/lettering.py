@@ -7,12 +7,12 @@ from functools import lru_cache
 import PIL
 from PIL import features
 
+from audioviz.digests import file_digest
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.project import Finish
 from audioviz.schedule.formats import faults_of
 from audioviz.schedule.lyrics import LYRICS, Line, read_lyrics
 from audioviz.schedule.text_files import read_text
-from audioviz.video.chunks import sha256_of
 from audioviz.video.typeset import FONT
 from audioviz.video.words import Words, WordsStyle, check_words
 
@@ -89,5 +89,5 @@ def words_of(finish: Finish, *, size: tuple[int, int], begin: float, end: float)
 def words_identity(finish: Finish) -> dict[str, str]:
     """What all pictures with words depend on, whichever words are shown."""
     style = style_of(finish)
-    content = replace(style, font=None), sha256_of(style.font or FONT), PIL.__version__, features.version("raqm")
+    content = replace(style, font=None), file_digest(style.font or FONT), PIL.__version__, features.version("raqm")
     return {"words": repr(content)}

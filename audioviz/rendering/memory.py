@@ -9,8 +9,8 @@ from torch import Tensor
 
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models import Model
-from audioviz.models.model import to_unit
 from audioviz.models.placement import tile_if_needed
+from audioviz.pixels import signed_to_unit
 
 
 def make_room(model: Model, size: tuple[int, int]) -> None:
@@ -26,7 +26,7 @@ def decode(model: Model, latent: Tensor) -> Tensor:
     In tiles from the first time on that memory does not suffice for the whole picture.
     """
     try:
-        return to_unit(model.to_picture(latent))
+        return signed_to_unit(model.to_picture(latent))
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error) or getattr(model.vae, "use_tiling", True):
             raise
@@ -37,7 +37,7 @@ def decode(model: Model, latent: Tensor) -> Tensor:
         "out of memory while a picture was decoded: decoding in tiles from here on", AudiovizWarning, stacklevel=2
     )
     model.vae.enable_tiling()
-    return to_unit(model.to_picture(latent))
+    return signed_to_unit(model.to_picture(latent))
 
 
 @contextmanager

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
 
+from audioviz.digests import file_digest
 from audioviz.models.model import Model
+from audioviz.pixels import unit_to_levels
 from audioviz.rendering.memory import decode
 from audioviz.rendering.tweens import TweenTable
 from audioviz.sampling.interpolate import slerp
 from audioviz.sampling.warp import move_part, warp
-from audioviz.video.chunks import digest_of
 from audioviz.video.rife import load_rife
 
 RELATED = 0.2  # correlation of the luma of two pictures from which one can become the other smoothly
@@ -69,7 +69,7 @@ def way_identity(by: str | Path) -> str:
         from audioviz.video.optical_flow import opencv_version
 
         return f"flow, OpenCV {opencv_version()}"
-    return by if isinstance(by, str) else digest_of(by)
+    return by if isinstance(by, str) else file_digest(by)
 
 
 def tween_pictures(
@@ -185,7 +185,7 @@ def _flow(model: Model) -> Way:
     from audioviz.video.optical_flow import agreement, follow, optical_flow, soft
 
     def pictures(before: Sampled, after: Sampled, move: Move | None, parts: Sequence[float]) -> Iterator[Tensor]:
-        first, second = (_levels(frame.picture) for frame in (before, after))
+        first, second = (unit_to_levels(frame.picture) for frame in (before, after))
         onward, back = optical_flow(first, second), optical_flow(second, first)
         seen = [soft(agreement(back, onward)), soft(agreement(onward, back))]  # in the first, in the second
         seen = [torch.from_numpy(mask)[None, None].to(before.picture) for mask in seen]
@@ -200,10 +200,6 @@ def _flow(model: Model) -> Way:
             yield mixed / (shares[0] + shares[1])
 
     return pictures
-
-
-def _levels(picture: Tensor) -> np.ndarray:
-    return picture[0].mul(255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 WAYS: dict[str, Callable[[Model], Way]] = {"arc": _arc, "blend": _blend, "flow": _flow}

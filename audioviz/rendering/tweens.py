@@ -6,8 +6,6 @@ smooth. The moment is that of the kick, snare, beat or onset that its frame was 
 it comes closer to the sound than frames could be sampled.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +14,7 @@ import numpy as np
 
 from audioviz.audio.song import Song
 from audioviz.clock import Clock
+from audioviz.digests import json_digest
 from audioviz.project import Finish
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.schedule.columns import COLOUR, NEUTRAL
@@ -64,7 +63,7 @@ class TweenTable:
         """A hash of all that is said of the frames of a row."""
         here = self.frames(row)
         said = [self.start + here.start, self.part[here.start : here.stop].tolist(), bool(self.held[row])]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+        return json_digest(said)
 
 
 def shown_clock(finish: Finish, song: Song, part: range) -> Clock:

@@ -1,6 +1,5 @@
 """How steady a redrawn video is: the warp error along the optical flow of the video that it was made of."""
 
-import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.rendering.pictures import check_pictures, load_pictures
 from audioviz.video.optical_flow import Motion, follow, motion
-from audioviz.video.probe import VideoInfo, read_frames
+from audioviz.video.probe import VideoInfo, read_frames, read_metadata
 
 SIDE = 256  # pixels of the shorter side at which it is measured
 LEAST = 0.01  # part of a picture that can be followed where it is no cut
@@ -94,11 +93,7 @@ def residual(before: np.ndarray, after: np.ndarray, way: Motion) -> float:
 
 def _manifest_facts(info: VideoInfo) -> tuple[float, str | None]:
     """Where the video begins in its song, seconds, and the digest of its initial video, as far as its manifest says."""
-    try:
-        manifest = json.loads(info.metadata or "")
-    except (ValueError, RecursionError):
-        manifest = None
-    facts = manifest if isinstance(manifest, dict) else {}
+    facts = read_metadata(info.metadata)
     start, sha256 = facts.get("start"), facts.get("init_sha256")
     return (
         float(start) if isinstance(start, (int, float)) and 0 <= start < 1e6 else 0.0,

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from audioviz.errors import ScheduleError
+from audioviz.colours import colour_to_rgb
+from audioviz.errors import InputError, ScheduleError
 
 COLOUR = "flash_colour"  # 0xRRGGBB
 EFFECTS = {  # on the finished picture
@@ -94,10 +95,8 @@ def to_colours(value: Any) -> Any:
     ScheduleError
     """
     if isinstance(value, str):
-        from PIL.ImageColor import getrgb
-
         try:
-            return int.from_bytes(bytes(getrgb(value.replace("0x", "#", 1).strip())[:3]))
-        except ValueError as error:
+            return int.from_bytes(colour_to_rgb(value.replace("0x", "#", 1).strip()))
+        except InputError as error:
             raise ScheduleError(f"{COLOUR}: {value!r:.40} is no colour: expected a name or #rrggbb") from error
     return [to_colours(entry) for entry in value] if isinstance(value, (list, tuple)) else value

@@ -1,19 +1,17 @@
 """Which chunks of a work folder are still what the render needs."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from audioviz.clock import Clock
-from audioviz.files import open_plain
+from audioviz.digests import json_digest, plain_digest
 from audioviz.video.encode import encoder_name
 from audioviz.video.formats import CODECS, H264, Codec
 from audioviz.video.manifest import Chunk, Manifest
@@ -103,14 +101,14 @@ class ChunkPlan:
                 "fps": str(pictures.fps),
             }
         )
-        digest, shown = _hash(identity), _hash(finish)
+        digest, shown = json_digest(identity), json_digest(finish)
         ends, finishes = [], []
         for start in range(0, clock.frames, length):
             span = slice(start, start + length)
             for own in digests[span]:
-                digest = _hash([digest, own])
+                digest = json_digest([digest, own])
             last = finishes[-1] if finishes and pictures.carries else ""
-            finishes.append(_hash([shown, digest, *pictures.digests[span], last]))
+            finishes.append(json_digest([shown, digest, *pictures.digests[span], pictures.carries, last]))
             ends.append(digest)
         return cls(folder, clock, pictures, identity, finish, length, tuple(ends), tuple(finishes))
 
@@ -126,10 +124,6 @@ class ChunkPlan:
 def _as_read(identity: dict) -> dict:
     """An identity as the manifest will give it back."""
     return json.loads(json.dumps(identity, sort_keys=True))
-
-
-def _hash(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def valid_chunks(plan: ChunkPlan, found: Manifest) -> tuple[tuple[Chunk, ...], str]:
@@ -175,15 +169,9 @@ def _changes(found: dict, wanted: dict, otherwise: str = "the schedule") -> str:
 def sha256_of(path: Path) -> str | None:
     """SHA-256 of a file's content, hexadecimal; None if it is not a plain file that can be read."""
     try:
-        return digest_of(path)
+        return plain_digest(path)
     except OSError:
         return None
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a plain file's content, hexadecimal; an OSError if it is none or cannot be read."""
-    with open_plain(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)

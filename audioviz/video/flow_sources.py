@@ -6,8 +6,8 @@ from pathlib import Path
 from audioviz.errors import InputError
 
 
-def check_opencv() -> None:
-    """Refuse optical flow where OpenCV is not installed.
+def check_opencv(*, otherwise: str = "") -> None:
+    """Refuse optical flow where OpenCV is not installed; `otherwise` is what can be done in its place.
 
     Raises
     ------
@@ -15,8 +15,7 @@ def check_opencv() -> None:
     """
     if importlib.util.find_spec("cv2") is None:
         raise InputError(
-            "optical flow is found by OpenCV, which is not installed: pip install 'audioviz[flow]', or give a "
-            "network that finds it (--flow-model FILE.safetensors)"
+            f"optical flow is found by OpenCV, which is not installed: pip install 'audioviz[flow]'{otherwise}"
         )
 
 

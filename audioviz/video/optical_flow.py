@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, max_pool2d, pad
 
+from audioviz.pixels import levels_to_unit
 from audioviz.video.flow_sources import check_opencv
 
 Estimator = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -49,7 +50,7 @@ def motion(before: np.ndarray, after: np.ndarray, *, estimate: Estimator | None 
     estimate = estimate or optical_flow
     back = estimate(after, before)
     agrees = agreement(estimate(before, after), back)
-    first, second = (torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255 for picture in (before, after))
+    first, second = map(levels_to_unit, (before, after))
     unlike = avg_pool2d((follow(first, back) - second).abs().mean(1, keepdim=True), 3, 1, 1, count_include_pad=False)
     return Motion(back, soft(agrees * (unlike[0, 0] < UNLIKE).numpy()))
 

@@ -16,6 +16,8 @@ from fractions import Fraction
 import numpy as np
 from PIL import Image
 
+from audioviz.colours import LUMA
+
 KINDS = ("general", "red")
 CELLS = 32  # across the shorter side: finer detail is no flash
 MOST_CHANGES = 6  # in a second: three flashes, each of which is a pair
@@ -27,7 +29,7 @@ _GUARDED_AREA = 0.9 * AREA
 _SIXTEENTHS = (12, 8, 6, 4, 3, 2, 1, 0)  # of a picture, that are let through where it is too much
 _level = np.arange(256) / 255
 _LINEAR = np.where(_level <= 0.04045, _level / 12.92, ((_level + 0.055) / 1.055) ** 2.4).astype(np.float32)
-_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_WEIGHTS = np.array(LUMA, np.float32)
 
 
 @dataclass(frozen=True)

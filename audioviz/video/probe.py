@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -207,11 +208,15 @@ def _metadata(path: Path) -> str | None:
     return re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL) if found else None
 
 
-def _told_fps(metadata: str | None) -> Fraction | None:
-    """The frames a second that a manifest tells, which anyone may have written."""
+def read_metadata(metadata: str | None) -> dict[str, Any]:
+    """What `mux` embedded, which anyone may have written: the record that it is, or an empty one."""
     try:
-        manifest = json.loads(metadata or "")
+        found = json.loads(metadata or "")
     except (ValueError, RecursionError):
-        return None
-    told = str(manifest.get("fps")) if isinstance(manifest, dict) else ""
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _told_fps(metadata: str | None) -> Fraction | None:
+    told = str(read_metadata(metadata).get("fps"))
     return Fraction(told) if re.fullmatch(r"[1-9]\d{0,8}(/[1-9]\d{0,8})?", told, re.ASCII) else None

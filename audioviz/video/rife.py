@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn.functional import grid_sample, interpolate, pad
+from torch.nn.functional import interpolate, pad
 
 from audioviz.errors import ModelError
+from audioviz.video.optical_flow import follow
 from audioviz.video.rife_layout import WANTED, RifeLayout, plain_name, rife_layout
 
 SLOPE = 0.2
@@ -58,7 +59,10 @@ class Rife(nn.Module):
             flow = change if flow is None else flow + change
             mask = told if features else mask + told  # up to 4.6 blocks correct the mask, and do not renew it
             known = [mask, passed[:, : self.layout.passed_on]]
-            warped = [_follow(picture, flow[:, 2 * (j % 2) :][:, :2]) for j, picture in enumerate([*pair, *features])]
+            warped = [
+                follow(picture, flow[0, 2 * (j % 2) :][:2].permute(1, 2, 0))
+                for j, picture in enumerate([*pair, *features])
+            ]
         share = torch.sigmoid(mask)
         return (warped[0] * share + warped[1] * (1 - share))[..., :height, :width].clamp(0, 1)
 
@@ -134,13 +138,3 @@ def _conv(seen: int, width: int, *, stride: int) -> nn.Module:
 
 def _resized(x: Tensor, scale: float) -> Tensor:
     return x if scale == 1 else interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
-
-
-def _follow(x: Tensor, flow: Tensor) -> Tensor:
-    """A picture (1, C, H, W) read where a flow (1, 2, H, W) in pixels points; its border goes on outside."""
-    height, width = x.shape[-2:]
-    y, x_ = (torch.linspace(-1, 1, length, device=x.device, dtype=x.dtype) for length in (height, width))
-    horizontal = x_[None, None] + flow[:, 0] * (2 / (width - 1))
-    vertical = y[None, :, None] + flow[:, 1] * (2 / (height - 1))
-    grid = torch.stack([horizontal, vertical], -1)
-    return grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=True)

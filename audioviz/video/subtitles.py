@@ -34,20 +34,23 @@ def tops_of_lines(
     gap : pixels between two lines
     """
     tops: dict[int, float] = {}
+    sung: list[int] = []  # that may still be sung
     for index in sorted(range(len(lines)), key=lambda i: (lines[i].start, -i if upwards else i)):
         top, height = bases[index], heights[index]
-        beside = [other for other in tops if _together(lines[index], lines[other])]
+        sung = [other for other in sung if lines[index].start < lines[other].end - _TOUCHING]
+        beside = [other for other in sung if _together(lines[index], lines[other])]
         for other in sorted(beside, key=tops.__getitem__, reverse=upwards):
             if _overlap(top, height, tops[other], heights[other]):
                 top = tops[other] - gap - height if upwards else tops[other] + heights[other] + gap
         tops[index] = top
+        sung.append(index)
     return [tops[index] for index in range(len(lines))]
 
 
 def times_of_lines(
     lines: Sequence[Timed], tops: Sequence[float], heights: Sequence[float], *, fade: float
 ) -> list[tuple[float, float, float, float]]:
-    """When each line begins to appear, is there, begins to go, and is gone; seconds.
+    """When each line begins to appear, is there, begins to go, and is gone; seconds. Lines are as for tops_of_lines.
 
     A line is there when it is sung. Where another one follows in its place, it is gone before that appears: a fade is
     shared by both, and ends when the next one is sung; it is short where the last word is sung until then.
@@ -55,16 +58,18 @@ def times_of_lines(
     comes, goes = [fade] * len(lines), []
     for index, line in enumerate(lines):
         place = (tops[index], heights[index])
-        after = [
-            other
-            for other in range(len(lines))
-            if lines[other].start > line.start
-            and not _together(line, lines[other])
-            and _overlap(*place, tops[other], heights[other])
-        ]
+        following = next(
+            (
+                other
+                for other in range(index + 1, len(lines))
+                if lines[other].start > line.start
+                and not _together(line, lines[other])
+                and _overlap(*place, tops[other], heights[other])
+            ),
+            None,
+        )
         goes.append((line.end, line.end + fade))
-        if after:
-            following = min(after, key=lambda other: lines[other].start)
+        if following is not None:
             start = lines[following].start
             sung = line.marks[-1][1] if line.marks else line.start
             length = min(fade, max(fade, start - line.end) / 2, max(_QUICK, start - sung) / 2, (start - line.start) / 2)

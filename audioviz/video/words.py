@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageColor, ImageFilter
+from PIL import Image, ImageFilter
 
-from audioviz.errors import InputError
+from audioviz.colours import LUMA, colour_to_rgb
 from audioviz.video.subtitles import times_of_lines, tops_of_lines
 from audioviz.video.typeset import Row, Typeface, set_rows
 
@@ -31,7 +31,7 @@ _UNSUNG = 0.45  # how far the colour of what is still to be sung is towards that
 _SOFT = 0.18  # width of the edge between sung and unsung, in sizes of the font
 _SHADOW, _SHADOW_BLUR = 0.55, 0.12  # opacity; sizes of the font
 _DARK, _LIGHT = (14, 14, 18), (255, 255, 255)
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_LUMA = np.array(LUMA, np.float32)
 
 
 @dataclass(frozen=True)
@@ -58,20 +58,6 @@ class WordsStyle:
     colour: str = "white"
     outline: float = 7.0
     fade: float = 0.3
-
-
-def to_colour(text: str) -> tuple[int, int, int]:
-    """Red, green and blue, 0..255.
-
-    Raises
-    ------
-    InputError
-    """
-    try:
-        red, green, blue, *_ = ImageColor.getrgb(text)
-    except ValueError as error:
-        raise InputError(f"{text!r:.40}, expected a name of a colour, such as gold, or #rrggbb") from error
-    return red, green, blue
 
 
 def check_words(lines: "Sequence[Line]", style: WordsStyle, *, title: str = "") -> None:
@@ -257,7 +243,7 @@ class Words:
             np.asarray(mask, np.float32)[..., None] / 255 for mask in (letters, around, blurred)
         )
         below = 1 - (1 - around) * (1 - _SHADOW * blurred)
-        colour = np.array(to_colour(self._style.colour), np.float32)
+        colour = np.array(colour_to_rgb(self._style.colour), np.float32)
         edge = np.array(_DARK if colour @ _LUMA > 70 else _LIGHT, np.float32)
         below_letters = edge * (below * (1 - letters))
         return _Painted(

@@ -17,6 +17,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from audioviz.clock import Clock
+from audioviz.digests import plain_digest
 from audioviz.errors import EncodeError, InputError
 from audioviz.files import part_of, put, remove, write_whole
 from audioviz.video.chunks import (
@@ -28,7 +29,6 @@ from audioviz.video.chunks import (
     ChunkPlan,
     Latents,
     PicturePlan,
-    digest_of,
     read_latents,
     read_tensors,
     valid_chunks,
@@ -259,10 +259,10 @@ class Work:
                 Chunk(
                     frames=len(self._plan.span(index)),
                     digest=self._plan.ends[index],
-                    latents=digest_of(paths[LATENTS]),
+                    latents=plain_digest(paths[LATENTS]),
                     finish=self._plan.finishes[index],
-                    pictures=digest_of(paths[PICTURES]),
-                    state=digest_of(paths[STATE]) if state else "",
+                    pictures=plain_digest(paths[PICTURES]),
+                    state=plain_digest(paths[STATE]) if state else "",
                 ),
                 *self._chunks[index + 1 :],
             ]

@@ -1,0 +1,20 @@
+"""Pictures as torch has them, (1, 3, H, W), and as files have them, uint8 (H, W, 3)."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def levels_to_unit(picture: np.ndarray) -> Tensor:
+    """A picture of uint8, shape (H, W, 3), as float32 (1, 3, H, W) in 0..1."""
+    return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def unit_to_levels(picture: Tensor) -> np.ndarray:
+    """A picture (1, 3, H, W) in 0..1 as uint8, shape (H, W, 3)."""
+    return picture[0].mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def signed_to_unit(picture: Tensor) -> Tensor:
+    """A picture of -1..1, or a little beyond, in 0..1."""
+    return picture.add(1).mul(0.5).clamp_(0, 1)
