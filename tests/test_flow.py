@@ -22,7 +22,7 @@ from audioviz.command.main import cli
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.project import GuideFiles, Project
 from audioviz.rendering.check import check_flow, check_project
-from audioviz.rendering.flow import Way
+from audioviz.rendering.flow import FlowStep
 from audioviz.rendering.guides import Guides, open_guides
 from audioviz.rendering.settings import settings_for
 from audioviz.rendering.warp_error import residual
@@ -158,7 +158,7 @@ def test_a_cell_is_held_by_how_much_of_it_agrees():
     still = motion(SCENE.picture(3), SCENE.picture(3))
     agrees = np.ones((128, 128), np.float32)
     agrees[:, :60] = 0  # half of the fourth column of cells of 16, and what is left of it
-    way = Way(replace(still, agrees=agrees), torch.zeros(1, 3, 128, 128))
+    way = FlowStep(replace(still, agrees=agrees), torch.zeros(1, 3, 128, 128))
     held = way.held(torch.zeros(1, 4, 8, 8))
     assert held.shape == (1, 1, 8, 8) and not held[..., :4].any() and (held[..., 4:] == 1).all()
     picture = torch.rand(1, 3, 128, 128)

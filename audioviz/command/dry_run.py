@@ -12,7 +12,7 @@ from audioviz.rendering.settings import describe_settings
 from audioviz.schedule.schedule import Schedule
 
 
-def describe_render(project: Project, *, out: Path) -> str:
+def describe_render(project: Project, *, out: Path, keep_work: bool = False) -> str:
     """The plan of a render with the time and the disk space that it will take, without loading its model.
 
     Raises
@@ -38,6 +38,7 @@ def describe_render(project: Project, *, out: Path) -> str:
     else:
         time = "unknown until a render of this model, size and steps has been made"
         disk = f"less than {megabytes(found.most_bytes)}"
+    decoded = f"; up to {megabytes(found.decoded_bytes)} more to keep what is slow to decode" if keep_work else ""
     return "\n".join(
         [
             describe_song(song),
@@ -47,7 +48,7 @@ def describe_render(project: Project, *, out: Path) -> str:
             f"frames to make: {found.part.start} to {found.part.stop - 1}, {frames} of {schedule.clock.frames}{shown}",
             f"more than three flashes a second: {_flashes(project, schedule, found.part)}",
             f"time: {time}",
-            f"disk: {disk} for the work folder while it lasts, and as much for the video",
+            f"disk: {disk} for the work folder while it lasts, and as much for the video{decoded}",
         ]
     )
 

@@ -77,7 +77,7 @@ def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet
         from audioviz.command.dry_run import describe_render
 
         for project, target in zip(projects, targets, strict=True):
-            click.echo(describe_render(project, out=target))
+            click.echo(describe_render(project, out=target, keep_work=keep_work))
         return
     from audioviz.rendering.render import load_model_of, render_project
 

@@ -39,6 +39,8 @@ class Estimate:
         What a frame took in an earlier render of this kind; None if there was none.
     most_bytes : float
         What the work folder takes at most.
+    decoded_bytes : int
+        What all sampled pictures take, decoded.
     """
 
     settings: RenderSettings
@@ -48,6 +50,7 @@ class Estimate:
     shown: Clock
     cost: Cost | None
     most_bytes: float
+    decoded_bytes: int
 
 
 def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
@@ -86,4 +89,5 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
         shown,
         recall_cost(look.model, settings, find_device(look.device).type, finish=kind),
         finished * codec.raw_bytes * shown.frames + sampled * LATENT_BYTES * (len(part) + 2 * chunks),
+        3 * sampled * len(part),
     )

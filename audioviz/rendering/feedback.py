@@ -9,7 +9,7 @@ from torch import Tensor
 from audioviz.effects import apply
 from audioviz.models.model import Model
 from audioviz.pixels import signed_to_unit
-from audioviz.rendering.flow import Way
+from audioviz.rendering.flow import FlowStep
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides
 from audioviz.sampling.warp import warp
@@ -18,7 +18,7 @@ PARALLAX = ("shift_x", "shift_y", "tilt", "pan", "dolly")  # moves that show wha
 
 
 def feedback(
-    model: Model, table: FrameTable, i: int, guides: Guides, *, way: Way | None = None
+    model: Model, table: FrameTable, i: int, guides: Guides, *, flow_step: FlowStep | None = None
 ) -> Callable[[Tensor], Tensor] | None:
     """What is done to the frame before row i, latent in and latent out; None if nothing is.
 
@@ -27,21 +27,21 @@ def feedback(
     """
     move, effects = table.camera(i), table.effects_at(i, in_loop=True)
     in_picture = bool(move and move.pop("in_picture"))
-    if not move and not effects and not way:
+    if not move and not effects and not flow_step:
         return None
 
     def moved(latent: Tensor) -> Tensor:
         if move and not in_picture:
             latent = warp(latent, **move)
-        if not in_picture and not effects and not way:
+        if not in_picture and not effects and not flow_step:
             return latent
         picture = model.to_picture(latent)
-        lost = way.moved_latent(latent - model.to_latent(picture)) if way else 0
-        if way:
-            picture = way.moved(picture)
+        lost = flow_step.moved_latent(latent - model.to_latent(picture)) if flow_step else 0
+        if flow_step:
+            picture = flow_step.moved(picture)
         if move and in_picture:
             deep = guides.depth is not None and any(move[name] for name in PARALLAX)
-            shown = table.part[i] if way else table.part[i] - 1
+            shown = table.part[i] if flow_step else table.part[i] - 1
             depth = guides.depth(shown, signed_to_unit(picture)) if guides.depth and deep else None
             picture = warp(picture, **move, depth=depth)
         if effects:

@@ -14,8 +14,8 @@ from audioviz.video.optical_flow import Motion, follow, motion
 
 
 @dataclass(frozen=True, eq=False)
-class Way:
-    """The way from one frame of an initial video to the next.
+class FlowStep:
+    """The optical flow from one frame of an initial video to the next.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ class Way:
         return (2 * part - 1).clamp(0).to(latent)
 
 
-def ways(table: FrameTable, guides: Guides) -> Callable[[int], Way | None]:
-    """A function of a row: the way to it along the initial video; None where nothing moves along.
+def flow_steps(table: FrameTable, guides: Guides) -> Callable[[int], FlowStep | None]:
+    """A function of a row: the step to it along the initial video; None where nothing moves along.
 
     A frame that is drawn wholly anew forgets the frame before.
     """
@@ -54,10 +54,10 @@ def ways(table: FrameTable, guides: Guides) -> Callable[[int], Way | None]:
     anew = (columns["denoise"] == 1) & ~columns["unsample"]
     moves = (columns["flow"] > 0) & ~anew & guides.moves
 
-    def way(i: int) -> Way | None:
+    def step(i: int) -> FlowStep | None:
         if init is None or not moves[i]:
             return None
         before, after = init(table.part[i] - 1), init(table.part[i])
-        return Way(motion(before, after, estimate=guides.flow), levels_to_unit(after) * 2 - 1)
+        return FlowStep(motion(before, after, estimate=guides.flow), levels_to_unit(after) * 2 - 1)
 
-    return way
+    return step

@@ -10,7 +10,7 @@ from audioviz.models.composition import Positives, mixed, positives_at, staged
 from audioviz.models.editing import text_at
 from audioviz.models.model import Model
 from audioviz.rendering.feedback import feedback
-from audioviz.rendering.flow import ways
+from audioviz.rendering.flow import flow_steps
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides, image_conditions, init_latents
 from audioviz.rendering.settings import RenderSettings
@@ -41,7 +41,7 @@ def plan_frames(
     """
     guides = guides or Guides()
     encode = cache(model.encode_text)
-    with_images, init, way_to = image_conditions(model, guides), init_latents(model, guides), ways(table, guides)
+    with_images, init, step_to = image_conditions(model, guides), init_latents(model, guides), flow_steps(table, guides)
     empty = model.empty_latent(settings.size)
 
     def guidance(text: Guidance, i: int) -> Guidance:
@@ -52,7 +52,7 @@ def plan_frames(
         return still_statistics(model, guidance(model.guidance(text, negative, steps=settings.steps), 0), settings)
 
     for i in range(first, len(table)):
-        frame, row, unsample, way = table.part[i], table.row(i), bool(table.columns["unsample"][i]), way_to(i)
+        frame, row, unsample, flow_step = table.part[i], table.row(i), bool(table.columns["unsample"][i]), step_to(i)
         plan = plan_frame(
             guidance(text_guidance_at(table, i, encode, steps=settings.steps), i),
             seed=row["seed"],
@@ -67,7 +67,7 @@ def plan_frames(
             conditioning_before=guidance(text_guidance_at(table, i - 1, encode, steps=settings.steps), i)
             if unsample
             else None,
-            warp=feedback(model, table, i, guides, way=way),
+            warp=feedback(model, table, i, guides, flow_step=flow_step),
             anchor=anchor_at(table, i, statistics),
         )
         if row["seed_mix"]:
@@ -75,8 +75,8 @@ def plan_frames(
             plan = replace(plan, initial_noise=interpolate.slerp(noise, next_noise, row["seed_mix"]))
         if plan.denoise == 1 and not plan.unsample_steps:
             plan = replace(plan, start=empty, warp=plan.warp if plan.interp < 1 else None)
-        if init and way:
-            plan = replace(plan, start=init(frame), held=way.held(empty) * row["flow"])
+        if init and flow_step:
+            plan = replace(plan, start=init(frame), held=flow_step.held(empty) * row["flow"])
         elif init and (guides.moves or i == 0):
             plan = replace(plan, start=init(frame), warp=plan.warp if plan.interp < 1 else None)
         if init and guides.mask is not None:
