@@ -173,6 +173,10 @@ def test_a_dry_run_shows_the_plan_and_what_it_takes_and_writes_nothing(folder, t
     assert "24 frames at 12 fps" in shown and "neon nebula" in shown and "denoise" in shown
     assert "embedded: 64x64, 5 steps of " in shown and "frames to make: 6 to 23, 18 of 24\n" in shown
     assert "time: unknown until a render" in shown and "disk: less than 0.2 MB for the work folder" in shown
+    assert (
+        "as much for the video; up to 0.2 MB more"
+        in command(*arguments, "--start", "0.5", "--keep-work", cwd=tmp_path)[1]
+    )
     remember_cost("embedded", RenderSettings((64, 64), 5, 3.0, "euler", "karras"), "cpu", seconds=200, size=5e8)
     shown = command(*arguments, "--device", "cpu", cwd=tmp_path)[1]
     assert "time: about 1 h 20 min, as 200 s a frame were measured" in shown and "disk: about 12.0 GB for" in shown

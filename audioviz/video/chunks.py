@@ -1,14 +1,14 @@
 """Which chunks of a work folder are still what the render needs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load
+from safetensors.numpy import load, save
 
 from audioviz.clock import Clock
 from audioviz.digests import json_digest, plain_digest
@@ -212,3 +212,8 @@ def read_tensors(path: Path) -> dict[str, np.ndarray] | None:
         return None if path.stat().st_size > MAX_TENSOR_BYTES else load(path.read_bytes())
     except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         return None
+
+
+def tensor_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """A safetensors file; `save` writes what lies in memory, in whatever order the axes are there."""
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import lock_descriptor, unlock_descriptor
 
+from audioviz.errors import InputError
 from audioviz.files import open_inside, open_plain
 
 LOCK = "render.lock"
@@ -92,3 +93,21 @@ def _hold(folder: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def lock_for(out: Path, folder: Path) -> FolderLock:
+    """Hold the work folder of an output alone.
+
+    Raises
+    ------
+    InputError
+        If the output cannot be written there, or another render to it is running.
+    """
+    if not out.parent.is_dir():
+        raise InputError(f"output folder {out.parent} does not exist: create it, or choose another output")
+    if out.is_dir():
+        raise InputError(f"output {out} is a folder: give the name of a file, such as {out / 'video.mp4'}")
+    try:
+        return FolderLock(folder)
+    except BlockingIOError as error:
+        raise InputError(f"another render to {out} is running: wait for it, or choose another output") from error

@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save
 
 from audioviz.clock import Clock
 from audioviz.digests import plain_digest
@@ -31,10 +30,11 @@ from audioviz.video.chunks import (
     PicturePlan,
     read_latents,
     read_tensors,
+    tensor_bytes,
     valid_chunks,
 )
 from audioviz.video.encode import VideoWriter, check_format
-from audioviz.video.lock import LOCK, FolderLock
+from audioviz.video.lock import LOCK, FolderLock, lock_for
 from audioviz.video.manifest import Chunk, Manifest, read_manifest, write_manifest
 
 MANIFEST = "manifest.json"
@@ -121,7 +121,7 @@ class Work:
         folder = out.with_suffix(".audioviz")
         plan = ChunkPlan.of(folder, clock=clock, identity=identity, digests=digests, pictures=pictures, length=chunk)
         try:
-            lock = _lock(out, folder)
+            lock = lock_for(out, folder)
             try:
                 found = read_manifest(folder / MANIFEST) if resume else None
                 chunks, note = valid_chunks(plan, found) if found else ((), "")
@@ -251,9 +251,9 @@ class Work:
         writer.close()
         try:
             if latents is not None:
-                write_whole(paths[LATENTS], _saved(latents.arrays))
+                write_whole(paths[LATENTS], tensor_bytes(latents.arrays))
             if state:
-                write_whole(paths[STATE], _saved(state))
+                write_whole(paths[STATE], tensor_bytes(state))
             put(part_of(paths[PICTURES]), paths[PICTURES])
             self._chunks[index:] = [
                 Chunk(
@@ -335,23 +335,6 @@ class Work:
             return
         if not wait([self._commit], timeout=HURRY_SECONDS).done:
             self._closing.abort()
-
-
-def _saved(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """A safetensors file; `save` writes what lies in memory, in whatever order the axes are there."""
-    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-
-
-def _lock(out: Path, folder: Path) -> FolderLock:
-    """Hold the work folder of an output alone."""
-    if not out.parent.is_dir():
-        raise InputError(f"output folder {out.parent} does not exist: create it, or choose another output")
-    if out.is_dir():
-        raise InputError(f"output {out} is a folder: give the name of a file, such as {out / 'video.mp4'}")
-    try:
-        return FolderLock(folder)
-    except BlockingIOError as error:
-        raise InputError(f"another render to {out} is running: wait for it, or choose another output") from error
 
 
 def _clear(folder: Path, *, keep: set[str]) -> None:
