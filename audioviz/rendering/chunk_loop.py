@@ -14,7 +14,7 @@ from audioviz.rendering.log import resident_megabytes
 from audioviz.video.chunks import Latents
 from audioviz.video.work import Work
 
-SLOW_DECODING = 0.1  # seconds a frame, from which kept work has what was decoded, so that an edit is quick,
+SLOW_DECODING = 0.05  # seconds a frame, from which kept work has what was decoded, so that an edit is quick,
 MOST_DECODED = 512 * 2**20  # if a chunk's is no more than so many bytes
 
 
