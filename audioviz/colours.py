@@ -1,5 +1,7 @@
 """Colours: their names as numbers, and how bright they look."""
 
+from audioviz.errors import InputError
+
 LUMA = (0.2126, 0.7152, 0.0722)  # of red, green and blue in ITU-R BT.709
 
 
@@ -8,7 +10,7 @@ def colour_to_rgb(text: str) -> tuple[int, int, int]:
 
     Raises
     ------
-    ValueError
+    InputError
         If it is no colour.
 
     Examples
@@ -19,5 +21,8 @@ def colour_to_rgb(text: str) -> tuple[int, int, int]:
     """
     from PIL.ImageColor import getrgb
 
-    red, green, blue = bytes(getrgb(text)[:3])
+    try:
+        red, green, blue = bytes(getrgb(text)[:3])
+    except ValueError as error:
+        raise InputError(f"{text!r:.40}, expected a name of a colour, such as gold, or #rrggbb") from error
     return red, green, blue

@@ -6,7 +6,7 @@ SCENES = ("midnight horizon", "violet clouds", "amber forest", "arctic aurora") 
 
 
 def schedule(
-    song, *, dim: float = 0.25, lean: float = 0.2, soft: float = 0.1, light: float = 0.5, seed: int = 53
+    song, *, dim: float = 0.15, lean: float = 0.2, soft: float = 0.1, light: float = 0.5, seed: int = 53
 ) -> av.Schedule:
     """dim: darkness behind the words; lean: what a kick adds to the denoise; soft: blur; light: glow of a snare."""
     kicks, snares = song.kicks or song.beats, song.snares or song.beats[1::2]  # in a song without drums

@@ -25,5 +25,5 @@ def schedule(
         scanlines=worn,
         grain=0.5 * worn,
         vignette=0.35,
-        prompts=["neon horizon", "violet city", "neon planet"],
+        prompts=["neon horizon", "rose horizon", "violet horizon"],
     )

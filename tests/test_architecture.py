@@ -17,7 +17,7 @@ ALLOWED = {  # what each room, and each module beside them, may import besides i
     "curve": GROUND,
     "digests": {"files"},
     "errors": set(),
-    "colours": set(),
+    "colours": {"errors"},
     "pixels": set(),
     "ffmpeg": {"errors"},
     "figures": {"clock", "errors", "files"},

@@ -77,6 +77,24 @@ def test_colours_are_told_by_name_and_number(song):
         plan_of(song, flash_colour="oranje")
 
 
+def test_colours_stand_in_csv_and_in_lanes_and_slide_by_their_channels(song, tmp_path):
+    plan = plan_of(song, flash_colour="orange")
+    for cell in ("orange", "#ffa500", "0xffa500"):
+        (tmp_path / "plan.csv").write_text(plan.to_csv().replace(str(float(0xFFA500)), cell))
+        assert np.array_equal(av.load_schedule(tmp_path / "plan.csv")(song)["flash_colour"], plan["flash_colour"])
+    with pytest.raises(ScheduleError, match="plan.csv: flash_colour: 'oranje' is no colour"):
+        (tmp_path / "plan.csv").write_text(plan.to_csv().replace(str(float(0xFFA500)), "oranje"))
+        av.load_schedule(tmp_path / "plan.csv")(song)
+    lanes = {"flash_colour": Lane(keys={"0s": "red", "1s": 0x0000FF})}
+    project = av.Project("song.wav", lanes=lanes)
+    assert av.Project.from_json(project.to_json()) == project
+    laid = with_lanes(plan, lanes, song=song)["flash_colour"].astype(int)
+    assert [hex(laid[i]) for i in (0, 6, 12, -1)] == ["0xff0000", "0x800080", "0xff", "0xff"]
+    for colour, said in (("oranje", "'oranje' is no colour"), (0x1000000, "expected a colour, such as gold")):
+        with pytest.raises(ScheduleError, match=f"lane flash_colour: .*{said}"):
+            with_lanes(plan, {"flash_colour": Lane(keys={"0s": colour})}, song=song)
+
+
 def test_what_rests_is_not_looked_at(song, tmp_path):
     plain = render(song, plan_of(song), tmp_path / "plain.mp4")
     rest = render(song, plan_of(song, flash=0.0, hue=0.0, in_loop=1.0, flash_colour="red"), tmp_path / "rest.mp4")

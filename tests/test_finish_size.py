@@ -12,6 +12,7 @@ from audioviz.command.render import folder_of
 from audioviz.errors import AudiovizError, InputError
 from audioviz.project import Finish
 from audioviz.rendering.check import check_project
+from audioviz.rendering.estimate import estimate
 from audioviz.video.probe import probe
 from tests.models import fake_model
 from tests.songs import made_song
@@ -97,6 +98,15 @@ def test_what_cannot_be_made_is_refused_before_anything_is(song, monkeypatch, fi
 def test_a_gif_of_sixty_frames_a_second_is_refused(song):
     with pytest.raises(InputError, match="fps 60: a GIF shows 50 frames a second at most"):
         check_project(av.Project(song, fps=60), out=song.with_name("a.gif"))
+
+
+def test_what_is_too_large_for_encoders_is_refused_by_the_dry_run_as_by_the_render(song):
+    heard = made_song(path=song)
+    project = av.Project(song, finish=Finish(upscale="16x")).changed(size=2048)
+    with pytest.raises(InputError, match="size 32768x32768 cannot be encoded: a side of a video has 16384 pixels"):
+        estimate(project, heard, out=song.with_name("a.mp4"))
+    with pytest.raises(InputError, match="size 32768x32768 cannot be encoded"):
+        render(song, song.with_name("a.mp4"), upscale="16x", size=2048)
 
 
 def test_a_pickled_network_is_refused(song, tmp_path):

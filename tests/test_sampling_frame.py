@@ -3,6 +3,7 @@
 import functools
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
@@ -46,6 +47,19 @@ def test_a_frame_alone_is_the_frame_in_the_sequence(sampler, unsample):
         FakeDenoiser(), itertools.islice(plans(5, unsample=unsample), 2, None), start=frames[1], sampler=sampler
     )
     assert all(torch.equal(a, b) for a, b in zip(resumed, frames[2:], strict=True))
+
+
+@pytest.mark.parametrize("mode", ["slerp", "blend"])
+def test_what_follows_does_not_depend_on_the_order_of_the_axes_in_memory(mode):
+    def moved(latent):  # as an autoencoder gives it whose weights are so
+        return latent.to(memory_format=torch.channels_last)
+
+    start = torch.randn((1, 4, 48, 40), generator=torch.Generator().manual_seed(0))
+    frames = list(sequence(FakeDenoiser(), plans(4, mode=mode, warp=moved), start=start))
+    read_back = torch.from_numpy(np.ascontiguousarray(frames[0].numpy()))
+    rest = list(sequence(FakeDenoiser(), itertools.islice(plans(4, mode=mode, warp=moved), 1, None), start=read_back))
+    assert all(torch.equal(a, b) for a, b in zip(rest, frames[1:], strict=True))
+    assert all(frame.is_contiguous() for frame in frames)
 
 
 def test_two_runs_give_the_same_bytes_and_leave_the_global_generator_alone():

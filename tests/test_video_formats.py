@@ -227,7 +227,7 @@ class TestGif:
 
     def test_more_frames_than_it_can_show_are_refused(self):
         check_format(Fraction(50), SIZE, CODECS["gif"])
-        with pytest.raises(InputError, match="fps 60: a GIF shows 50 frames a second at most; give --fps 50 or less"):
+        with pytest.raises(InputError, match="fps 60: a GIF shows 50 frames a second at most; give 50 or less"):
             check_format(Fraction(60), SIZE, CODECS["gif"])
 
     @pytest.mark.parametrize(("fps", "said"), [(12, "nearest hundredth"), (25, "without sound"), (20, "without sound")])

@@ -264,7 +264,6 @@ def test_letters_are_white_with_a_dark_edge_and_dark_ones_have_a_light_one():
             WordsStyle(),
             r"lyrics: '漢字' has 漢 \(cjk unified ideograph-6f22\).*Inter-Bold.ttf lacks.*--font FILE",
         ),
-        ("x", WordsStyle(colour="sand"), "colour 'sand': expected a name, such as gold, or #rrggbb"),
         ("x", WordsStyle(font=Path(__file__)), "font .*: expected a TrueType or OpenType font"),
         ("x", WordsStyle(font=Path("none.ttf")), "font none.ttf: no such file"),
     ],
@@ -328,11 +327,12 @@ def test_an_edit_of_a_line_makes_only_the_pictures_that_show_it_anew(song, tmp_p
     ("options", "said"),
     [
         ({"lyrics": "none.lrc"}, "lyrics none.lrc: there is no such file; expected one of .lrc"),
-        ({"lyrics": "song.wav"}, "song.wav: is no"),
+        ({"lyrics": "song.wav"}, "^song.wav: is no"),
         ({"font": "song.wav"}, "font song.wav: there are no words to draw"),
         ({"title": "x", "font": "song.wav"}, "font song.wav: expected a TrueType"),
         ({"title": "夜"}, "title: '夜' has 夜 .*--font FILE"),
-        ({"title": "x", "words_colour": "sand"}, "colour 'sand': expected a name"),
+        ({"title": "x", "words_colour": "sand"}, "words_colour: 'sand', expected a name of a colour"),
+        ({"words_colour": "sand"}, "words_colour: 'sand', expected a name of a colour"),
         ({"title": "x", "words_place": "left"}, "words_place: unknown place 'left': use one of bottom, middle, top"),
         ({"title": "x", "font_size": 0}, "font_size: .*expected 1 to 50"),
     ],
@@ -342,6 +342,12 @@ def test_mistakes_are_one_line_before_anything_is_made(song, tmp_path, monkeypat
     with pytest.raises(AudiovizError, match=said):
         pictures(song, "a.mp4", **options)
     assert not Path("a.audioviz").exists()
+
+
+def test_a_title_without_words_is_none():
+    picture = np.zeros((64, 64, 3), np.uint8)
+    for title in ("|", " | ", "\n", ""):
+        assert Words((), size=(64, 64), title=title)(picture, 1.0) is picture
 
 
 def test_lyrics_of_another_song_are_said(song, tmp_path):

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainVali
 from pydantic_core import PydanticCustomError
 
 from audioviz.clock import fps_to_json, to_fps
+from audioviz.colours import colour_to_rgb
 from audioviz.errors import nearest
 from audioviz.project.records import one_of, record, with_reason, within
 from audioviz.project.values import File, Number
@@ -90,7 +91,7 @@ class Finish:
     font: File | None = None
     font_size: Annotated[Number, within(1, 50)] | None = None
     words_place: Annotated[str, one_of("place", PLACES)] = "bottom"
-    words_colour: str = "white"
+    words_colour: Annotated[str, AfterValidator(lambda text: _checked(text, colour_to_rgb))] = "white"
     words_outline: Annotated[Number, within(0, 30)] = 7.0
     words_fade: Annotated[Number, within(0, 5)] = 0.3
     safe: Annotated[bool, Strict()] = False

@@ -12,6 +12,7 @@ from audioviz.rendering.costs import Cost, cost_kind, recall_cost
 from audioviz.rendering.inputs import part_of_project
 from audioviz.rendering.settings import RenderSettings, settings_for
 from audioviz.rendering.tweens import shown_clock
+from audioviz.video.encode import check_format
 from audioviz.video.formats import H264, describe_format, format_of
 from audioviz.video.frame import exact_size
 
@@ -58,7 +59,8 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
     Raises
     ------
     InputError
-        If the part lies outside of the song, the device is not there, or a network for upscaling is none.
+        If the part lies outside of the song, the device is not there, a network for upscaling is none, or the video
+        is larger than can be encoded.
     """
     import torch
 
@@ -74,6 +76,7 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
     shown = shown_clock(project.finish, song, part)
     upscaler, _ = upscaler_for(project.finish, settings.size, torch.device("cpu"))
     size = upscaler.size if upscaler else settings.size
+    check_format(shown.fps, size, codec)
     finish = describe_format(container, codec, size, shown.fps)
     kind = cost_kind(project.finish, finish, plain=(size, codec) == (settings.size, H264))
     chunks = len(part) / float(CHUNK_SECONDS * song.clock.fps) + 1

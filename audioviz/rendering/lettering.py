@@ -3,7 +3,6 @@
 import warnings
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 import PIL
 from PIL import features
@@ -40,14 +39,15 @@ def lines_of(finish: Finish) -> tuple[Line, ...]:
     """
     if finish.lyrics is None:
         return ()
+    text = read_text(finish.lyrics)
     with faults_of(finish.lyrics):
-        return _read(finish.lyrics, finish.lyrics.stat().st_mtime_ns)
+        return _read(text)
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, changed: int) -> tuple[Line, ...]:
-    """The lines of a file that was changed then; what is to be said of it is said once."""
-    return tuple(read_lyrics(read_text(path)))
+def _read(text: str) -> tuple[Line, ...]:
+    """The lines of lyrics; what is to be said of them is said once."""
+    return tuple(read_lyrics(text))
 
 
 def check_lettering(finish: Finish) -> None:

@@ -48,7 +48,9 @@ def sequence(
     def frames() -> Iterator[Tensor]:
         previous = latent
         for plan in plans:
-            previous = sample_frame(denoiser, plan, previous, sampler=kind, scheduler=table, noise_mask=noise_mask)
+            frame = sample_frame(denoiser, plan, previous, sampler=kind, scheduler=table, noise_mask=noise_mask)
+            # In the order that it is read back in from a file, on which the last bits of sums and arcs depend.
+            previous = frame.contiguous()
             yield previous
 
     return frames()

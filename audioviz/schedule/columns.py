@@ -1,6 +1,11 @@
 """The columns of a schedule by name, and the range of each."""
 
+from typing import Any
+
 import numpy as np
+
+from audioviz.colours import colour_to_rgb
+from audioviz.errors import InputError, ScheduleError
 
 COLOUR = "flash_colour"  # 0xRRGGBB
 EFFECTS = {  # on the finished picture
@@ -80,3 +85,18 @@ NEUTRAL = {  # what an optional column that is not given stands for; cfg is the 
     **dict.fromkeys(EFFECTS, 0.0),
     COLOUR: float(0xFFFFFF),
 }
+
+
+def to_colours(value: Any) -> Any:
+    """Names of colours, `#rrggbb` and `0xRRGGBB` as numbers; what is a number already as it is.
+
+    Raises
+    ------
+    ScheduleError
+    """
+    if isinstance(value, str):
+        try:
+            return int.from_bytes(colour_to_rgb(value.replace("0x", "#", 1).strip()))
+        except InputError as error:
+            raise ScheduleError(f"{COLOUR}: {value!r:.40} is no colour: expected a name or #rrggbb") from error
+    return [to_colours(entry) for entry in value] if isinstance(value, (list, tuple)) else value

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from audioviz.curve import Curve, easing
-from audioviz.errors import ScheduleError, nearest
+from audioviz.errors import ScheduleError, nearest, to_number
 from audioviz.schedule.binding import bound
-from audioviz.schedule.columns import COLUMNS, NEUTRAL, SEEDS
+from audioviz.schedule.columns import COLOUR, COLUMNS, NEUTRAL, RANGES, SEEDS, to_colours
 from audioviz.schedule.curves import expression, keyframes
 from audioviz.schedule.schedule import Schedule
 
@@ -24,7 +24,8 @@ class Lane:
     Parameters
     ----------
     keys : mapping of time to value, or text of Deforum and FizzNodes, `0:(0.95), 24:(0.3)`, optional
-        As for `av.curves.keyframes`: `8s`, `1:30`, `96f`, `16b` (beats), `4bar` or the label of a section.
+        As for `av.curves.keyframes`: `8s`, `1:30`, `96f`, `16b` (beats), `4bar` or the label of a section. Values of
+        `flash_colour` are colours, `gold` or `#ff8000`, of which red, green and blue are each eased.
     ease : any of `audioviz.curve.easing`
         From each key to the next.
     expression : str, optional
@@ -44,7 +45,7 @@ class Lane:
     >>> project = av.Project("song.mp3", lanes={"denoise": louder, "zoom": Lane(expression="1 + 0.3 * low")})
     """
 
-    keys: Mapping[str, float] | str | None = None
+    keys: Mapping[str, int | float | str] | str | None = None
     ease: str = "linear"
     expression: str | None = None
     mode: str = "replace"
@@ -86,7 +87,10 @@ def with_lanes(schedule: Schedule, lanes: Mapping[str, Lane], *, song) -> Schedu
 
 
 def _laid_over(schedule: Schedule, column: str, lane: Lane) -> Any:
-    curve = keyframes(lane.keys, ease=lane.ease) if lane.keys else expression(lane.expression or "")
+    if column == COLOUR and lane.mode == "replace" and isinstance(lane.keys, Mapping) and lane.keys:
+        return _colours(lane.keys, lane.ease)
+    keys = cast("Mapping[str, float] | str | None", lane.keys)  # what is no number is refused there
+    curve = keyframes(keys, ease=lane.ease) if keys else expression(lane.expression or "")
     if column in SEEDS:
         return _seeds(schedule.columns.get(column), curve, lane.mode)
     if lane.mode == "replace":
@@ -95,6 +99,19 @@ def _laid_over(schedule: Schedule, column: str, lane: Lane) -> Any:
         raise ScheduleError(f"the schedule has none to {lane.mode}; let the lane replace it")
     values = schedule.columns.get(column, NEUTRAL.get(column))
     return curve * values if lane.mode == "multiply" else curve + values
+
+
+def _colours(keys: Mapping[str, int | float | str], ease: str) -> Curve:
+    """Colours at keys, whose red, green and blue are each eased in between."""
+    colours = {key: int(to_number(f"keyframe {key}", to_colours(value))) for key, value in keys.items()}
+    for key, colour in colours.items():
+        if not 0 <= colour <= RANGES[COLOUR][1]:
+            raise ScheduleError(f"keyframe {key} {colour}: expected a colour, such as gold, #ff8000 or {0xFF8000}")
+    red, green, blue = (
+        keyframes({key: colour >> shift & 255 for key, colour in colours.items()}, ease=ease).clip(0, 255)
+        for shift in (16, 8, 0)
+    )
+    return Curve(np.rint(red.values) * 65536 + np.rint(green.values) * 256 + np.rint(blue.values), red.clock)
 
 
 def _seeds(given: np.ndarray | None, curve: Curve, mode: str) -> np.ndarray:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, cast, overload
 import numpy as np
 
 from audioviz.clock import Clock
-from audioviz.colours import colour_to_rgb
 from audioviz.curve import Curve, to_numbers
 from audioviz.errors import AudiovizWarning, ScheduleError, nearest, no_attribute
 from audioviz.files import text_or_file
 from audioviz.schedule.binding import bound, bound_clock, bound_song
-from audioviz.schedule.columns import ALWAYS, COLOUR, COLUMNS, RANGES, SEEDS
+from audioviz.schedule.columns import ALWAYS, COLOUR, COLUMNS, RANGES, SEEDS, to_colours
 from audioviz.schedule.formats.deforum import schedule_to_deforum
 from audioviz.schedule.formats.json_csv import schedule_to_csv, schedule_to_json
 from audioviz.schedule.formats.lists import schedule_to_lists
@@ -127,7 +126,7 @@ class Schedule:
                 if value is None
                 else _seed_column(name, value, clock)
                 if name in SEEDS
-                else _column(name, _to_colours(value) if name == COLOUR else value, clock, RANGES[name])
+                else _column(name, to_colours(value) if name == COLOUR else value, clock, RANGES[name])
             )
             object.__setattr__(self, name, column)
         object.__setattr__(self, "mix", _mix_columns({} if self.mix is None else self.mix, clock))
@@ -244,16 +243,6 @@ def _seed_column(name: str, value, clock: Clock) -> np.ndarray:
     if (seeds.astype(object) != values).any():
         raise ScheduleError(f"{name}: expected whole numbers, without a fraction")
     return _freeze(_fit(name, seeds, clock))
-
-
-def _to_colours(value):
-    """Names of colours as numbers, 0xRRGGBB."""
-    if isinstance(value, str):
-        try:
-            return int.from_bytes(colour_to_rgb(value))
-        except ValueError as error:
-            raise ScheduleError(f"{COLOUR}: {value!r:.40} is no colour: expected a name or #rrggbb") from error
-    return [_to_colours(entry) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def _mix_columns(value, clock: Clock) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from audioviz.errors import EncodeError, InputError
 from audioviz.ffmpeg import Ffmpeg, ffmpeg_version
 from audioviz.files import create
 from audioviz.video.formats import H264, Codec
+from audioviz.video.frame import LARGEST
 
 QUEUED_FRAMES = 8
 KEYFRAME_SECONDS = 5
@@ -186,8 +187,12 @@ def encoder_name(codec: Codec = H264) -> str:
 def check_format(fps: Fraction, size: tuple[int, int], codec: Codec = H264) -> None:
     """Raise InputError unless frames of this size (width, height) and rate can be written exactly."""
     if codec.name == "gif" and fps > GIF_FPS:
-        raise InputError(f"fps {fps}: a GIF shows {GIF_FPS} frames a second at most; give --fps {GIF_FPS} or less")
+        raise InputError(
+            f"fps {fps}: a GIF shows {GIF_FPS} frames a second at most; give {GIF_FPS} or less, by --fps or by --smooth"
+        )
     width, height = size
+    if max(size) > LARGEST:
+        raise InputError(f"size {width}x{height} cannot be encoded: a side of a video has {LARGEST} pixels at most")
     if width < 2 or height < 2 or width % 2 or height % 2:
         raise InputError(f"size {width}x{height} cannot be encoded: video needs an even width and an even height")
     if fps.numerator > RAW_TIME_BASE:

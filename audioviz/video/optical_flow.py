@@ -58,7 +58,7 @@ def motion(before: np.ndarray, after: np.ndarray, *, estimate: Estimator | None 
 def opencv_version() -> str:
     """The version of OpenCV, which a flow may depend on."""
     check_opencv()
-    import cv2
+    import cv2  # pyright: ignore[reportMissingImports]  (an extra)
 
     return cv2.__version__
 
@@ -84,7 +84,7 @@ def optical_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, through OpenCV.
     """
     check_opencv()
-    import cv2
+    import cv2  # pyright: ignore[reportMissingImports]  (an extra)
 
     grey, next_grey = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (before, after))
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

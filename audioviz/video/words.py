@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from audioviz.colours import LUMA, colour_to_rgb
-from audioviz.errors import InputError
 from audioviz.video.subtitles import times_of_lines, tops_of_lines
 from audioviz.video.typeset import Row, Typeface, set_rows
 
@@ -69,10 +68,6 @@ def check_words(lines: "Sequence[Line]", style: WordsStyle, *, title: str = "") 
     InputError
         In one line: the first character that the font lacks, or what is missing for a script.
     """
-    try:
-        colour_to_rgb(style.colour)
-    except ValueError as error:
-        raise InputError(f"colour {style.colour!r:.40}: expected a name, such as gold, or #rrggbb") from error
     face = Typeface(style.font)
     for line in lines:
         face.check(line.text, what="lyrics")
@@ -167,7 +162,8 @@ class Words:
         self._face, self._style, self._size = Typeface(style.font), style, size
         width, height = size
         self._pixels = height * style.size / 100 if style.size else min(_SIZE * height, _SIZE_OF_WIDTH * width)
-        self._blocks = self._lines(lines) + ([self._title(title, begin)] if title.strip() else [])
+        parts = [part.strip() for part in re.split(r"[|\n]", title) if part.strip()]
+        self._blocks = self._lines(lines) + ([self._title(parts, begin)] if parts else [])
         self._times = np.array([block.times for block in self._blocks]).reshape(-1, 4)
         self._painted = lru_cache(maxsize=8)(self._paint)
 
@@ -207,8 +203,7 @@ class Words:
         marks = [line.marks for line in lines]
         return [_Block(*block) for block in zip(rows, heights, tops, times, marks, strict=True)]
 
-    def _title(self, title: str, begin: float) -> _Block:
-        parts = [part.strip() for part in re.split(r"[|\n]", title) if part.strip()]
+    def _title(self, parts: Sequence[str], begin: float) -> _Block:
         scales = [_TITLE_SIZE, *[_ARTIST_SIZE] * (len(parts) - 1)]
         rows = tuple(row for part, scale in zip(parts, scales) for row in self._rows(part, scale))
         height, end = self._height(rows), begin + TITLE_SECONDS

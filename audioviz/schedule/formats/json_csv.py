@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from audioviz.clock import Clock, fps_to_json, to_fps
 from audioviz.errors import AudiovizWarning, ScheduleError, nearest
-from audioviz.schedule.columns import COLUMNS, SEEDS
+from audioviz.schedule.columns import COLOUR, COLUMNS, SEEDS
 from audioviz.schedule.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -182,8 +182,11 @@ def _prompt(number: int, entry, clock: Clock) -> Prompt:
     )
 
 
-def _number(name: str, cell: str | None, frame: int) -> int | float:
+def _number(name: str, cell: str | None, frame: int) -> Any:
+    """The number in a cell; a colour also by its name, which the schedule reads."""
     try:
         return int(cell or "") if name in SEEDS else float(cell or "")
     except ValueError as error:
+        if name == COLOUR and cell:
+            return cell
         raise ScheduleError(f"frame {frame}: {name} is {cell!r}, expected a number") from error
