@@ -73,7 +73,7 @@ def tiny_family(name: str, folder: Path):
     """The pipeline of a family by its short name; `folder` is for its vocabulary."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return FAMILIES[name](folder)
+        return (FAMILIES | MASKED_FAMILIES)[name](folder)
 
 
 def tiny_ip_adapter(unet: UNet2DConditionModel, folder: Path) -> Path:
@@ -370,7 +370,5 @@ FAMILIES = {
     "sd3": _sd3,
     "flux": _flux,
     "schnell": lambda folder: _flux(folder, guidance_embeds=False),
-    "chroma": _chroma,
-    "lumina2": _lumina2,
-    "pixart": _pixart,
 }
+MASKED_FAMILIES = {"chroma": _chroma, "lumina2": _lumina2, "pixart": _pixart}  # whose texts have attention masks

@@ -16,7 +16,7 @@ from audioviz.models.load import defaults_of
 from audioviz.rendering.settings import RenderSettings
 from audioviz.sampling import Conditioning, Guidance, ksampler, sequence
 from audioviz.sampling.guidance import guided
-from tests.checkpoints import BETAS, FAMILIES, tiny_family, tiny_pipeline
+from tests.checkpoints import BETAS, FAMILIES, MASKED_FAMILIES, tiny_family, tiny_pipeline
 from tests.models import plans_of
 
 STEPS = 10  # divides both the 999 steps between the timesteps of a UNet, and the 1000 levels of flow matching
@@ -127,7 +127,7 @@ def test_a_still_is_that_of_diffusers(families, name):
     assert np.abs(model.decode(latent) / 255 - theirs).max() <= 0.51 / 255
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", FAMILIES | MASKED_FAMILIES)
 def test_six_frames(families, name):
     """A small render with the family's own sampler: prompts travel, frames change, none is equal to another."""
     model = load_model(families(name)[0]).at_size((64, 96))
@@ -210,7 +210,7 @@ def test_defaults_follow_the_family(core, scheduler, name, size, steps, cfg, sam
     assert (found.size, found.steps, found.cfg, found.sampler) == (size, steps, cfg, sampler)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", FAMILIES | MASKED_FAMILIES)
 def test_defaults_are_known_without_loading(families, name):
     folder, _ = families(name)
     assert defaults_of(folder) == load_model(folder).defaults

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
-from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control
+from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, padded
 from audioviz.sampling.units import LatentUnits
 
 SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
@@ -131,8 +131,8 @@ class UNetDenoiser:
     controlnet: Any  # ControlNetModel, or None
     rescale: float
     distilled: bool  # it is told the guidance scale, and needs no negative half
+    patch: int = 1  # latent cells that each side of x is a multiple of
     flow: ClassVar[bool] = False
-    patch: ClassVar[int] = 1  # latent cells that each side of x is a multiple of
 
     @cached_property
     def dtype(self) -> torch.dtype:
@@ -145,14 +145,10 @@ class UNetDenoiser:
         """Denoised x by each of the texts: see the denoiser contract."""
         if texts[0].image is not None:
             set_ip_adapter_scale(self.unet, control.style)
-        lengths = [text.embeddings.shape[1] for text in texts]
-        tokens, count = math.lcm(*lengths), len(texts)
-        if tokens > MOST_REPEATS * min(lengths):
+        count = len(texts)
+        together = stacked(texts, batch=len(x), most_repeats=MOST_REPEATS) if count > 1 else None
+        if together is None:
             return tuple(self._denoise(x, sigma, text, control, cfg) for text in texts)
-        if count == 1:
-            return (self._denoise(x, sigma, texts[0], control, cfg),)
-        # repeating a text does not change what cross-attention reads from it
-        together = stacked([repeat_tokens(text, tokens) for text in texts], batch=len(x))
         return self._denoise(torch.cat([x] * count), torch.cat([sigma] * count), together, control, cfg).chunk(count)
 
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, control: Control, cfg: float) -> Tensor:
@@ -191,6 +187,7 @@ class UNetDenoiser:
             scaled,
             timestep,
             encoder_hidden_states=embeddings,
+            encoder_attention_mask=None if text.mask is None else text.mask.to(x.device).expand(len(x), -1),
             timestep_cond=scale_embedding,
             added_cond_kwargs=added or None,
             down_block_additional_residuals=down,
@@ -249,11 +246,6 @@ def sinusoidal_embedding(values: Tensor, width: int, *, shift: float, cosine_fir
     return torch.cat(parts[::-1] if cosine_first else parts, -1)
 
 
-def repeat_tokens(text: Conditioning, tokens: int) -> Conditioning:
-    """The conditioning with its tokens repeated until there are so many."""
-    return replace(text, embeddings=text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1))
-
-
 def pooled_of(text: Conditioning) -> Tensor:
     """The pooled text embedding of a conditioning, for models that read it: float, shape (B, width).
 
@@ -267,14 +259,33 @@ def pooled_of(text: Conditioning) -> Tensor:
     return text.pooled
 
 
-def stacked(texts: Sequence[Conditioning], *, batch: int) -> Conditioning:
-    """Conditionings of one length as one batch: `batch` rows of the first, then as many of the next, and so on."""
+def mask_of(text: Conditioning) -> Tensor:
+    """The attention mask of a conditioning, bool, shape (B, tokens); without one all tokens are read."""
+    tokens = text.embeddings
+    return torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device) if text.mask is None else text.mask
+
+
+def stacked(texts: Sequence[Conditioning], *, batch: int, most_repeats: int = 1) -> Conditioning | None:
+    """Conditionings as one batch: `batch` rows of the first, then as many of the next, and so on.
+
+    Those with masks are filled up to one length. Others are repeated, which cross-attention does not notice; where that
+    is more than so many times, there is none.
+    """
+    lengths = [text.embeddings.shape[1] for text in texts]
+    tokens = max(lengths) if texts[0].mask is not None else math.lcm(*lengths)
+    if texts[0].mask is None and tokens > most_repeats * min(lengths):
+        return None
+    even = [padded(text, tokens) if text.mask is not None else _repeated(text, tokens) for text in texts]
 
     def rows(name: str) -> Any:
-        found = [getattr(text, name) for text in texts]
+        found = [getattr(text, name) for text in even]
         return None if found[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in found])
 
-    return Conditioning(rows("embeddings"), rows("pooled"), rows("image"))
+    return Conditioning(rows("embeddings"), rows("pooled"), rows("image"), rows("mask"))
+
+
+def _repeated(text: Conditioning, tokens: int) -> Conditioning:
+    return replace(text, embeddings=text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1))
 
 
 def set_ip_adapter_scale(unet: Any, strength: float) -> None:

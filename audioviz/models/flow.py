@@ -79,15 +79,16 @@ class FlowDenoiser:
     ) -> tuple[Tensor, ...]:
         """Denoised x by each of the texts: see the denoiser contract."""
         count = len(texts)
-        if count == 1 or len({text.embeddings.shape[1] for text in texts}) > 1:  # which attention would notice
+        together = stacked(texts, batch=len(x)) if count > 1 else None
+        if together is None:
             return tuple(self._denoise(x, sigma, text, cfg) for text in texts)
-        together = stacked(texts, batch=len(x))
         return self._denoise(torch.cat([x] * count), torch.cat([sigma] * count), together, cfg).chunk(count)
 
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
         rows = Conditioning(
             text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1),
             None if text.pooled is None else text.pooled.to(x.device, self.dtype).expand(len(x), -1),
+            mask=None if text.mask is None else text.mask.to(x.device).expand(len(x), -1),
         )
         velocity = self.velocity(self.transformer, x.to(self.dtype), sigma, rows, cfg)
         return x - velocity.float() * sigma[:, None, None, None]

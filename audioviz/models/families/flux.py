@@ -52,8 +52,13 @@ def velocity(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg
         img_ids=ids,
         return_dict=False,
     )[0]
-    # what FluxPipeline._unpack_latents does, in latent cells
-    return output.view(batch, height // 2, width // 2, channels, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
+    return unpacked(output, height, width)
+
+
+def unpacked(tokens: Tensor, height: int, width: int) -> Tensor:
+    """Latents (B, C, height, width) of tokens (B, n, 4 C): what FluxPipeline._unpack_latents does, in latent cells."""
+    cells = tokens.view(len(tokens), height // PATCH, width // PATCH, -1, PATCH, PATCH)
+    return cells.permute(0, 3, 1, 4, 2, 5).reshape(len(tokens), -1, height, width)
 
 
 FLUX = Family(
