@@ -12,6 +12,7 @@ from diffusers import (
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
+    FluxFillPipeline,
     FluxPipeline,
     FluxTransformer2DModel,
     LatentConsistencyModelPipeline,
@@ -73,7 +74,7 @@ def tiny_family(name: str, folder: Path):
     """The pipeline of a family by its short name; `folder` is for its vocabulary."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return (FAMILIES | MASKED_FAMILIES)[name](folder)
+        return (FAMILIES | MASKED_FAMILIES | {"fill": _fill})[name](folder)
 
 
 def tiny_ip_adapter(unet: UNet2DConditionModel, folder: Path) -> Path:
@@ -189,6 +190,16 @@ def _sd3(folder: Path) -> StableDiffusion3Pipeline:
         tokenizer_3=_t5_tokenizer(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
     )
+
+
+def _fill(folder: Path) -> FluxFillPipeline:
+    parts = _flux(folder).components
+    parts["transformer"] = FluxTransformer2DModel.from_config(
+        parts["transformer"].config, in_channels=384, out_channels=64
+    )
+    logvar = parts["vae"].encoder.conv_out  # whose second half says how far the latents of a picture are spread
+    logvar.weight.data[16:], logvar.bias.data[16:] = 0.0, -30.0
+    return FluxFillPipeline(**{name: part for name, part in parts.items() if part is not None})
 
 
 def _flux(folder: Path, *, guidance_embeds: bool = True) -> FluxPipeline:

@@ -54,6 +54,8 @@ def run_pipeline(name, pipeline, latents, *, cfg, steps=STEPS):
             TEXTS[0], height=64, width=64, latents=packed, **options, max_sequence_length=512 if name == "flux" else 256
         ).images
         return FluxPipeline._unpack_latents(found, 64, 64, 8)
+    if name == "sdxl":
+        options |= {"original_size": (1024, 1024), "target_size": (1024, 1024)}  # as no picture is told to be small
     if name == "inpainting":
         options |= {"image": Image.new("RGB", (64, 64)), "mask_image": Image.new("L", (64, 64), 255)}
     return pipeline(TEXTS[0], height=64, width=64, latents=latents, **options).images
@@ -218,7 +220,7 @@ def test_defaults_are_known_without_loading(families, name):
 
 def test_a_model_of_no_known_family_is_refused(tmp_path):
     pipeline = tiny_family("inpainting", tmp_path)
-    pipeline.unet = UNet2DConditionModel.from_config(pipeline.unet.config, in_channels=8)  # as InstructPix2Pix
+    pipeline.unet = UNet2DConditionModel.from_config(pipeline.unet.config, in_channels=6)
     pipeline.save_pretrained(tmp_path / "model")
     with pytest.raises(
         ModelError, match="audioviz cannot drive; expected one of the families Stable Diffusion 1 and 2, SDXL"

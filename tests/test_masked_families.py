@@ -1,14 +1,18 @@
 """Chroma, Lumina2 and PixArt-Sigma, whose texts have attention masks, against diffusers' own pipelines of them."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from diffusers import EulerDiscreteScheduler, FluxPipeline
+from safetensors.torch import save_file
 from torch import Tensor
 
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models import load_model
 from audioviz.models.families.lumina2 import SYSTEM_PROMPT
+from audioviz.models.lora import work_in
 from audioviz.sampling import Conditioning, ksampler
 from audioviz.sampling.guidance import guided
 from tests.checkpoints import MASKED_FAMILIES
@@ -56,7 +60,9 @@ def run_pipeline(name, pipeline, latents, *, steps=STEPS) -> Tensor:
     options |= {"latents": packed(latents), "num_images_per_prompt": 1}
     texts = {"prompt_embeds": embeddings, "negative_prompt_embeds": negative}
     texts |= {"prompt_attention_mask": mask.bool(), "negative_prompt_attention_mask": negative_mask.bool()}
-    return unpacked(pipeline(**{key: torch.cat([value] * len(latents)) for key, value in texts.items()}, **options).images)
+    return unpacked(
+        pipeline(**{key: torch.cat([value] * len(latents)) for key, value in texts.items()}, **options).images
+    )
 
 
 @pytest.fixture
@@ -134,7 +140,9 @@ def test_a_text_is_read_as_diffusers_reads_it(pair, text):
     name, pipeline, model = pair
     ours = model.encode_text(text)
     if name == "lumina2" and not text:
-        *_, theirs, mask = pipeline.encode_prompt("", negative_prompt="")  # before which diffusers puts no system prompt
+        *_, theirs, mask = pipeline.encode_prompt(
+            "", negative_prompt=""
+        )  # before which diffusers puts no system prompt
         mask = mask.bool()
     else:
         theirs, mask = encoded_by(pipeline, text)
@@ -143,7 +151,7 @@ def test_a_text_is_read_as_diffusers_reads_it(pair, text):
 
 @pytest.mark.parametrize("pair", ["lumina2", "pixart"], indirect=True)
 def test_what_is_too_long_is_cut_where_diffusers_cuts_it_and_said(pair):
-    name, pipeline, model = pair
+    _, pipeline, model = pair
     text = "gold " * 100
     with pytest.warns(AudiovizWarning, match="not read is"):
         ours = model.encode_text(text)
@@ -153,7 +161,7 @@ def test_what_is_too_long_is_cut_where_diffusers_cuts_it_and_said(pair):
 
 @every_family
 def test_weights_move_what_is_read_and_nothing_else(pair):
-    name, _, model = pair
+    _, _, model = pair
     plain, heavy = model.encode_text("(gold:1.0) mandala"), model.encode_text("(gold:1.5) mandala")
     assert torch.equal(plain.mask, heavy.mask)
     moved = (plain.embeddings != heavy.embeddings).any(-1)[0].nonzero()[:, 0].tolist()
@@ -164,7 +172,7 @@ def test_weights_move_what_is_read_and_nothing_else(pair):
 @pytest.mark.parametrize("pair", ["lumina2"], indirect=True)
 def test_a_text_may_bring_its_own_system_prompt(pair):
     _, pipeline, model = pair
-    theirs, _, negative, mask = pipeline.encode_prompt("gold", negative_prompt="draw badly <Prompt Start> gold")
+    *_, negative, mask = pipeline.encode_prompt("gold", negative_prompt="draw badly <Prompt Start> gold")
     ours = model.encode_text("draw badly <Prompt Start> gold")
     assert torch.equal(ours.embeddings[ours.mask], negative[mask.bool()])
 
@@ -192,3 +200,24 @@ def test_sizes_are_multiples_of_a_token(pair):
     _, _, model = pair
     with pytest.raises(InputError, match="multiples of 16"):
         model.empty_latent((72, 64))
+
+
+@pytest.mark.parametrize(
+    "pair, file, layer",
+    [
+        ("chroma", "transformer.transformer_blocks.1.attn.to_q", "transformer_blocks.1.attn.to_q"),
+        ("chroma", "lora_unet_single_blocks_0_linear2", "single_transformer_blocks.0.proj_out"),
+        ("lumina2", "transformer.layers.0.attn.to_q", "layers.0.attn.to_q"),
+        ("pixart", "base_model.model.transformer_blocks.0.attn2.to_k", "transformer_blocks.0.attn2.to_k"),
+    ],
+    indirect=["pair"],
+)
+def test_a_lora_acts(pair, file, layer, tmp_path):
+    _, pipeline, _ = pair
+    weight = pipeline.transformer.get_submodule(layer).weight
+    down, up = noise(2, weight.shape[1]), noise(weight.shape[0], 2, seed=2)
+    names = ("lora_down", "lora_up") if file.startswith("lora_unet") else ("lora_A", "lora_B")
+    save_file({f"{file}.{name}.weight": factor for name, factor in zip(names, (down, up))}, tmp_path / "x.safetensors")
+    changed = copy.deepcopy(pipeline)
+    assert work_in(changed, tmp_path / "x.safetensors", 0.5) == []
+    assert torch.allclose(changed.transformer.get_submodule(layer).weight - weight, 0.5 * up @ down, atol=1e-5)

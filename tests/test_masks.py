@@ -1,5 +1,7 @@
 """Attention masks of texts: how texts of several lengths mix, and are read together."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -35,7 +37,7 @@ def test_tokens_come_in_and_go_one_by_one(read, other):
     steps = [lerp(a, b, t) for t in torch.linspace(0, 1, 101).tolist()]
     counts = [int(step.mask.sum()) for step in steps]
     assert counts[0] == read and counts[-1] == other
-    assert sorted(counts, reverse=other < read) == counts and {abs(n - m) for n, m in zip(counts, counts[1:])} <= {0, 1}
+    assert sorted(counts, reverse=other < read) == counts and {abs(n - m) for n, m in pairwise(counts)} <= {0, 1}
     assert all(step.mask[0, :n].all() for step, n in zip(steps, counts))
 
 

@@ -1,7 +1,7 @@
 """The denoiser of a UNet, whatever it was trained to predict."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
+from audioviz.models.inpainting import Inpainting, with_inpainting
 from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, padded
 from audioviz.sampling.units import LatentUnits
 
+LEAST_TOLD = 1024  # pixels
 SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
 
 
@@ -42,7 +44,7 @@ def unet_denoiser(
     shift_factor: float = 0.0,
     betas: np.ndarray | None = None,
     factor: int = 8,
-    blank: Callable[[int, int], Tensor] | None = None,
+    inpainting: Inpainting | None = None,
     controlnet: torch.nn.Module | None = None,
     rescale: float = 0.0,
 ) -> "UNetDenoiser":
@@ -60,8 +62,8 @@ def unet_denoiser(
         The training schedule; Stable Diffusion's if not given.
     factor : int
         Pixels a latent cell, for UNets that are told the size of the picture (SDXL).
-    blank : function of (H, W), for inpainting UNets
-        The scaled latent (1, C, H, W) of a picture that is all masked.
+    inpainting : Inpainting, optional
+        What an inpainting UNet reads beside the latent.
     controlnet : ControlNetModel, optional
         Leads the UNet by a picture where the guidance has one.
     rescale : float in 0..1
@@ -91,7 +93,7 @@ def unet_denoiser(
         sigmas.log().float().to(unet.device),
         torch.channels_last if channels_last else torch.contiguous_format,
         factor,
-        blank,
+        inpainting,
         controlnet,
         rescale,
         unet.config.time_cond_proj_dim is not None,
@@ -127,7 +129,7 @@ class UNetDenoiser:
     log_sigmas: Tensor  # log of sigmas, float32, on the device
     memory_format: torch.memory_format
     factor: int  # pixels a latent cell
-    blank: Callable[[int, int], Tensor] | None
+    inpainting: Inpainting | None
     controlnet: Any  # ControlNetModel, or None
     rescale: float
     distilled: bool  # it is told the guidance scale, and needs no negative half
@@ -169,13 +171,8 @@ class UNetDenoiser:
                 added_cond_kwargs=added or None,
                 return_dict=False,
             )
-        if self.blank:
-            inpainting = (
-                control.inpainting
-                if control.inpainting is not None
-                else torch.cat((torch.ones_like(x[:1, :1]), self.blank(*x.shape[2:])), 1)
-            )
-            scaled = torch.cat((scaled, inpainting.to(x).expand(len(x), -1, -1, -1)), 1)
+        if self.inpainting:
+            scaled = with_inpainting(scaled, self.inpainting, control)
         scaled = scaled.to(self.dtype, memory_format=self.memory_format)
         if text.image is not None:
             added["image_embeds"] = [text.image.to(x.device, self.dtype).expand(len(x), *text.image.shape[1:])]
@@ -205,12 +202,21 @@ class UNetDenoiser:
         """
         if self.unet.config.addition_embed_type != "text_time":
             return None
-        height, width = (side * self.factor for side in x.shape[2:])
+        height, width = told_size(*(side * self.factor for side in x.shape[2:]))
         ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.dtype)
         return {
             "text_embeds": pooled_of(text).to(x.device, self.dtype).expand(len(x), -1),
             "time_ids": ids.expand(len(x), -1),
         }
+
+
+def told_size(height: int, width: int) -> tuple[int, int]:
+    """The size that SDXL is told for a picture: of its form, with a longer side of at least 1024.
+
+    Smaller ones it has learnt from pictures that were enlarged, and draws blurred.
+    """
+    scale = max(1.0, LEAST_TOLD / max(height, width))
+    return round(height * scale), round(width * scale)
 
 
 def guidance_scale_embedding(scales: Tensor, width: int) -> Tensor:

@@ -38,9 +38,7 @@ def _read(pipeline: Any, text: str) -> Conditioning:
         return encoder(tokens, attention_mask=mask, output_hidden_states=True).hidden_states[-2], None
 
     prefix = "" if not text.strip() or START in text else SYSTEM_PROMPT
-    return masked_text(
-        TextEncoder(tokenizer, encode, LENGTH, chunks=1, end=(), step=MASKED_STEP, prefix=prefix), text
-    )
+    return masked_text(TextEncoder(tokenizer, encode, LENGTH, chunks=1, end=(), step=MASKED_STEP, prefix=prefix), text)
 
 
 def _denoiser(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> FlowDenoiser:

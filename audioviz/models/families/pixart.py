@@ -74,7 +74,7 @@ class NoiseOfPixArt(nn.Module):
 
 
 def _is_pixart(config: Mapping[str, Any]) -> bool:
-    """Whether a config is that of PixArt-Sigma, whose own calls the class by the name of all; Alpha is told the size."""
+    """Whether a config is that of PixArt-Sigma, whose class has had two names; Alpha is told the size, and is not."""
     kind, told_size = config.get("_class_name"), config.get("use_additional_conditions")
     own = kind == "PixArtTransformer2DModel" or (
         kind == "Transformer2DModel" and config.get("norm_type") == "ada_norm_single"

@@ -29,3 +29,14 @@ def relative_of(config: Mapping[str, Any]) -> str | None:
     if config.get("class_embed_type") == "projection":
         return RELATIVES["unclip"]
     return RELATIVES.get({5: "depth", 7: "upscale", 8: "instruct-pix2pix"}.get(channels, ""))
+
+
+def relative_in_file(kind: str, shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+    """What the model in a single file is, by what diffusers takes it for and the shapes of its tensors; else None."""
+    first = shapes.get("model.diffusion_model.input_blocks.0.0.weight")
+    unet = {"_class_name": "UNet2DConditionModel", "in_channels": first[1]} if first else {}
+    return RELATIVES.get(_KINDS.get(kind, "")) or relative_of(unet)
+
+
+_KINDS = {"xl_refiner": "refiner", "instruct-pix2pix": "instruct-pix2pix", "upscale": "upscale"}
+_KINDS |= {"flux-depth": "flux-control"}
