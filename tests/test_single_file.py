@@ -43,9 +43,10 @@ def test_a_file_is_its_folder(families, tmp_path, name):
     assert (ours.decode(x) == theirs.decode(x)).all()
 
 
-def test_what_the_file_does_not_hold_is_taken_from_beside_it(families, tmp_path):
-    """As with Flux, whose files often hold the transformer alone."""
-    folder, pipeline = families("flux")
+@pytest.mark.parametrize("name", ["flux", "chroma", "lumina2"])
+def test_what_the_file_does_not_hold_is_taken_from_beside_it(families, tmp_path, name):
+    """As with Flux and later ones, whose files often hold the transformer alone."""
+    folder, pipeline = families(name)
     save_file(pipeline.transformer.state_dict(), tmp_path / "tiny.safetensors")
     shutil.copytree(folder, tmp_path / "tiny")
     shutil.rmtree(tmp_path / "tiny" / "transformer")

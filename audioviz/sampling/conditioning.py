@@ -150,9 +150,9 @@ def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
     if t <= 0 or t >= 1:
         return a if t <= 0 else b
     pooled = None if a.pooled is None else mix(a.pooled, b.pooled, t)
-    if a.mask is None:
+    if a.mask is None or b.mask is None:
         return Conditioning(mix(*_same_length(a.embeddings, b.embeddings), t), pooled)
-    tokens = max(a.embeddings.shape[1], b.embeddings.shape[1])
+    tokens = max(a.mask.shape[1], b.mask.shape[1])
     (first, first_read), (second, second_read) = (_continued(padded(text, tokens)) for text in (a, b))
     # how many are read is mixed too: those that one text has alone come in one by one, and none at the ends
     read = torch.lerp(first_read, second_read, t).round()
@@ -161,6 +161,7 @@ def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
 
 def _continued(text: Conditioning) -> tuple[Tensor, Tensor]:
     """Embeddings whose last token that is read stands in for those that are not, and how many are read, float (B,)."""
+    assert text.mask is not None
     read = text.mask.sum(1)
     last = text.embeddings[torch.arange(len(read), device=read.device), read - 1]
     return torch.where(text.mask[..., None], text.embeddings, last[:, None]), read.float()
