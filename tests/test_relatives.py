@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffusers import FluxFillPipeline, FluxTransformer2DModel
+from diffusers import FluxFillPipeline, FluxKontextPipeline, FluxTransformer2DModel
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -107,6 +107,15 @@ def test_flux_fill_has_its_own_defaults_and_draws_all_where_nothing_leads(fill):
     assert beside.shape == (1, 16 + 64, 8, 12) and (beside[:, 16:] == 1).all()
     x, sigma = torch.randn(1, 16, 8, 12), torch.tensor([0.5])
     assert model.denoiser(x, sigma, [model.encode_text("gold")])[0].isfinite().all()
+
+
+def test_flux_kontext_draws_by_its_text(families, tmp_path):
+    folder, pipeline = families("flux")
+    FluxKontextPipeline(
+        **{name: part for name, part in pipeline.components.items() if part is not None}
+    ).save_pretrained(tmp_path / "kontext")
+    kontext, flux = load_model(tmp_path / "kontext"), load_model(folder)
+    assert (kontext.digest, kontext.defaults) == (flux.digest, flux.defaults)
 
 
 UNET = {"_class_name": "UNet2DConditionModel", "in_channels": 4, "out_channels": 4}
