@@ -1,6 +1,7 @@
 """Chroma, Lumina2 and PixArt-Sigma, whose texts have attention masks, against diffusers' own pipelines of them."""
 
 import copy
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models import load_model
 from audioviz.models.families.lumina2 import SYSTEM_PROMPT
+from audioviz.models.load import defaults_of
 from audioviz.models.lora import work_in
 from audioviz.sampling import Conditioning, ksampler
 from audioviz.sampling.guidance import guided
@@ -221,3 +223,15 @@ def test_a_lora_acts(pair, file, layer, tmp_path):
     changed = copy.deepcopy(pipeline)
     assert work_in(changed, tmp_path / "x.safetensors", 0.5) == []
     assert torch.allclose(changed.transformer.get_submodule(layer).weight - weight, 0.5 * up @ down, atol=1e-5)
+
+
+@pytest.mark.parametrize("pair", ["pixart"], indirect=True)
+def test_pixart_is_known_by_the_older_name_of_its_class(pair, families, tmp_path):
+    """As on the hub, where its class has the name that all transformers had."""
+    _, _, model = pair
+    folder = tmp_path / "older"
+    shutil.copytree(families("pixart")[0], folder)
+    for file in (folder / "model_index.json", folder / "transformer" / "config.json"):
+        file.write_text(file.read_text().replace("PixArtTransformer2DModel", "Transformer2DModel"))
+    older = load_model(folder)
+    assert older.digest == model.digest and older.defaults == defaults_of(folder) == model.defaults
