@@ -67,7 +67,7 @@ def run_pipeline(name, pipeline, latents, *, steps=STEPS) -> Tensor:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pair(families, request):
     folder, pipeline = families(request.param)
     return request.param, pipeline, load_model(folder).at_size(SIZE)

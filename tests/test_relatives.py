@@ -33,7 +33,7 @@ def unpacked(tokens: torch.Tensor) -> torch.Tensor:
     return FluxFillPipeline._unpack_latents(tokens, SIZE[1], SIZE[0], 8)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fill(families):
     folder, pipeline = families("fill")
     return folder, pipeline, load_model(folder).at_size(SIZE)
