@@ -33,6 +33,8 @@ from transformers import (
     T5Tokenizer,
 )
 
+from tests import chat_models
+
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 WIDTH = 32  # of the first text encoder; the second of two has twice as much
 
@@ -63,7 +65,7 @@ def tiny_family(name: str, folder: Path):
     """The pipeline of a family by its short name; `folder` is for its vocabulary."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return FAMILIES[name](folder)
+        return chat_models.NAMES[name]() if name in chat_models.NAMES else FAMILIES[name](folder)
 
 
 def tiny_ip_adapter(unet: UNet2DConditionModel, folder: Path) -> Path:
