@@ -13,7 +13,7 @@ from diffusers import (
 from transformers import Qwen2Tokenizer, Qwen3Config, Qwen3ForCausalLM, Qwen3Model
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-WIDTH = 32  # of the hidden states
+WIDTH = 16  # of the hidden states
 CHAT = (  # what the template of Qwen3 comes to for a prompt
     "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}"
     "{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}"
@@ -77,10 +77,10 @@ def _qwen(layers: int) -> Qwen3Config:
     return Qwen3Config(
         vocab_size=272,
         hidden_size=WIDTH,
-        intermediate_size=48,
+        intermediate_size=16,
         num_hidden_layers=layers,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
         head_dim=8,
         initializer_range=0.3,
     )

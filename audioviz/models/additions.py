@@ -200,7 +200,7 @@ def _misfit_message(what: str, file: Path, pipeline: Any, shapes: dict[str, tupl
     made = next((made for width in widths if (made := _made_for(width))), "")
     for pattern, family, name in _FAMILY_LAYERS:
         if any(re.search(pattern, key) for key in shapes):
-            if type(pipeline).__name__.startswith(name):
+            if re.match(name, type(pipeline).__name__):
                 return (
                     f"{what} {file}: made for {family}, but its layers are named in a way that is not read; expected "
                     "the names of diffusers"
@@ -213,7 +213,8 @@ def _misfit_message(what: str, file: Path, pipeline: Any, shapes: dict[str, tupl
 
 
 _FAMILY_LAYERS = (  # of transformers: what their names have, the family, and how its pipeline's name begins
-    (r"(double|single)_blocks|single_transformer_blocks", "Flux", "Flux"),
+    (r"_stream_modulation|to_qkv_mlp_proj|ff_context\.linear", "FLUX.2", "Flux2"),
+    (r"(double|single)_blocks|single_transformer_blocks", "Flux", "Flux(?!2)"),
     (r"joint_blocks", "SD3", "StableDiffusion3"),
     (r"(layers|(noise|context)_refiner)[._]\d+[._](attention|feed_forward|adaLN)", "Z-Image", "ZImage"),
 )
