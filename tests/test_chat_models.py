@@ -156,6 +156,15 @@ def test_a_prompt_travels_smoothly_between_texts_of_other_lengths(loaded):
         assert (near - begin).norm() < 1e-3 * way and 0.1 * way < (half - begin).norm() < way
 
 
+def test_a_text_that_grows_beyond_its_padding_is_filled_up_with_padding(loaded):
+    model = loaded("z-image-turbo")[0]
+    short, long = (model.encode_text(text) for text in ("gold", TEXTS[1]))
+    near = lerp(short, long, 1e-6).embeddings
+    assert near.shape == long.embeddings.shape and short.embeddings.shape[1] < near.shape[1]
+    assert torch.allclose(near[:, : short.embeddings.shape[1]], short.embeddings, atol=1e-4)
+    assert near[:, short.embeddings.shape[1] :, -1].max() < 1e-5
+
+
 @pytest.mark.parametrize("name", ["z-image", "klein"])
 def test_six_frames(loaded, name):
     model = loaded(name)[0]

@@ -24,11 +24,14 @@ class Conditioning:
         One vector for the whole text, for the models that want it.
     image : float, shape (B, ...), optional
         What an image encoder says of a picture whose style is followed (IP-Adapter).
+    joint : bool
+        Read by attention to all tokens at once, which notices repeated ones; where it ends is padding.
     """
 
     embeddings: Tensor
     pooled: Tensor | None = None
     image: Tensor | None = None
+    joint: bool = False
 
     def __post_init__(self) -> None:
         if self.embeddings.ndim != 3:
@@ -132,17 +135,18 @@ def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
     if t <= 0 or t >= 1:
         return a if t <= 0 else b
     pooled = None if a.pooled is None else mix(a.pooled, b.pooled, t)
-    return Conditioning(mix(*_same_length(a.embeddings, b.embeddings), t), pooled)
+    even = _same_length(a.embeddings, b.embeddings, repeats=1 if a.joint else MOST_REPEATS)
+    return Conditioning(mix(*even, t), pooled, joint=a.joint)
 
 
-def _same_length(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Both (B, tokens, width): repeated, which changes nothing for cross-attention, where few times are enough.
+def _same_length(a: Tensor, b: Tensor, *, repeats: int) -> tuple[Tensor, Tensor]:
+    """Both (B, tokens, width): repeated, which changes nothing for cross-attention, where so few times are enough.
 
     Others are filled up with their own last token, which is their padding.
     """
     lengths = a.shape[1], b.shape[1]
     tokens = math.lcm(*lengths)
-    if tokens <= MOST_REPEATS * min(lengths):
+    if tokens <= repeats * min(lengths):
         return a.repeat(1, tokens // lengths[0], 1), b.repeat(1, tokens // lengths[1], 1)
     a, b = (torch.cat((e, e[:, -1:].expand(-1, max(lengths) - e.shape[1], -1)), 1) for e in (a, b))
     return a, b

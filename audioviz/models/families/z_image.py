@@ -53,7 +53,7 @@ def z_image_text(pipeline: Any, text: str) -> Conditioning:
     """
     embeddings = chat_text(pipeline, text, layers=(-2,), thinking=True, filled=False).embeddings
     there = pad(embeddings, (0, 1), value=1.0)
-    return Conditioning(pad(there, (0, 0, 0, -embeddings.shape[1] % MULTIPLE)))
+    return Conditioning(pad(there, (0, 0, 0, -embeddings.shape[1] % MULTIPLE)), joint=True)
 
 
 class Captions(nn.Sequential):
