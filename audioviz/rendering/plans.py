@@ -9,6 +9,7 @@ from torch import Tensor
 from audioviz.models.composition import Positives, mixed, positives_at, staged
 from audioviz.models.editing import text_at
 from audioviz.models.model import Model
+from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.feedback import feedback
 from audioviz.rendering.flow import flow_steps
 from audioviz.rendering.frame_table import FrameTable
@@ -32,14 +33,20 @@ INTERPOLATIONS = {"slerp": slerp, "lerp": lerp}
 
 
 def plan_frames(
-    model: Model, table: FrameTable, settings: RenderSettings, *, first: int = 0, guides: Guides | None = None
+    model: Model,
+    table: FrameTable,
+    settings: RenderSettings,
+    *,
+    first: int = 0,
+    guides: Guides | None = None,
+    decode: Decoder | None = None,
 ) -> Iterator[FramePlan]:
-    """The plans of a table's frames from row `first` on.
+    """The plans of a table's frames from row `first` on, which start from the pictures that `decode` has shown.
 
     Text is encoded, and anchors are measured, when a frame first needs them. A frame that is drawn wholly anew starts
     from an empty latent: what came before it leaves no trace in it.
     """
-    guides = guides or Guides()
+    guides, decode = guides or Guides(), decode or Decoder(model)
     encode = cache(model.encode_text)
     with_images, init, step_to = image_conditions(model, guides), init_latents(model, guides), flow_steps(table, guides)
     empty = model.empty_latent(settings.size)
@@ -67,7 +74,7 @@ def plan_frames(
             conditioning_before=guidance(text_guidance_at(table, i - 1, encode, steps=settings.steps), i)
             if unsample
             else None,
-            warp=feedback(model, table, i, guides, flow_step=flow_step),
+            warp=feedback(model, table, i, guides, decode, flow_step=flow_step),
             anchor=anchor_at(table, i, statistics),
         )
         if row["seed_mix"]:
