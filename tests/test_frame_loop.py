@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import soundfile
-import torch
 from diffusers import ControlNetModel
 from PIL import Image
 

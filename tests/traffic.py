@@ -107,7 +107,7 @@ def _place() -> str:
 def on_meta(model: Model) -> Model:
     """A model as if it lay on a GPU."""
     denoiser: Any = model.denoiser
-    for part in (denoiser.unet, denoiser.controlnet, model.vae):
+    for part in (denoiser.unet, denoiser.controlnet, model.autoencoder.module):
         if part is not None:
             part.to(META)
     return replace(model, denoiser=replace(denoiser, device=META, log_sigmas=denoiser.log_sigmas.to(META)))

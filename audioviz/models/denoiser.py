@@ -1,9 +1,9 @@
-"""The denoiser of a UNet, whatever it was trained to predict: `denoiser(x, sigma, guidance, cfg) -> denoised x`."""
+"""The denoiser of a UNet, whatever it was trained to predict."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
-from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, Guidance, composed
+from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control
+from audioviz.sampling.units import LatentUnits
 
 SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
 
@@ -43,6 +44,7 @@ def unet_denoiser(
     factor: int = 8,
     blank: Callable[[int, int], Tensor] | None = None,
     controlnet: torch.nn.Module | None = None,
+    rescale: float = 0.0,
 ) -> "UNetDenoiser":
     """A diffusers UNet as a denoiser.
 
@@ -62,6 +64,8 @@ def unet_denoiser(
         The scaled latent (1, C, H, W) of a picture that is all masked.
     controlnet : ControlNetModel, optional
         Leads the UNet by a picture where the guidance has one.
+    rescale : float in 0..1
+        See the denoiser contract.
 
     Raises
     ------
@@ -81,8 +85,7 @@ def unet_denoiser(
         unet,
         prediction_type,
         sigmas,
-        scaling_factor,
-        shift_factor,
+        LatentUnits(shift_factor, scaling_factor),
         unet.config.out_channels,
         unet.device,
         sigmas.log().float().to(unet.device),
@@ -90,6 +93,8 @@ def unet_denoiser(
         factor,
         blank,
         controlnet,
+        rescale,
+        unet.config.time_cond_proj_dim is not None,
     )
 
 
@@ -116,8 +121,7 @@ class UNetDenoiser:
     unet: Any  # UNet2DConditionModel, or the embedded model's own, whose attributes torch cannot tell
     prediction_type: str
     sigmas: Tensor  # training sigmas, ascending, float64, on the CPU
-    scaling_factor: float
-    shift_factor: float
+    units: LatentUnits
     channels: int  # C of the latents
     device: torch.device  # where x has to lie
     log_sigmas: Tensor  # log of sigmas, float32, on the device
@@ -125,7 +129,10 @@ class UNetDenoiser:
     factor: int  # pixels a latent cell
     blank: Callable[[int, int], Tensor] | None
     controlnet: Any  # ControlNetModel, or None
+    rescale: float
+    distilled: bool  # it is told the guidance scale, and needs no negative half
     flow: ClassVar[bool] = False
+    patch: ClassVar[int] = 1  # latent cells that each side of x is a multiple of
 
     @cached_property
     def dtype(self) -> torch.dtype:
@@ -133,44 +140,26 @@ class UNetDenoiser:
         return self.unet.dtype
 
     @cached_property
-    def distilled(self) -> bool:
-        """It is told the guidance scale, and needs no negative half."""
-        return self.unet.config.time_cond_proj_dim is not None
+    def _ip_adapters(self) -> list[Any]:
+        """Where diffusers keeps how strongly the IP-Adapter's reference is followed; to find them takes long."""
+        return [processor for processor in self.unet.attn_processors.values() if hasattr(processor, "scale")]
 
-    def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
-        """Denoised x, float32, shape (B, C, H, W).
-
-        Parameters
-        ----------
-        x : float32, shape (B, C, H, W)
-            In the model's scaled latent space, on `device`.
-        sigma : float32, shape (B,)
-            Noise level of each picture.
-        conditioning : Guidance
-            Rows for each picture, or one for all.
-        cfg : float
-            Guidance scale; at 1 the negative half is not run, nor with UNets that are told the scale (LCM).
-
-        Source
-        ------
-        Ho & Salimans, arXiv 2207.12598.
-        """
-        if conditioning.others or conditioning.strength != 1:
-            return composed(lambda one, scale: self(x, sigma, one, scale), conditioning, cfg, told_scale=self.distilled)
-        positive, negative, control = conditioning.positive, conditioning.negative, conditioning.control
-        if positive.image is not None:
-            set_ip_adapter_scale(self.unet, control.style)
-        if cfg == 1 or negative is None or self.distilled:
-            return self._denoise(x, sigma, positive, control, cfg)
-        lengths = positive.embeddings.shape[1], negative.embeddings.shape[1]
-        tokens = math.lcm(*lengths)
+    def __call__(
+        self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], *, control: Control = Control(), cfg: float = 1.0
+    ) -> tuple[Tensor, ...]:
+        """Denoised x by each of the texts: see the denoiser contract."""
+        if texts[0].image is not None:
+            for processor in self._ip_adapters:
+                processor.scale = [control.style]
+        lengths = [text.embeddings.shape[1] for text in texts]
+        tokens, count = math.lcm(*lengths), len(texts)
         if tokens > MOST_REPEATS * min(lengths):
-            wanted, unwanted = (self._denoise(x, sigma, text, control, cfg) for text in (positive, negative))
-        else:
-            # repeating a text does not change what cross-attention reads from it
-            both = stacked(*(repeat_tokens(text, tokens) for text in (positive, negative)), batch=len(x))
-            wanted, unwanted = self._denoise(torch.cat((x, x)), torch.cat((sigma, sigma)), both, control, cfg).chunk(2)
-        return unwanted + (wanted - unwanted) * cfg
+            return tuple(self._denoise(x, sigma, text, control, cfg) for text in texts)
+        if count == 1:
+            return (self._denoise(x, sigma, texts[0], control, cfg),)
+        # repeating a text does not change what cross-attention reads from it
+        together = stacked([repeat_tokens(text, tokens) for text in texts], batch=len(x))
+        return self._denoise(torch.cat([x] * count), torch.cat([sigma] * count), together, control, cfg).chunk(count)
 
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, control: Control, cfg: float) -> Tensor:
         timestep = (sigma.log()[:, None] - self.log_sigmas).abs().argmin(1)
@@ -226,11 +215,16 @@ class UNetDenoiser:
         if self.unet.config.addition_embed_type != "text_time":
             return None
         height, width = (side * self.factor for side in x.shape[2:])
-        ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.dtype)
         return {
             "text_embeds": pooled_of(text).to(x.device, self.dtype).expand(len(x), -1),
-            "time_ids": ids.expand(len(x), -1),
+            "time_ids": _size_ids(height, width, x.device, self.dtype).expand(len(x), -1),
         }
+
+
+@lru_cache(maxsize=8)
+def _size_ids(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """What SDXL is told of the size and the crop of a picture: shape (1, 6)."""
+    return torch.tensor([[height, width, 0, 0, height, width]], device=device, dtype=dtype)
 
 
 def guidance_scale_embedding(scales: Tensor, width: int) -> Tensor:
@@ -284,21 +278,14 @@ def pooled_of(text: Conditioning) -> Tensor:
     return text.pooled
 
 
-def stacked(first: Conditioning, second: Conditioning, *, batch: int) -> Conditioning:
-    """Two conditionings of one length as one batch: `batch` rows of the first, then as many of the second."""
+def stacked(texts: Sequence[Conditioning], *, batch: int) -> Conditioning:
+    """Conditionings of one length as one batch: `batch` rows of the first, then as many of the next, and so on."""
 
-    def both(name: str) -> Any:
-        rows = [getattr(text, name) for text in (first, second)]
-        return None if rows[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in rows])
+    def rows(name: str) -> Any:
+        found = [getattr(text, name) for text in texts]
+        return None if found[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in found])
 
-    return Conditioning(both("embeddings"), both("pooled"), both("image"))
-
-
-def set_ip_adapter_scale(unet: Any, strength: float) -> None:
-    """Set how strongly a UNet with an IP-Adapter follows its reference; diffusers keeps that in the UNet."""
-    for processor in unet.attn_processors.values():
-        if hasattr(processor, "scale"):
-            processor.scale = [strength]
+    return Conditioning(rows("embeddings"), rows("pooled"), rows("image"))
 
 
 def _from_epsilon(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ def feedback(
 ) -> Callable[[Tensor], Tensor] | None:
     """What is done to the frame before row i, latent in and latent out; None if nothing is.
 
-    The camera moves the latent itself where in_picture is off; else the picture that was shown is worked on and encoded.
+    The camera moves the latent itself where in_picture is off; else what was shown is worked on and encoded, once.
     What moves along an initial video may stay for long, so that what is lost by decoding and encoding it is given back.
     """
     move, effects = table.camera(i), table.effects_at(i, in_loop=True)
@@ -37,7 +37,7 @@ def feedback(
         if not in_picture and not effects and not flow_step:
             return latent
         picture = decode(latent)
-        lost = flow_step.moved_latent(latent - model.to_latent(picture)) if flow_step else 0
+        lost = flow_step.moved_latent(latent - model.autoencoder.encode(picture)) if flow_step else 0
         if flow_step:
             picture = flow_step.moved(picture)
         if move and in_picture:
@@ -48,6 +48,6 @@ def feedback(
         if effects:
             seed, frame = int(table.columns["seed"][i]), table.part[i]
             picture = apply(signed_to_unit(picture), effects, seed=seed, frame=frame).mul(2).sub(1)
-        return model.to_latent(picture) + lost
+        return model.autoencoder.encode(picture) + lost
 
     return moved

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from torch import Tensor
 
@@ -29,6 +29,7 @@ from audioviz.sampling import (
 from audioviz.sampling.noise import Draw
 
 ANCHOR_STILLS = 4
+MOST_TEXTS = 16  # that lie on the device, of all that were read
 INTERPOLATIONS = {"slerp": slerp, "lerp": lerp}
 
 
@@ -47,9 +48,14 @@ def plan_frames(
     from an empty latent: what came before it leaves no trace in it.
     """
     guides, decode = guides or Guides(), decode or Decoder(model)
-    encode = cache(model.encode_text)
-    with_images, init, step_to = image_conditions(model, guides), init_latents(model, guides), flow_steps(table, guides)
-    empty = model.empty_latent(settings.size)
+    read, device = cache(model.encode_text), model.denoiser.device
+    encode = lru_cache(MOST_TEXTS)(lambda text: read(text).to(device))
+    with_images, init, step_to = (
+        image_conditions(model, guides),
+        init_latents(model, guides),
+        flow_steps(table, guides, device),
+    )
+    empty = model.empty_latent(settings.size).to(device)
 
     def guidance(text: Guidance, i: int) -> Guidance:
         return with_images(text, table.part[i], table.columns["control"][i].item(), table.columns["style"][i].item())

@@ -5,6 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, pad
 
+from audioviz.transfer import to_device
+
 _REACH = 2  # cells around a place that bicubic sampling looks at
 
 
@@ -54,5 +56,6 @@ def sample_at(picture: Tensor, grid: Tensor, *, wrap: bool) -> Tensor:
     if wrap:
         grid = (grid + 1) % 2 - 1
         picture = pad(picture, 4 * (_REACH,), mode="circular")
-        grid = grid * torch.tensor([width / (width + 2 * _REACH), height / (height + 2 * _REACH)]).to(grid)
+        inner = torch.tensor([width / (width + 2 * _REACH), height / (height + 2 * _REACH)])
+        grid = grid * to_device(inner.to(grid.dtype), grid.device)
     return grid_sample(picture, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
