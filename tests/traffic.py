@@ -45,7 +45,8 @@ class Traffic(TorchDispatchMode):
             there = torch.device(kwargs.get("device") or args[0].device)
             if args[0].device == META and there.type == "cpu":
                 self._wait()
-                return torch.zeros(args[0].shape, dtype=kwargs.get("dtype") or args[0].dtype)
+                kind = kwargs.get("dtype") or args[0].dtype
+                return torch.full(args[0].shape, kind == torch.bool, dtype=kind)
             if args[0].device.type == "cpu" and there == META:
                 self._upload(blocking=not kwargs.get("non_blocking"))
         if function is aten.copy_.default and args[0].device != args[1].device:
@@ -72,7 +73,7 @@ class Traffic(TorchDispatchMode):
 
 def _shaped(function: Any, args: Any, kwargs: Any) -> Any:
     """What an operation gives on the meta device, whose own answers, mere shapes, take it long to find."""
-    if function._schema.is_mutable:
+    if any(argument.alias_info for argument in function._schema.arguments):  # it gives its own, or a view of it
         return function(*args, **kwargs)
     leaves, form = tree_flatten((args, kwargs))
     key = (function, form, *(_shape(leaf) if isinstance(leaf, Tensor) else (type(leaf), leaf) for leaf in leaves))
@@ -110,4 +111,6 @@ def on_meta(model: Model) -> Model:
     for part in (denoiser.unet, denoiser.controlnet, model.autoencoder.module):
         if part is not None:
             part.to(META)
+    if model.encode_reference is not None:
+        model.encode_reference.args[0].image_encoder.to(META)  # of the pipeline
     return replace(model, denoiser=replace(denoiser, device=META, log_sigmas=denoiser.log_sigmas.to(META)))
