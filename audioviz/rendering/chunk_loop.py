@@ -86,18 +86,22 @@ class _Row:
     latent : float, shape (1, C, h, w)
     frames : numbers of its pictures in the video
     arrival : Arrival
-        Whether the latent is finite, the latent as it is kept, its picture as it is kept, and the pictures.
+        Whether the latent is finite, the latent as it is kept, and the pictures.
+    decoded : Arrival, optional
+        The latent's picture, if that is kept.
     """
 
     latent: Tensor
     frames: list[int]
     arrival: Arrival
+    decoded: Arrival | None
 
 
-def _row(i: int, latent: Tensor, decoded: Tensor, finisher: Finisher) -> _Row:
+def _row(i: int, latent: Tensor, decoded: Tensor, finisher: Finisher, *, keep_decoded: bool = False) -> _Row:
     kept = latent.half()
-    frames, pictures = zip(*finisher.pictures(i, kept, decoded), strict=True)
-    return _Row(latent, list(frames), Arrival((torch.isfinite(latent).all(), kept, decoded, *pictures)))
+    pictures = dict(finisher.pictures(i, kept, decoded))
+    arrival = Arrival((torch.isfinite(latent).all(), kept, *pictures.values()))
+    return _Row(latent, list(pictures), arrival, Arrival((decoded,)) if keep_decoded else None)
 
 
 def _sample_chunk(
@@ -119,18 +123,19 @@ def _sample_chunk(
             if i == span.start and keep_decoded:
                 decoded, seconds = _timed(finisher, latent)
                 slow = seconds > SLOW_DECODING and len(span) * decoded.numel() <= MOST_DECODED
-            yield _row(i, latent, finisher.decode(latent), finisher)
+            yield _row(i, latent, finisher.decode(latent), finisher, keep_decoded=slow)
 
     shown: list[Tensor] = []
     pictures: np.ndarray | None = None
     latent = torch.empty(0)
     for i, row in zip(span, late(rows(), finisher.device)):
-        finite, kept, decoded, *levels = row.arrival.wait()
+        finite, kept, *levels = row.arrival.wait()
         if not finite:
             raise not_finite(part[i])
         latent = row.latent
         shown.append(kept)
-        if slow:
+        if row.decoded is not None:
+            (decoded,) = row.decoded.wait()
             pictures = np.empty((len(span), *decoded.shape), np.uint8) if pictures is None else pictures
             pictures[i - span.start] = decoded.numpy()
         _write(row.frames, levels, finisher, work, bar)
@@ -156,7 +161,7 @@ def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, ba
             yield _row(i, latent, decoded, finisher)
 
     for row in late(rows(), finisher.device):
-        _write(row.frames, row.arrival.wait()[3:], finisher, work, bar)
+        _write(row.frames, row.arrival.wait()[2:], finisher, work, bar)
 
 
 def late(rows: Iterator[_Row], device: torch.device) -> Iterator[_Row]:
