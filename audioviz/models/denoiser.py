@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -141,12 +141,18 @@ class UNetDenoiser:
         """What the UNet runs in; it looks through all its modules to tell."""
         return self.unet.dtype
 
+    @cached_property
+    def _ip_adapters(self) -> list[Any]:
+        """Where diffusers keeps how strongly the IP-Adapter's reference is followed; to find them takes long."""
+        return [processor for processor in self.unet.attn_processors.values() if hasattr(processor, "scale")]
+
     def __call__(
         self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], *, control: Control = Control(), cfg: float = 1.0
     ) -> tuple[Tensor, ...]:
         """Denoised x by each of the texts: see the denoiser contract."""
         if texts[0].image is not None:
-            set_ip_adapter_scale(self.unet, control.style)
+            for processor in self._ip_adapters:
+                processor.scale = [control.style]
         count = len(texts)
         together = stacked(texts, batch=len(x), most_repeats=MOST_REPEATS) if count > 1 else None
         if together is None:
@@ -203,10 +209,9 @@ class UNetDenoiser:
         if self.unet.config.addition_embed_type != "text_time":
             return None
         height, width = told_size(*(side * self.factor for side in x.shape[2:]))
-        ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.dtype)
         return {
             "text_embeds": pooled_of(text).to(x.device, self.dtype).expand(len(x), -1),
-            "time_ids": ids.expand(len(x), -1),
+            "time_ids": _size_ids(height, width, x.device, self.dtype).expand(len(x), -1),
         }
 
 
@@ -217,6 +222,12 @@ def told_size(height: int, width: int) -> tuple[int, int]:
     """
     scale = max(1.0, LEAST_TOLD / max(height, width))
     return round(height * scale), round(width * scale)
+
+
+@lru_cache(maxsize=8)
+def _size_ids(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """What SDXL is told of the size and the crop of a picture: shape (1, 6)."""
+    return torch.tensor([[height, width, 0, 0, height, width]], device=device, dtype=dtype)
 
 
 def guidance_scale_embedding(scales: Tensor, width: int) -> Tensor:
@@ -292,13 +303,6 @@ def stacked(texts: Sequence[Conditioning], *, batch: int, most_repeats: int = 1)
 
 def _repeated(text: Conditioning, tokens: int) -> Conditioning:
     return replace(text, embeddings=text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1))
-
-
-def set_ip_adapter_scale(unet: Any, strength: float) -> None:
-    """Set how strongly a UNet with an IP-Adapter follows its reference; diffusers keeps that in the UNet."""
-    for processor in unet.attn_processors.values():
-        if hasattr(processor, "scale"):
-            processor.scale = [strength]
 
 
 def _from_epsilon(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:

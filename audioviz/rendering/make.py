@@ -25,6 +25,7 @@ from audioviz.rendering.cautions import cautions
 from audioviz.rendering.check import uses_flow
 from audioviz.rendering.chunk_loop import make_pictures
 from audioviz.rendering.costs import cost_kind, remember_cost
+from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.estimate import CHUNK_SECONDS
 from audioviz.rendering.finish import Finisher
 from audioviz.rendering.frame_table import FrameTable, frame_table
@@ -73,7 +74,10 @@ def make_video(
     table = frame_table(schedule, settings, part=part, anew=guides.init is None)
     begin = Fraction(song.start) + part.start / clock.fps
     tweens = smoothed(table, shown, song)
-    finisher = Finisher(model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides)
+    decode = Decoder(model)
+    finisher = Finisher(
+        model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides, decode=decode
+    )
     pictures = finisher.plan(codec)
     described = describe_format(container, codec, finisher.size, shown.fps)
     kind = cost_kind(project.finish, described, plain=(finisher.size, codec) == (settings.size, H264))
@@ -96,7 +100,7 @@ def make_video(
             log.info(
                 "%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity)
             )
-            latents = _latents(model, table, settings, guides, work)
+            latents = _latents(model, table, settings, guides, work, decode)
             with tqdm(
                 total=len(part),
                 initial=work.finished,
@@ -105,7 +109,7 @@ def make_video(
                 smoothing=0.05,
                 desc=out.name,
             ) as bar:
-                seconds = make_pictures(latents, finisher, work, log, bar, keep_decoded=keep_work)
+                seconds = make_pictures(latents, finisher, work, log, bar, part=part, keep_decoded=keep_work)
             chunks = work.chunks()
             if seconds is not None:
                 where, size = model.denoiser.device.type, work.size / len(part)
@@ -136,16 +140,19 @@ def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
     return model, settings
 
 
-def _latents(model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work) -> Iterator[Tensor]:
-    """The latent of each frame that is still to be sampled."""
+def _latents(
+    model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work, decode: Decoder
+) -> Iterator[Tensor]:
+    """The latent of each frame that is still to be sampled; on a GPU not yet looked at."""
     start = model.empty_latent(settings.size) if work.latent is None else torch.from_numpy(work.latent.copy())
     return sequence(
         model.denoiser,
-        plan_frames(model, table, settings, first=work.done, guides=guides),
+        plan_frames(model, table, settings, first=work.done, guides=guides, decode=decode),
         start=start,
         sampler=settings.sampler,
         scheduler=settings.scheduler,
         noise_mask=guides.mask,
+        checked=model.denoiser.device.type == "cpu",
     )
 
 
