@@ -1,5 +1,7 @@
 """Pictures as torch has them, (1, 3, H, W), and as files have them, uint8 (H, W, 3)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,6 +16,21 @@ def levels_to_unit(picture: np.ndarray) -> Tensor:
 def unit_to_levels(picture: Tensor) -> np.ndarray:
     """A picture (1, 3, H, W) in 0..1 as uint8, shape (H, W, 3)."""
     return picture[0].mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def packed_levels(picture: Tensor) -> Tensor:
+    """The levels of a picture (1, 3, H, W) of -1..1, and behind them 1 if all of it are numbers: uint8, one row.
+
+    It goes to the machine's memory in one piece, and whoever waits for the picture waits for the flag no longer.
+    """
+    levels = signed_to_unit(picture)[0].mul(255).round_().to(torch.uint8).permute(1, 2, 0).reshape(-1)
+    return torch.cat((levels, picture.sum().isfinite().to(torch.uint8)[None]))
+
+
+def unpacked_levels(packed: np.ndarray, shape: Sequence[int]) -> tuple[np.ndarray, bool]:
+    """What `packed_levels` packed of a picture of this shape: uint8 (H, W, 3), and whether all of it are numbers."""
+    *_, height, width = shape
+    return packed[:-1].reshape(height, width, 3), bool(packed[-1])
 
 
 def signed_to_unit(picture: Tensor) -> Tensor:

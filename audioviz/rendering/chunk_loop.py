@@ -69,7 +69,7 @@ def _sample_chunk(
     for i, latent in zip(span, sampled):
         shown.append(latent.half().cpu())
         began = time.monotonic()
-        picture = finisher.decode(shown[-1])
+        picture = finisher.decode(shown[-1], i)
         slow = keep_decoded and time.monotonic() - began > SLOW_DECODING
         if i == span.start and slow and len(span) * picture.nbytes <= MOST_DECODED:
             decoded = np.empty((len(span), *picture.shape), np.uint8)
@@ -83,7 +83,7 @@ def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, ba
     """Write the pictures of a chunk whose latents were kept."""
     for i in span:
         latent = torch.from_numpy(kept.shown[i - span.start])[None]
-        picture = finisher.decode(latent) if kept.decoded is None else kept.decoded[i - span.start]
+        picture = finisher.decode(latent, i) if kept.decoded is None else kept.decoded[i - span.start]
         _write(i, latent, picture, finisher, work, bar)
 
 

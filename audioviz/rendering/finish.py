@@ -19,7 +19,6 @@ from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides
 from audioviz.rendering.lettering import words_identity, words_of
-from audioviz.rendering.memory import decode
 from audioviz.rendering.settings import RenderSettings
 from audioviz.rendering.tween_pictures import Move, Sampled, tween_pictures, way_identity, way_to_tween
 from audioviz.rendering.tweens import TweenTable, effects_between
@@ -108,9 +107,10 @@ class Finisher:
                 name.removeprefix(GUARD): array for name, array in state.items() if name.startswith(GUARD)
             }
 
-    def decode(self, latent: Tensor) -> np.ndarray:
-        """The picture of a latent (1, C, H, W) as all that follows takes it: uint8, shape (H, W, 3)."""
-        return unit_to_levels(decode(self._model, latent.to(self._model.denoiser.device).float()))
+    def decode(self, latent: Tensor, i: int | None = None) -> np.ndarray:
+        """The picture of a latent (1, C, H, W), of row i, as all that follows takes it: uint8, shape (H, W, 3)."""
+        frame = None if i is None else self._table.part[i]
+        return self._model.autoencoder.to_levels(latent.to(self._model.denoiser.device).float(), frame=frame)
 
     def pictures(self, i: int, latent: Tensor, decoded: np.ndarray) -> Iterator[np.ndarray]:
         """The pictures after row i - 1 and up to row i, uint8, shape (H, W, 3).
