@@ -50,6 +50,8 @@ def make_pictures(
     ------
     ModelError
         If the model gave values that are not numbers.
+    PicturesSpoilt
+        If the autoencoder did, and will give others.
     """
     seconds, count, stopped = 0.0, 0, 0
     for span in work.missing():
@@ -60,7 +62,7 @@ def make_pictures(
             made = _sample_chunk(span, sampled, finisher, work, bar, part=part, keep_decoded=keep_decoded)
         else:
             made = None
-            _finish_chunk(span, kept, finisher, work, bar)
+            _finish_chunk(span, kept, finisher, work, bar, part=part)
         work.finish_chunk(made, finisher.state)
         took = time.monotonic() - began
         if kept is None:
@@ -86,7 +88,7 @@ class _Row:
     latent : float, shape (1, C, h, w)
     frames : numbers of its pictures in the video
     arrival : Arrival
-        Whether the latent is finite, the latent as it is kept, and the pictures.
+        Whether the latent is finite, whether its picture is, the latent as it is kept, and the pictures.
     decoded : Arrival, optional
         The latent's picture, if that is kept.
     """
@@ -97,10 +99,12 @@ class _Row:
     decoded: Arrival | None
 
 
-def _row(i: int, latent: Tensor, decoded: Tensor, finisher: Finisher, *, keep_decoded: bool = False) -> _Row:
+def _row(
+    i: int, latent: Tensor, decoded: Tensor, sound: Tensor, finisher: Finisher, *, keep_decoded: bool = False
+) -> _Row:
     kept = latent.half()
     pictures = dict(finisher.pictures(i, kept, decoded))
-    arrival = Arrival((torch.isfinite(latent).all(), kept, *pictures.values()))
+    arrival = Arrival((torch.isfinite(latent).all(), sound, kept, *pictures.values()))
     return _Row(latent, list(pictures), arrival, Arrival((decoded,)) if keep_decoded else None)
 
 
@@ -123,15 +127,17 @@ def _sample_chunk(
             if i == span.start and keep_decoded:
                 decoded, seconds = _timed(finisher, latent)
                 slow = seconds > SLOW_DECODING and len(span) * decoded.numel() <= MOST_DECODED
-            yield _row(i, latent, finisher.decode(latent), finisher, keep_decoded=slow)
+            yield _row(i, latent, *finisher.decode(latent), finisher, keep_decoded=slow)
 
     shown: list[Tensor] = []
     pictures: np.ndarray | None = None
     latent = torch.empty(0)
     for i, row in zip(span, late(rows(), finisher.device)):
-        finite, kept, *levels = row.arrival.wait()
+        finite, sound, kept, *levels = row.arrival.wait()
         if not finite:
             raise not_finite(part[i])
+        if not sound:
+            raise finisher.spoilt(part[i])
         latent = row.latent
         shown.append(kept)
         if row.decoded is not None:
@@ -146,22 +152,27 @@ def _timed(finisher: Finisher, latent: Tensor) -> tuple[Tensor, float]:
     """The picture of a latent, and the seconds that it takes to decode."""
     settle(finisher.device)
     began = time.monotonic()
-    picture = finisher.decode(latent)
+    picture, _ = finisher.decode(latent)
     settle(finisher.device)
     return picture, time.monotonic() - began
 
 
-def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, bar: tqdm) -> None:
+def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, bar: tqdm, *, part: range) -> None:
     """Write the pictures of a chunk whose latents were kept."""
 
     def rows() -> Iterator[_Row]:
         for k, i in enumerate(span):
             latent = torch.from_numpy(kept.shown[k])[None]
-            decoded = finisher.decode(latent) if kept.decoded is None else torch.from_numpy(kept.decoded[k])
-            yield _row(i, latent, decoded, finisher)
+            if kept.decoded is None:
+                yield _row(i, latent, *finisher.decode(latent), finisher)
+            else:
+                yield _row(i, latent, torch.from_numpy(kept.decoded[k]), torch.tensor(True), finisher)
 
-    for row in late(rows(), finisher.device):
-        _write(row.frames, row.arrival.wait()[2:], finisher, work, bar)
+    for i, row in zip(span, late(rows(), finisher.device)):
+        _, sound, _, *levels = row.arrival.wait()
+        if not sound:
+            raise finisher.spoilt(part[i])
+        _write(row.frames, levels, finisher, work, bar)
 
 
 def late(rows: Iterator[_Row], device: torch.device) -> Iterator[_Row]:

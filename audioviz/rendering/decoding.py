@@ -3,7 +3,6 @@
 from torch import Tensor
 
 from audioviz.models.model import Model
-from audioviz.rendering.memory import to_picture
 from audioviz.transfer import to_device
 
 
@@ -22,6 +21,7 @@ class Decoder:
         """The picture of a latent (1, C, h, w): float32, shape (1, 3, H, W), -1..1 or a little beyond."""
         if self._picture is None or latent is not self._latent:
             self._latent = self._picture = None
-            picture = to_picture(self._model, to_device(latent, self._model.denoiser.device).half().float())
+            on_device = to_device(latent, self._model.denoiser.device)
+            picture = self._model.autoencoder.decode(on_device.half().float())
             self._latent, self._picture = latent, picture
         return self._picture
