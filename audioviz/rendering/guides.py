@@ -1,6 +1,6 @@
 """Image conditions beside the text: init image or video, mask, ControlNet hint, IP-Adapter reference, depth."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -107,8 +107,10 @@ def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None
     return None if init is None else lambda frame: encode(init(frame))
 
 
-def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, float, float], Guidance]:
-    """A function of guidance by text, a frame, and strengths of control and style: the guidance with its images."""
+def image_conditions(
+    model: Model, guides: Guides
+) -> Callable[[Guidance, int, float, float, Mapping[str, float]], Guidance]:
+    """A function of guidance by text, a frame, and strengths of control, style and LoRAs: the guidance with its images."""
     mask, inpaints = guides.mask, getattr(model.denoiser, "blank", None) is not None
     hint = _for_last_picture(levels_to_unit)
     encode_reference = _for_last_picture(model.encode_reference) if model.encode_reference else None
@@ -116,7 +118,9 @@ def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, f
     if mask is not None and inpaints:
         inpainting = _for_last_picture(lambda picture: _inpainting_input(model, picture, mask))
 
-    def with_images(guidance: Guidance, frame: int, control: float, style: float) -> Guidance:
+    def with_images(
+        guidance: Guidance, frame: int, control: float, style: float, loras: Mapping[str, float]
+    ) -> Guidance:
         if guides.style and encode_reference:
             image, no_image = encode_reference(guides.style(frame))
             guidance = guidance.mapped(lambda now: _with_reference(now, image, no_image))
@@ -125,6 +129,7 @@ def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, f
             control,
             style,
             inpainting(guides.init(frame)) if inpainting and guides.init else None,
+            loras,
         )
         return guidance.mapped(lambda now: replace(now, control=images))
 
