@@ -1,8 +1,8 @@
 """The denoiser of a UNet, whatever it was trained to predict: `denoiser(x, sigma, guidance, cfg) -> denoised x`."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
+from audioviz.models.unfused import Strength, set_strengths
 from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, Guidance, composed
 
 SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
@@ -125,6 +126,7 @@ class UNetDenoiser:
     factor: int  # pixels a latent cell
     blank: Callable[[int, int], Tensor] | None
     controlnet: Any  # ControlNetModel, or None
+    loras: Mapping[str, Strength] = field(default_factory=dict)  # those that are unfused, by their names
     flow: ClassVar[bool] = False
 
     @cached_property
@@ -158,6 +160,7 @@ class UNetDenoiser:
         if conditioning.others or conditioning.strength != 1:
             return composed(lambda one, scale: self(x, sigma, one, scale), conditioning, cfg, told_scale=self.distilled)
         positive, negative, control = conditioning.positive, conditioning.negative, conditioning.control
+        set_strengths(self.loras, control.loras, x.device)
         if positive.image is not None:
             set_ip_adapter_scale(self.unet, control.style)
         if cfg == 1 or negative is None or self.distilled:

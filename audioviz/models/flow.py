@@ -4,8 +4,8 @@ Here x is (1 - sigma) * latent + sigma * noise with sigma in 0..1, and the trans
 noise - latent.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from audioviz.models.denoiser import pooled_of, stacked
+from audioviz.models.unfused import Strength, set_strengths
 from audioviz.sampling.conditioning import Conditioning, Guidance, composed
 
 TIMESTEPS = 1000
@@ -63,6 +64,7 @@ class FlowDenoiser:
     device: torch.device  # where x has to lie
     distilled: bool  # is told the guidance scale, and needs no negative half
     patch: int  # latent cells a token, each way
+    loras: Mapping[str, Strength] = field(default_factory=dict)  # those that are unfused, by their names
     flow: ClassVar[bool] = True
 
     @cached_property
@@ -75,6 +77,7 @@ class FlowDenoiser:
         if conditioning.others or conditioning.strength != 1:
             return composed(lambda one, scale: self(x, sigma, one, scale), conditioning, cfg, told_scale=self.distilled)
         positive, negative = conditioning.positive, conditioning.negative
+        set_strengths(self.loras, conditioning.control.loras, x.device)
         if cfg == 1 or negative is None or self.distilled:
             return self._denoise(x, sigma, positive, cfg)
         if positive.embeddings.shape[1] != negative.embeddings.shape[1]:  # which attention to all tokens would notice

@@ -6,7 +6,8 @@ All go through diffusers' own loaders, but for the embedded model, whose network
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from os import PathLike
 from pathlib import Path
@@ -36,6 +37,7 @@ def load_model(
     device: str = "auto",
     dtype: str = "auto",
     loras: str | Path | Sequence[str | Path] = (),
+    unfused: Collection[str] = (),
     embeddings: str | Path | Sequence[str | Path] = (),
     vae: str | Path | None = None,
     controlnet: str | Path | None = None,
@@ -51,6 +53,8 @@ def load_model(
     dtype : "auto" (float16 on a GPU, float32 on a CPU), "float32", "float16", "bfloat16"
     loras : "FILE.safetensors" or "FILE.safetensors:0.8", or several
         LoRA files that are worked into the weights, and how strongly.
+    unfused : names of LoRA files, without folder and ending, in any case
+        Those of them that act beside the weights, so that a schedule's columns `lora:NAME` can move them.
     embeddings : .safetensors file, or several
         Textual inversions: the name of each file becomes a word.
     vae : folder, hub id or .safetensors file, optional
@@ -82,6 +86,13 @@ def load_model(
     target = find_device(device)
     precision = _dtype(dtype, target)
     weighted_loras = [split_weight(lora) for lora in loras]
+    names = [file.stem.lower() for file, _ in weighted_loras]
+    for name in unfused:
+        if names.count(name.lower()) != 1:
+            raise InputError(
+                f"unfused {name!r:.60}{nearest(name, names)}: expected the name of one of the LoRAs"
+                f" ({', '.join(names) or 'there are none'})"
+            )
     added = (*loras, *embeddings, *filter(None, (vae, controlnet, ip_adapter)))
     found = EMBEDDED if source == "embedded" else Path(source)
     plain = is_plain(found)
@@ -94,7 +105,7 @@ def load_model(
         set_prediction(pipeline, prediction, family)
     if dtype == "auto" and precision == torch.float16 and family in ("SD3", "Flux"):
         pipeline.to(torch.bfloat16)  # their values go beyond the range of float16
-    add_loras(pipeline, weighted_loras)
+    strengths = add_loras(pipeline, weighted_loras, unfused={name.lower() for name in unfused})
     add_embeddings(pipeline, [Path(file) for file in embeddings])
     net = load_controlnet(pipeline, controlnet) if controlnet else None
     if ip_adapter:
@@ -123,14 +134,14 @@ def load_model(
     return Model(
         name=" + ".join(map(str, (source, *added))),
         digest=_digest(pipeline, net),
-        denoiser=denoiser,
+        denoiser=replace(denoiser, loras=strengths),
         vae=pipeline.vae,
         text_encoder=partial(encode, pipeline),
         factor=factor,
         defaults=defaults,
         multiple=factor * (denoiser.patch if isinstance(denoiser, FlowDenoiser) else 1),
         tiny_vae=tiny,
-        loras=frozenset(file.stem.lower() for file, _ in weighted_loras),
+        loras=frozenset(names),
         encode_reference=reference_encoder(pipeline) if ip_adapter else None,
     )
 
