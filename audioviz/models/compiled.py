@@ -10,6 +10,7 @@ import torch
 from audioviz.errors import ModelError
 from audioviz.models.flow import FlowDenoiser
 from audioviz.models.model import Model
+from audioviz.sampling.guidance import guided
 
 
 def compiled(model: Model, size: tuple[int, int], cfg: float) -> Model:
@@ -30,13 +31,13 @@ def compiled(model: Model, size: tuple[int, int], cfg: float) -> Model:
     else:
         denoiser = replace(denoiser, unet=torch.compile(denoiser.unet, dynamic=False))
     quick = replace(model, denoiser=denoiser, compiled=True)
-    if not hasattr(quick.vae.decoder, "_orig_mod"):  # for an earlier song already
-        quick.vae.decoder = torch.compile(quick.vae.decoder, dynamic=False)
+    if not hasattr(quick.autoencoder.module.decoder, "_orig_mod"):  # for an earlier song already
+        quick.autoencoder.module.decoder = torch.compile(quick.autoencoder.module.decoder, dynamic=False)
     latent = quick.empty_latent(size).to(denoiser.device)
     try:
         with torch.inference_mode():
             if quick.encode_reference is None:  # an IP-Adapter wants a picture: the first frame will have one
-                denoiser(latent, denoiser.sigmas[-1:].float().to(latent.device), quick.guidance(""), cfg)
+                guided(denoiser, latent, denoiser.sigmas[-1:].float().to(latent.device), quick.guidance(""), cfg)
             quick.decode(latent)
     except (RuntimeError, TorchDynamoException) as error:
         reason = str(error).strip().partition("\n")[0]

@@ -125,7 +125,7 @@ def make_video(
 def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
     """The model for a project's size, with room for its pictures, and compiled if that is asked for; its settings."""
     shape = exact_size(project.finish.upscale, project.finish.frame)
-    settings = settings_for(project.look, model.defaults, shape=shape, step=model.multiple or model.factor)
+    settings = settings_for(project.look, model.defaults, shape=shape, step=model.multiple)
     model.empty_latent(settings.size)
     model = model.at_size(settings.size)
     make_room(model, settings.size)
@@ -154,7 +154,7 @@ def _identity(model: Model, settings: RenderSettings) -> dict:
         "model": model.name,
         "model_sha256": model.digest,
         "device": model.denoiser.device.type,
-        "dtype": str(model.vae.dtype).removeprefix("torch."),
+        "dtype": str(model.autoencoder.dtype).removeprefix("torch."),
         "compiled": model.compiled,
         "size": list(settings.size),
         "steps": settings.steps,
