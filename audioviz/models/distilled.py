@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -14,6 +14,10 @@ class FewSteps:
     cfg: float = 1.0
     sampler: str = "euler"
     denoise: float = 0.5  # of a frame that is made from the one before
+
+
+LCM = FewSteps(cfg=1.5, sampler="lcm", denoise=0.45)
+TURBO = FewSteps(steps=2)
 
 
 def few_steps_of(name: str, *, lora: bool = False) -> FewSteps | None:
@@ -33,16 +37,18 @@ def few_steps_of(name: str, *, lora: bool = False) -> FewSteps | None:
     guidance_scale (0 is cfg 1) and scheduler. DDIM with trailing timesteps, as Hyper-SD and PCM want it, is euler with
     sgm_uniform; so is TCDScheduler with eta 0, which is what diffusers' pipelines give it if nothing is said.
     """
-    name = name.lower()
-    numbered = re.search(r"(?<!\d)([1-9]\d?)[-_ ]?steps?(?![a-z])", name)
+    name, steps = name.lower(), steps_in(name)
     for pattern, plain, found in _KINDS:
-        if not re.search(pattern, name):
-            continue
-        if lora and plain and not numbered and not re.match(_OF_FAMILY.format(plain), name):
-            continue
-        steps = int(numbered[1]) if numbered else found.steps
-        return FewSteps(steps, found.cfg, found.sampler, found.denoise)
+        certain = not (lora and plain) or steps or re.match(_OF_FAMILY.format(plain), name)
+        if certain and re.search(pattern, name):
+            return replace(found, steps=steps or found.steps)
     return None
+
+
+def steps_in(name: str) -> int | None:
+    """The number of steps that a name has in it, such as `8steps`."""
+    found = re.search(r"(?<!\d)([1-9]\d?)[-_ ]?steps?(?![a-z])", name.lower())
+    return int(found[1]) if found else None
 
 
 def few_steps_of_loras(files: Sequence[Path]) -> FewSteps | None:
@@ -76,9 +82,9 @@ _KINDS = (  # a pattern of the name, the word in it that may mean another thing,
     (rf"{_word('hyper')}.*{_word('cfg')}", "hyper", FewSteps(steps=8, cfg=5.0)),
     (_word("hyper"), "hyper", FewSteps()),
     (_word("lightning"), "lightning", FewSteps()),
-    (_word("lcm"), None, FewSteps(cfg=1.5, sampler="lcm", denoise=0.45)),
+    (_word("lcm"), None, LCM),
     (_word("schnell"), None, FewSteps()),
     (rf"flux.*{_word('turbo')}", "turbo", FewSteps(steps=8)),
     (rf"sd_?3.*{_word('turbo')}", "turbo", FewSteps()),
-    (_word("turbo"), "turbo", FewSteps(steps=2)),
+    (_word("turbo"), "turbo", TURBO),
 )

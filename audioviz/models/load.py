@@ -19,7 +19,8 @@ from audioviz.errors import InputError, ModelError, nearest
 from audioviz.models.additions import add_embeddings, add_loras, other_vae
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.control import add_ip_adapter, load_controlnet, reference_encoder
-from audioviz.models.defaults import Defaults
+from audioviz.models.defaults import Defaults, with_few_steps
+from audioviz.models.distilled import few_steps_of_loras
 from audioviz.models.families import STABLE_DIFFUSION, Family, family_of
 from audioviz.models.model import Model
 from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, load_pipeline, settings_of
@@ -117,7 +118,8 @@ def load_model(
     if precision == torch.float16 and pipeline.vae.config.get("force_upcast"):
         pipeline.vae.to(torch.float32)  # its values go beyond the range of float16
     core = getattr(pipeline, "unet", None) or pipeline.transformer
-    defaults = family.defaults(settings_of(core), settings_of(pipeline.scheduler), _short_name(source))
+    files = [file for file, _ in weighted_loras]
+    defaults = _defaults(family, settings_of(core), settings_of(pipeline.scheduler), source, files)
     place(pipeline, target, text_encoders=TEXT_ENCODERS, size=defaults.size)
     return Model(
         name=" + ".join(map(str, (source, *added))),
@@ -186,8 +188,8 @@ def _digest(pipeline: Any, controlnet: Any = None) -> str:
     return digest.hexdigest()
 
 
-def defaults_of(source: str | Path) -> Defaults:
-    """The default settings of a model, known without loading it."""
+def defaults_of(source: str | Path, loras: Sequence[str] = ()) -> Defaults:
+    """The default settings of a model with these LoRAs, known without loading it; arguments as for `load_model`."""
     if source == "embedded":
         return OWN
     try:
@@ -195,7 +197,15 @@ def defaults_of(source: str | Path) -> Defaults:
         family = family_of(core)
     except (OSError, ValueError, KeyError, ModelError):  # what is wrong with it is said when it is loaded
         core, scheduler, family = {}, {}, None
-    return (family or STABLE_DIFFUSION).defaults(core, scheduler, _short_name(source))
+    return _defaults(family or STABLE_DIFFUSION, core, scheduler, source, [split_weight(lora)[0] for lora in loras])
+
+
+def _defaults(
+    family: Family, core: dict[str, Any], scheduler: dict[str, Any], source: str | Path, loras: Sequence[Path]
+) -> Defaults:
+    own = family.defaults(core, scheduler, _short_name(source))
+    few, told_scale = few_steps_of_loras(loras), core.get("guidance_embeds") or core.get("time_cond_proj_dim")
+    return with_few_steps(own, few, flow=family.flow, told_scale=bool(told_scale)) if few else own
 
 
 def _settings_without_loading(source: str) -> tuple[dict, dict]:
