@@ -213,7 +213,9 @@ def test_an_edit_of_strengths_makes_again_what_it_changes(project, tmp_path):
 def test_a_column_without_its_lora_is_one_line(project, tmp_path):
     out, look = tmp_path / "video.mp4", project.look
     wrong = project.changed(lanes={"lora:inks": Lane(keys={"0f": 1.0})})
-    message = r"lora:inks: no LoRA of this name is loaded \(did you mean ink\?\): give its file \(--lora inks.safetensors\)"
+    message = (
+        r"lora:inks: no LoRA of this name is loaded \(did you mean ink\?\): give its file \(--lora inks.safetensors\)"
+    )
     for ask in (lambda: describe_render(wrong, out=out), lambda: av.render(wrong, out=out, progress=False)):
         with pytest.raises(InputError, match=message):
             ask()
@@ -223,5 +225,7 @@ def test_a_column_without_its_lora_is_one_line(project, tmp_path):
     loaded = load_model(look.model, loras=look.loras)
     with pytest.raises(InputError, match=r"lora:ink: the model holds no LoRA .*unfused=\['ink'\]"):
         render_project(project, out=out, model=loaded, progress=False)
-    with pytest.raises(InputError, match=r"unfused 'inks' \(did you mean ink\?\): expected the name of one of the LoRAs"):
+    with pytest.raises(
+        InputError, match=r"unfused 'inks' \(did you mean ink\?\): expected the name of one of the LoRAs"
+    ):
         load_model(look.model, loras=look.loras, unfused=["inks"])

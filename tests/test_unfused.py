@@ -70,7 +70,9 @@ ROWS, COLUMNS = torch.rand(32, 1) + 0.5, torch.rand(1, 32) + 0.5
 )
 def test_each_kind_gives_what_it_gives_when_it_is_worked_in(unet, tmp_path, layer, tensors):
     prefix = f"lora_unet_{layer.replace('.', '_')}."
-    save_file({prefix + name: value.clone().contiguous() for name, value in tensors.items()}, tmp_path / "x.safetensors")
+    save_file(
+        {prefix + name: value.clone().contiguous() for name, value in tensors.items()}, tmp_path / "x.safetensors"
+    )
     module = unet.get_submodule(layer)
     x = noise(2, 32, 8, 8) if module.weight.ndim == 4 or layer == GROUPS else noise(2, 5, 32)
     strength, beside, plain = Strength(0.7), copy.deepcopy(unet), module(x)

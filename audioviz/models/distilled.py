@@ -54,7 +54,7 @@ def steps_in(name: str) -> int | None:
 def few_steps_of_loras(files: Sequence[Path]) -> FewSteps | None:
     """How a model with these LoRAs is to be sampled, by the first that was distilled; None if none was.
 
-    A file that is called as all are, `pytorch_lora_weights`, has the name of its folder or of the repository on the hub.
+    A file that is called as all are, `pytorch_lora_weights`, has the name of its folder or repository on the hub.
     """
     for file in files:
         names = [parent.name for parent in file.absolute().parents[:3]] if file.stem in _ALIKE else [file.stem]

@@ -77,7 +77,8 @@ class Change:
     Parameters
     ----------
     part : "core", "text_encoder" or "text_encoder_2"
-    module : the layer
+    module : nn.Module
+        The layer.
     group : the file's tensors for it by their roles, float32
     scale : alpha / rank of an adapter whose file says it for whole parts
     """
@@ -187,7 +188,7 @@ def _original(name: str, config: Any) -> str:
     return f"{'input' if down else 'output'}_blocks.{int(block) * each + within + down}.{slot}.{rest}"
 
 
-def _find(layer: str, layers: dict[str, dict[str, nn.Module]]) -> tuple[str, nn.Module | None]:
+def _find(layer: str, layers: dict[str, dict[str, nn.Module]]) -> tuple[str, Any]:
     """The part and the layer that a name in a file means; None if there is no such layer."""
     name = layer.replace(".", "_").replace("base_model_model_", "").replace("_processor_to_", "_to_")
     if name.endswith("_lora"):  # the first names of diffusers

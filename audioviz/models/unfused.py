@@ -91,34 +91,34 @@ class Addition(nn.Module):
 
     def __init__(self, change: Change, strength: Strength):
         super().__init__()
-        self.strength, self.gain, self.bias, self.whole_bytes = strength, None, None, 0
+        self.strength, self.factors, self.gain, self.bias, self.whole_bytes = strength, None, None, None, 0
         module, group, delta = change.module, change.group, delta_of(change)
         of_channels = (-1, *[1] * (module.weight.ndim - 2))  # how a value for each channel stands in their pictures
 
         def kept(values: Tensor) -> nn.Parameter:
             return nn.Parameter(values.to(module.weight), requires_grad=False)
 
-        scales = delta is not None and "dora_scale" in group
         bias = group["diff_b"] if "diff_b" in group and module.bias is not None else None
+        gain = None
+        if delta is not None and "dora_scale" in group:
+            gain = decomposition(module.weight.float() + delta, group["dora_scale"])
         if not isinstance(module, (nn.Linear, nn.Conv2d)) or getattr(module, "groups", 1) != 1:
-            delta = torch.zeros_like(module.weight, dtype=torch.float32) if delta is None else delta
-            if scales:
-                merged = module.weight.float() + delta
-                delta = merged * decomposition(merged, group["dora_scale"]) - module.weight.float()
-            self.factors = _layer_like(module, kept(delta), None if bias is None else kept(bias))
+            weight = module.weight.float()
+            changed = weight if delta is None else (weight + delta) * (1.0 if gain is None else gain)
+            self.factors = _layer_like(module, kept(changed - weight), None if bias is None else kept(bias))
             return
         if bias is not None:
             self.bias = kept(bias.reshape(of_channels))
-        if scales:
-            gain = decomposition(module.weight.float() + delta, group["dora_scale"])
+        if gain is not None:
             self.of_outputs = gain.shape[:2] == (len(module.weight), 1)
             self.gain = kept(gain.reshape(of_channels))
-        self.factors = None if delta is None else _factors(change, kept)
+        if delta is not None:
+            self.factors = _factors(change, kept)
         if delta is not None and self.factors is None:
             self.factors = _layer_like(module, kept(delta))
             self.whole_bytes = delta.numel() * module.weight.element_size()
 
-    def forward(self, module: Any, x: Tensor, plain: Tensor) -> Tensor:
+    def forward(self, module: Any, x: Tensor, plain: Tensor) -> Any:
         """The addition for a layer's input x, and its own output."""
         if self.factors is None:
             return self.bias

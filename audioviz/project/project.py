@@ -29,7 +29,7 @@ from audioviz.clock import read_time
 from audioviz.errors import InputError, nearest
 from audioviz.project.finish import Finish
 from audioviz.project.look import Look
-from audioviz.project.records import CONFIG, fault_message, one_of, record, with_reason, within
+from audioviz.project.records import CONFIG, fault_message, record, with_reason, within
 from audioviz.project.values import File, Fps, Number, Place
 from audioviz.schedule.columns import COLUMNS, column_name, expected_columns, is_column
 from audioviz.schedule.lanes import Lane

@@ -110,7 +110,7 @@ def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None
 def image_conditions(
     model: Model, guides: Guides
 ) -> Callable[[Guidance, int, float, float, Mapping[str, float]], Guidance]:
-    """A function of guidance by text, a frame, and strengths of control, style and LoRAs: the guidance with its images."""
+    """A function of guidance by text, a frame, strengths of control, style and LoRAs: the guidance with all of it."""
     mask, inpaints = guides.mask, getattr(model.denoiser, "blank", None) is not None
     hint = _for_last_picture(levels_to_unit)
     encode_reference = _for_last_picture(model.encode_reference) if model.encode_reference else None

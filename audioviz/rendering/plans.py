@@ -36,8 +36,8 @@ def plan_frames(
 ) -> Iterator[FramePlan]:
     """The plans of a table's frames from row `first` on.
 
-    Text is encoded, and anchors are measured, when a frame first needs them; there LoRAs act as they were loaded. A frame that is drawn wholly anew starts
-    from an empty latent: what came before it leaves no trace in it.
+    Text is encoded, and anchors are measured, when a frame first needs them; for those LoRAs act as they were loaded. A
+    frame that is drawn wholly anew starts from an empty latent: what came before it leaves no trace in it.
     """
     guides = guides or Guides()
     encode = cache(model.encode_text)

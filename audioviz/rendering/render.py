@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from audioviz.audio.song import Song
 from audioviz.clock import to_fps
@@ -230,16 +230,16 @@ def render_project(
     """
     check_project(project, out=out, model_is_loaded=model is not None)
     load = load or load_model_of
-    wait_for_model = (lambda: model) if model is not None else None
-    if wait_for_model is None and not (project.look.loras or project.look.lora_dir):
-        wait_for_model = _in_thread(lambda: load(project.look, frozenset())).result
+    coming = None
+    if model is None and not (project.look.loras or project.look.lora_dir):
+        coming = _in_thread(lambda: load(project.look, frozenset()))
     song = song or song_of(project)
     schedule = with_default_prompts(schedule_of(project, song), negative=project.negative)
     if model is None:
         look = with_named_loras(project.look, schedule)
         check_lora_columns(schedule, loaded_loras(look))
         # which LoRAs it is to have, and which of them move, the schedule tells
-        wait_for_model = wait_for_model or _in_thread(lambda: load(look, frozenset(schedule.loras))).result
+        coming = coming or _in_thread(lambda: load(look, frozenset(schedule.loras)))
     elif missing := [name for name in schedule.loras if name not in model.denoiser.loras]:
         raise InputError(
             f"lora:{missing[0]}: the model holds no LoRA of this name whose strength can move: load it with "
@@ -247,7 +247,7 @@ def render_project(
         )
     part = part_of_project(project, song)
     check_flow(project, schedule, part)
-    loaded = wait_for_model()
+    loaded = model or cast("Future[Model]", coming).result()
 
     from audioviz.rendering.make import make_video  # which needs torch
 

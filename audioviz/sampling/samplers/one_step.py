@@ -175,7 +175,7 @@ def lcm(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Ten
 
 
 def tcd(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
-    """Down to a timestep that is earlier by `TCD_ETA`, and up again with fresh noise: for trajectory consistency models.
+    """Down past the next level, by `TCD_ETA`, and up again with fresh noise: for trajectory consistency models.
 
     Source
     ------

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
-from audioviz.schedule.columns import COLUMNS, LORA, SEEDS, column_name, columns_to_keywords, expected_columns, is_column
+from audioviz.schedule.columns import (
+    COLUMNS,
+    LORA,
+    SEEDS,
+    column_name,
+    columns_to_keywords,
+    expected_columns,
+    is_column,
+)
 from audioviz.schedule.formats.frames import FileFrames, prompt_to_text, say_lost, with_escapes
 from audioviz.schedule.formats.keyframes import key_to_frame, keyframes_to_seeds, keyframes_to_values
 from audioviz.schedule.formats.weighted import texts_to_prompts

@@ -66,7 +66,7 @@ def prompts_to_columns(
 def texts_to_prompts(
     texts: Mapping[float, str], clock: Clock, file_frames: FileFrames, *, before: str = "", after: str = ""
 ) -> dict[str, Any]:
-    """The `prompts` of a schedule, which jump from one to the next, its `mix` where texts are joined by AND, its `loras`.
+    """The `prompts` of a schedule, which jump from one to the next, its `mix` where AND joins texts, and its `loras`.
 
     Parameters
     ----------
