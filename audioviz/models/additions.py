@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.checkpoint import unread
-from audioviz.models.lora import Misfit, read_changes, work_in
+from audioviz.models.lora import read_changes, work_in
+from audioviz.models.lora_kinds import Misfit
 from audioviz.models.pipeline import loading_failure, with_variant
 from audioviz.models.sources import first_names, read_shapes
 from audioviz.models.unfused import Addition, Strength, attach

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from audioviz.models.lora import (
+from audioviz.models.lora_kinds import (
     Change,
     decomposition,
     delta_of,
