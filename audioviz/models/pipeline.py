@@ -3,7 +3,7 @@
 import json
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from logging import Handler, LogRecord, NullHandler, getLogger
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.families import Family, family_names, family_of
+from audioviz.models.families.relatives import relative_of
 from audioviz.models.single_file import load_single_file
 from audioviz.models.sources import EXPECTED, PICKLED, check_source, first_names
 
@@ -44,7 +45,9 @@ def load_pipeline(source: str, dtype: torch.dtype, *, other_vae: bool = False) -
         if "text_encoder_3" in _absent_parts(place):  # SD3 does without T5
             parts |= {"text_encoder_3": None, "tokenizer_3": None}
         return with_variant(
-            place, lambda **variant: DiffusionPipeline.from_pretrained(source, dtype=dtype, **variant, **parts)
+            place,
+            lambda **variant: DiffusionPipeline.from_pretrained(source, dtype=dtype, **variant, **parts),
+            dtype=dtype,
         )
     except ModelError:
         raise
@@ -62,25 +65,31 @@ def _absent_parts(place: Path) -> dict[str, str | None]:
     return {name: kind for name, kind in parts.items() if not (place / name).is_dir()}
 
 
-def with_variant(place: Path, load: Callable[..., Any]) -> Any:
+def with_variant(place: Path, load: Callable[..., Any], *, dtype: torch.dtype = torch.float32) -> Any:
     """What `load` gives for a folder or a hub id; where there is only a variant of the weights, such as fp16, of that.
+
+    From the hub the half of the bytes is fetched where they are for half precision, and there is such a variant.
 
     Parameters
     ----------
     place : Path
     load : function of the keywords of a `from_pretrained`
+    dtype : torch.dtype
+        Of the loaded weights.
     """
     options = {"use_safetensors": True, "local_files_only": place.is_dir()}
     if place.is_dir():
         return load(**options, variant=variant_of(place))
-    try:
-        return load(**options)
-    except OSError as error:
-        first = error
-    try:
-        return load(**options, variant="fp16")
-    except Exception:  # what was wrong with the weights that were asked for first is to be told
-        raise first from None
+    first: Exception | None = None
+    for variant in ({}, _FP16) if dtype == torch.float32 else (_FP16, {}):
+        try:
+            return load(**options, **variant)
+        except Exception as error:  # what is wrong with the weights without a variant is to be told
+            if not variant and not isinstance(error, OSError):
+                raise
+            first = error if first is None or not variant else first
+    assert first is not None
+    raise first from None
 
 
 def variant_of(place: Path) -> str | None:
@@ -95,14 +104,14 @@ def variant_of(place: Path) -> str | None:
 
 def hollow_vae(place: Path, dtype: torch.dtype) -> dict[str, Any]:
     """The autoencoder of a folder without weights, by the name of the part, if it has none; else nothing."""
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    import diffusers
 
     folder = place / "vae"
     if not (folder / "config.json").is_file() or any(folder.glob("*.safetensors")):
         return {}
-    kind: Any = AutoencoderKL
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     with torch.device("meta"):
-        return {"vae": kind.from_config(kind.load_config(folder)).to(dtype)}
+        return {"vae": getattr(diffusers, settings["_class_name"]).from_config(settings).to(dtype)}
 
 
 def hear_loaders() -> None:
@@ -186,6 +195,8 @@ def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> Famil
     """
     core = getattr(pipeline, "transformer", None) or getattr(pipeline, "unet", None)
     family = None if core is None else family_of(settings_of(core))
+    if core is not None and (relative := relative_of(settings_of(core))):
+        raise ModelError(f"model {source}: {relative}")
     if family is None:
         raise ModelError(
             f"model {source}: a {type(pipeline).__name__}, which audioviz cannot drive; expected one of the "
@@ -217,12 +228,25 @@ def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> Famil
     return family
 
 
+def core_settings(pipeline: Any) -> dict[str, Any]:
+    """The config of the UNet or transformer of a pipeline, with what its model_index.json adds."""
+    core = getattr(pipeline, "unet", None) or pipeline.transformer
+    return with_index(getattr(pipeline, "config", {}), settings_of(core))
+
+
+def with_index(index: Mapping[str, Any], core: dict[str, Any]) -> dict[str, Any]:
+    """The config of a UNet or transformer with what a model_index.json adds: whether FLUX.2 klein is distilled."""
+    told = index.get("_class_name") == "Flux2KleinPipeline"
+    return core | ({"is_distilled": index.get("is_distilled", False)} if told else {})
+
+
 def settings_of(part: Any) -> dict[str, Any]:
     """The config of a part, with the name of its class."""
     settings = part.config if isinstance(part.config, dict) else part.config.to_dict()
     return {**settings, "_class_name": type(part).__name__}
 
 
+_FP16 = {"variant": "fp16"}
 _OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
 _WEIGHTS = re.compile(r"(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors")
 _NOISE = re.compile(  # what no user can act on, or what an exception or a message of ours tells too
