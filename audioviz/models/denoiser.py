@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
+from audioviz.models.ip_adapter import strength_of_ip_adapter
 from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, Guidance, composed
 
 SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
@@ -90,6 +91,7 @@ def unet_denoiser(
         factor,
         blank,
         controlnet,
+        strength_of_ip_adapter(unet),
     )
 
 
@@ -125,6 +127,7 @@ class UNetDenoiser:
     factor: int  # pixels a latent cell
     blank: Callable[[int, int], Tensor] | None
     controlnet: Any  # ControlNetModel, or None
+    style: Tensor | None = None  # in the UNet: how strongly it follows an IP-Adapter's reference; shape ()
     flow: ClassVar[bool] = False
 
     @cached_property
@@ -136,6 +139,10 @@ class UNetDenoiser:
     def distilled(self) -> bool:
         """It is told the guidance scale, and needs no negative half."""
         return self.unet.config.time_cond_proj_dim is not None
+
+    def with_networks(self, change: Callable[[Any], Any]) -> "UNetDenoiser":
+        """The same with what a function makes of each of its networks."""
+        return replace(self, unet=change(self.unet), controlnet=self.controlnet and change(self.controlnet))
 
     def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
         """Denoised x, float32, shape (B, C, H, W).
@@ -158,8 +165,8 @@ class UNetDenoiser:
         if conditioning.others or conditioning.strength != 1:
             return composed(lambda one, scale: self(x, sigma, one, scale), conditioning, cfg, told_scale=self.distilled)
         positive, negative, control = conditioning.positive, conditioning.negative, conditioning.control
-        if positive.image is not None:
-            set_ip_adapter_scale(self.unet, control.style)
+        if positive.image is not None and self.style is not None:
+            self.style.fill_(control.style)
         if cfg == 1 or negative is None or self.distilled:
             return self._denoise(x, sigma, positive, control, cfg)
         lengths = positive.embeddings.shape[1], negative.embeddings.shape[1]
@@ -181,12 +188,13 @@ class UNetDenoiser:
         down, middle = None, None
         if control.hint is not None and control.strength:
             hint = control.hint.to(x.device, self.dtype).expand(len(x), -1, -1, -1)
+            strength = torch.full((), control.strength, device=x.device)  # a number would be compiled and captured as it is
             down, middle = self.controlnet(
                 scaled.to(self.dtype),
                 timestep,
                 encoder_hidden_states=embeddings,
                 controlnet_cond=hint,
-                conditioning_scale=control.strength,
+                conditioning_scale=strength,
                 added_cond_kwargs=added or None,
                 return_dict=False,
             )
@@ -292,13 +300,6 @@ def stacked(first: Conditioning, second: Conditioning, *, batch: int) -> Conditi
         return None if rows[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in rows])
 
     return Conditioning(both("embeddings"), both("pooled"), both("image"))
-
-
-def set_ip_adapter_scale(unet: Any, strength: float) -> None:
-    """Set how strongly a UNet with an IP-Adapter follows its reference; diffusers keeps that in the UNet."""
-    for processor in unet.attn_processors.values():
-        if hasattr(processor, "scale"):
-            processor.scale = [strength]
 
 
 def _from_epsilon(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:

@@ -70,6 +70,10 @@ class FlowDenoiser:
         """What the transformer runs in; it looks through all its modules to tell."""
         return self.transformer.dtype
 
+    def with_networks(self, change: Callable[[Any], Any]) -> "FlowDenoiser":
+        """The same with what a function makes of its network."""
+        return replace(self, transformer=change(self.transformer))
+
     def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
         """Denoised x, float32, shape (B, C, H, W); all as for UNetDenoiser."""
         if conditioning.others or conditioning.strength != 1:
