@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from audioviz.errors import AudiovizWarning, ModelError
+from audioviz.errors import AudiovizWarning, ModelError, is_out_of_memory
 from audioviz.models import Model
 from audioviz.models.placement import tile_if_needed
 from audioviz.pixels import signed_to_unit
@@ -28,7 +28,7 @@ def decode(model: Model, latent: Tensor) -> Tensor:
     try:
         return signed_to_unit(model.to_picture(latent))
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error) or getattr(model.vae, "use_tiling", True):
+        if not is_out_of_memory(error) or getattr(model.vae, "use_tiling", True):
             raise
     # not inside the except block: its traceback would hold on to what filled the memory
     if torch.cuda.is_available():
@@ -56,15 +56,9 @@ def out_of_memory_explained(where: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise ModelError(
             f"out of memory {where}: lower --size, choose a smaller --model or --dtype float16, or close "
             "other programs, then start the same render again"
         ) from error
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out; torch has no exception of its own for that of the CPU."""
-    words = ("DefaultCPUAllocator", "not enough memory", "out of memory")
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in words)
