@@ -48,7 +48,7 @@ def draw(model, prompt: str, *, seed: int, size: tuple[int, int]) -> torch.Tenso
     latent = sample_frame(
         model.denoiser, plan, model.empty_latent(size), sampler=usual.sampler, scheduler=usual.scheduler
     )
-    return model.to_picture(latent).add(1).mul(0.5).clamp(0, 1)
+    return model.autoencoder.decode(latent).add(1).mul(0.5).clamp(0, 1)
 
 
 def effects_sheet(picture: torch.Tensor, *, tile: int) -> Image.Image:

@@ -1,12 +1,14 @@
 """A model that runs in microseconds, for tests of everything around it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from audioviz.errors import ModelError
-from audioviz.sampling import Conditioning, Guidance
+from audioviz.sampling import Conditioning, Control
+from audioviz.sampling.units import LatentUnits
 
 
 def fake_sigmas() -> Tensor:
@@ -34,8 +36,9 @@ class FakeDenoiser:
 
     channels: int = 4
     spread: float = 0.5
-    scaling_factor: float = 0.18215
-    shift_factor: float = 0.0
+    units: LatentUnits = LatentUnits(0.0, 0.18215)
+    rescale: float = 0.0
+    patch: int = 1
     flow: bool = False
     distilled: bool = False  # reads nothing negative
     nan_from_call: int | None = None  # this call, counted from 0, and all later ones give NaN
@@ -43,16 +46,14 @@ class FakeDenoiser:
     sigmas: Tensor = field(default_factory=fake_sigmas)
     calls: list[float] = field(default_factory=list)  # the sigma of each call so far
 
-    def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
+    def __call__(
+        self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], *, control: Control = Control(), cfg: float = 1.0
+    ) -> tuple[Tensor, ...]:
         if x.shape[1] != self.channels or sigma.shape != (len(x),):
             raise ModelError(f"x has the shape {tuple(x.shape)} and sigma {tuple(sigma.shape)}")
         self.calls.append(sigma[0].item())
-        wanted = self._denoise(x, sigma, conditioning.positive)
-        if cfg != 1 and conditioning.negative is not None and not self.distilled:
-            unwanted = self._denoise(x, sigma, conditioning.negative)
-            wanted = unwanted + (wanted - unwanted) * cfg
         broken = self.nan_from_call is not None and len(self.calls) > self.nan_from_call
-        return wanted * float("nan") if broken else wanted
+        return tuple(self._denoise(x, sigma, text) * (float("nan") if broken else 1.0) for text in texts)
 
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning) -> Tensor:
         mean = text.embeddings.mean((1, 2))[:, None, None, None]

@@ -145,7 +145,7 @@ def main(pause: int, arguments: list[str]) -> None:
     import audioviz.models.load
     import audioviz.rendering.make
     from audioviz.command import main
-    from tests.models import FakeVae, fake_model
+    from tests.models import FakeVae, fake_autoencoder, fake_model
 
     class Vae(FakeVae):
         decoded = 0
@@ -157,7 +157,7 @@ def main(pause: int, arguments: list[str]) -> None:
             return super().decode(latent)
 
     audioviz.rendering.make.CHUNK_SECONDS = 1
-    audioviz.models.load.load_model = lambda *_, **__: replace(fake_model(), vae=Vae())
+    audioviz.models.load.load_model = lambda *_, **__: replace(fake_model(), autoencoder=fake_autoencoder(Vae()))
     sys.argv = ["audioviz", *arguments]
     main.main()
 

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import torch
 from torch.nn.functional import avg_pool2d
 
-from audioviz.models.families import Defaults
+from audioviz.models.autoencoder import Autoencoder
+from audioviz.models.defaults import Defaults
 from audioviz.models.model import Model
 from audioviz.rendering.frame_table import frame_table
 from audioviz.rendering.plans import plan_frames
@@ -36,6 +37,10 @@ class Encoded(dict):
     latents = property(lambda self: self["latents"])
 
 
+def fake_autoencoder(module: torch.nn.Module | None = None) -> Autoencoder:
+    return Autoencoder(module or FakeVae(), FakeDenoiser().units, factor=8)
+
+
 def count_letters(text: str) -> Conditioning:
     """Every token of a text says how long it is."""
     return Conditioning(torch.full((1, 4, 8), len(text) / 20))
@@ -47,9 +52,8 @@ def fake_model(*, digest: str = "f" * 64, **denoiser) -> Model:
         name="fake",
         digest=digest,
         denoiser=FakeDenoiser(**denoiser),
-        vae=FakeVae(),
+        autoencoder=fake_autoencoder(),
         text_encoder=count_letters,
-        factor=8,
         defaults=Defaults(size=64, steps=2, cfg=2.0, sampler="euler", scheduler="normal"),
     )
 

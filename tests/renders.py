@@ -28,7 +28,7 @@ import audioviz.schedule.script
 from audioviz import files
 from audioviz.command import main
 from audioviz.video import encode, mux, work
-from tests.models import FakeVae, fake_model
+from tests.models import FakeVae, fake_autoencoder, fake_model
 
 SERVE = [sys.executable, "-c", "from tests.renders import serve; serve()"]
 
@@ -128,7 +128,9 @@ def _model(arguments: list[str], at: int, happens=None, **denoiser) -> None:
             self.decoded += 1
             return super().decode(latent)
 
-    audioviz.models.load.load_model = lambda *_, **__: replace(fake_model(**denoiser), vae=Vae())
+    audioviz.models.load.load_model = lambda *_, **__: replace(
+        fake_model(**denoiser), autoencoder=fake_autoencoder(Vae())
+    )
 
 
 def _raising(error: BaseException):

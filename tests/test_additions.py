@@ -13,6 +13,7 @@ from audioviz.errors import InputError, ModelError
 from audioviz.models import load_model
 from audioviz.models.additions import other_vae
 from audioviz.models.sources import split_weight
+from audioviz.sampling.guidance import guided
 from tests.originals import VAE, original_checkpoint
 
 X, SIGMA = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3)), torch.tensor([0.8])
@@ -33,7 +34,7 @@ def loras(families, tmp_path_factory):
 
 
 def answer(model, words="gold mandala"):
-    return model.denoiser(X, SIGMA, model.guidance(words, "grey"), 3.0)
+    return guided(model.denoiser, X, SIGMA, model.guidance(words, "grey"), 3.0)
 
 
 @pytest.mark.parametrize("name", ["sd1", "sdxl"])
@@ -55,9 +56,9 @@ def test_a_lora_acts_as_in_diffusers(families, loras, name):
             added_cond_kwargs=ours.denoiser._added_conditions(X, guidance.positive),
         ).sample
     theirs = X - output * SIGMA
-    found = ours.denoiser(X, SIGMA, guidance, 1.0)
+    found = guided(ours.denoiser, X, SIGMA, guidance, 1.0)
     assert (found - theirs).norm() < 1e-5 * theirs.norm()
-    assert (found - plain.denoiser(X, SIGMA, guidance, 1.0)).norm() > 1e-3 * theirs.norm()
+    assert (found - guided(plain.denoiser, X, SIGMA, guidance, 1.0)).norm() > 1e-3 * theirs.norm()
     assert len({plain.digest, ours.digest, load_model(folder, loras=[f"{loras / name}.safetensors:0.5"]).digest}) == 3
 
 
@@ -161,7 +162,7 @@ def test_a_tiny_autoencoder_reads_the_models_own_scale(families, tmp_path):
     with torch.no_grad():
         theirs = tiny.encode(torch.from_numpy(picture).permute(2, 0, 1)[None] / 127.5 - 1).latents
     levels = torch.from_numpy(picture).permute(2, 0, 1)[None] / 127.5 - 1
-    assert torch.allclose((model.to_latent(levels) - 0.0609) * 1.5305, theirs, atol=1e-4)
+    assert torch.allclose((model.autoencoder.encode(levels) - 0.0609) * 1.5305, theirs, atol=1e-4)
 
 
 def test_an_autoencoder_of_other_latents_is_refused(families, tmp_path):

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 
 from audioviz.command.dry_run import describe_render
 from audioviz.errors import AudiovizError, InputError, ModelError
-from audioviz.models.families import Defaults
+from audioviz.models.defaults import Defaults
 from audioviz.models.sources import size_step
 from audioviz.project import GuideFiles, Look, Project
 from audioviz.rendering.check import check_project

@@ -5,16 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from diffusers import ControlNetModel
 from torch._dynamo.utils import counters
 
 from audioviz.errors import ModelError
 from audioviz.models import compiled as module
-from audioviz.models import load_model
 from audioviz.models.compiled import COMPILERS, Compiled, compiled
 from audioviz.sampling import Control, sample_frame
 from audioviz.sampling.plan import plan_frame
-from tests.checkpoints import tiny_ip_adapter
+from tests.mini import mini_model
 
 SIZE = (64, 64)
 LEVEL = torch.tensor([2.0])
@@ -49,38 +47,33 @@ def frames(model, cfgs, *, unsample=False, change=lambda guidance, number: guida
         yield model.decode(latent)
 
 
-@pytest.mark.parametrize("name", ["embedded", "sd1", "sdxl", "flux"])
-def test_a_compiled_model_makes_the_same_pictures_and_compiles_nothing_later(families, name):
-    plain = load_model("embedded" if name == "embedded" else families(name)[0]).at_size(SIZE)
+def test_a_compiled_model_makes_the_same_pictures_and_compiles_nothing_later():
+    plain = mini_model()
     quick = compiled(plain, SIZE, {1.0, 3.0}, backend="aot_eager")
     before = graphs()
-    kinds = 1 if plain.denoiser.distilled else 2  # of calls: guided and not
-    assert before == kinds + 2  # encoder and decoder
+    assert before == 4  # guided and not, encoder, decoder
     for found, wanted in zip(frames(quick, (3.0, 1.0, 2.5)), frames(plain, (3.0, 1.0, 2.5)), strict=True):
         assert abs(found.astype(int) - wanted).max() <= 1
-    quick.to_latent(torch.zeros(1, 3, *SIZE))
+    quick.autoencoder.encode(torch.zeros(1, 3, *SIZE))
     with torch.inference_mode():  # as callers of their own may have it
-        quick.denoiser(quick.empty_latent(SIZE), LEVEL / 4, quick.guidance("rain"), 1.0)
+        quick.denoiser(quick.empty_latent(SIZE), LEVEL, [quick.encode_text("rain")])
     assert graphs() == before
 
 
-def test_unsampling_compiles_nothing_in_mid_render(families):
-    quick = compiled(load_model(families("sd1")[0]), SIZE, {1.0, 3.0}, backend="eager")
+def test_unsampling_compiles_nothing_in_mid_render():
+    quick = compiled(mini_model(), SIZE, {1.0, 3.0}, backend="eager")
     before = graphs()
     list(frames(quick, (3.0, 3.0), unsample=True))
     assert graphs() == before
 
 
-def test_a_size_of_batch_that_no_frame_has_is_not_compiled(families):
-    compiled(load_model(families("sd1")[0]), SIZE, {3.0, 7.0}, backend="eager")
+def test_a_size_of_batch_that_no_frame_has_is_not_compiled():
+    compiled(mini_model(), SIZE, {3.0, 7.0}, backend="eager")
     assert graphs() == 3
 
 
-def test_control_and_style_move_without_compiling_anew(families, tmp_path):
-    folder, pipeline = families("sd1")
-    ControlNetModel.from_unet(pipeline.unet).save_pretrained(tmp_path / "net")
-    adapter = tiny_ip_adapter(pipeline.unet, tmp_path)
-    plain = load_model(folder, controlnet=tmp_path / "net", ip_adapter=adapter)
+def test_control_and_style_move_without_compiling_anew():
+    plain = mini_model(controlnet=True, ip_adapter=True)
     quick = compiled(plain, SIZE, {3.0}, backend="eager")
     before = graphs()
     assert before == 5  # UNet with and without the ControlNet, ControlNet, encoder, decoder
@@ -89,8 +82,7 @@ def test_control_and_style_move_without_compiling_anew(families, tmp_path):
 
     def led(guidance, number):
         positive, negative = (
-            replace(text, image=seen)
-            for text, seen in ((guidance.positive, image), (guidance.negative, no_image))
+            replace(text, image=seen) for text, seen in ((guidance.positive, image), (guidance.negative, no_image))
         )
         control = Control(hint, (0.0, 0.4, 0.7)[number % 3], number / 12)
         return replace(guidance, positive=positive, negative=negative, control=control)
@@ -100,20 +92,20 @@ def test_control_and_style_move_without_compiling_anew(families, tmp_path):
     assert graphs() == before
 
 
-def test_the_model_that_was_given_stays_as_it_is(families):
-    plain = load_model(families("sd1")[0])
+def test_the_model_that_was_given_stays_as_it_is():
+    plain = mini_model()
     quick = compiled(plain, SIZE, {3.0}, backend="eager")
     assert quick.compiled and not plain.compiled
-    assert not any(isinstance(part, Compiled) for part in (*plain.vae.modules(), plain.denoiser.unet))
-    assert quick.vae.decoder.network is plain.vae.decoder
-    assert quick.vae.dtype == plain.vae.dtype and quick.denoiser.dtype == plain.denoiser.dtype
+    assert not any(isinstance(part, Compiled) for part in (*plain.autoencoder.module.modules(), plain.denoiser.unet))
+    assert quick.autoencoder.module.decoder.network is plain.autoencoder.module.decoder
+    assert quick.autoencoder.dtype == plain.autoencoder.dtype and quick.denoiser.dtype == plain.denoiser.dtype
     before = graphs()
     again = compiled(plain, SIZE, {3.0}, backend="eager")  # for the next song
     list(frames(again, (3.0,)))
     assert graphs() == before
 
 
-def test_a_machine_without_a_compiler_says_so(families, monkeypatch):
+def test_a_machine_without_a_compiler_says_so(monkeypatch):
     from torch._inductor import config
 
     monkeypatch.setattr(config.cpp, "cxx", ("no-such-compiler",))
@@ -121,15 +113,15 @@ def test_a_machine_without_a_compiler_says_so(families, monkeypatch):
     with pytest.raises(
         ModelError, match="cannot be compiled here .*: install a C.. compiler, or render without --compile"
     ):
-        compiled(load_model(families("sd1")[0]), SIZE, {1.0})
+        compiled(mini_model(), SIZE, {1.0})
     assert "Triton" in COMPILERS["cuda"]
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"), MemoryError()])
-def test_out_of_memory_stays_out_of_memory(families, monkeypatch, error):
+def test_out_of_memory_stays_out_of_memory(monkeypatch, error):
     def fail(*arguments):
         raise error
 
     monkeypatch.setattr(module, "_warm_up", fail)
     with pytest.raises(type(error)):
-        compiled(load_model(families("sd1")[0]), SIZE, {1.0})
+        compiled(mini_model(), SIZE, {1.0})

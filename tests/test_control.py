@@ -13,6 +13,7 @@ from audioviz.errors import ModelError
 from audioviz.models import load_model
 from audioviz.models.control import load_controlnet
 from audioviz.sampling import Control, Guidance
+from audioviz.sampling.guidance import guided
 from tests.checkpoints import tiny_ip_adapter
 from tests.originals import original_controlnet
 
@@ -57,7 +58,7 @@ def watched(core, run):
     return args[0], args[1], answer
 
 
-def guided(scaled, timestep, answer, model, cfg):
+def first_call(scaled, timestep, answer, model, cfg):
     """x, its level and the denoised picture of an answer whose first row is the negative's."""
     sigma = model.denoiser.sigmas[int(timestep)].float()[None]
     x = scaled[:1] * (1 + sigma**2) ** 0.5
@@ -87,12 +88,14 @@ def test_a_controlnet_leads_as_in_diffusers(families, nets, strength):
             output_type="latent",
         ),
     )
-    x, sigma, theirs = guided(*found, model, 3.0)
+    x, sigma, theirs = first_call(*found, model, 3.0)
     guidance = model.guidance("gold", "grey")
     hint = torch.from_numpy(picture).permute(2, 0, 1)[None] / 255
-    ours = model.denoiser(x, sigma, Guidance(guidance.positive, guidance.negative, Control(hint, strength)), 3.0)
+    ours = guided(
+        model.denoiser, x, sigma, Guidance(guidance.positive, guidance.negative, Control(hint, strength)), 3.0
+    )
     assert ((x - ours) - (x - theirs)).norm() < 1e-5 * (x - theirs).norm()
-    assert (ours - model.denoiser(x, sigma, guidance, 3.0)).norm() > 1e-3 * (x - theirs).norm()
+    assert (ours - guided(model.denoiser, x, sigma, guidance, 3.0)).norm() > 1e-3 * (x - theirs).norm()
 
 
 @pytest.mark.parametrize("name", ["sd1", "sdxl"])
@@ -112,7 +115,7 @@ def test_a_controlnet_leads_sdxl_too(families, nets):
     model = load_model(families("sdxl")[0], controlnet=nets / "sdxl")
     guidance = model.guidance("gold", "grey")
     led, free = (
-        model.denoiser(X, SIGMA, Guidance(guidance.positive, guidance.negative, control), 3.0)
+        guided(model.denoiser, X, SIGMA, Guidance(guidance.positive, guidance.negative, control), 3.0)
         for control in (Control(torch.rand(1, 3, 64, 64)), Control())
     )
     assert not torch.allclose(led, free)
@@ -143,10 +146,11 @@ def test_an_ip_adapter_follows_as_in_diffusers(families, adapter, scale):
             output_type="latent",
         ),
     )
-    x, sigma, theirs = guided(*found, model, 3.0)
+    x, sigma, theirs = first_call(*found, model, 3.0)
     style, none = model.encode_reference(picture)
     plain = model.guidance("gold", "grey")
-    ours = model.denoiser(
+    ours = guided(
+        model.denoiser,
         x,
         sigma,
         Guidance(replace(plain.positive, image=style), replace(plain.negative, image=none), Control(style=scale)),

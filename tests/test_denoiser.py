@@ -11,6 +11,7 @@ from audioviz.errors import InputError, ModelError
 from audioviz.models import unet_denoiser
 from audioviz.models.denoiser import stable_diffusion_betas
 from audioviz.sampling import Conditioning, Guidance
+from audioviz.sampling.guidance import guided
 
 MODEL = Path(__file__).parent / "reference" / "model"
 
@@ -38,7 +39,7 @@ def test_predictions_are_those_of_diffusers(unet, prediction_type):
     for timestep in (3, 400, 980):
         sigma = model.sigmas[timestep].float()
         x = noise(1, 4, 8, 8) * (1 + sigma)
-        ours = model(x, sigma[None], Guidance(text(5, 1)), 1.0)
+        ours = guided(model, x, sigma[None], Guidance(text(5, 1)), 1.0)
         scaled = x / (1 + sigma**2).sqrt()
         with torch.no_grad():
             output = unet(scaled, timestep, text(5, 1).embeddings).sample
@@ -50,10 +51,10 @@ def test_guidance_pushes_away_from_the_negative(unet):
     model = unet_denoiser(unet)
     x, sigma = noise(2, 4, 8, 8) * 3, torch.tensor([3.0, 0.5])
     wanted, unwanted = text(5, 1), text(5, 2)
-    alone = [model(x, sigma, Guidance(one), 7.0) for one in (wanted, unwanted)]  # no negative: no guidance
-    assert torch.allclose(model(x, sigma, Guidance(wanted, unwanted), 1.0), alone[0])
-    guided = model(x, sigma, Guidance(wanted, unwanted), 4.0)
-    assert torch.allclose(guided, alone[1] + 4 * (alone[0] - alone[1]), atol=1e-4)
+    alone = [guided(model, x, sigma, Guidance(one), 7.0) for one in (wanted, unwanted)]  # no negative: no guidance
+    assert torch.allclose(guided(model, x, sigma, Guidance(wanted, unwanted), 1.0), alone[0])
+    found = guided(model, x, sigma, Guidance(wanted, unwanted), 4.0)
+    assert torch.allclose(found, alone[1] + 4 * (alone[0] - alone[1]), atol=1e-4)
 
 
 @pytest.mark.parametrize("tokens, calls", [((5, 5), [2]), ((4, 6), [2]), ((3, 4), [2]), ((5, 6), [1, 1])])
@@ -64,12 +65,12 @@ def test_the_two_halves_are_one_batch_where_their_lengths_allow(unet, tokens, ca
         model = unet_denoiser(unet)
         x, sigma = noise(1, 4, 8, 8), torch.tensor([1.0])
         wanted, unwanted = text(tokens[0], 1), text(tokens[1], 2)
-        guided = model(x, sigma, Guidance(wanted, unwanted), 3.0)
+        found = guided(model, x, sigma, Guidance(wanted, unwanted), 3.0)
         assert batches == calls
-        alone = [model(x, sigma, Guidance(one), 1.0) for one in (wanted, unwanted)]
+        alone = [guided(model, x, sigma, Guidance(one), 1.0) for one in (wanted, unwanted)]
     finally:
         handle.remove()
-    assert torch.allclose(guided, alone[1] + 3 * (alone[0] - alone[1]), atol=1e-4)
+    assert torch.allclose(found, alone[1] + 3 * (alone[0] - alone[1]), atol=1e-4)
 
 
 def test_the_model_is_fed_the_nearest_whole_timestep(unet):
@@ -78,7 +79,7 @@ def test_the_model_is_fed_the_nearest_whole_timestep(unet):
     try:
         model = unet_denoiser(unet)
         sigmas = model.sigmas[torch.tensor([0, 300, 999])].float() * torch.tensor([1e-3, 1.0005, 5.0])
-        model(noise(3, 4, 8, 8), sigmas, Guidance(text(5, 1)), 1.0)
+        guided(model, noise(3, 4, 8, 8), sigmas, Guidance(text(5, 1)), 1.0)
     finally:
         handle.remove()
     assert fed == [[0, 300, 999]]
@@ -87,9 +88,11 @@ def test_the_model_is_fed_the_nearest_whole_timestep(unet):
 def test_a_batch_has_a_text_and_a_sigma_for_each(unet):
     model = unet_denoiser(unet)
     x, sigma, texts, negative = noise(3, 4, 8, 8), torch.tensor([0.2, 1.0, 9.0]), text(5, 1, batch=3), text(5, 2)
-    together = model(x, sigma, Guidance(texts, negative), 3.0)
+    together = guided(model, x, sigma, Guidance(texts, negative), 3.0)
     for i in range(3):
-        one = model(x[i : i + 1], sigma[i : i + 1], Guidance(Conditioning(texts.embeddings[i : i + 1]), negative), 3.0)
+        one = guided(
+            model, x[i : i + 1], sigma[i : i + 1], Guidance(Conditioning(texts.embeddings[i : i + 1]), negative), 3.0
+        )
         assert torch.allclose(together[i : i + 1], one, atol=1e-4)
 
 
@@ -100,9 +103,9 @@ def test_the_unet_runs_in_its_own_type_and_memory(dtype, close):
     model = unet_denoiser(unet)
     assert model.memory_format == torch.channels_last and plain.memory_format == torch.contiguous_format
     arguments = noise(1, 4, 8, 8), torch.tensor([1.0]), Guidance(text(5, 1), text(5, 2)), 2.0
-    ours = model(*arguments)
+    ours = guided(model, *arguments)
     assert ours.dtype == torch.float32
-    assert (ours - plain(*arguments)).norm() < close * ours.norm()
+    assert (ours - guided(plain, *arguments)).norm() < close * ours.norm()
 
 
 def test_what_is_no_model_is_named(tmp_path):

@@ -192,9 +192,9 @@ def test_the_picture_itself_is_moved_by_its_depth():
     seen = []
     guides = Guides(depth=lambda frame, unit: seen.append(unit) or depth)
     plan = list(plans_of(model, av.Schedule(shift_x=1.2, dolly=0.6, prompts=["x"], clock=CLOCK), guides=guides))[3]
-    wanted = warp(model.to_picture(latent), shift_x=0.2, dolly=0.1, depth=depth)
-    assert plan.warp(latent).allclose(model.to_latent(wanted), atol=1e-5)
-    assert seen[0].allclose((model.to_picture(latent) + 1) / 2) and seen[0].min() >= 0
+    wanted = warp(model.autoencoder.decode(latent), shift_x=0.2, dolly=0.1, depth=depth)
+    assert plan.warp(latent).allclose(model.autoencoder.encode(wanted), atol=1e-5)
+    assert seen[0].allclose((model.autoencoder.decode(latent) + 1) / 2) and seen[0].min() >= 0
 
 
 def test_zoom_and_angle_ask_for_no_depth():

@@ -171,8 +171,8 @@ def test_in_the_loop_they_change_what_comes_next(song):
     assert feedback(model, table, 5, Guides()) is None
     latent = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
     worked = feedback(model, table, 15, Guides())(latent)
-    wanted = apply(model.to_picture(latent).add(1).div(2).clamp(0, 1), acting, seed=15, frame=15)
-    assert (model.to_picture(worked) + 1).div(2).allclose(wanted, atol=1e-5)
+    wanted = apply(model.autoencoder.decode(latent).add(1).div(2).clamp(0, 1), acting, seed=15, frame=15)
+    assert (model.autoencoder.decode(worked) + 1).div(2).allclose(wanted, atol=1e-5)
 
 
 def test_in_the_loop_they_add_up(song, tmp_path):

@@ -64,7 +64,7 @@ def test_no_pickles():
 
 
 def test_it_is_what_its_settings_say(model):
-    assert model.factor == 16 and model.denoiser.channels == 16 and model.denoiser.distilled
+    assert model.autoencoder.factor == 16 and model.denoiser.channels == 16 and model.denoiser.distilled
     assert model.defaults.size == 512 and model.defaults.steps == 1
     assert model.denoiser.prediction_type == "v_prediction"
 
@@ -79,7 +79,7 @@ def test_words_of_the_captions_are_single_tokens_and_any_text_is_tokens():
 
 def test_autoencoder_rebuilds_a_drawing_and_its_edges(model):
     drawn = torch.from_numpy(draw("marble", "gold", 5)).permute(2, 0, 1)[None] / 127.5 - 1
-    made = model.to_picture(model.to_latent(drawn)).clamp(-1, 1)
+    made = model.autoencoder.decode(model.autoencoder.encode(drawn)).clamp(-1, 1)
     assert -10 * np.log10(((made - drawn) / 2).square().mean().item()) > 25
 
     steepness = [picture.diff(dim=-1).abs().mean() for picture in (made, drawn)]

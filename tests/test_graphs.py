@@ -12,7 +12,8 @@ from torch.utils._pytree import tree_map_only
 from audioviz.models import load_model
 from audioviz.models.graphs import MOST_GRAPHS, Graphed, graphed, stays_in_place
 from audioviz.rendering.log import render_log
-from audioviz.sampling import Conditioning, Control, Guidance, sample_frame
+from audioviz.sampling import Control, plan_frame, sample_frame
+from audioviz.sampling.guidance import guided
 from tests.checkpoints import FAMILIES, tiny_ip_adapter
 from tests.tape import Capture, CaptureRefused, NoConstants, Tape
 
@@ -24,6 +25,10 @@ def captured(model, capture=None):
     capture = capture or Capture()
     networks = model.denoiser.with_networks(lambda network: Graphed(network, capture))
     return replace(model, denoiser=networks), capture
+
+
+def denoised(model, x, level, guidance, cfg):
+    return guided(model.denoiser, x, level, guidance, cfg)
 
 
 def latent(model, seed, side=8):
@@ -41,15 +46,15 @@ def test_a_captured_model_gives_the_same_numbers_at_each_call(families, name):
     quick, capture = captured(plain)
     for seed, cfg, text in ((1, 3.0, "fire"), (2, 3.0, "ice"), (3, 1.0, "rain"), (4, 2.0, "snow")):
         x, level, guidance = latent(plain, seed), LEVEL / 4 + seed / 10, plain.guidance(text, "grey")
-        assert torch.equal(quick.denoiser(x, level, guidance, cfg), plain.denoiser(x, level, guidance, cfg))
+        assert torch.equal(denoised(quick, x, level, guidance, cfg), denoised(plain, x, level, guidance, cfg))
     assert capture.replays >= 4 and capture.count <= 2  # guided and not
 
 
 def test_results_are_the_callers_to_keep(sd1):
     quick, _ = captured(sd1)
-    first = quick.denoiser(latent(sd1, 1), LEVEL, sd1.guidance("fire"), 3.0)
+    first = denoised(quick, latent(sd1, 1), LEVEL, sd1.guidance("fire"), 3.0)
     kept = first.clone()
-    quick.denoiser(latent(sd1, 2), LEVEL, sd1.guidance("ice"), 3.0)
+    denoised(quick, latent(sd1, 2), LEVEL, sd1.guidance("ice"), 3.0)
     assert torch.equal(first, kept)
 
 
@@ -58,8 +63,8 @@ def test_each_shape_has_a_graph_up_to_a_number(sd1):
     for side in range(4, 4 + 2 * (MOST_GRAPHS + 2), 2):
         x = latent(sd1, side, side)
         for _ in range(2):
-            found = quick.denoiser(x, LEVEL, sd1.guidance("fire"), 3.0)
-        assert torch.equal(found, sd1.denoiser(x, LEVEL, sd1.guidance("fire"), 3.0))
+            found = denoised(quick, x, LEVEL, sd1.guidance("fire"), 3.0)
+        assert torch.equal(found, denoised(sd1, x, LEVEL, sd1.guidance("fire"), 3.0))
     assert capture.count == MOST_GRAPHS and capture.replays == 2 * MOST_GRAPHS
 
 
@@ -68,9 +73,9 @@ def test_a_graph_serves_callers_of_any_mode(sd1, mode):
     quick, capture = captured(sd1)
     x, guidance = latent(sd1, 1), sd1.guidance("fire")
     with torch.inference_mode():
-        wanted = quick.denoiser(x, LEVEL, guidance, 1.0)
+        wanted = denoised(quick, x, LEVEL, guidance, 1.0)
     with mode():
-        assert torch.equal(quick.denoiser(x, LEVEL, guidance, 1.0), wanted)
+        assert torch.equal(denoised(quick, x, LEVEL, guidance, 1.0), wanted)
     assert capture.count == 1
 
 
@@ -78,12 +83,12 @@ def test_weights_that_are_filled_in_place_are_seen(families):
     plain = load_model(families("sd1")[0])
     quick, capture = captured(plain)
     x, guidance = latent(plain, 1), plain.guidance("fire")
-    before = quick.denoiser(x, LEVEL, guidance, 3.0)
+    before = denoised(quick, x, LEVEL, guidance, 3.0)
     with torch.no_grad():
         plain.denoiser.unet.conv_in.weight.mul_(2)
-    after = quick.denoiser(x, LEVEL, guidance, 3.0)
+    after = denoised(quick, x, LEVEL, guidance, 3.0)
     assert capture.count == 1 and not torch.equal(before, after)
-    assert torch.equal(after, plain.denoiser(x, LEVEL, guidance, 3.0))
+    assert torch.equal(after, denoised(plain, x, LEVEL, guidance, 3.0))
 
 
 def test_control_and_style_may_move(families, tmp_path):
@@ -101,8 +106,8 @@ def test_control_and_style_may_move(families, tmp_path):
     x, hint, seen = latent(plain, 1), torch.rand(1, 3, 64, 64), set()
     for control, style in ((1.0, 1.0), (0.5, 1.0), (0.5, 0.3), (1.5, 0.0), (0.0, 0.6)):
         guidance = replace(texts, control=Control(hint, control, style))
-        found = quick.denoiser(x, LEVEL, guidance, 3.0)
-        assert torch.equal(found, plain.denoiser(x, LEVEL, guidance, 3.0))
+        found = denoised(quick, x, LEVEL, guidance, 3.0)
+        assert torch.equal(found, denoised(plain, x, LEVEL, guidance, 3.0))
         seen.add(found.sum().item())
     assert len(seen) == 5  # each strength tells
     assert capture.count == 3  # the ControlNet, and the UNet with and without it
@@ -113,9 +118,8 @@ def test_what_cannot_be_captured_runs_as_usual_and_is_logged(sd1, tmp_path):
     small, large = latent(sd1, 1), latent(sd1, 2, 12)
     with render_log(tmp_path / "render.log"):
         for x in (small, large, small, large):
-            assert torch.equal(
-                quick.denoiser(x, LEVEL, sd1.guidance("fire"), 1.0), sd1.denoiser(x, LEVEL, sd1.guidance("fire"), 1.0)
-            )
+            found, wanted = (denoised(model, x, LEVEL, sd1.guidance("fire"), 1.0) for model in (quick, sd1))
+            assert torch.equal(found, wanted)
     assert capture.replays == 2  # the graph that is there is used on
     told = (tmp_path / "render.log").read_text()
     assert told.count("not captured as CUDA graphs") == 1
@@ -145,8 +149,6 @@ def test_a_model_on_the_cpu_stays_as_it_is(sd1):
 
 
 def test_frames_are_the_same(sd1):
-    from audioviz.sampling import plan_frame
-
     quick, _ = captured(sd1)
     plans = [plan_frame(sd1.guidance("fire", "ice"), seed=k, frame=k, steps=3, cfg=3.0, denoise=0.6) for k in range(3)]
     made = []
@@ -168,7 +170,7 @@ def test_no_network_needs_the_cpu_within_a_call(families, name):
         return Watched(network, calls)
 
     denoiser = model.denoiser.with_networks(watched)
-    denoiser(latent(model, 1), LEVEL / 4, model.guidance("fire"), 3.0)
+    guided(denoiser, latent(model, 1), LEVEL / 4, model.guidance("fire"), 3.0)
     for network, arguments in calls:
         there = copy.deepcopy(network).to("meta")
         arguments, keywords = tree_map_only(torch.Tensor, lambda tensor: tensor.to("meta"), arguments)

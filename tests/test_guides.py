@@ -70,7 +70,7 @@ def rendered(model, guides, *, look=SETTINGS, **columns):
 
 def test_an_image_is_where_the_video_starts(model, files):
     guides, _ = open_guides(model, GuideFiles(init=files / "image.png"), size=(64, 64), clock=CLOCK)
-    start = model.to_latent(torch.from_numpy(picture()).permute(2, 0, 1)[None] / 127.5 - 1)
+    start = model.autoencoder.encode(torch.from_numpy(picture()).permute(2, 0, 1)[None] / 127.5 - 1)
     kept = rendered(model, guides, denoise=0.0)
     assert all(torch.allclose(latent, start, atol=1e-5) for latent in kept)
     near, far = (rendered(model, guides, denoise=denoise)[0] - start for denoise in (0.2, 0.8))
@@ -81,7 +81,7 @@ def test_each_frame_starts_from_that_of_a_video(model, files):
     guides, _ = open_guides(model, GuideFiles(init=files / "video.mp4"), size=(64, 64), clock=CLOCK)
     brightness = [model.decode(latent).mean() for latent in rendered(model, guides, denoise=0.0)]
     direct = [
-        model.decode(model.to_latent(torch.full((1, 3, 64, 64), level / 127.5 - 1))).mean()
+        model.decode(model.autoencoder.encode(torch.full((1, 3, 64, 64), level / 127.5 - 1))).mean()
         for level in (20, 20, 60, 100, 100, 140)
     ]
     assert brightness == pytest.approx(direct, abs=3)
@@ -97,7 +97,7 @@ def test_outside_the_mask_the_picture_stays_whatever_is_added(model, files):
     guides, _ = open_guides(
         model, GuideFiles(init=files / "image.png", mask=files / "mask.png"), size=(64, 64), clock=CLOCK
     )
-    start = model.to_latent(torch.from_numpy(picture()).permute(2, 0, 1)[None] / 127.5 - 1)
+    start = model.autoencoder.encode(torch.from_numpy(picture()).permute(2, 0, 1)[None] / 127.5 - 1)
     for latent in rendered(model, guides, denoise=0.7, noise=0.2, anchor=0.5):
         assert torch.allclose(latent[..., 5:], start[..., 5:], atol=1e-4)
         assert (latent[..., :3] - start[..., :3]).norm() > 0.1 * start[..., :3].norm()
@@ -114,7 +114,10 @@ def test_inpainting_models_see_the_mask_and_the_rest(families, files):
     grey = picture().astype(float) / 127.5 - 1
     grey[:, :32] = 0
     with torch.no_grad():
-        theirs = model.vae.encode(torch.from_numpy(grey).permute(2, 0, 1)[None].float()).latent_dist.mode() * 0.18215
+        theirs = (
+            model.autoencoder.module.encode(torch.from_numpy(grey).permute(2, 0, 1)[None].float()).latent_dist.mode()
+            * 0.18215
+        )
     assert torch.allclose(beside[:, 1:], theirs, atol=1e-5)
     assert len({latent.numpy().tobytes() for latent in rendered(model, guides)}) == 6
 

@@ -8,6 +8,7 @@ import torch
 
 from audioviz.errors import AudiovizError, InputError, ModelError
 from audioviz.models import load_model
+from audioviz.sampling.guidance import guided
 from tests.checkpoints import tiny_pipeline
 
 
@@ -39,7 +40,7 @@ def test_one_guided_call_agrees_with_diffusers(checkpoint):
     timestep = 600
     sigma = model.denoiser.sigmas[timestep]
     x = torch.randn(1, 4, 8, 8, generator=generator) * (1 + sigma**2).sqrt()
-    ours = model.denoiser(x, sigma[None], guidance, 5.0)
+    ours = guided(model.denoiser, x, sigma[None], guidance, 5.0)
     scaled = x / (1 + sigma**2).sqrt()
     text = torch.cat([pipeline.encode_prompt(t, "cpu", 1, False)[0] for t in ("grey", "gold mandala")])
     with torch.no_grad():
@@ -47,8 +48,8 @@ def test_one_guided_call_agrees_with_diffusers(checkpoint):
             scaled.repeat(2, 1, 1, 1), timestep, encoder_hidden_states=text
         ).sample.chunk(2)
     pipeline.scheduler.set_timesteps(1000)
-    guided = unconditional + 5.0 * (conditional - unconditional)
-    theirs = pipeline.scheduler.step(guided, timestep, scaled).pred_original_sample
+    found = unconditional + 5.0 * (conditional - unconditional)
+    theirs = pipeline.scheduler.step(found, timestep, scaled).pred_original_sample
     assert relative_error(ours, theirs) < 1e-5
 
 

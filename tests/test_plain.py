@@ -17,6 +17,7 @@ from audioviz.models.denoiser import guidance_scale_embedding, stable_diffusion_
 from audioviz.models.load import EMBEDDED
 from audioviz.models.plain.load import load_plain, plain_text
 from audioviz.models.text import clip_text
+from audioviz.sampling.guidance import guided
 
 ROOT = Path(__file__).parents[1]
 HEAVY = [
@@ -116,10 +117,10 @@ def test_nothing_can_be_added_to_it(tmp_path):
 
 def test_it_computes_in_other_types_too():
     model = load_model(dtype="bfloat16")
-    assert model.denoiser.dtype == model.vae.dtype == torch.bfloat16
+    assert model.denoiser.dtype == model.autoencoder.dtype == torch.bfloat16
     whole = load_model()
     x, sigma = torch.randn(1, 16, 8, 8, generator=torch.Generator().manual_seed(1)), torch.ones(1)
-    rough, fine = (m.denoiser(x, sigma, m.guidance("neon aurora"), 3.0) for m in (model, whole))
+    rough, fine = (guided(m.denoiser, x, sigma, m.guidance("neon aurora"), 3.0) for m in (model, whole))
     assert (rough - fine).norm() < 0.03 * fine.norm()
 
 

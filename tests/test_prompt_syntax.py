@@ -18,6 +18,8 @@ from audioviz.rendering.inputs import with_named_loras
 from audioviz.rendering.plans import text_guidance_at
 from audioviz.rendering.settings import RenderSettings
 from audioviz.sampling import FramePlan, lerp, sample_frame
+from audioviz.sampling.guidance import guided
+from audioviz.sampling.units import LatentUnits
 
 LONG = " ".join("abcdefghij"[i % 10] for i in range(90))
 
@@ -80,8 +82,8 @@ def test_transformers_read_long_prompts(families, name, tokens):
     first, second = (model.encode_text(f"{LONG} {end}") for end in ("x", "z"))
     assert first.embeddings.shape[1] == tokens and not torch.equal(first.embeddings, second.embeddings)
     x, guidance = torch.randn(1, model.denoiser.channels, 8, 8), model.guidance(LONG, "a")
-    alone = [model.denoiser(x, torch.tensor([0.5]), model.guidance(text), 1.0) for text in (LONG, "a")]
-    together = model.denoiser(x, torch.tensor([0.5]), guidance, 3.0)
+    alone = [guided(model.denoiser, x, torch.tensor([0.5]), model.guidance(text), 1.0) for text in (LONG, "a")]
+    together = guided(model.denoiser, x, torch.tensor([0.5]), guidance, 3.0)
     if name == "sd3":
         assert torch.allclose(together, torch.lerp(alone[1], alone[0], 3.0), atol=1e-4)
 
@@ -89,7 +91,7 @@ def test_transformers_read_long_prompts(families, name, tokens):
 def test_travel_to_a_longer_prompt_leaves_without_a_leap(sd1):
     short, long = sd1.encode_text("a b"), sd1.encode_text(LONG)
     x, sigma = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1)), torch.tensor([2.0])
-    start, just = (sd1.denoiser(x, sigma, av.sampling.Guidance(text), 1.0) for text in (short, lerp(short, long, 1e-6)))
+    start, just = (sd1.denoiser(x, sigma, [text])[0] for text in (short, lerp(short, long, 1e-6)))
     assert torch.allclose(start, just, atol=1e-4)
 
 
@@ -166,7 +168,7 @@ def test_components_and_tags():
 
 
 def denoised(model, x, text, negative, cfg, **options):
-    return model.denoiser(x, torch.tensor([1.5]), model.guidance(text, negative, **options), cfg)
+    return guided(model.denoiser, x, torch.tensor([1.5]), model.guidance(text, negative, **options), cfg)
 
 
 @pytest.mark.parametrize("name", ["sd1", "sd3"])
@@ -191,12 +193,12 @@ def test_the_steps_of_a_frame_draw_what_editing_says(sd1):
     seen = []
 
     class Listener:
-        sigmas, scaling_factor, shift_factor, channels = sd1.denoiser.sigmas, 1.0, 0.0, 4
-        device, flow = torch.device("cpu"), False
+        sigmas, units, channels = sd1.denoiser.sigmas, LatentUnits(), 4
+        device, flow, distilled, rescale = torch.device("cpu"), False, False, 0.0
 
-        def __call__(self, x, sigma, guidance, cfg):
-            seen.append(guidance.positive.embeddings)
-            return x
+        def __call__(self, x, sigma, texts, *, control, cfg):
+            seen.append(texts[0].embeddings)
+            return (x,) * len(texts)
 
     plan = FramePlan(seed=1, steps=4, cfg=3.0, conditioning=guidance, denoise=0.5)
     sample_frame(Listener(), plan, torch.zeros(1, 4, 8, 8))

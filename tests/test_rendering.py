@@ -114,17 +114,17 @@ def test_a_test_card_lands_within_half_a_pixel_through_the_model(song, size, mov
     model, (width, height) = av.load_model("embedded"), size
     y, x = torch.meshgrid(torch.arange(height) - 0.3 * height, torch.arange(width) - 0.65 * width, indexing="ij")
     card = torch.sigmoid(14 - (x**2 + y**2).sqrt()).expand(1, 3, -1, -1) * 1.8 - 0.9
-    latent = model.to_latent(card)
+    latent = model.autoencoder.encode(card)
     speed = {name: value**12 if name == "zoom" else value * 12 for name, value in move.items()}
     plans = list(
         plans_of(model, av.Schedule(**speed, prompts=["x"], clock=song.clock), replace(SETTINGS, size=size), first=1)
     )
     centre = torch.tensor([width - 1, height - 1]) / 2
-    before = middle(model.to_picture(latent)) - centre
+    before = middle(model.autoencoder.decode(latent)) - centre
     turn, zoom = math.radians(move.get("angle", 0)), move.get("zoom", 1)
     turned = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]) @ before * zoom
     wanted = turned + torch.tensor([move.get("shift_x", 0) * width, move.get("shift_y", 0) * height])
-    found = middle(model.to_picture(plans[0].warp(latent))) - centre
+    found = middle(model.autoencoder.decode(plans[0].warp(latent))) - centre
     assert (wanted - before).norm() > 1.5 and (found - wanted).abs().max() < 0.5
 
 

@@ -6,6 +6,7 @@ import torch
 from audioviz.errors import InputError
 from audioviz.sampling import SAMPLERS, FramePlan, Guidance, ksampler, sample_frame
 from audioviz.sampling.samplers import sampler_for
+from audioviz.sampling.units import LatentUnits
 from tests.fakes import FakeDenoiser, fake_text, flow_sigmas
 
 TEXT, NOTHING = fake_text(2.0), fake_text(0.0)
@@ -13,7 +14,7 @@ RIGHT = [name for name, sampler in SAMPLERS.items() if sampler.flow]
 
 
 def model() -> FakeDenoiser:
-    return FakeDenoiser(flow=True, sigmas=flow_sigmas(), shift_factor=0.3)
+    return FakeDenoiser(flow=True, sigmas=flow_sigmas(), units=LatentUnits(0.3, 0.18215))
 
 
 def draw(seed, shape=(1, 4, 6, 6)):

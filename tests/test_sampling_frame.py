@@ -10,6 +10,7 @@ import torch
 from audioviz import sampling
 from audioviz.errors import InputError, ModelError
 from audioviz.sampling import Anchor, Conditioning, FramePlan, Guidance, anchor_of, plan_frame, sample_frame, sequence
+from audioviz.sampling.units import LatentUnits
 from audioviz.sampling.warp import warp
 from tests.fakes import FakeDenoiser, fake_text
 
@@ -109,14 +110,14 @@ def test_equal_seeds_do_not_inject_one_pattern():
 def test_injected_noise_is_in_the_autoencoders_units():
     for factor in (0.18215, 1.0):
         plan = FramePlan(GUIDANCE, 1, denoise=0.0, noise_after=0.3)
-        noisy = sample_frame(FakeDenoiser(scaling_factor=factor), plan, torch.zeros(1, 4, 64, 64))
+        noisy = sample_frame(FakeDenoiser(units=LatentUnits(0.0, factor)), plan, torch.zeros(1, 4, 64, 64))
         assert abs(noisy.std() - 0.3) < 0.01
 
 
 def test_units_do_not_change_the_picture():
     """The same world, its autoencoder's units others: the same latents in the model's own."""
     ours = sample_frame(FakeDenoiser(), FramePlan(GUIDANCE, 1, steps=5, denoise=0.6), START)
-    model = FakeDenoiser(scaling_factor=0.5, shift_factor=0.25)
+    model = FakeDenoiser(units=LatentUnits(0.25, 0.5))
     theirs = sample_frame(model, FramePlan(GUIDANCE, 1, steps=5, denoise=0.6), START * 0.18215 / 0.5 + 0.25)
     assert torch.allclose(ours * 0.18215, (theirs - 0.25) * 0.5, atol=1e-5)
 

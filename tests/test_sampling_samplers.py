@@ -32,7 +32,7 @@ def exact(shape=(1, 4, 6, 6), seed=3):
     model = FakeDenoiser()
     top = model.sigmas[-1].item()
     x = torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * (1 + top**2) ** 0.5
-    return (2 + (x - 2) * model.spread / (model.spread**2 + top**2) ** 0.5) / model.scaling_factor
+    return (2 + (x - 2) * model.spread / (model.spread**2 + top**2) ** 0.5) / model.units.scale
 
 
 @pytest.mark.parametrize("sampler", WITHOUT_CFG_PP)
@@ -46,7 +46,7 @@ def test_deterministic_samplers_converge_to_the_same_latent(sampler):
 @pytest.mark.parametrize("sampler", [name for name in SAMPLERS if "cfg_pp" not in name])
 def test_every_sampler_gives_what_the_text_says(sampler):
     """Its mean is the text's, and its spread about the world's own."""
-    latent = sampled(sampler, 30, shape=(1, 4, 32, 32)) * FakeDenoiser().scaling_factor
+    latent = sampled(sampler, 30, shape=(1, 4, 32, 32)) * FakeDenoiser().units.scale
     assert latent.isfinite().all()
     assert abs(latent.mean().item() - 2) < 0.1
     assert 0.3 < latent.std().item() < 0.7 or sampler == "lcm"
@@ -106,7 +106,7 @@ def diffusers_run(scheduler, sigmas, x, noises=None):
     for i, t in enumerate(scheduler.timesteps):
         sigma = sigmas[i]
         noisy = x * (1 + sigma**2) ** 0.5 if variance_preserving else x
-        epsilon = (noisy - model(noisy, sigma[None], Guidance(TEXT), 1.0)) / sigma
+        epsilon = (noisy - model(noisy, sigma[None], [TEXT])[0]) / sigma
         if not variance_preserving:
             scheduler.scale_model_input(x, t)
         extra = {} if noises is None or i >= len(noises) else {"variance_noise": noises[i]}
@@ -138,7 +138,7 @@ def test_diffusers_schedulers_agree(ours, theirs, options):
     x = torch.randn((1, 4, 6, 6), generator=torch.Generator().manual_seed(5)) * sigmas[0]
     model, handed = FakeDenoiser(), iter(noises)
     latent = ours(
-        lambda x, sigma: model(x, torch.tensor([sigma]), Guidance(TEXT), 1.0),
+        lambda x, sigma: model(x, torch.tensor([sigma]), [TEXT])[0],
         x,
         sigmas,
         lambda sigma, after: next(handed),
@@ -149,7 +149,7 @@ def test_diffusers_schedulers_agree(ours, theirs, options):
 
 def test_a_function_is_a_sampler():
     straight = lambda denoiser, x, sigmas, noise: denoiser(x, sigmas[0].item())  # noqa: E731
-    assert abs(sampled(straight, 4).mean() * FakeDenoiser().scaling_factor - 2) < 0.1
+    assert abs(sampled(straight, 4).mean() * FakeDenoiser().units.scale - 2) < 0.1
 
 
 def test_an_unknown_sampler_lists_the_known():

@@ -15,6 +15,7 @@ from audioviz.models import load_model, single_file
 from audioviz.models.load import defaults_of
 from audioviz.models.single_file import layout_of, write_layout
 from audioviz.models.sources import read_shapes
+from audioviz.sampling.guidance import guided
 from tests.checkpoints import tiny_pipeline
 from tests.originals import original_checkpoint
 
@@ -35,7 +36,9 @@ def test_a_file_is_its_folder(families, tmp_path, name):
     assert ours.defaults == theirs.defaults == defaults_of(tmp_path / "tiny.safetensors")
     x = torch.randn(1, theirs.denoiser.channels, 8, 8, generator=torch.Generator().manual_seed(2))
     sigma = torch.tensor([0.5])
-    answers = [model.denoiser(x, sigma, model.guidance("gold mandala", "grey"), 3.0) for model in (ours, theirs)]
+    answers = [
+        guided(model.denoiser, x, sigma, model.guidance("gold mandala", "grey"), 3.0) for model in (ours, theirs)
+    ]
     assert (answers[0] - answers[1]).norm() < 1e-5 * answers[1].norm()
     assert (ours.decode(x) == theirs.decode(x)).all()
 

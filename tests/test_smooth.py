@@ -115,10 +115,7 @@ class Plain:
     dtype = torch.float32
     denoiser = SimpleNamespace(device=torch.device("cpu"))
 
-    def to_picture(self, latent):
-        return latent
-
-    to_latent = to_picture
+    autoencoder = SimpleNamespace(decode=lambda latent: latent, encode=lambda picture: picture)
 
 
 def card(size=96):
@@ -319,9 +316,9 @@ def test_kept_latents_are_the_same_in_whatever_order_a_model_lays_them_in_memory
     monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
     plan = av.load_schedule("tunnel")(song).with_prompts(["neon nebula"])
     model = fake_model()
-    encode = model.vae.encode
+    encode = model.autoencoder.module.encode
     monkeypatch.setattr(
-        model.vae,
+        model.autoencoder.module,
         "encode",
         lambda picture: type(found := encode(picture))(latents=found.latents.to(memory_format=torch.channels_last)),
     )

@@ -18,9 +18,8 @@ def model(tmp_path_factory) -> Model:
         name="tiny",
         digest="",
         denoiser=None,
-        vae=None,
+        autoencoder=None,
         text_encoder=partial(clip_text, pipeline),
-        factor=8,
         defaults=None,
     )
 

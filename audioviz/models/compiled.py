@@ -4,7 +4,7 @@ Such a model is slower to start, and quicker from then on.
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_map_only
 from audioviz.errors import ModelError, is_out_of_memory
 from audioviz.models.model import Model
 from audioviz.sampling import Control, Guidance
+from audioviz.sampling.guidance import guided
 
 COMPILERS = {"cpu": "a C++ compiler", "cuda": "Triton and a C compiler"}
 
@@ -43,9 +44,8 @@ def compiled(model: Model, size: tuple[int, int], scales: Iterable[float], *, ba
 
     device = model.denoiser.device
     wrap = partial(Compiled, backend=backend)
-    quick = replace(
-        model, denoiser=model.denoiser.with_networks(wrap), vae=_with_parts(model.vae, wrap), compiled=True
-    )
+    autoencoder = replace(model.autoencoder, module=_with_parts(model.autoencoder.module, wrap))
+    quick = replace(model, denoiser=model.denoiser.with_networks(wrap), autoencoder=autoencoder, compiled=True)
     try:
         _warm_up(quick, size, scales)
     except (RuntimeError, TorchDynamoException) as error:
@@ -86,12 +86,12 @@ def _of_no_mode(tensor: Tensor) -> Tensor:
     return tensor.clone() if tensor.is_inference() else tensor
 
 
-def _with_parts(vae: Any, wrap: partial[Compiled]) -> Any:
-    """A copy of an autoencoder, of the same weights, whose encoder and decoder are wrapped."""
-    quick = copy.copy(vae)
-    quick._modules = dict(vae._modules)
+def _with_parts(module: Any, wrap: Callable[[nn.Module], nn.Module]) -> Any:
+    """A copy of an autoencoder's module, of the same weights, whose encoder and decoder are wrapped."""
+    quick = copy.copy(module)
+    quick._modules = dict(module._modules)
     for part in ("encoder", "decoder"):
-        setattr(quick, part, wrap(getattr(vae, part)))
+        setattr(quick, part, wrap(getattr(module, part)))
     return quick
 
 
@@ -103,8 +103,8 @@ def _warm_up(model: Model, size: tuple[int, int], scales: Iterable[float]) -> No
     level = denoiser.sigmas[-1:].float().to(latent.device)
     for guidance in _guidances(model, size):
         for scale in {scale == 1: scale for scale in scales}.values():
-            denoiser(latent, level, guidance, scale)
-    model.to_latent(model.to_picture(latent))
+            guided(denoiser, latent, level, guidance, scale)
+    model.autoencoder.encode(model.autoencoder.decode(latent))
 
 
 def _guidances(model: Model, size: tuple[int, int]) -> list[Guidance]:

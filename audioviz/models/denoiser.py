@@ -1,7 +1,7 @@
-"""The denoiser of a UNet, whatever it was trained to predict: `denoiser(x, sigma, guidance, cfg) -> denoised x`."""
+"""The denoiser of a UNet, whatever it was trained to predict."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,8 @@ from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
 from audioviz.models.ip_adapter import strength_of_ip_adapter
-from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, Guidance, composed
+from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control
+from audioviz.sampling.units import LatentUnits
 
 SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
 
@@ -44,6 +45,7 @@ def unet_denoiser(
     factor: int = 8,
     blank: Callable[[int, int], Tensor] | None = None,
     controlnet: torch.nn.Module | None = None,
+    rescale: float = 0.0,
 ) -> "UNetDenoiser":
     """A diffusers UNet as a denoiser.
 
@@ -63,6 +65,8 @@ def unet_denoiser(
         The scaled latent (1, C, H, W) of a picture that is all masked.
     controlnet : ControlNetModel, optional
         Leads the UNet by a picture where the guidance has one.
+    rescale : float in 0..1
+        See the denoiser contract.
 
     Raises
     ------
@@ -82,8 +86,7 @@ def unet_denoiser(
         unet,
         prediction_type,
         sigmas,
-        scaling_factor,
-        shift_factor,
+        LatentUnits(shift_factor, scaling_factor),
         unet.config.out_channels,
         unet.device,
         sigmas.log().float().to(unet.device),
@@ -91,6 +94,8 @@ def unet_denoiser(
         factor,
         blank,
         controlnet,
+        rescale,
+        unet.config.time_cond_proj_dim is not None,
         strength_of_ip_adapter(unet),
     )
 
@@ -118,8 +123,7 @@ class UNetDenoiser:
     unet: Any  # UNet2DConditionModel, or the embedded model's own, whose attributes torch cannot tell
     prediction_type: str
     sigmas: Tensor  # training sigmas, ascending, float64, on the CPU
-    scaling_factor: float
-    shift_factor: float
+    units: LatentUnits
     channels: int  # C of the latents
     device: torch.device  # where x has to lie
     log_sigmas: Tensor  # log of sigmas, float32, on the device
@@ -127,57 +131,36 @@ class UNetDenoiser:
     factor: int  # pixels a latent cell
     blank: Callable[[int, int], Tensor] | None
     controlnet: Any  # ControlNetModel, or None
-    style: Tensor | None = None  # in the UNet: how strongly it follows an IP-Adapter's reference; shape ()
+    rescale: float
+    distilled: bool  # it is told the guidance scale, and needs no negative half
+    style: Tensor | None  # in the UNet: how strongly an IP-Adapter's reference is followed; shape ()
     flow: ClassVar[bool] = False
+    patch: ClassVar[int] = 1  # latent cells that each side of x is a multiple of
 
     @cached_property
     def dtype(self) -> torch.dtype:
         """What the UNet runs in; it looks through all its modules to tell."""
         return self.unet.dtype
 
-    @cached_property
-    def distilled(self) -> bool:
-        """It is told the guidance scale, and needs no negative half."""
-        return self.unet.config.time_cond_proj_dim is not None
-
     def with_networks(self, change: Callable[[Any], Any]) -> "UNetDenoiser":
         """The same with what a function makes of each of its networks."""
         return replace(self, unet=change(self.unet), controlnet=self.controlnet and change(self.controlnet))
 
-    def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
-        """Denoised x, float32, shape (B, C, H, W).
-
-        Parameters
-        ----------
-        x : float32, shape (B, C, H, W)
-            In the model's scaled latent space, on `device`.
-        sigma : float32, shape (B,)
-            Noise level of each picture.
-        conditioning : Guidance
-            Rows for each picture, or one for all.
-        cfg : float
-            Guidance scale; at 1 the negative half is not run, nor with UNets that are told the scale (LCM).
-
-        Source
-        ------
-        Ho & Salimans, arXiv 2207.12598.
-        """
-        if conditioning.others or conditioning.strength != 1:
-            return composed(lambda one, scale: self(x, sigma, one, scale), conditioning, cfg, told_scale=self.distilled)
-        positive, negative, control = conditioning.positive, conditioning.negative, conditioning.control
-        if positive.image is not None and self.style is not None:
+    def __call__(
+        self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], *, control: Control = Control(), cfg: float = 1.0
+    ) -> tuple[Tensor, ...]:
+        """Denoised x by each of the texts: see the denoiser contract."""
+        if texts[0].image is not None and self.style is not None:
             self.style.fill_(control.style)
-        if cfg == 1 or negative is None or self.distilled:
-            return self._denoise(x, sigma, positive, control, cfg)
-        lengths = positive.embeddings.shape[1], negative.embeddings.shape[1]
-        tokens = math.lcm(*lengths)
+        lengths = [text.embeddings.shape[1] for text in texts]
+        tokens, count = math.lcm(*lengths), len(texts)
         if tokens > MOST_REPEATS * min(lengths):
-            wanted, unwanted = (self._denoise(x, sigma, text, control, cfg) for text in (positive, negative))
-        else:
-            # repeating a text does not change what cross-attention reads from it
-            both = stacked(*(repeat_tokens(text, tokens) for text in (positive, negative)), batch=len(x))
-            wanted, unwanted = self._denoise(torch.cat((x, x)), torch.cat((sigma, sigma)), both, control, cfg).chunk(2)
-        return unwanted + (wanted - unwanted) * cfg
+            return tuple(self._denoise(x, sigma, text, control, cfg) for text in texts)
+        if count == 1:
+            return (self._denoise(x, sigma, texts[0], control, cfg),)
+        # repeating a text does not change what cross-attention reads from it
+        together = stacked([repeat_tokens(text, tokens) for text in texts], batch=len(x))
+        return self._denoise(torch.cat([x] * count), torch.cat([sigma] * count), together, control, cfg).chunk(count)
 
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, control: Control, cfg: float) -> Tensor:
         timestep = (sigma.log()[:, None] - self.log_sigmas).abs().argmin(1)
@@ -188,7 +171,7 @@ class UNetDenoiser:
         down, middle = None, None
         if control.hint is not None and control.strength:
             hint = control.hint.to(x.device, self.dtype).expand(len(x), -1, -1, -1)
-            strength = torch.full((), control.strength, device=x.device)  # a number would be compiled and captured as it is
+            strength = torch.full((), control.strength, device=x.device)  # a number would be captured as it is
             down, middle = self.controlnet(
                 scaled.to(self.dtype),
                 timestep,
@@ -292,14 +275,14 @@ def pooled_of(text: Conditioning) -> Tensor:
     return text.pooled
 
 
-def stacked(first: Conditioning, second: Conditioning, *, batch: int) -> Conditioning:
-    """Two conditionings of one length as one batch: `batch` rows of the first, then as many of the second."""
+def stacked(texts: Sequence[Conditioning], *, batch: int) -> Conditioning:
+    """Conditionings of one length as one batch: `batch` rows of the first, then as many of the next, and so on."""
 
-    def both(name: str) -> Any:
-        rows = [getattr(text, name) for text in (first, second)]
-        return None if rows[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in rows])
+    def rows(name: str) -> Any:
+        found = [getattr(text, name) for text in texts]
+        return None if found[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in found])
 
-    return Conditioning(both("embeddings"), both("pooled"), both("image"))
+    return Conditioning(rows("embeddings"), rows("pooled"), rows("image"))
 
 
 def _from_epsilon(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
-"""Flow matching: the denoiser of a transformer of SD3 or Flux.
+"""Flow matching: the denoiser of a transformer (SD3, Flux and later ones).
 
 Here x is (1 - sigma) * latent + sigma * noise with sigma in 0..1, and the transformer predicts its velocity,
 noise - latent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -13,10 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audioviz.models.denoiser import pooled_of, stacked
-from audioviz.sampling.conditioning import Conditioning, Guidance, composed
+from audioviz.models.denoiser import stacked
+from audioviz.sampling.conditioning import Conditioning, Control
+from audioviz.sampling.units import LatentUnits
 
 TIMESTEPS = 1000
+Velocity = Callable[[Any, Tensor, Tensor, Conditioning, float], Tensor]
+"""A family's own: of a transformer, x (B, C, H, W), sigma (B,), a conditioning of B rows and cfg, all in the
+transformer's type but sigma, the velocity of x's shape."""
 
 
 def flow_sigmas(scheduler: Any, tokens: int) -> Tensor:
@@ -53,16 +57,16 @@ class FlowDenoiser:
     The transformer runs in its own type; everything around it is float32.
     """
 
-    transformer: Any  # SD3Transformer2DModel or FluxTransformer2DModel, whose attributes torch cannot tell
-    velocity: Callable[[Any, Tensor, Tensor, Conditioning, float], Tensor]
+    transformer: Any  # of diffusers, whose attributes torch cannot tell
+    velocity: Velocity
     scheduler: Any  # FlowMatchEulerDiscreteScheduler
     sigmas: Tensor  # noise levels, ascending to 1, float64, on the CPU
-    scaling_factor: float
-    shift_factor: float
+    units: LatentUnits
     channels: int  # C of the latents
     device: torch.device  # where x has to lie
     distilled: bool  # is told the guidance scale, and needs no negative half
     patch: int  # latent cells a token, each way
+    rescale: float = 0.0
     flow: ClassVar[bool] = True
 
     @cached_property
@@ -74,24 +78,20 @@ class FlowDenoiser:
         """The same with what a function makes of its network."""
         return replace(self, transformer=change(self.transformer))
 
-    def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
-        """Denoised x, float32, shape (B, C, H, W); all as for UNetDenoiser."""
-        if conditioning.others or conditioning.strength != 1:
-            return composed(lambda one, scale: self(x, sigma, one, scale), conditioning, cfg, told_scale=self.distilled)
-        positive, negative = conditioning.positive, conditioning.negative
-        if cfg == 1 or negative is None or self.distilled:
-            return self._denoise(x, sigma, positive, cfg)
-        if positive.embeddings.shape[1] != negative.embeddings.shape[1]:  # which attention to all tokens would notice
-            wanted, unwanted = (self._denoise(x, sigma, text, cfg) for text in (positive, negative))
-            return unwanted + (wanted - unwanted) * cfg
-        both = stacked(positive, negative, batch=len(x))
-        wanted, unwanted = self._denoise(torch.cat((x, x)), torch.cat((sigma, sigma)), both, cfg).chunk(2)
-        return unwanted + (wanted - unwanted) * cfg
+    def __call__(
+        self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], *, control: Control = Control(), cfg: float = 1.0
+    ) -> tuple[Tensor, ...]:
+        """Denoised x by each of the texts: see the denoiser contract."""
+        count = len(texts)
+        if count == 1 or len({text.embeddings.shape[1] for text in texts}) > 1:  # which attention would notice
+            return tuple(self._denoise(x, sigma, text, cfg) for text in texts)
+        together = stacked(texts, batch=len(x))
+        return self._denoise(torch.cat([x] * count), torch.cat([sigma] * count), together, cfg).chunk(count)
 
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
         rows = Conditioning(
             text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1),
-            pooled_of(text).to(x.device, self.dtype).expand(len(x), -1),
+            None if text.pooled is None else text.pooled.to(x.device, self.dtype).expand(len(x), -1),
         )
         velocity = self.velocity(self.transformer, x.to(self.dtype), sigma, rows, cfg)
         return x - velocity.float() * sigma[:, None, None, None]
@@ -103,55 +103,24 @@ class FlowDenoiser:
 
 def flow_denoiser(
     transformer: Any,
+    velocity: Velocity,
     scheduler: Any,
     *,
-    scaling_factor: float,
-    shift_factor: float,
+    units: LatentUnits,
+    channels: int,
+    patch: int,
+    distilled: bool = False,
 ) -> FlowDenoiser:
-    """A diffusers transformer of SD3 or Flux as a denoiser; factors as for unet_denoiser."""
+    """A diffusers transformer as a denoiser: see FlowDenoiser."""
     transformer = transformer.eval().requires_grad_(False)
-    flux = type(transformer).__name__ == "FluxTransformer2DModel"
-    patch = 2 if flux else transformer.config.patch_size
-    channels = transformer.config.in_channels // patch**2 if flux else transformer.config.in_channels
     return FlowDenoiser(
         transformer,
-        _flux if flux else _sd3,
+        velocity,
         scheduler,
         flow_sigmas(scheduler, (128 // patch) ** 2),
-        scaling_factor,
-        shift_factor,
+        units,
         channels,
         transformer.device,
-        flux and transformer.config.guidance_embeds,
+        distilled,
         patch,
     )
-
-
-def _sd3(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
-    return transformer(
-        hidden_states=x,
-        timestep=sigma * TIMESTEPS,
-        encoder_hidden_states=text.embeddings,
-        pooled_projections=text.pooled,
-        return_dict=False,
-    )[0]
-
-
-def _flux(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
-    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
-
-    batch, channels, height, width = x.shape
-    guidance = torch.full((batch,), float(cfg), device=x.device) if transformer.config.guidance_embeds else None
-    ids = FluxPipeline._prepare_latent_image_ids(batch, height // 2, width // 2, x.device, x.dtype)
-    output = transformer(
-        hidden_states=FluxPipeline._pack_latents(x, batch, channels, height, width),
-        timestep=sigma.to(x.dtype),
-        guidance=guidance,
-        pooled_projections=text.pooled,
-        encoder_hidden_states=text.embeddings,
-        txt_ids=torch.zeros(text.embeddings.shape[1], 3, device=x.device, dtype=x.dtype),
-        img_ids=ids,
-        return_dict=False,
-    )[0]
-    # what FluxPipeline._unpack_latents does, in latent cells
-    return output.view(batch, height // 2, width // 2, channels, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)

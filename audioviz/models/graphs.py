@@ -19,7 +19,7 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only, tree_unfl
 from audioviz.models.model import Model
 
 MOST_GRAPHS = 8  # of a network in a render; each has buffers of its own
-HOOKS = ("_diffusers_hook", "_hf_hook")  # what diffusers and accelerate move or cast a module's weights by, at each call
+HOOKS = ("_diffusers_hook", "_hf_hook")  # by which diffusers and accelerate move or cast weights at each call
 
 Capture = Callable[[Callable[[], Any]], tuple[Callable[[], None], Any]]
 """Of a call without arguments: a function that does again what the call did to memory, and the call's result there."""
@@ -48,7 +48,7 @@ def stays_in_place(network: nn.Module, device: torch.device) -> bool:
 
 
 def cuda_capture(device: torch.device) -> Capture:
-    """The capture of CUDA graphs that are replayed one after the other, which may thus share memory for what is between.
+    """The capture of CUDA graphs that are replayed one after the other, and thus share memory for what is between.
 
     Source
     ------

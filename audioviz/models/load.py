@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,18 @@ import torch
 
 from audioviz.errors import InputError, ModelError, nearest
 from audioviz.models.additions import add_embeddings, add_loras, other_vae
+from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.control import add_ip_adapter, load_controlnet, reference_encoder
-from audioviz.models.denoiser import UNetDenoiser, unet_denoiser
-from audioviz.models.families import FAMILIES, Defaults, defaults_for
-from audioviz.models.flow import FlowDenoiser, flow_denoiser
-from audioviz.models.model import Model, picture_to_latent
+from audioviz.models.defaults import Defaults
+from audioviz.models.families import STABLE_DIFFUSION, Family, family_of
+from audioviz.models.model import Model
 from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, load_pipeline, settings_of
 from audioviz.models.placement import place
-from audioviz.models.plain.load import is_plain, load_plain, plain_text
+from audioviz.models.plain.family import EMBEDDED as EMBEDDED_FAMILY
+from audioviz.models.plain.family import OWN
+from audioviz.models.plain.load import is_plain, load_plain
 from audioviz.models.single_file import layout_of
 from audioviz.models.sources import EMBEDDED, EXPECTED, PREDICTIONS, check_plain, read_shapes, split_weight
-from audioviz.models.text import clip_text, flux_text, sd3_text, sdxl_text
-from audioviz.models.vocabulary import embedded_text
 
 
 def load_model(
@@ -84,54 +84,53 @@ def load_model(
     weighted_loras = [split_weight(lora) for lora in loras]
     added = (*loras, *embeddings, *filter(None, (vae, controlnet, ip_adapter)))
     found = EMBEDDED if source == "embedded" else Path(source)
-    plain = is_plain(found)
+    plain, other = is_plain(found), vae is not None
     if plain:
         check_plain(source, added=[str(file) for file in added], prediction=prediction)
-    other = vae is not None
     pipeline: Any = load_plain(found, precision) if plain else load_pipeline(str(source), precision, other_vae=other)
-    family = FAMILIES[0] if plain else check_parts(pipeline, str(source), other_vae=other)
+    family = EMBEDDED_FAMILY if plain else check_parts(pipeline, str(source), other_vae=other)
     if prediction:
         set_prediction(pipeline, prediction, family)
-    if dtype == "auto" and precision == torch.float16 and family in ("SD3", "Flux"):
-        pipeline.to(torch.bfloat16)  # their values go beyond the range of float16
+    if dtype == "auto" and precision == torch.float16 and family.half != precision:
+        pipeline.to(family.half)
     add_loras(pipeline, weighted_loras)
     add_embeddings(pipeline, [Path(file) for file in embeddings])
     net = load_controlnet(pipeline, controlnet) if controlnet else None
     if ip_adapter:
         add_ip_adapter(pipeline, ip_adapter)
-    vae_config = pipeline.vae.config  # a vae that stands in decodes the same latents
-    tiny = False
-    if vae is not None:
-        pipeline.register_modules(vae=other_vae(pipeline, vae))
-        tiny = type(pipeline.vae).__name__ == "AutoencoderTiny"
+    autoencoder = _autoencoder(pipeline, family, vae)
     for part in (*TEXT_ENCODERS, "vae"):
         if module := getattr(pipeline, part, None):
             module.eval().requires_grad_(False)
     pipeline.vae.to(memory_format=torch.channels_last)
-    if family == "SDXL" and precision == torch.float16 and pipeline.vae.config.get("force_upcast"):
+    if precision == torch.float16 and pipeline.vae.config.get("force_upcast"):
         pipeline.vae.to(torch.float32)  # its values go beyond the range of float16
-    factor = 2 ** (len(vae_config.block_out_channels) - 1)
-    core = pipeline.transformer if family in ("SD3", "Flux") else pipeline.unet
-    defaults = (
-        OWN
-        if plain
-        else defaults_for(settings_of(core), settings_of(pipeline.scheduler), _short_name(source), factor=factor)
-    )
+    core = getattr(pipeline, "unet", None) or pipeline.transformer
+    defaults = family.defaults(settings_of(core), settings_of(pipeline.scheduler), _short_name(source))
     place(pipeline, target, text_encoders=TEXT_ENCODERS, size=defaults.size)
-    denoiser = denoiser_of(pipeline, family, vae_config, factor=factor, tiny=tiny, controlnet=net and net.to(target))
-    encode = partial(embedded_text, encode=plain_text) if plain else ENCODE_TEXT[family]
     return Model(
         name=" + ".join(map(str, (source, *added))),
         digest=_digest(pipeline, net),
-        denoiser=denoiser,
-        vae=pipeline.vae,
-        text_encoder=partial(encode, pipeline),
-        factor=factor,
+        denoiser=family.denoiser(pipeline, autoencoder, net and net.to(target)),
+        autoencoder=autoencoder,
+        text_encoder=partial(family.read, pipeline),
         defaults=defaults,
-        multiple=factor * (denoiser.patch if isinstance(denoiser, FlowDenoiser) else 1),
-        tiny_vae=tiny,
         loras=frozenset(file.stem.lower() for file, _ in weighted_loras),
         encode_reference=reference_encoder(pipeline) if ip_adapter else None,
+    )
+
+
+def _autoencoder(pipeline: Any, family: Family, other: str | Path | None) -> Autoencoder:
+    """The autoencoder of a pipeline, or another in its place, which decodes the same latents."""
+    own = pipeline.vae
+    if other is not None:
+        pipeline.register_modules(vae=other_vae(pipeline, other))
+    return Autoencoder(
+        pipeline.vae,
+        family.units(own),
+        factor=2 ** (len(own.config.block_out_channels) - 1) * family.packed,
+        in_model_units=type(pipeline.vae).__name__ == "AutoencoderTiny",
+        packed=family.packed,
     )
 
 
@@ -143,48 +142,22 @@ def _files(what: str, files: Any) -> list[str]:
     return [str(file) for file in listed]
 
 
-def set_prediction(pipeline: Any, prediction: str, family: str) -> None:
+def set_prediction(pipeline: Any, prediction: str, family: Family) -> None:
     """Have a pipeline's scheduler say what its UNet predicts.
 
     Raises
     ------
     ModelError
-        If it has no UNet.
+        If it is a model of flow matching.
     """
-    if family in ("SD3", "Flux"):
+    if family.flow:
         raise ModelError(
-            f"prediction {prediction}: this model is one of the family {family}, which is known to predict another "
-            "thing: leave it out"
+            f"prediction {prediction}: this model is one of the family {family.name}, which is known to predict "
+            "another thing: leave it out"
         )
     kind = "v_prediction" if prediction == "v" else prediction
     scheduler = pipeline.scheduler
     pipeline.register_modules(scheduler=type(scheduler).from_config(scheduler.config, prediction_type=kind))
-
-
-def denoiser_of(
-    pipeline: Any, family: str, vae_config: Any, *, factor: int, tiny: bool, controlnet: Any = None
-) -> UNetDenoiser | FlowDenoiser:
-    """The denoiser of a pipeline whose parts lie where they are to run; `vae_config` is its own autoencoder's."""
-    scheduler = pipeline.scheduler
-    factors = {"scaling_factor": vae_config.scaling_factor, "shift_factor": vae_config.get("shift_factor") or 0.0}
-    if family in ("SD3", "Flux"):
-        return flow_denoiser(pipeline.transformer, scheduler, **factors)
-    unet = pipeline.unet.to(memory_format=torch.channels_last)
-
-    @cache
-    def blank(height: int, width: int) -> torch.Tensor:
-        latent = picture_to_latent(pipeline.vae, torch.zeros(1, 3, height * factor, width * factor))
-        return latent if tiny else (latent - factors["shift_factor"]) * factors["scaling_factor"]
-
-    return unet_denoiser(
-        unet,
-        prediction_type=scheduler.config.prediction_type,
-        betas=scheduler.betas.double().numpy(),
-        factor=factor,
-        blank=blank if unet.config.in_channels != unet.config.out_channels else None,
-        controlnet=controlnet,
-        **factors,
-    )
 
 
 def _digest(pipeline: Any, controlnet: Any = None) -> str:
@@ -207,9 +180,11 @@ def defaults_of(source: str | Path) -> Defaults:
     if source == "embedded":
         return OWN
     try:
-        return defaults_for(*_settings_without_loading(str(source)), _short_name(source))
+        core, scheduler = _settings_without_loading(str(source))
+        family = family_of(core)
     except (OSError, ValueError, KeyError, ModelError):  # what is wrong with it is said when it is loaded
-        return defaults_for({"_class_name": "UNet2DConditionModel"}, {}, _short_name(source))
+        core, scheduler, family = {}, {}, None
+    return (family or STABLE_DIFFUSION).defaults(core, scheduler, _short_name(source))
 
 
 def _settings_without_loading(source: str) -> tuple[dict, dict]:
@@ -261,5 +236,3 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-OWN = Defaults(size=512, steps=1, cfg=3.0, sampler="euler", scheduler="sgm_uniform")
-ENCODE_TEXT = {FAMILIES[0]: clip_text, "SDXL": sdxl_text, "SD3": sd3_text, "Flux": flux_text}

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.composition import mean, positives_at, staged
+from audioviz.models.defaults import Defaults
 from audioviz.models.denoiser import UNetDenoiser
 from audioviz.models.editing import UNREAD, components, text_at, without_tags
-from audioviz.models.families import Defaults
 from audioviz.models.flow import FlowDenoiser
 from audioviz.models.sources import check_size
 from audioviz.models.text import say_once
@@ -28,14 +28,11 @@ class Model:
     name : what the user asked for
     digest : sha256 of its settings and weights, hex
     denoiser : the denoiser contract of `audioviz.sampling`
-    vae : AutoencoderKL, AutoencoderTiny or the embedded model's own
+    autoencoder : Autoencoder
         On the denoiser's device.
     text_encoder : function of a text
         Its conditioning: see `encode_text`.
-    factor : pixels a latent cell, each way
     defaults : Defaults
-    multiple : pixels that each side is a multiple of; factor if not given
-    tiny_vae : the vae stands in for the model's own, and reads latents in the model's scale
     compiled : see compiled.py
     loras : names, lower case, of the LoRAs that are worked in
     encode_reference : function of a picture, of models with an IP-Adapter
@@ -45,19 +42,16 @@ class Model:
     name: str
     digest: str
     denoiser: UNetDenoiser | FlowDenoiser
-    vae: Any
+    autoencoder: Autoencoder
     text_encoder: Callable[[str], Conditioning]
-    factor: int
     defaults: Defaults
-    multiple: int | None = None
-    tiny_vae: bool = False
     compiled: bool = False
     loras: frozenset[str] = frozenset()
     encode_reference: Callable[[np.ndarray], tuple[Tensor, Tensor]] | None = None
 
     def __repr__(self) -> str:
         kind, device = type(self.denoiser).__name__.removesuffix("Denoiser"), self.denoiser.device
-        return f"Model({self.name}: {kind}, {self.defaults.size} pixels, {device}, {self.vae.dtype})"
+        return f"Model({self.name}: {kind}, {self.defaults.size} pixels, {device}, {self.autoencoder.dtype})"
 
     @torch.inference_mode()
     def encode_text(self, text: str) -> Conditioning:
@@ -107,20 +101,12 @@ class Model:
         -------
         uint8, shape (H * factor, W * factor, 3)
         """
-        return unit_to_levels(signed_to_unit(self.to_picture(latent)))
+        return unit_to_levels(signed_to_unit(self.autoencoder.decode(latent)))
 
-    @torch.inference_mode()
-    def to_picture(self, latent: Tensor) -> Tensor:
-        """The pictures of latents (B, C, H, W), not yet rounded: float32, (B, 3, H * factor, W * factor), -1..1."""
-        if self.tiny_vae:
-            latent = (latent - self.denoiser.shift_factor) * self.denoiser.scaling_factor
-        return self.vae.decode(latent.to(self.vae.dtype)).sample.float()
-
-    @torch.inference_mode()
-    def to_latent(self, picture: Tensor) -> Tensor:
-        """The latents, in the autoencoder's own units, of pictures as `to_picture` gives them: float32."""
-        latent = picture_to_latent(self.vae, picture)
-        return latent / self.denoiser.scaling_factor + self.denoiser.shift_factor if self.tiny_vae else latent
+    @property
+    def multiple(self) -> int:
+        """Pixels that each side of a picture is a multiple of."""
+        return self.autoencoder.factor * self.denoiser.patch
 
     def empty_latent(self, size: tuple[int, int]) -> Tensor:
         """Zeros of shape (1, C, H, W) for a picture of (width, height) pixels.
@@ -130,9 +116,9 @@ class Model:
         InputError
             If the model cannot make this size.
         """
-        width, height = size
-        check_size(size, step=self.multiple or self.factor)
-        return torch.zeros(1, self.denoiser.channels, height // self.factor, width // self.factor)
+        (width, height), factor = size, self.autoencoder.factor
+        check_size(size, step=self.multiple)
+        return torch.zeros(1, self.denoiser.channels, height // factor, width // factor)
 
     def at_size(self, size: tuple[int, int]) -> "Model":
         """The model for pictures of (width, height) pixels: the noise levels of flow matching may depend on that."""
@@ -146,10 +132,3 @@ _UNUSED = {
     "(--lora-dir), or the file (--lora {0.name}.safetensors:{0.weight:g})",
     "hypernet": "hypernetworks such as {0.name} are not read, and the tag is left out",
 }
-
-
-@torch.inference_mode()
-def picture_to_latent(vae: Any, picture: Tensor) -> Tensor:
-    """The latents (B, C, H, W) of pictures (B, 3, height, width) in -1..1: float32, in this autoencoder's units."""
-    encoded = vae.encode(picture.to(vae.device, vae.dtype))
-    return (encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()).float()

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from audioviz.errors import AudiovizWarning, ModelError
-from audioviz.models.families import FAMILIES, family_of
+from audioviz.models.families import Family, family_names, family_of
 from audioviz.models.single_file import load_single_file
 from audioviz.models.sources import EXPECTED, PICKLED, check_source, first_names
 
@@ -176,7 +176,7 @@ def loading_failure(place: Path, error: Exception, what: str) -> str:
     return f"cannot be loaded ({str(error).strip().partition(chr(10))[0]:.200}); expected {what}"
 
 
-def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> str:
+def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> Family:
     """The family of a pipeline that has all parts that one needs, but for an autoencoder that is to be replaced.
 
     Raises
@@ -189,12 +189,12 @@ def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> str:
     if family is None:
         raise ModelError(
             f"model {source}: a {type(pipeline).__name__}, which audioviz cannot drive; expected one of the "
-            f"families {', '.join(FAMILIES)}"
+            f"families {family_names()}"
         )
-    missing = [part for part in NEEDED[family] if getattr(pipeline, part, None) is None]
+    missing = [part for part in family.needs if getattr(pipeline, part, None) is None]
     if missing:
         raise ModelError(
-            f"model {source}: of the family {family}, but has no {', '.join(missing)}; expected a whole model"
+            f"model {source}: of the family {family.name}, but has no {', '.join(missing)}; expected a whole model"
         )
     parts: dict[str, Any] = {"unet or transformer": core} | ({} if other_vae else {"vae": pipeline.vae})
     parts |= {part: getattr(pipeline, part) for part in TEXT_ENCODERS if getattr(pipeline, part, None) is not None}
@@ -203,13 +203,13 @@ def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> str:
         raise ModelError(f"model {source}: weights of its {', '.join(hollow)} are missing; fetch its files again")
     wordless = [
         name
-        for name in NEEDED[family]
+        for name in family.needs
         if name.startswith("tokenizer")
         and len(getattr(pipeline, name)) < 20 + len(getattr(pipeline, name).all_special_tokens)
     ]
     if wordless:  # transformers makes an empty one where the files are missing
         raise ModelError(f"model {source}: its {', '.join(wordless)} knows no words; fetch its files again")
-    if family in FAMILIES[:2] and not hasattr(pipeline.scheduler, "betas"):
+    if not family.flow and not hasattr(pipeline.scheduler, "betas"):
         raise ModelError(
             f"model {source}: trained with the noise schedule of {type(pipeline.scheduler).__name__}, which "
             "audioviz does not know"
@@ -223,12 +223,6 @@ def settings_of(part: Any) -> dict[str, Any]:
     return {**settings, "_class_name": type(part).__name__}
 
 
-NEEDED = {
-    FAMILIES[0]: ("vae", "text_encoder", "tokenizer", "scheduler"),
-    "SDXL": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
-    "SD3": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
-    "Flux": ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
-}
 _OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
 _WEIGHTS = re.compile(r"(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors")
 _NOISE = re.compile(  # what no user can act on, or what an exception or a message of ours tells too

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from audioviz.audio.song import Song
 from audioviz.clock import Clock
-from audioviz.models.families import Defaults
+from audioviz.models.defaults import Defaults
 from audioviz.models.sources import size_step
 from audioviz.project import Project
 from audioviz.rendering.costs import Cost, cost_kind, recall_cost

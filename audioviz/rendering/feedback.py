@@ -35,8 +35,8 @@ def feedback(
             latent = warp(latent, **move)
         if not in_picture and not effects and not flow_step:
             return latent
-        picture = model.to_picture(latent)
-        lost = flow_step.moved_latent(latent - model.to_latent(picture)) if flow_step else 0
+        picture = model.autoencoder.decode(latent)
+        lost = flow_step.moved_latent(latent - model.autoencoder.encode(picture)) if flow_step else 0
         if flow_step:
             picture = flow_step.moved(picture)
         if move and in_picture:
@@ -47,6 +47,6 @@ def feedback(
         if effects:
             seed, frame = int(table.columns["seed"][i]), table.part[i]
             picture = apply(signed_to_unit(picture), effects, seed=seed, frame=frame).mul(2).sub(1)
-        return model.to_latent(picture) + lost
+        return model.autoencoder.encode(picture) + lost
 
     return moved

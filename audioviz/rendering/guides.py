@@ -60,7 +60,7 @@ def open_guides(
     estimator = None
     if files.depth is not None and not given["depth"].is_file():
         del given["depth"]
-        estimator = load_depth(files.depth, device=model.denoiser.device, dtype=model.vae.dtype)
+        estimator = load_depth(files.depth, device=model.denoiser.device, dtype=model.autoencoder.dtype)
     followers = {
         "control": ("ControlNet", "controlnet", getattr(model.denoiser, "controlnet", None)),
         "style": ("IP-Adapter", "ip-adapter", model.encode_reference),
@@ -103,7 +103,7 @@ def _depth_of(at: Callable[[int], np.ndarray]) -> Callable[[int, Tensor], Tensor
 def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None:
     """A function of a frame's number: the latent of its init image, in the autoencoder's units; None without one."""
     init = guides.init
-    encode = _for_last_picture(lambda picture: model.to_latent(levels_to_unit(picture) * 2 - 1))
+    encode = _for_last_picture(lambda picture: model.autoencoder.encode(levels_to_unit(picture) * 2 - 1))
     return None if init is None else lambda frame: encode(init(frame))
 
 
@@ -144,9 +144,9 @@ def _with_reference(guidance: Guidance, image: Tensor, no_image: Tensor) -> Guid
 def _inpainting_input(model: Model, picture: np.ndarray, mask: Tensor) -> Tensor:
     """What inpainting models read beside the latent: the mask, and the scaled latent of the picture with grey there."""
     hole = (mask >= 0.5).float()[None, None]
-    rest = model.to_latent((levels_to_unit(picture) * 2 - 1) * (1 - hole))
-    rest = (rest - model.denoiser.shift_factor) * model.denoiser.scaling_factor
-    return torch.cat((resize(hole.to(rest.device), rest.shape[2:]), rest), 1)
+    rest = model.autoencoder.encode((levels_to_unit(picture) * 2 - 1) * (1 - hole))
+    hole = resize(hole.to(rest.device), rest.shape[2:])
+    return torch.cat((hole, model.denoiser.units.to_model(rest)), 1)
 
 
 def _for_last_picture(function: Callable[[np.ndarray], Found]) -> Callable[[np.ndarray], Found]:

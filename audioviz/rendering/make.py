@@ -18,6 +18,7 @@ from audioviz.audio.song import Song
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models.compiled import compiled
+from audioviz.models.graphs import graphed
 from audioviz.models.model import Model
 from audioviz.project import Project
 from audioviz.rendering.cautions import cautions
@@ -66,10 +67,11 @@ def make_video(
     )
     for caution in cautions(project, schedule, part, model, settings, guides):
         warnings.warn(caution, AudiovizWarning, stacklevel=2)
+    table = frame_table(schedule, settings, part=part, anew=guides.init is None)
+    model = _quickened(model, project, table, settings)
     identity: dict[str, Any] = _identity(model, settings) | guide_digests
     if guides.moves and guides.flow is None and uses_flow(schedule, part):
         identity["versions"]["opencv"] = opencv_version()
-    table = frame_table(schedule, settings, part=part, anew=guides.init is None)
     begin = Fraction(song.start) + part.start / clock.fps
     tweens = smoothed(table, shown, song)
     finisher = Finisher(model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides)
@@ -123,16 +125,27 @@ def make_video(
 
 
 def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
-    """The model for a project's size, with room for its pictures, and compiled if that is asked for; its settings."""
+    """The model for a project's size, with room for its pictures; its settings."""
     shape = exact_size(project.finish.upscale, project.finish.frame)
-    settings = settings_for(project.look, model.defaults, shape=shape, step=model.multiple or model.factor)
+    settings = settings_for(project.look, model.defaults, shape=shape, step=model.multiple)
     model.empty_latent(settings.size)
     model = model.at_size(settings.size)
     make_room(model, settings.size)
-    if project.look.compile:
-        model = compiled(model, settings.size, settings.cfg)
     sampler_for(settings.sampler, flow=model.denoiser.flow)
     return model, settings
+
+
+def _quickened(model: Model, project: Project, table: FrameTable, settings: RenderSettings) -> Model:
+    """The model compiled, if that is asked for, or with its calls captured where it is on a GPU that can do that."""
+    if not project.look.compile:
+        return graphed(model)
+    scales = set(table.columns["cfg"].tolist())
+    if table.columns["unsample"].any():
+        scales.add(1.0)
+    if table.columns["anchor"].any():
+        scales.add(settings.cfg)
+    with out_of_memory_explained("while the model was compiled"):
+        return compiled(model, settings.size, scales)
 
 
 def _latents(model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work) -> Iterator[Tensor]:
@@ -154,7 +167,7 @@ def _identity(model: Model, settings: RenderSettings) -> dict:
         "model": model.name,
         "model_sha256": model.digest,
         "device": model.denoiser.device.type,
-        "dtype": str(model.vae.dtype).removeprefix("torch."),
+        "dtype": str(model.autoencoder.dtype).removeprefix("torch."),
         "compiled": model.compiled,
         "size": list(settings.size),
         "steps": settings.steps,

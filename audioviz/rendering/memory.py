@@ -16,7 +16,7 @@ from audioviz.pixels import signed_to_unit
 def make_room(model: Model, size: tuple[int, int]) -> None:
     """Let a model on a GPU decode in tiles if it has too little room for whole pictures of (width, height) pixels."""
     where = model.denoiser.device
-    if where.type == "cuda" and tile_if_needed(model.vae, size, torch.cuda.mem_get_info(where)[0]):
+    if where.type == "cuda" and tile_if_needed(model.autoencoder.module, size, torch.cuda.mem_get_info(where)[0]):
         warnings.warn("the GPU has little memory left: pictures are decoded in tiles", AudiovizWarning, stacklevel=2)
 
 
@@ -26,9 +26,9 @@ def decode(model: Model, latent: Tensor) -> Tensor:
     In tiles from the first time on that memory does not suffice for the whole picture.
     """
     try:
-        return signed_to_unit(model.to_picture(latent))
+        return signed_to_unit(model.autoencoder.decode(latent))
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error) or getattr(model.vae, "use_tiling", True):
+        if not is_out_of_memory(error) or getattr(model.autoencoder.module, "use_tiling", True):
             raise
     # not inside the except block: its traceback would hold on to what filled the memory
     if torch.cuda.is_available():
@@ -36,8 +36,8 @@ def decode(model: Model, latent: Tensor) -> Tensor:
     warnings.warn(
         "out of memory while a picture was decoded: decoding in tiles from here on", AudiovizWarning, stacklevel=2
     )
-    model.vae.enable_tiling()
-    return signed_to_unit(model.to_picture(latent))
+    model.autoencoder.module.enable_tiling()
+    return signed_to_unit(model.autoencoder.decode(latent))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from audioviz.models.families import Defaults
+from audioviz.models.defaults import Defaults
 from audioviz.project import Look
 from audioviz.video.frame import sampled_size
 

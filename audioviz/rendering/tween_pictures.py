@@ -136,7 +136,7 @@ def _arc(model: Model) -> Way:
     def pictures(before: Sampled, after: Sampled, move: Move | None, parts: Sequence[float]) -> Iterator[Tensor]:
         first = before.latent
         if move is not None:
-            first = model.to_latent(moved(before.picture, move, 1.0) * 2 - 1).to(after.latent)
+            first = model.autoencoder.encode(moved(before.picture, move, 1.0) * 2 - 1).to(after.latent)
         for part in parts:
             picture = decode(model, slerp(first, after.latent, part))
             yield picture if move is None else _moved_back(before.picture, picture, move, part)

@@ -68,7 +68,7 @@ class Guidance:
     strength : float
         Of the positive, beside the others.
     others : of a conditioning and its strength, each
-        Drawn together with the positive: see `composed`.
+        Drawn together with the positive: see `guided`.
     later : of a step of the frame, from 0, and a Guidance, each
         What holds from that step on in place of this, in order.
     """
@@ -93,44 +93,6 @@ class Guidance:
         """The guidance of each step changed by a function of one that holds for all."""
         later = tuple((step, change(guidance)) for step, guidance in self.later)
         return replace(change(replace(self, later=())), later=later)
-
-
-def composed(
-    predict: Callable[[Guidance, float], Tensor], guidance: Guidance, cfg: float, *, told_scale: bool = False
-) -> Tensor:
-    """Denoised x of a guidance with several positives: the negative, and from there to each as strongly as it is.
-
-    Without a negative, at cfg 1, and for models that are told the guidance scale, it is the weighted mean of all.
-
-    Parameters
-    ----------
-    predict : function of a guidance with one positive, and of a guidance scale
-        Denoised x.
-    guidance : Guidance
-    cfg : float
-    told_scale : bool
-
-    Raises
-    ------
-    InputError
-        If a mean is wanted of strengths that come to nothing.
-
-    Source
-    ------
-    Liu et al., ECCV 2022 (composable diffusion), with the strengths of the AUTOMATIC1111 web interface.
-    """
-    alone = replace(guidance, negative=None, strength=1.0, others=())
-    drawn = [(text, strength) for text, strength in guidance.positives if strength]
-    total = sum(strength for _, strength in drawn)
-    averaged = guidance.negative is None or cfg == 1 or told_scale
-    if not drawn or (averaged and total <= 0):
-        raise InputError(f"the strengths that AND joins come to {total:g}: expected more than 0")
-    predictions = [predict(replace(alone, positive=text), cfg) * strength for text, strength in drawn]
-    together = torch.stack(predictions).sum(0)
-    if guidance.negative is None or averaged:
-        return together / total
-    unwanted = predict(replace(alone, positive=guidance.negative), 1.0)
-    return unwanted + (together - unwanted * total) * cfg
 
 
 def lerp(a: Conditioning, b: Conditioning, t: float) -> Conditioning:

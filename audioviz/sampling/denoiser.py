@@ -1,18 +1,20 @@
 """The denoiser contract: what sampling asks of a model, and what samplers are handed of it."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
-from audioviz.sampling.conditioning import Guidance
+from audioviz.sampling.conditioning import Conditioning, Control
+from audioviz.sampling.units import LatentUnits
 
 
 class Denoiser(Protocol):
     """A model that predicts x without its noise.
 
     At noise level sigma x is latent + sigma * noise, or, where `flow` is true, (1 - sigma) * latent + sigma * noise;
-    that latent is the autoencoder's less `shift_factor`, times `scaling_factor`.
+    that latent is the autoencoder's in the model's `units`.
     """
 
     flow: ClassVar[bool]
@@ -24,13 +26,8 @@ class Denoiser(Protocol):
         ...
 
     @property
-    def scaling_factor(self) -> float:
-        """Of the autoencoder's latents."""
-        ...
-
-    @property
-    def shift_factor(self) -> float:
-        """Of the autoencoder's latents, before they are scaled."""
+    def units(self) -> LatentUnits:
+        """How the autoencoder's latents become its own."""
         ...
 
     @property
@@ -43,19 +40,32 @@ class Denoiser(Protocol):
         """Where x has to lie."""
         ...
 
-    def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float, /) -> Tensor:
-        """Denoised x, float32, of the shape of x.
+    @property
+    def distilled(self) -> bool:
+        """Whether it is told the guidance scale, and needs no negative half."""
+        ...
+
+    @property
+    def rescale(self) -> float:
+        """How far guided predictions take the deviation of the positive's, 0..1: see `guidance.rescaled`."""
+        ...
+
+    def __call__(
+        self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], /, *, control: Control = Control(), cfg: float
+    ) -> tuple[Tensor, ...]:
+        """Denoised x by each of the texts, float32, of the shape of x; in as few batches as their lengths allow.
 
         Parameters
         ----------
         x : float32, shape (B, C, H, W)
-            Scaled, on `device`.
+            In the model's units, on `device`.
         sigma : float32, shape (B,)
             Noise level of each picture.
-        conditioning : Guidance
+        texts : of Conditioning
             One row for each picture, or one for all.
+        control : Control
         cfg : float
-            Guidance scale.
+            Guidance scale, for those that are told it.
         """
         ...
 

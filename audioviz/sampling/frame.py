@@ -1,7 +1,7 @@
 """Sampling of one frame, image to image: a latent, a plan, the next latent."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from audioviz.errors import InputError, ModelError
 from audioviz.sampling.anchor import hold
 from audioviz.sampling.conditioning import Guidance
 from audioviz.sampling.denoiser import Denoiser
+from audioviz.sampling.guidance import guided, guided_pair
 from audioviz.sampling.interpolate import MODES
 from audioviz.sampling.inversion import invert, stretch
 from audioviz.sampling.noise import Draw, injected
@@ -34,7 +35,7 @@ def sample_frame(
     Parameters
     ----------
     denoiser : Denoiser
-        A callable (x, sigma, guidance, cfg) -> denoised x, with the attributes that the contract names.
+        See the contract in denoiser.py.
     plan : FramePlan
     previous : float, shape (B, C, H, W)
         Latent of the frame before, in the autoencoder's units.
@@ -161,7 +162,7 @@ def _initial_noise(denoiser: Denoiser, plan: FramePlan, kind: Sampler, sigmas: T
     if len(sigmas) < 2:
         return torch.zeros_like(latent)
     if plan.unsample_steps:
-        x = _scale(denoiser, latent)
+        x = denoiser.units.to_model(latent)
         follow = _Bound(denoiser, plan.conditioning_before or plan.conditioning, 1.0)
         noisy = invert(follow, x, stretch(sigmas, plan.unsample_steps), first_order=kind.first_order)
         return (noisy - _signal(denoiser, x, sigmas[0].item())) / _start_scale(denoiser, sigmas)
@@ -183,7 +184,7 @@ def _run(
     """The latent after one run of the sampler, in the autoencoder's units like the latent before."""
     if len(sigmas) < 2:
         return latent
-    x = _scale(denoiser, latent)
+    x = denoiser.units.to_model(latent)
     bound = _Bound(denoiser, plan.conditioning, plan.cfg, sigmas)
     if mask is not None:
         outside = Draw(plan.seed + kind.mask_seed)(x.shape).to(x.device) if kind.mask_seed else noise
@@ -191,11 +192,7 @@ def _run(
     x = _signal(denoiser, x, sigmas[0].item()) + noise * _start_scale(denoiser, sigmas)
     spanned = torch.tensor(plan.path_sigmas) if plan.path_sigmas else sigmas
     x = kind.run(bound, x, sigmas, kind.noise(plan.seed, x, spanned))
-    return x / denoiser.scaling_factor + denoiser.shift_factor
-
-
-def _scale(denoiser: Denoiser, latent: Tensor) -> Tensor:
-    return (latent - denoiser.shift_factor) * denoiser.scaling_factor
+    return denoiser.units.from_model(x)
 
 
 def _start_scale(denoiser: Denoiser, sigmas: Tensor) -> float:
@@ -234,22 +231,14 @@ class _Bound:
         return self.denoiser.flow
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
-        return self.denoiser(x, torch.full((len(x),), sigma, device=x.device), self._guidance(sigma), self.cfg)
+        return guided(self.denoiser, x, self._level(x, sigma), self._guidance(sigma), self.cfg)
 
     def pair(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
-        """Denoised with the guidance, and by the negative alone.
+        """Denoised with the guidance, and by the negative alone."""
+        return guided_pair(self.denoiser, x, self._level(x, sigma), self._guidance(sigma), self.cfg)
 
-        Raises
-        ------
-        InputError
-            If there is no negative.
-        """
-        if self.conditioning.negative is None:
-            raise InputError("this sampler needs a negative conditioning: it steers by the two apart")
-        level, guidance = torch.full((len(x),), sigma, device=x.device), self._guidance(sigma)
-        unwanted = replace(guidance, positive=guidance.negative, strength=1.0, others=())
-        wanted, plain = (self.denoiser(x, level, replace(text, negative=None), 1.0) for text in (guidance, unwanted))
-        return torch.lerp(plain, wanted, self.cfg), plain
+    def _level(self, x: Tensor, sigma: float) -> Tensor:
+        return torch.full((len(x),), sigma, device=x.device)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """KSampler Progress: how a picture comes to be, step by step."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError
-from audioviz.sampling.conditioning import Conditioning, Guidance
+from audioviz.sampling.conditioning import Conditioning, Control, Guidance
 from audioviz.sampling.denoiser import Denoiser
 from audioviz.sampling.frame import check_latent, run_sigmas, sample_frame
 from audioviz.sampling.ksampler import to_conditioning
@@ -129,14 +130,16 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
 
-    def __call__(self, x: Tensor, sigma: Tensor, conditioning: Guidance, cfg: float) -> Tensor:
+    def __call__(
+        self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], *, control: Control, cfg: float
+    ) -> tuple[Tensor, ...]:
         self.seen[sigma[0].item()] = x
-        return self.model(x, sigma, conditioning, cfg)
+        return self.model(x, sigma, texts, control=control, cfg=cfg)
 
     def latents(self, sigmas: list[float]) -> list[Tensor]:
         """In the autoencoder's units, at the sigma of each step or, where a sampler goes its own way, the nearest."""
         nearest = (min(self.seen, key=lambda seen: abs(math.log(seen / sigma))) for sigma in sigmas)
-        return [self.seen[sigma] / self.model.scaling_factor + self.model.shift_factor for sigma in nearest]
+        return [self.model.units.from_model(self.seen[sigma]) for sigma in nearest]
 
 
 def _path_sigmas(model: Denoiser, steps: int, kind: Sampler, scheduler: str | Schedule) -> tuple[float, ...]:

@@ -15,6 +15,7 @@ from audioviz.rendering.frame_table import frame_table
 from audioviz.rendering.plans import plan_frames
 from audioviz.rendering.settings import RenderSettings
 from audioviz.sampling import sequence
+from audioviz.sampling.guidance import guided
 
 SONG = Path(__file__).parents[1] / "song.ogg"
 COMMAND = [sys.executable, "-c", "from audioviz.command.main import main; main()"]
@@ -58,9 +59,9 @@ def measure(device: str) -> list[tuple[str, str]]:
         song = av.load_song(SONG, fps=12, duration=SECONDS)
         schedule = av.load_schedule("pulse")(song).with_prompts(["neon nebula", "gold mandala"])
         model = av.load_model("embedded", device=device)
-        unet, decoder = Timed(model.denoiser), Timed(model.vae, method="decode")
+        unet, decoder = Timed(model.denoiser), Timed(model.autoencoder, method="decode")
         begin = time.perf_counter()
-        av.render(song, schedule, out=out, model=replace(model, denoiser=unet, vae=decoder), progress=False)
+        av.render(song, schedule, out=out, model=replace(model, denoiser=unet, autoencoder=decoder), progress=False)
         whole = time.perf_counter() - begin
     own, calls = model.defaults, len(unet.seconds)
     bare = calls * bare_call(model) + len(decoder.seconds) * bare_decode(model)
@@ -99,7 +100,7 @@ def bare_call(model) -> float:
     guidance, timed = model.guidance("fire"), Timed(model.denoiser)
     with torch.inference_mode():
         for _ in range(REPEATS):
-            timed(x, sigma, guidance, own.cfg)
+            guided(timed, x, sigma, guidance, own.cfg)
     return statistics.median(timed.seconds)
 
 

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from audioviz.models import Model, load_model
-from audioviz.models.load import OWN
+from audioviz.models.plain.family import OWN
 from audioviz.sampling import Conditioning, ksampler, slerp
+from audioviz.sampling.guidance import guided
 
 from .autoencoder import psnr
 from .captions import PALETTE_WORDS, PATTERN_WORDS
@@ -108,8 +109,8 @@ def measure(folder: Path, work: Path, machine: Machine) -> dict[str, float]:
     figures |= {"crops": frechet(*(look(judge, crops(p))[1] for p in (made, first)))}
     figures |= {"crops_drawn": frechet(*(look(judge, crops(p))[1] for p in (second, first)))}
     figures |= {"fine": fineness(made) / fineness(first)}
-    figures |= {"psnr": float(np.median(psnr(model.vae.cpu(), first[:FIDELITY])))}
-    model.vae.to(machine.device)
+    figures |= {"psnr": float(np.median(psnr(model.autoencoder.module.cpu(), first[:FIDELITY])))}
+    model.autoencoder.module.to(machine.device)
     figures |= symmetries(made, first, labels)
     return figures | spreads(model, judge, machine) | blends(model, judge, labels, texts, made) | times(model)
 
@@ -195,7 +196,7 @@ def times(model: Model, *, calls: int = 9) -> dict[str, float]:
     sigma = torch.ones(1, device=x.device)
     with torch.inference_mode():
         jobs = {
-            "call_ms": lambda: model.denoiser(x, sigma, guidance, OWN.cfg).cpu(),
+            "call_ms": lambda: guided(model.denoiser, x, sigma, guidance, OWN.cfg).cpu(),
             "decode_ms": partial(model.decode, x),
         }
         return {name: 1e3 * float(np.median(list(spent(job, calls)))) for name, job in jobs.items()}

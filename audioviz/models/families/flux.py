@@ -1,0 +1,68 @@
+"""Flux: a transformer of flow matching that reads T5 and the pooled text of CLIP, and is told the guidance scale."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from audioviz.models.autoencoder import Autoencoder
+from audioviz.models.defaults import Defaults, at_few_steps
+from audioviz.models.denoiser import pooled_of
+from audioviz.models.families.family import Family
+from audioviz.models.flow import FlowDenoiser, flow_denoiser
+from audioviz.models.text import flux_text
+from audioviz.sampling import Conditioning
+
+OWN = Defaults(1024, steps=20, cfg=3.5, sampler="euler", scheduler="simple", denoise=0.6)
+PATCH = 2  # latent cells a token, each way
+
+
+def _defaults(config: Mapping[str, Any], scheduler: Mapping[str, Any], name: str) -> Defaults:
+    return OWN if config.get("guidance_embeds") else at_few_steps(OWN, name, steps=4, scheduler="simple")  # schnell
+
+
+def _denoiser(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> FlowDenoiser:
+    config = pipeline.transformer.config
+    return flow_denoiser(
+        pipeline.transformer,
+        velocity,
+        pipeline.scheduler,
+        units=autoencoder.units,
+        channels=config.in_channels // PATCH**2,
+        patch=PATCH,
+        distilled=config.guidance_embeds,
+    )
+
+
+def velocity(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
+    """The velocity of x (B, C, H, W): see `flow.Velocity`."""
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+    batch, channels, height, width = x.shape
+    guidance = torch.full((batch,), float(cfg), device=x.device) if transformer.config.guidance_embeds else None
+    ids = FluxPipeline._prepare_latent_image_ids(batch, height // PATCH, width // PATCH, x.device, x.dtype)
+    output = transformer(
+        hidden_states=FluxPipeline._pack_latents(x, batch, channels, height, width),
+        timestep=sigma.to(x.dtype),
+        guidance=guidance,
+        pooled_projections=pooled_of(text),
+        encoder_hidden_states=text.embeddings,
+        txt_ids=torch.zeros(text.embeddings.shape[1], 3, device=x.device, dtype=x.dtype),
+        img_ids=ids,
+        return_dict=False,
+    )[0]
+    # what FluxPipeline._unpack_latents does, in latent cells
+    return output.view(batch, height // 2, width // 2, channels, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
+
+
+FLUX = Family(
+    name="Flux",
+    matches=lambda config: config.get("_class_name") == "FluxTransformer2DModel",
+    needs=("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
+    defaults=_defaults,
+    read=flux_text,
+    denoiser=_denoiser,
+    flow=True,
+    half=torch.bfloat16,
+)
