@@ -18,6 +18,7 @@ from audioviz.audio.song import Song
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models.compiled import compiled
+from audioviz.models.devices import device_identity
 from audioviz.models.graphs import graphed
 from audioviz.models.model import Model
 from audioviz.project import Project
@@ -166,8 +167,9 @@ def _identity(model: Model, settings: RenderSettings) -> dict:
     return {
         "model": model.name,
         "model_sha256": model.digest,
-        "device": model.denoiser.device.type,
-        "dtype": str(model.autoencoder.dtype).removeprefix("torch."),
+        **device_identity(model.denoiser.device),
+        "dtype": _name_of(model.denoiser.dtype),
+        "vae_dtype": _name_of(model.autoencoder.dtype),
         "compiled": model.compiled,
         "size": list(settings.size),
         "steps": settings.steps,
@@ -176,3 +178,7 @@ def _identity(model: Model, settings: RenderSettings) -> dict:
         "scheduler": settings.scheduler,
         "versions": {name: version(name) for name in ("audioviz", "torch", "diffusers", "transformers")},
     }
+
+
+def _name_of(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
