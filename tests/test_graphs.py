@@ -8,6 +8,7 @@ import torch
 from torch.utils._pytree import tree_map_only
 
 from audioviz.models import load_model
+from audioviz.models.devices import memory_format_of
 from audioviz.models.graphs import MOST_GRAPHS, Graphed, graphed, stays_in_place
 from audioviz.rendering.log import render_log
 from audioviz.sampling import Control, plan_frame, sample_frame
@@ -171,3 +172,15 @@ class Watched:
     def __call__(self, *arguments, **keywords):
         self.calls.append((self.network, (arguments, keywords)))
         return self.network(*arguments, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("layer", "device", "wanted"),
+    [
+        (torch.nn.GroupNorm(2, 4), "cuda:0", torch.contiguous_format),
+        (torch.nn.GroupNorm(2, 4), "cpu", torch.channels_last),
+        (torch.nn.Conv2d(4, 4, 3), "cuda:0", torch.channels_last),
+    ],
+)
+def test_channels_lie_last_but_where_group_norms_turn_them(layer, device, wanted):
+    assert memory_format_of(torch.nn.Sequential(layer), torch.device(device)) == wanted

@@ -18,7 +18,7 @@ from audioviz.models.additions import add_embeddings, add_loras, other_vae
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.control import add_ip_adapter, load_controlnet, reference_encoder
 from audioviz.models.defaults import Defaults
-from audioviz.models.devices import find_device, find_dtype
+from audioviz.models.devices import find_device, find_dtype, memory_format_of
 from audioviz.models.digest import parts_digest, remembered
 from audioviz.models.families import STABLE_DIFFUSION, Family, family_of
 from audioviz.models.model import Model
@@ -104,7 +104,7 @@ def load_model(
     for part in (*TEXT_ENCODERS, "vae"):
         if module := getattr(pipeline, part, None):
             module.eval().requires_grad_(False)
-    pipeline.vae.to(memory_format=torch.channels_last)
+    pipeline.vae.to(memory_format=memory_format_of(pipeline.vae, target))
     if precision == torch.float16 and pipeline.vae.config.get("force_upcast"):
         pipeline.vae.to(torch.float32)  # its values go beyond the range of float16
     core = getattr(pipeline, "unet", None) or pipeline.transformer

@@ -11,6 +11,7 @@ from torch import Tensor
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, at_few_steps, few_steps_of, sized
 from audioviz.models.denoiser import UNetDenoiser, unet_denoiser
+from audioviz.models.devices import memory_format_of
 from audioviz.models.families.family import Family
 from audioviz.models.text import clip_text
 
@@ -49,7 +50,8 @@ def unet_defaults(own: Defaults, config: Mapping[str, Any], scheduler: Mapping[s
 
 def denoiser_of_unet(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> UNetDenoiser:
     """The denoiser of a pipeline with a UNet and a scheduler with betas."""
-    unet, scheduler = pipeline.unet.to(memory_format=torch.channels_last), pipeline.scheduler
+    unet, scheduler = pipeline.unet, pipeline.scheduler
+    unet.to(memory_format=memory_format_of(unet, unet.device))
 
     @cache
     def blank(height: int, width: int) -> Tensor:
