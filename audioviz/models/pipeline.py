@@ -3,7 +3,7 @@
 import json
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from logging import Handler, LogRecord, NullHandler, getLogger
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.families import Family, family_names, family_of
+from audioviz.models.families.relatives import relative_of
 from audioviz.models.single_file import load_single_file
 from audioviz.models.sources import EXPECTED, PICKLED, check_source, first_names
 
@@ -103,14 +104,14 @@ def variant_of(place: Path) -> str | None:
 
 def hollow_vae(place: Path, dtype: torch.dtype) -> dict[str, Any]:
     """The autoencoder of a folder without weights, by the name of the part, if it has none; else nothing."""
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    import diffusers
 
     folder = place / "vae"
     if not (folder / "config.json").is_file() or any(folder.glob("*.safetensors")):
         return {}
-    kind: Any = AutoencoderKL
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     with torch.device("meta"):
-        return {"vae": kind.from_config(kind.load_config(folder)).to(dtype)}
+        return {"vae": getattr(diffusers, settings["_class_name"]).from_config(settings).to(dtype)}
 
 
 def hear_loaders() -> None:
@@ -194,6 +195,8 @@ def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> Famil
     """
     core = getattr(pipeline, "transformer", None) or getattr(pipeline, "unet", None)
     family = None if core is None else family_of(settings_of(core))
+    if core is not None and (relative := relative_of(settings_of(core))):
+        raise ModelError(f"model {source}: {relative}")
     if family is None:
         raise ModelError(
             f"model {source}: a {type(pipeline).__name__}, which audioviz cannot drive; expected one of the "
@@ -223,6 +226,18 @@ def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> Famil
             "audioviz does not know"
         )
     return family
+
+
+def core_settings(pipeline: Any) -> dict[str, Any]:
+    """The config of the UNet or transformer of a pipeline, with what its model_index.json adds."""
+    core = getattr(pipeline, "unet", None) or pipeline.transformer
+    return with_index(getattr(pipeline, "config", {}), settings_of(core))
+
+
+def with_index(index: Mapping[str, Any], core: dict[str, Any]) -> dict[str, Any]:
+    """The config of a UNet or transformer with what a model_index.json adds: whether FLUX.2 klein is distilled."""
+    told = index.get("_class_name") == "Flux2KleinPipeline"
+    return core | ({"is_distilled": index.get("is_distilled", False)} if told else {})
 
 
 def settings_of(part: Any) -> dict[str, Any]:

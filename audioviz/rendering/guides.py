@@ -8,7 +8,6 @@ from typing import TypeVar
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate as resize
 
 from audioviz.clock import Clock
 from audioviz.digests import file_digest
@@ -109,12 +108,13 @@ def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None
 
 def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, float, float], Guidance]:
     """A function of guidance by text, a frame, and strengths of control and style: the guidance with its images."""
-    mask, inpaints = guides.mask, getattr(model.denoiser, "blank", None) is not None
+    mask, beside = guides.mask, getattr(model.denoiser, "inpainting", None)
     hint = _for_last_picture(levels_to_unit)
     encode_reference = _for_last_picture(model.encode_reference) if model.encode_reference else None
     inpainting = None
-    if mask is not None and inpaints:
-        inpainting = _for_last_picture(lambda picture: _inpainting_input(model, picture, mask))
+    if mask is not None and beside:
+        hole = (mask >= 0.5).float()[None, None]
+        inpainting = _for_last_picture(lambda picture: beside.beside(levels_to_unit(picture) * 2 - 1, hole))
 
     def with_images(guidance: Guidance, frame: int, control: float, style: float) -> Guidance:
         if guides.style and encode_reference:
@@ -139,14 +139,6 @@ def _with_reference(guidance: Guidance, image: Tensor, no_image: Tensor) -> Guid
         others=tuple((replace(text, image=image), strength) for text, strength in guidance.others),
         negative=guidance.negative and replace(guidance.negative, image=no_image),
     )
-
-
-def _inpainting_input(model: Model, picture: np.ndarray, mask: Tensor) -> Tensor:
-    """What inpainting models read beside the latent: the mask, and the scaled latent of the picture with grey there."""
-    hole = (mask >= 0.5).float()[None, None]
-    rest = model.autoencoder.encode((levels_to_unit(picture) * 2 - 1) * (1 - hole))
-    hole = resize(hole.to(rest.device), rest.shape[2:])
-    return torch.cat((hole, model.denoiser.units.to_model(rest)), 1)
 
 
 def _for_last_picture(function: Callable[[np.ndarray], Found]) -> Callable[[np.ndarray], Found]:
