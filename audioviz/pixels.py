@@ -12,7 +12,12 @@ def levels_to_unit(picture: np.ndarray) -> Tensor:
 
 def unit_to_levels(picture: Tensor) -> np.ndarray:
     """A picture (1, 3, H, W) in 0..1 as uint8, shape (H, W, 3)."""
-    return picture[0].mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+    return units_to_levels(picture)[0]
+
+
+def units_to_levels(pictures: Tensor) -> np.ndarray:
+    """Pictures (B, 3, H, W) in 0..1 as uint8, shape (B, H, W, 3)."""
+    return pictures.mul(255).round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def signed_to_unit(picture: Tensor) -> Tensor:

@@ -162,14 +162,17 @@ class UNetDenoiser:
         embeddings = text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1)
         added: dict[str, Any] = self._added_conditions(x, text) or {}
         down, middle = None, None
-        if control.hint is not None and control.strength:
-            hint = control.hint.to(x.device, self.dtype).expand(len(x), -1, -1, -1)
+        if control.hint is not None and control.follows:
+            hint = in_rows(control.hint.to(x.device, self.dtype), len(x))
+            strength = control.strength
+            if isinstance(strength, Tensor):
+                strength = in_rows(strength.to(x.device, self.dtype), len(x))[:, None, None, None]
             down, middle = self.controlnet(
                 scaled.to(self.dtype),
                 timestep,
                 encoder_hidden_states=embeddings,
                 controlnet_cond=hint,
-                conditioning_scale=control.strength,
+                conditioning_scale=strength,
                 added_cond_kwargs=added or None,
                 return_dict=False,
             )
@@ -179,7 +182,7 @@ class UNetDenoiser:
                 if control.inpainting is not None
                 else torch.cat((torch.ones_like(x[:1, :1]), self.blank(*x.shape[2:])), 1)
             )
-            scaled = torch.cat((scaled, inpainting.to(x).expand(len(x), -1, -1, -1)), 1)
+            scaled = torch.cat((scaled, in_rows(inpainting.to(x), len(x))), 1)
         scaled = scaled.to(self.dtype, memory_format=self.memory_format)
         if text.image is not None:
             added["image_embeds"] = [text.image.to(x.device, self.dtype).expand(len(x), *text.image.shape[1:])]
@@ -214,6 +217,13 @@ class UNetDenoiser:
             "text_embeds": pooled_of(text).to(x.device, self.dtype).expand(len(x), -1),
             "time_ids": ids.expand(len(x), -1),
         }
+
+
+def in_rows(tensor: Tensor, count: int) -> Tensor:
+    """A tensor of one row in so many, or one of a row for each picture, for one text after the other."""
+    if len(tensor) == 1:
+        return tensor.expand(count, *tensor.shape[1:])
+    return tensor.repeat(count // len(tensor), *[1] * (tensor.ndim - 1))
 
 
 def guidance_scale_embedding(scales: Tensor, width: int) -> Tensor:

@@ -25,6 +25,7 @@ SCHEDULERS = (
     "kl_optimal",
 )
 DEVICES = ("auto", "cpu", "cuda", "mps")
+MOST_BATCH = 64
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 
 
@@ -56,6 +57,8 @@ class Look:
     sampler, scheduler : names
     compile : bool
         Compile the model first.
+    batch : int, 1 to 64
+        Frames between different cuts that are sampled together.
     """
 
     model: Place = "embedded"
@@ -76,3 +79,4 @@ class Look:
     device: Annotated[str, one_of("device", DEVICES)] = "auto"
     dtype: Annotated[str, one_of("dtype", DTYPES)] = "auto"
     compile: Annotated[bool, Strict()] = False
+    batch: Annotated[Whole, within(1, MOST_BATCH)] = 1

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 from logging import Logger
 
 import numpy as np
@@ -64,30 +65,38 @@ def _sample_chunk(
     span: range, sampled: Iterator[Tensor], finisher: Finisher, work: Work, bar: tqdm, *, keep_decoded: bool
 ) -> Latents:
     """Write the pictures of a chunk that is sampled, and give its latents; with what was decoded, if that is kept."""
-    shown, latent = [], torch.empty(0)
+    shown, latents = [], torch.empty(0)
     decoded: np.ndarray | None = None
-    for i, latent in zip(span, sampled):
-        shown.append(latent.half().cpu())
+    for frames in _parts(span, finisher.at_once):
+        latents = torch.cat(list(islice(sampled, len(frames))))
+        shown.append(latents.half().cpu())
         began = time.monotonic()
-        picture = finisher.decode(shown[-1])
-        slow = keep_decoded and time.monotonic() - began > SLOW_DECODING
-        if i == span.start and slow and len(span) * picture.nbytes <= MOST_DECODED:
-            decoded = np.empty((len(span), *picture.shape), np.uint8)
+        pictures = finisher.decode(shown[-1])
+        slow = keep_decoded and time.monotonic() - began > SLOW_DECODING * len(frames)
+        if frames.start == span.start and slow and len(span) * pictures[0].nbytes <= MOST_DECODED:
+            decoded = np.empty((len(span), *pictures.shape[1:]), np.uint8)
         if decoded is not None:
-            decoded[i - span.start] = picture
-        _write(i, shown[-1], picture, finisher, work, bar)
-    return Latents(torch.cat(shown).numpy(), latent.float().cpu().numpy(), decoded)
+            decoded[frames.start - span.start : frames.stop - span.start] = pictures
+        _write(frames, shown[-1], pictures, finisher, work, bar)
+    return Latents(torch.cat(shown).numpy(), latents[-1:].float().cpu().numpy(), decoded)
 
 
 def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, bar: tqdm) -> None:
     """Write the pictures of a chunk whose latents were kept."""
-    for i in span:
-        latent = torch.from_numpy(kept.shown[i - span.start])[None]
-        picture = finisher.decode(latent) if kept.decoded is None else kept.decoded[i - span.start]
-        _write(i, latent, picture, finisher, work, bar)
+    for frames in _parts(span, finisher.at_once):
+        here = slice(frames.start - span.start, frames.stop - span.start)
+        latents = torch.from_numpy(kept.shown[here])
+        pictures = finisher.decode(latents) if kept.decoded is None else kept.decoded[here]
+        _write(frames, latents, pictures, finisher, work, bar)
 
 
-def _write(i: int, latent: Tensor, picture: np.ndarray, finisher: Finisher, work: Work, bar: tqdm) -> None:
-    for finished in finisher.pictures(i, latent, picture):
-        work.write(finished)
-    bar.update()
+def _parts(span: range, length: int) -> Iterator[range]:
+    """A chunk's frames, as many as are decoded at once."""
+    return (span[k : k + length] for k in range(0, len(span), length))
+
+
+def _write(frames: range, latents: Tensor, pictures: np.ndarray, finisher: Finisher, work: Work, bar: tqdm) -> None:
+    for i, latent, picture in zip(frames, latents.split(1), pictures):
+        for finished in finisher.pictures(i, latent, picture):
+            work.write(finished)
+        bar.update()

@@ -13,8 +13,9 @@ from torch import Tensor
 from audioviz.digests import file_digest, json_digest
 from audioviz.effects import apply
 from audioviz.models.model import Model
-from audioviz.pixels import levels_to_unit, unit_to_levels
+from audioviz.pixels import levels_to_unit, unit_to_levels, units_to_levels
 from audioviz.project import Finish
+from audioviz.rendering.batches import pictures_at_once
 from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides
@@ -61,6 +62,7 @@ class Finisher:
         guides: Guides | None = None,
     ):
         self._model, self._table, self._finish = model, table, finish
+        self.at_once = pictures_at_once(settings.size, settings.batch)
         self._tweens, self._guides = tweens, guides or Guides()
         self._fps = tweens.fps if tweens else table.fps
         self._way = way_to_tween(finish.smooth_by, model) if tweens else None
@@ -100,7 +102,7 @@ class Finisher:
         """Go on after a frame whose latent and state are given; None and nothing before the first."""
         if latent is not None and self._tweens:
             before = torch.from_numpy(latent)
-            self._before = self._sampled(before, self.decode(before))
+            self._before = self._sampled(before, self.decode(before)[0])
         self._echo = torch.from_numpy(state[ECHO]).to(self._model.denoiser.device) if ECHO in state else None
         if self._finish.safe:
             self._guard = FlashGuard(self._fps)
@@ -108,9 +110,14 @@ class Finisher:
                 name.removeprefix(GUARD): array for name, array in state.items() if name.startswith(GUARD)
             }
 
-    def decode(self, latent: Tensor) -> np.ndarray:
-        """The picture of a latent (1, C, H, W) as all that follows takes it: uint8, shape (H, W, 3)."""
-        return unit_to_levels(decode(self._model, latent.to(self._model.denoiser.device).float()))
+    def decode(self, latents: Tensor) -> np.ndarray:
+        """The pictures of latents (n, C, H, W) as all that follows takes them: uint8, shape (n, H, W, 3).
+
+        Of up to `at_once` latents: however many, as many are decoded, so that a picture depends on its place alone.
+        """
+        filling = latents[-1:].expand(self.at_once - len(latents), *latents.shape[1:])
+        rows = torch.cat((latents, filling)).to(self._model.denoiser.device).float()
+        return units_to_levels(decode(self._model, rows)[: len(latents)])
 
     def pictures(self, i: int, latent: Tensor, decoded: np.ndarray) -> Iterator[np.ndarray]:
         """The pictures after row i - 1 and up to row i, uint8, shape (H, W, 3).

@@ -3,7 +3,8 @@
 import json
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models.compiled import compiled
 from audioviz.models.model import Model
 from audioviz.project import Project
+from audioviz.rendering.batches import sample_in_batches
 from audioviz.rendering.cautions import cautions
 from audioviz.rendering.check import uses_flow
 from audioviz.rendering.chunk_loop import make_pictures
@@ -30,7 +32,8 @@ from audioviz.rendering.frame_table import FrameTable, frame_table
 from audioviz.rendering.guides import Guides, open_guides
 from audioviz.rendering.log import render_log
 from audioviz.rendering.memory import make_room, out_of_memory_explained
-from audioviz.rendering.plans import plan_frames
+from audioviz.rendering.plans import frame_planner
+from audioviz.rendering.runs import BatchPlan
 from audioviz.rendering.settings import RenderSettings, describe_settings, settings_for
 from audioviz.rendering.tweens import shown_clock, smoothed
 from audioviz.sampling import sequence
@@ -70,6 +73,11 @@ def make_video(
     if guides.moves and guides.flow is None and uses_flow(schedule, part):
         identity["versions"]["opencv"] = opencv_version()
     table = frame_table(schedule, settings, part=part, anew=guides.init is None)
+    batches = BatchPlan.of(
+        table, batch=settings.batch, latent_bytes=model.empty_latent(settings.size).nbytes, redraws=guides.moves
+    )
+    if batches.caution:
+        warnings.warn(batches.caution, AudiovizWarning, stacklevel=2)
     begin = Fraction(song.start) + part.start / clock.fps
     tweens = smoothed(table, shown, song)
     finisher = Finisher(model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides)
@@ -80,7 +88,7 @@ def make_video(
         out,
         clock=clock,
         identity=identity,
-        digests=[table.digest(i) for i in range(len(table))],
+        digests=[batches.digest(i, table.digest(i)) for i in range(len(table))],
         pictures=pictures,
         chunk=max(1, round(CHUNK_SECONDS * clock.fps)),
         resume=resume,
@@ -91,19 +99,24 @@ def make_video(
                 print(f"audioviz: {described}", file=sys.stderr)
         if work.note:
             warnings.warn(work.note, AudiovizWarning, stacklevel=2)
-        with render_log(work.log) as log, out_of_memory_explained("at {}x{}".format(*settings.size)):
+        with (
+            render_log(work.log) as log,
+            out_of_memory_explained("at {}x{}".format(*settings.size), batch=settings.batch),
+        ):
             log.info(
                 "%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity)
             )
-            latents = _latents(model, table, settings, guides, work)
-            with tqdm(
-                total=len(part),
-                initial=work.finished,
-                unit="frame",
-                disable=None if progress else True,
-                smoothing=0.05,
-                desc=out.name,
-            ) as bar:
+            with (
+                closing(_latents(model, table, settings, guides, work, batches)) as latents,
+                tqdm(
+                    total=len(part),
+                    initial=work.finished,
+                    unit="frame",
+                    disable=None if progress else True,
+                    smoothing=0.05,
+                    desc=out.name,
+                ) as bar,
+            ):
                 seconds = make_pictures(latents, finisher, work, log, bar, keep_decoded=keep_work)
             chunks = work.chunks()
             if seconds is not None:
@@ -135,17 +148,27 @@ def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
     return model, settings
 
 
-def _latents(model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work) -> Iterator[Tensor]:
+def _latents(
+    model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work, batches: BatchPlan
+) -> Generator[Tensor, None, None]:
     """The latent of each frame that is still to be sampled."""
     start = model.empty_latent(settings.size) if work.latent is None else torch.from_numpy(work.latent.copy())
-    return sequence(
-        model.denoiser,
-        plan_frames(model, table, settings, first=work.done, guides=guides),
-        start=start,
-        sampler=settings.sampler,
-        scheduler=settings.scheduler,
-        noise_mask=guides.mask,
-    )
+    plan_at = frame_planner(model, table, settings, guides=guides)
+
+    def sample(model: Model, rows: range) -> Generator[Tensor, None, None]:
+        yield from sequence(
+            model.denoiser,
+            (plan_at(i, model) for i in rows),
+            start=start,
+            sampler=settings.sampler,
+            scheduler=settings.scheduler,
+            noise_mask=guides.mask,
+        )
+
+    if settings.batch == 1:
+        yield from sample(model, range(work.done, len(table)))
+    else:
+        yield from sample_in_batches(model, batches, sample, first=work.done, part=table.part)
 
 
 def _identity(model: Model, settings: RenderSettings) -> dict:
@@ -161,5 +184,6 @@ def _identity(model: Model, settings: RenderSettings) -> dict:
         "cfg": settings.cfg,
         "sampler": settings.sampler,
         "scheduler": settings.scheduler,
+        **({"batch": settings.batch} if settings.batch > 1 else {}),
         "versions": {name: version(name) for name in ("audioviz", "torch", "diffusers", "transformers")},
     }

@@ -21,9 +21,9 @@ def make_room(model: Model, size: tuple[int, int]) -> None:
 
 
 def decode(model: Model, latent: Tensor) -> Tensor:
-    """The picture of a latent, float32 (1, 3, H, W) in 0..1.
+    """The pictures of latents (B, C, H, W): float32 (B, 3, height, width) in 0..1.
 
-    In tiles from the first time on that memory does not suffice for the whole picture.
+    In tiles from the first time on that memory does not suffice for whole pictures.
     """
     try:
         return signed_to_unit(model.autoencoder.decode(latent))
@@ -41,13 +41,15 @@ def decode(model: Model, latent: Tensor) -> Tensor:
 
 
 @contextmanager
-def out_of_memory_explained(where: str) -> Iterator[None]:
+def out_of_memory_explained(where: str, *, batch: int = 1) -> Iterator[None]:
     """Turn the out-of-memory errors of torch and Python inside the block into one line.
 
     Parameters
     ----------
     where : str
         Such as `at 512x512`.
+    batch : int
+        Frames that are sampled together.
 
     Raises
     ------
@@ -58,9 +60,10 @@ def out_of_memory_explained(where: str) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
+        lower = "--batch or --size" if batch > 1 else "--size"
         raise ModelError(
-            f"out of memory {where}: lower --size, choose a smaller --model or --dtype float16, or close "
-            "other programs, then start the same render again"
+            f"out of memory {where}: lower {lower}, choose a smaller --model or --dtype float16, or close other "
+            "programs, then start the same render again"
         ) from error
 
 

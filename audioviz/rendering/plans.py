@@ -34,10 +34,18 @@ INTERPOLATIONS = {"slerp": slerp, "lerp": lerp}
 def plan_frames(
     model: Model, table: FrameTable, settings: RenderSettings, *, first: int = 0, guides: Guides | None = None
 ) -> Iterator[FramePlan]:
-    """The plans of a table's frames from row `first` on.
+    """The plans of a table's frames from row `first` on: see `frame_planner`."""
+    return map(frame_planner(model, table, settings, guides=guides), range(first, len(table)))
+
+
+def frame_planner(
+    model: Model, table: FrameTable, settings: RenderSettings, *, guides: Guides | None = None
+) -> Callable[..., FramePlan]:
+    """A function of a row of a table: the plan of its frame.
 
     Text is encoded, and anchors are measured, when a frame first needs them. A frame that is drawn wholly anew starts
-    from an empty latent: what came before it leaves no trace in it.
+    from an empty latent: what came before it leaves no trace in it. The function takes a second argument, the
+    autoencoder that the frame before is moved by, if not the model's.
     """
     guides = guides or Guides()
     encode = cache(model.encode_text)
@@ -51,7 +59,7 @@ def plan_frames(
     def statistics(text: str, negative: str) -> tuple[Tensor, Tensor]:
         return still_statistics(model, guidance(model.guidance(text, negative, steps=settings.steps), 0), settings)
 
-    for i in range(first, len(table)):
+    def plan_at(i: int, moved_by: Model = model) -> FramePlan:
         frame, row, unsample, flow_step = table.part[i], table.row(i), bool(table.columns["unsample"][i]), step_to(i)
         plan = plan_frame(
             guidance(text_guidance_at(table, i, encode, steps=settings.steps), i),
@@ -67,7 +75,7 @@ def plan_frames(
             conditioning_before=guidance(text_guidance_at(table, i - 1, encode, steps=settings.steps), i)
             if unsample
             else None,
-            warp=feedback(model, table, i, guides, flow_step=flow_step),
+            warp=feedback(moved_by, table, i, guides, flow_step=flow_step),
             anchor=anchor_at(table, i, statistics),
         )
         if row["seed_mix"]:
@@ -81,7 +89,9 @@ def plan_frames(
             plan = replace(plan, start=init(frame), warp=plan.warp if plan.interp < 1 else None)
         if init and guides.mask is not None:
             plan = replace(plan, keep=init(frame))
-        yield plan
+        return plan
+
+    return plan_at
 
 
 def text_guidance_at(table: FrameTable, i: int, encode: Callable[[str], Conditioning], *, steps: int) -> Guidance:
