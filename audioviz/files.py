@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_cache_dir
+
 from audioviz.errors import InputError
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -25,6 +27,11 @@ _APPEND = os.O_WRONLY | os.O_APPEND | _PLAIN
 _SHARED = os.O_RDWR | os.O_CREAT | _PLAIN
 _FOLDER: int | None = getattr(os, "O_DIRECTORY", None)  # None where folders cannot be opened
 _PAUSES = (0.01, 0.04, 0.16, 0.64)  # seconds before a rename is tried again
+
+
+def user_cache() -> Path:
+    """The folder for what can be computed again; the environment variable AUDIOVIZ_CACHE overrides it."""
+    return Path(os.environ.get("AUDIOVIZ_CACHE") or user_cache_dir("audioviz"))
 
 
 def check_apart(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 
 def levels_to_unit(picture: np.ndarray) -> Tensor:
@@ -23,3 +24,13 @@ def units_to_levels(pictures: Tensor) -> np.ndarray:
 def signed_to_unit(picture: Tensor) -> Tensor:
     """A picture of -1..1, or a little beyond, in 0..1."""
     return picture.add(1).mul(0.5).clamp_(0, 1)
+
+
+def read_at(picture: Tensor, grid: Tensor, *, mode: str = "bilinear") -> Tensor:
+    """A picture (B, C, H, W) at the places of a grid (B, H', W', 2) in -1..1; outside of it is its mirror image.
+
+    On Apple's GPUs the CPU does it where it is to be bicubic, which they do not know in all versions of torch.
+    """
+    if mode == "bicubic" and picture.device.type == "mps":
+        return read_at(picture.cpu(), grid.cpu(), mode=mode).to(picture.device)
+    return grid_sample(picture, grid, mode=mode, padding_mode="reflection", align_corners=False)

@@ -1,6 +1,9 @@
 """What all tests share: a cache of their own, and the examples' modules."""
 
 import os
+
+os.environ |= {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": "", "ZE_AFFINITY_MASK": ""}  # tests run on the CPU
+
 import sys
 from functools import cache
 from pathlib import Path

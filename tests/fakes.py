@@ -43,6 +43,7 @@ class FakeDenoiser:
     distilled: bool = False  # reads nothing negative
     nan_from_call: int | None = None  # this call, counted from 0, and all later ones give NaN
     device: torch.device = torch.device("cpu")
+    dtype: torch.dtype = torch.float32
     sigmas: Tensor = field(default_factory=fake_sigmas)
     calls: list[float] = field(default_factory=list)  # the sigma of each call so far
 

@@ -17,12 +17,12 @@ import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import InputError, ModelError
 from audioviz.models import load_model
-from audioviz.rendering.batches import pictures_at_once, sample_in_batches
+from audioviz.rendering.batches import batch_plan, pictures_at_once, sampled_latents
 from audioviz.rendering.frame_table import frame_table
-from audioviz.rendering.plans import frame_planner
+from audioviz.rendering.guides import Guides
 from audioviz.rendering.runs import BatchPlan, runs_of
 from audioviz.rendering.settings import RenderSettings
-from audioviz.sampling import Conditioning, Control, sequence
+from audioviz.sampling import Conditioning, Control
 from audioviz.sampling.batched import BatchedDenoiser
 from audioviz.sampling.lanes import Lanes
 from audioviz.sampling.samplers import SAMPLERS
@@ -52,24 +52,10 @@ def schedule(frames=60, cuts=CUTS, **columns):
 
 def latents_of(model, plan, settings=SETTINGS, *, batch=1, first=0, before=None, window=None):
     """The latents of a schedule's frames, as a render samples them."""
-    table = frame_table(plan, settings)
-    plan_at, start = frame_planner(model, table, settings), model.empty_latent(settings.size)
-    start = start if before is None else before
-
-    def sample(model, rows):
-        yield from sequence(
-            model.denoiser,
-            (plan_at(i, model) for i in rows),
-            start=start,
-            sampler=settings.sampler,
-            scheduler=settings.scheduler,
-        )
-
-    if batch == 1:
-        return list(sample(model, range(first, len(table))))
-    batches = BatchPlan.of(table, batch=batch, latent_bytes=start.nbytes)
+    table, settings = frame_table(plan, settings), replace(settings, batch=batch)
+    batches = batch_plan(model, table, settings, Guides())
     batches = batches if window is None else replace(batches, window=window)
-    return list(sample_in_batches(model, batches, sample, first=first, part=table.part))
+    return list(sampled_latents(model, table, settings, batches, first=first, before=before))
 
 
 def same(found, wanted):

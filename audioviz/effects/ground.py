@@ -10,9 +10,10 @@ from functools import lru_cache
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample, interpolate, pad
+from torch.nn.functional import interpolate, pad
 
 from audioviz.colours import LUMA
+from audioviz.pixels import read_at
 
 _REACH = 3.5  # sigmas, beyond which a Gaussian is nothing
 _NARROW = 3.0  # pixels of sigma up to which a picture is convolved as it is
@@ -38,7 +39,7 @@ def look(picture: Tensor, x: Tensor, y: Tensor, *, mode: str = "bilinear") -> Te
     grid[..., 0] = x * (2 * height / width)
     grid[..., 1] = 2 * y
     grid = grid.expand(len(picture), -1, -1, -1)
-    return grid_sample(picture, grid, mode=mode, padding_mode="reflection", align_corners=False)
+    return read_at(picture, grid, mode=mode)
 
 
 def shrunk(picture: Tensor, rows: float) -> Tensor:

@@ -3,7 +3,6 @@
 All go through diffusers' own loaders, but for the embedded model, whose networks are our own: see plain/.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -19,6 +18,8 @@ from audioviz.models.additions import add_embeddings, add_loras, other_vae
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.control import add_ip_adapter, load_controlnet, reference_encoder
 from audioviz.models.defaults import Defaults
+from audioviz.models.devices import find_device, find_dtype
+from audioviz.models.digest import parts_digest, remembered
 from audioviz.models.families import STABLE_DIFFUSION, Family, family_of
 from audioviz.models.model import Model
 from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, load_pipeline, settings_of
@@ -47,7 +48,7 @@ def load_model(
     Parameters
     ----------
     source : "embedded", a diffusers folder, the id of one on the hub, or a .safetensors file
-    device : "auto" (a GPU if there is one), "cpu", "cuda", "mps"
+    device : "auto" (a GPU if there is one), "cpu", "cuda", "xpu", "mps", or one of several: "cuda:1"
     dtype : "auto" (float16 on a GPU, float32 on a CPU), "float32", "float16", "bfloat16"
     loras : "FILE.safetensors" or "FILE.safetensors:0.8", or several
         LoRA files that are worked into the weights, and how strongly.
@@ -80,9 +81,10 @@ def load_model(
             raise InputError(f"{what} {part!r:.60}: expected a folder, a file, or the id of one on the hub")
     loras, embeddings = _files("loras", loras), _files("embeddings", embeddings)
     target = find_device(device)
-    precision = _dtype(dtype, target)
+    precision = find_dtype(dtype, target)
     weighted_loras = [split_weight(lora) for lora in loras]
-    added = (*loras, *embeddings, *filter(None, (vae, controlnet, ip_adapter)))
+    others = (*embeddings, *filter(None, (vae, controlnet, ip_adapter)))
+    added = (*loras, *others)
     found = EMBEDDED if source == "embedded" else Path(source)
     plain, other = is_plain(found), vae is not None
     if plain:
@@ -107,10 +109,13 @@ def load_model(
         pipeline.vae.to(torch.float32)  # its values go beyond the range of float16
     core = getattr(pipeline, "unet", None) or pipeline.transformer
     defaults = family.defaults(settings_of(core), settings_of(pipeline.scheduler), _short_name(source))
+    told = [str(precision), dtype, prediction, *map(str, (*weighted_loras, *others))]
+    sources = [found, *(file for file, _ in weighted_loras), *others]
+    digest = remembered(partial(_digest, pipeline, net), sources, told)
     place(pipeline, target, text_encoders=TEXT_ENCODERS, size=defaults.size)
     return Model(
         name=" + ".join(map(str, (source, *added))),
-        digest=_digest(pipeline, net),
+        digest=digest,
         denoiser=family.denoiser(pipeline, autoencoder, net and net.to(target)),
         autoencoder=autoencoder,
         text_encoder=partial(family.read, pipeline),
@@ -161,18 +166,9 @@ def set_prediction(pipeline: Any, prediction: str, family: Family) -> None:
 
 
 def _digest(pipeline: Any, controlnet: Any = None) -> str:
-    """sha256 over the settings and weights of the parts that the pictures depend on, hex."""
-    digest = hashlib.sha256()
-    names = ("scheduler", *TEXT_ENCODERS, "unet", "transformer", "vae", "image_encoder")
-    parts = [part for part in (*(getattr(pipeline, name, None) for name in names), controlnet) if part is not None]
-    for part in parts:
-        settings = part.config if isinstance(part.config, dict) else part.config.to_dict()
-        digest.update(repr(sorted((key, value) for key, value in settings.items() if not key.startswith("_"))).encode())
-    for part in parts[1:]:
-        for name, weight in sorted(part.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(weight.cpu().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
+    names = (*TEXT_ENCODERS, "unet", "transformer", "vae", "image_encoder")
+    parts = (*(getattr(pipeline, name, None) for name in names), controlnet)
+    return parts_digest(pipeline.scheduler, [part for part in parts if part is not None])
 
 
 def defaults_of(source: str | Path) -> Defaults:
@@ -207,32 +203,3 @@ def _settings_without_loading(source: str) -> tuple[dict, dict]:
 def _short_name(source: str | Path) -> str:
     """The name of a model without the place where it lies."""
     return re.split(r"[/\\]", str(source).rstrip("/\\"))[-1]
-
-
-def find_device(name: str) -> torch.device:
-    """The device that a name means on this machine; `auto` is a GPU if there is one.
-
-    Raises
-    ------
-    InputError
-        If it is unknown or not there.
-    """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return torch.device("cuda" if there["cuda"] else "mps" if there["mps"] else "cpu")
-    if name not in there:
-        raise InputError(f"unknown device {name!r}{nearest(name, ('auto', *there))}: use auto, cpu, cuda or mps")
-    if not there[name]:
-        raise InputError(f"device {name} is not there on this machine: use --device cpu or auto")
-    return torch.device(name)
-
-
-def _dtype(name: str, device: torch.device) -> torch.dtype:
-    if name == "auto":
-        return torch.float32 if device.type == "cpu" else torch.float16
-    if name not in DTYPES:
-        raise InputError(f"unknown dtype {name!r}{nearest(name, ('auto', *DTYPES))}: use auto, {', '.join(DTYPES)}")
-    return DTYPES[name]
-
-
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}

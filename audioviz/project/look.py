@@ -3,11 +3,12 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Strict
+from pydantic import AfterValidator, BeforeValidator, Strict
 from pydantic_core import PydanticCustomError
 
+from audioviz.models.devices import DTYPES, check_device
 from audioviz.models.sources import PREDICTIONS
-from audioviz.project.records import one_of, record, within
+from audioviz.project.records import one_of, record, with_reason, within
 from audioviz.project.values import Number, Place, Whole
 
 # Named here too, so that they can be checked before torch is imported; a test holds that they are those of sampling.
@@ -24,9 +25,7 @@ SCHEDULERS = (
     *("simple", "ddim_uniform", "normal", "sgm_uniform", "karras", "exponential", "beta", "linear_quadratic"),
     "kl_optimal",
 )
-DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_BATCH = 64
-DTYPES = ("auto", "float32", "float16", "bfloat16")
 
 
 def _to_size(value: Any) -> Any:
@@ -76,7 +75,7 @@ class Look:
     cfg: Annotated[Number, within(0, 100)] | None = None
     sampler: Annotated[str, one_of("sampler", SAMPLERS)] | None = None
     scheduler: Annotated[str, one_of("scheduler", SCHEDULERS)] | None = None
-    device: Annotated[str, one_of("device", DEVICES)] = "auto"
+    device: Annotated[str, AfterValidator(lambda name: with_reason(name, check_device))] = "auto"
     dtype: Annotated[str, one_of("dtype", DTYPES)] = "auto"
     compile: Annotated[bool, Strict()] = False
     batch: Annotated[Whole, within(1, MOST_BATCH)] = 1

@@ -1,6 +1,6 @@
 """Frames of several runs, sampled in one batch: their samplers take turns, and meet where they call the model."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,12 @@ from torch import Tensor
 from audioviz.errors import AudiovizError
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.model import Model
+from audioviz.rendering.frame_table import FrameTable
+from audioviz.rendering.guides import Guides
+from audioviz.rendering.plans import frame_planner
 from audioviz.rendering.runs import BatchPlan
+from audioviz.rendering.settings import RenderSettings
+from audioviz.sampling import sequence
 from audioviz.sampling.batched import BatchedDenoiser
 from audioviz.sampling.lanes import Lanes
 
@@ -20,28 +25,57 @@ Sampled = Generator[Tensor, None, None]  # the latents of a run, one after the o
 DECODED_PIXELS = 2**21  # that the autoencoder works on at once, at most: eight pictures of 512 x 512
 
 
-def sample_in_batches(
-    model: Model, plan: BatchPlan, sample: Callable[[Model, range], Sampled], *, first: int = 0, part: range
-) -> Iterator[Tensor]:
-    """The latent of each frame from `first` on, in order.
+def batch_plan(model: Model, table: FrameTable, settings: RenderSettings, guides: Guides) -> BatchPlan:
+    """Which frames of a render are sampled together."""
+    latent_bytes = model.empty_latent(settings.size).nbytes
+    return BatchPlan.of(table, batch=settings.batch, latent_bytes=latent_bytes, redraws=guides.moves)
+
+
+def sampled_latents(
+    model: Model,
+    table: FrameTable,
+    settings: RenderSettings,
+    plan: BatchPlan,
+    *,
+    guides: Guides | None = None,
+    first: int = 0,
+    before: Tensor | None = None,
+) -> Sampled:
+    """The latent of each row of a table from `first` on, in order: (1, C, H, W), in the autoencoder's units.
 
     Parameters
     ----------
-    model : Model
     plan : BatchPlan
-    sample : function of a model, and of frames that end with their run
-        Their latents. Only the run that `first` is in may need what was before.
+        By `batch_plan`.
+    guides : Guides, optional
     first : int
-    part : range
-        The numbers that the frames of the plan have in the song.
+    before : float, shape (1, C, H, W), optional
+        The latent before `first`, if there is one.
 
     Raises
     ------
     AudiovizError
         If a frame fails, which it names. No thread is left then, nor when the iterator is closed.
     """
+    guides = guides or Guides()
+    start = model.empty_latent(settings.size) if before is None else before
+    plan_at = frame_planner(model, table, settings, guides=guides)
+
+    def sample(model: Model, rows: range) -> Sampled:
+        yield from sequence(
+            model.denoiser,
+            (plan_at(i, model) for i in rows),
+            start=start,
+            sampler=settings.sampler,
+            scheduler=settings.scheduler,
+            noise_mask=guides.mask,
+        )
+
+    if plan.batch == 1:
+        yield from sample(model, range(first, len(table)))
+        return
     made: dict[int, Tensor] = {}
-    with closing(_batches(model, plan, sample, first, part)) as batches:
+    with closing(_batches(model, plan, sample, first, table.part)) as batches:
         for latents in batches:
             made |= latents
             while first in made:

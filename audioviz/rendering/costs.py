@@ -5,8 +5,7 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from audioviz.audio.reading.cache import cache_folder
-from audioviz.files import write_whole
+from audioviz.files import user_cache, write_whole
 from audioviz.project import Finish
 from audioviz.rendering.settings import RenderSettings
 
@@ -53,7 +52,7 @@ def recall_cost(model: str, settings: RenderSettings, device: str, *, finish: st
 
 
 def _file() -> Path:
-    return cache_folder().parent / "costs.json"
+    return user_cache() / "costs.json"
 
 
 def _key(model: str, settings: RenderSettings, device: str, finish: str) -> str:

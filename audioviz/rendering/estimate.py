@@ -64,7 +64,8 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
     """
     import torch
 
-    from audioviz.models.load import defaults_of, find_device  # which need torch too
+    from audioviz.models.devices import find_device
+    from audioviz.models.load import defaults_of  # which needs torch too
     from audioviz.rendering.finish import upscaler_for
 
     container, codec = format_of(out, project.finish.codec)

@@ -3,7 +3,6 @@
 import json
 import sys
 import warnings
-from collections.abc import Generator
 from contextlib import closing
 from fractions import Fraction
 from importlib.metadata import version
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from audioviz.audio.reading.carried import sound_for_ffmpeg
@@ -19,24 +17,22 @@ from audioviz.audio.song import Song
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models.compiled import compiled
+from audioviz.models.devices import device_identity
 from audioviz.models.model import Model
 from audioviz.project import Project
-from audioviz.rendering.batches import sample_in_batches
+from audioviz.rendering.batches import batch_plan, sampled_latents
 from audioviz.rendering.cautions import cautions
 from audioviz.rendering.check import uses_flow
 from audioviz.rendering.chunk_loop import make_pictures
 from audioviz.rendering.costs import cost_kind, remember_cost
 from audioviz.rendering.estimate import CHUNK_SECONDS
 from audioviz.rendering.finish import Finisher
-from audioviz.rendering.frame_table import FrameTable, frame_table
-from audioviz.rendering.guides import Guides, open_guides
+from audioviz.rendering.frame_table import frame_table
+from audioviz.rendering.guides import open_guides
 from audioviz.rendering.log import render_log
 from audioviz.rendering.memory import make_room, out_of_memory_explained
-from audioviz.rendering.plans import frame_planner
-from audioviz.rendering.runs import BatchPlan
 from audioviz.rendering.settings import RenderSettings, describe_settings, settings_for
 from audioviz.rendering.tweens import shown_clock, smoothed
-from audioviz.sampling import sequence
 from audioviz.sampling.samplers import sampler_for
 from audioviz.schedule.formats.json_csv import schedule_to_json
 from audioviz.schedule.schedule import Schedule
@@ -73,9 +69,7 @@ def make_video(
     if guides.moves and guides.flow is None and uses_flow(schedule, part):
         identity["versions"]["opencv"] = opencv_version()
     table = frame_table(schedule, settings, part=part, anew=guides.init is None)
-    batches = BatchPlan.of(
-        table, batch=settings.batch, latent_bytes=model.empty_latent(settings.size).nbytes, redraws=guides.moves
-    )
+    batches = batch_plan(model, table, settings, guides)
     if batches.caution:
         warnings.warn(batches.caution, AudiovizWarning, stacklevel=2)
     begin = Fraction(song.start) + part.start / clock.fps
@@ -106,8 +100,11 @@ def make_video(
             log.info(
                 "%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity)
             )
+            before = None if work.latent is None else torch.from_numpy(work.latent.copy())
             with (
-                closing(_latents(model, table, settings, guides, work, batches)) as latents,
+                closing(
+                    sampled_latents(model, table, settings, batches, guides=guides, first=work.done, before=before)
+                ) as latents,
                 tqdm(
                     total=len(part),
                     initial=work.finished,
@@ -148,36 +145,14 @@ def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
     return model, settings
 
 
-def _latents(
-    model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work, batches: BatchPlan
-) -> Generator[Tensor, None, None]:
-    """The latent of each frame that is still to be sampled."""
-    start = model.empty_latent(settings.size) if work.latent is None else torch.from_numpy(work.latent.copy())
-    plan_at = frame_planner(model, table, settings, guides=guides)
-
-    def sample(model: Model, rows: range) -> Generator[Tensor, None, None]:
-        yield from sequence(
-            model.denoiser,
-            (plan_at(i, model) for i in rows),
-            start=start,
-            sampler=settings.sampler,
-            scheduler=settings.scheduler,
-            noise_mask=guides.mask,
-        )
-
-    if settings.batch == 1:
-        yield from sample(model, range(work.done, len(table)))
-    else:
-        yield from sample_in_batches(model, batches, sample, first=work.done, part=table.part)
-
-
 def _identity(model: Model, settings: RenderSettings) -> dict:
     """The part of the manifest that every frame depends on besides the schedule."""
     return {
         "model": model.name,
         "model_sha256": model.digest,
-        "device": model.denoiser.device.type,
-        "dtype": str(model.autoencoder.dtype).removeprefix("torch."),
+        **device_identity(model.denoiser.device),
+        "dtype": _name_of(model.denoiser.dtype),
+        "vae_dtype": _name_of(model.autoencoder.dtype),
         "compiled": model.compiled,
         "size": list(settings.size),
         "steps": settings.steps,
@@ -187,3 +162,7 @@ def _identity(model: Model, settings: RenderSettings) -> dict:
         **({"batch": settings.batch} if settings.batch > 1 else {}),
         "versions": {name: version(name) for name in ("audioviz", "torch", "diffusers", "transformers")},
     }
+
+
+def _name_of(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

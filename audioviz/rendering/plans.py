@@ -44,8 +44,8 @@ def frame_planner(
     """A function of a row of a table: the plan of its frame.
 
     Text is encoded, and anchors are measured, when a frame first needs them. A frame that is drawn wholly anew starts
-    from an empty latent: what came before it leaves no trace in it. The function takes a second argument, the
-    autoencoder that the frame before is moved by, if not the model's.
+    from an empty latent: what came before it leaves no trace in it. The function takes a second argument: the
+    model whose autoencoder the frame before is moved through, if not this one.
     """
     guides = guides or Guides()
     encode = cache(model.encode_text)

@@ -3,7 +3,9 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample, pad
+from torch.nn.functional import pad
+
+from audioviz.pixels import read_at
 
 _REACH = 2  # cells around a place that bicubic sampling looks at
 
@@ -55,4 +57,4 @@ def sample_at(picture: Tensor, grid: Tensor, *, wrap: bool) -> Tensor:
         grid = (grid + 1) % 2 - 1
         picture = pad(picture, 4 * (_REACH,), mode="circular")
         grid = grid * torch.tensor([width / (width + 2 * _REACH), height / (height + 2 * _REACH)]).to(grid)
-    return grid_sample(picture, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
+    return read_at(picture, grid, mode="bicubic")

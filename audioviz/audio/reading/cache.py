@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from platformdirs import user_cache_dir
+
+from audioviz.files import user_cache
 
 _LIMIT = 256 * 2**20  # bytes that the folder may hold: about a hundred songs
 _DIGEST = 32  # bytes at the end of a file, after the archive: SHA-256 of all before
 
 
 def cache_folder() -> Path:
-    """Where analyses are kept; the environment variable AUDIOVIZ_CACHE overrides it."""
-    return Path(os.environ.get("AUDIOVIZ_CACHE") or user_cache_dir("audioviz")) / "analysis"
+    """Where analyses are kept."""
+    return user_cache() / "analysis"
 
 
 def cache_key(sha256: str, start: float, duration: float | None) -> str:

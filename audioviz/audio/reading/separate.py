@@ -10,9 +10,10 @@ import soundfile
 import soxr
 
 from audioviz.audio.reading.blocks import in_chunks, mended, with_surroundings
-from audioviz.audio.reading.cache import cache_folder, drop_oldest
+from audioviz.audio.reading.cache import drop_oldest
 from audioviz.audio.reading.decode import open_stream
 from audioviz.errors import InputError
+from audioviz.files import user_cache
 
 MODEL = "hf://htdemucs"  # safetensors from the hub, and no pickles
 _PIECE, _AROUND = 60.0, 5.0  # seconds that are separated together, and those on each side that the model hears besides
@@ -43,7 +44,7 @@ def separated(path: Path, sha256: str, *, model: str = MODEL) -> dict[str, Path]
     Rouard, Massa & Défossez, "Hybrid transformers for music source separation", ICASSP 2023.
     """
     begin = f"{sha256}-{model.rpartition('/')[2]}-"
-    folder = cache_folder().parent / "stems"
+    folder = user_cache() / "stems"
     found = {file.stem.removeprefix(begin): file for file in sorted(folder.glob(f"{begin}*.flac"))}
     whole = folder / f"{begin}whole"  # names the stems, and is written when all of them are
     if whole.exists() and set(whole.read_text(encoding="utf-8").split()) == set(found):

@@ -1,0 +1,85 @@
+"""Devices by name: which there are, what a model runs in there, and what of them pictures depend on."""
+
+import re
+from typing import TYPE_CHECKING
+
+from audioviz.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import torch
+
+DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
+EXPECTED = "auto, cpu, cuda, xpu or mps, or one of several by its number: cuda:1"
+
+
+def check_device(name: str) -> str:
+    """The name of a device, which passes as it is.
+
+    Raises
+    ------
+    InputError
+        If it is no name of one.
+    """
+    kind, _, number = name.partition(":")
+    if kind not in DEVICES or (":" in name and (kind not in ("cuda", "xpu") or not re.fullmatch(r"\d{1,3}", number))):
+        raise InputError(f"unknown device {name!r}{nearest(kind, DEVICES)}: use {EXPECTED}")
+    return name
+
+
+def find_device(name: str) -> "torch.device":
+    """The device that a name means on this machine; `auto` is a GPU if there is one.
+
+    Raises
+    ------
+    InputError
+        If it is unknown or not there.
+    """
+    import torch
+
+    kind, _, number = check_device(name).partition(":")
+    there = {
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "xpu": torch.xpu.device_count() if torch.xpu.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+        "cpu": 1,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, count in there.items() if count))
+    if not there[kind]:
+        raise InputError(f"device {name} is not there on this machine: use --device cpu or auto")
+    if number and int(number) >= there[kind]:
+        raise InputError(f"device {name} is not there on this machine, whose last is {kind}:{there[kind] - 1}")
+    return torch.device(name)
+
+
+def find_dtype(name: str, device: "torch.device") -> "torch.dtype":
+    """The type of numbers that a name means; `auto` is float16 on a GPU, float32 on a CPU.
+
+    Raises
+    ------
+    InputError
+        If it is unknown.
+    """
+    import torch
+
+    dtypes = {name: getattr(torch, name) for name in DTYPES[1:]}
+    if name == "auto":
+        return torch.float32 if device.type == "cpu" else torch.float16
+    if name not in dtypes:
+        raise InputError(f"unknown dtype {name!r}{nearest(name, DTYPES)}: use {', '.join(DTYPES)}")
+    return dtypes[name]
+
+
+def device_identity(device: "torch.device") -> dict[str, str]:
+    """What of a device pictures depend on to the byte: its kind, and of a GPU its name and the libraries' versions."""
+    import torch
+
+    if device.type == "cuda":
+        libraries = f"CUDA {torch.version.cuda or torch.version.hip}, cuDNN {torch.backends.cudnn.version()}"
+        return {"device": "cuda", "gpu": f"{torch.cuda.get_device_name(device)}, {libraries}"}
+    if device.type == "xpu":
+        return {"device": "xpu", "gpu": torch.xpu.get_device_name(device)}
+    return {"device": device.type}
+
+
+DTYPES = ("auto", "float32", "float16", "bfloat16")
