@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from audioviz.errors import InputError
 from audioviz.files import user_cache
 from audioviz.models import digest, load_model
 from audioviz.models.devices import check_device, find_device
+from audioviz.models.pipeline import with_variant
 from audioviz.pixels import read_at
 
 
@@ -52,3 +54,31 @@ def test_pictures_are_read_at_places_alike_in_all_modes():
     grid = torch.stack((x, y), -1)[None]
     for mode in ("bilinear", "bicubic"):
         assert read_at(picture, grid, mode=mode).allclose(picture, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "there", "asked"),
+    [
+        (torch.float32, {None, "fp16"}, [None]),
+        (torch.float32, {"fp16"}, [None, "fp16"]),
+        (torch.float16, {None, "fp16"}, ["fp16"]),
+        (torch.bfloat16, {None}, ["fp16", None]),
+    ],
+)
+def test_half_precision_fetches_half_of_the_bytes(dtype, there, asked):
+    """A hub id is asked for the variant first that is nearest to what is to run."""
+    seen = []
+
+    def load(*, variant=None, **options):
+        seen.append(variant)
+        if variant not in there:
+            raise OSError("no such weights")
+        return variant
+
+    assert with_variant(Path("owner/name"), load, dtype=dtype) in there and seen == asked
+    with pytest.raises(OSError, match="no such weights"):
+        with_variant(Path("owner/name"), _nothing, dtype=dtype)
+
+
+def _nothing(**options):
+    raise OSError("no such weights")

@@ -16,7 +16,7 @@ import audioviz as av
 from audioviz.audio.song import Events
 from audioviz.clock import Clock
 from audioviz.errors import InputError, ModelError
-from audioviz.insight.reaction import _measured, shown_for_one
+from audioviz.insight.reaction import _measured, sampled_fps
 from audioviz.project import Finish, Project
 from audioviz.rendering.check import check_project
 from audioviz.rendering.frame_table import frame_table
@@ -291,7 +291,7 @@ def test_a_smoothed_video_is_as_long_as_its_song_and_its_hits_stand_on_their_sou
     info, frames = probe(out), list(read_frames(out))
     assert info.fps == 30 and info.frames == round(song.duration * 30)
     assert abs(info.picture_seconds - info.sound_seconds) <= 0.5 / 30
-    assert json.loads(info.metadata)["smooth"] == "30" and shown_for_one(info) == 2
+    assert json.loads(info.metadata)["smooth"] == "30" and sampled_fps(info) == 12
     for kick, second in zip(song.kicks.frames, song.kicks.seconds, strict=True):
         shown = round(second * 30)
         apart = [np.abs(frames[shown + k].astype(int) - frames[shown + k - 1]).mean() for k in (-1, 0, 1)]
@@ -363,20 +363,20 @@ def test_frames_that_are_shown_twice_leave_the_figures_as_they_are(song):
     kicks, rng = np.asarray(song.kicks), np.random.default_rng(2)
     energy = rng.uniform(0, 0.1, song.clock.frames)
     energy[kicks] += 1
-    plain = _measured(energy, kicks, song, 0, 1)
+    plain = _measured(energy, song, song.clock.fps)
     finer = made_song(path=song.path, fps=24)
-    over_span = np.repeat(energy, 2)  # of frame j with frame j - 2
-    for first in (0, 1):
-        twice = _measured(over_span[first::2], 2 * kicks, finer, first, 2)
-        assert twice.correlation == pytest.approx(plain.correlation, abs=0.02) and twice.hits == plain.hits
-    late = _measured(over_span[::2], 2 * kicks + 2, finer, 0, 2)
-    assert late.correlation < plain.correlation - 0.2
+    shown = np.zeros(finer.clock.frames)
+    shown[::2][: len(energy)] = energy[: len(shown[::2])]
+    for late in (0, 1):
+        heard = replace(finer, kicks=Events.at((kicks + late) / 12, finer.clock))
+        found = _measured(shown, heard, Fraction(12)).correlation
+        assert (found == pytest.approx(plain.correlation, abs=0.02)) == (late == 0)
 
 
 def test_what_a_manifest_says_of_its_rate_is_not_taken_for_granted():
     info = SimpleNamespace(fps=Fraction(30))
-    for fps, count in (("12", 2), ('"30000/2002"', 2), ("30", 1), ("0", 1), ("[]", 1)):
+    for fps, found in (("12", 12), ('"30000/2002"', Fraction(15000, 1001)), ("30", 30), ("0", 30), ("[]", 30)):
         info.metadata = f'{{"fps": "30", "schedule": {{"fps": {fps}}}}}'
-        assert shown_for_one(info) == count
+        assert sampled_fps(info) == found
     for info.metadata in ("[]", "{}", None):
-        assert shown_for_one(info) == 1
+        assert sampled_fps(info) == 30

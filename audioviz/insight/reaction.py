@@ -1,5 +1,6 @@
 """Audio reactivity of a finished video: how well its frame difference follows the kicks and the loudness."""
 
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -61,9 +62,9 @@ def reaction(
 def measure_video(path: Path) -> tuple[VideoInfo, Reaction | None, list[Flashing]]:
     """Probe a video, measure its picture against its own sound, if it has one, and find where it flashes too often.
 
-    Of a video with more frames than were sampled (`smooth`) the change is measured over the time of a sampled frame, as
-    the way that the picture goes in it: from each of its n frames on, and the mean of those. For hits its own frames
-    count.
+    Of a video with more frames than were sampled (`smooth`) the change is that of the frames which were sampled, so
+    that it can be compared with the same video without: the way that the picture goes from one of them to the next,
+    over all frames between. For hits its own frames count.
 
     Raises
     ------
@@ -71,41 +72,40 @@ def measure_video(path: Path) -> tuple[VideoInfo, Reaction | None, list[Flashing
         If it is no video.
     """
     info = probe(path)
-    span, meter = shown_for_one(info), FlashMeter(info.fps)
+    sampled, meter = sampled_fps(info), FlashMeter(info.fps)
     energy = difference_energy(meter.watch(read_frames(path)))
     if info.rate is None:
         return info, None, meter.found
     song = load_song(path, fps=info.fps)
-    energy = energy[: song.clock.frames]
-    kicks = np.asarray(song.kicks)
-    found = _measured(energy, kicks, song, 0, 1)
-    if span > 1:
-        way = np.convolve(np.sqrt(energy), np.ones(span))[: len(energy)] ** 2
-        parts = [_measured(way[k::span], kicks, song, k, span) for k in range(span)]
-        means = {name: np.mean([getattr(part, name) for part in parts]) for name in ("correlation", "loud_to_quiet")}
-        found = replace(found, **{name: float(mean) for name, mean in means.items()})
+    found = _measured(energy, song, info.fps)
+    if sampled < info.fps:
+        found = replace(_measured(energy, song, sampled), kicks=found.kicks, hits=found.hits)
     return info, found, meter.found
 
 
-def _measured(energy: np.ndarray, kicks: np.ndarray, song: Song, first: int, step: int) -> Reaction:
-    """The reaction of every step-th frame of a video from the first on: a kick belongs to the next that is shown."""
-    clock = Clock(song.clock.fps / step, len(energy))
-    kicks = -(-(kicks - first) // step)
-    kicks = kicks[(kicks >= 0) & (kicks < len(energy))]
-    envelope = Events.at(kicks / float(clock.fps), clock)
+def _measured(energy: np.ndarray, song: Song, fps: Fraction) -> Reaction:
+    """The reaction of a video to its song, of whose frames there are so many a second.
+
+    Where that is fewer than the song has, each of its frames has all that was shown, and heard, since the one before.
+    """
+    energy = energy[: song.clock.frames]
+    since = np.array([math.ceil(k * fps / song.clock.fps) for k in range(len(energy))])
+    frames = np.bincount(since)
+    kicks = np.unique(since[np.asarray(song.kicks)[np.asarray(song.kicks) < len(energy)]])
+    clock = Clock(fps, len(frames))
     return reaction(
-        energy,
+        np.bincount(since, np.sqrt(energy)) ** 2,
         kicks,
-        np.asarray(curves.at(envelope, 1.0).decay(RING_SECONDS)),
-        np.asarray(song.rms)[first::step][: len(energy)],
-        passage=max(1, round(PASSAGE_SECONDS * clock.fps)),
+        np.asarray(curves.at(Events.at(kicks / float(fps), clock), 1.0).decay(RING_SECONDS)),
+        np.bincount(since, np.asarray(song.rms)[: len(energy)]) / frames,
+        passage=max(1, round(PASSAGE_SECONDS * fps)),
     )
 
 
-def shown_for_one(info: VideoInfo) -> int:
-    """Frames of a video that its manifest says were made of each that was sampled; 1 of a video without."""
+def sampled_fps(info: VideoInfo) -> Fraction:
+    """Frames a second that its manifest says were sampled for a video; its own where it says nothing."""
     try:
         sampled = Fraction(read_metadata(info.metadata)["schedule"]["fps"])
     except (ValueError, KeyError, TypeError, ZeroDivisionError):
-        return 1
-    return max(1, round(info.fps / sampled)) if 0 < sampled <= info.fps else 1
+        return info.fps
+    return sampled if 0 < sampled <= info.fps else info.fps

@@ -156,7 +156,9 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
                     stacklevel=2,
                 )
         else:
-            vae = with_variant(place, partial(AutoModel.from_pretrained, str(place), torch_dtype=own.dtype))
+            vae = with_variant(
+                place, partial(AutoModel.from_pretrained, str(place), torch_dtype=own.dtype), dtype=own.dtype
+            )
     except ModelError:
         raise
     except Exception as error:  # as when a pipeline is loaded

@@ -42,7 +42,8 @@ def load_controlnet(pipeline: Any, source: str | Path) -> Any:
                     str(place), config=folder, torch_dtype=unet.dtype, local_files_only=True
                 )
         else:
-            net = with_variant(place, partial(ControlNetModel.from_pretrained, str(source), torch_dtype=unet.dtype))
+            load = partial(ControlNetModel.from_pretrained, str(source), torch_dtype=unet.dtype)
+            net = with_variant(place, load, dtype=unet.dtype)
     except Exception as error:  # a damaged one, or one of another family, makes diffusers raise almost anything
         raise ModelError(f"ControlNet {source}: {loading_failure(place, error, what)}") from error
     if any(weight.is_meta for weight in net.parameters()):

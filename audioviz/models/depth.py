@@ -56,7 +56,9 @@ def load_depth(source: str | Path, *, device: torch.device, dtype: torch.dtype =
     place = Path(source)
     try:
         processor = AutoImageProcessor.from_pretrained(str(source), local_files_only=place.is_dir())
-        net = with_variant(place, partial(AutoModelForDepthEstimation.from_pretrained, str(source), dtype=dtype))
+        net = with_variant(
+            place, partial(AutoModelForDepthEstimation.from_pretrained, str(source), dtype=dtype), dtype=dtype
+        )
     except ModelError:
         raise
     except Exception as error:  # a damaged folder makes transformers raise almost anything

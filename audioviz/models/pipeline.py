@@ -44,7 +44,9 @@ def load_pipeline(source: str, dtype: torch.dtype, *, other_vae: bool = False) -
         if "text_encoder_3" in _absent_parts(place):  # SD3 does without T5
             parts |= {"text_encoder_3": None, "tokenizer_3": None}
         return with_variant(
-            place, lambda **variant: DiffusionPipeline.from_pretrained(source, dtype=dtype, **variant, **parts)
+            place,
+            lambda **variant: DiffusionPipeline.from_pretrained(source, dtype=dtype, **variant, **parts),
+            dtype=dtype,
         )
     except ModelError:
         raise
@@ -62,25 +64,31 @@ def _absent_parts(place: Path) -> dict[str, str | None]:
     return {name: kind for name, kind in parts.items() if not (place / name).is_dir()}
 
 
-def with_variant(place: Path, load: Callable[..., Any]) -> Any:
+def with_variant(place: Path, load: Callable[..., Any], *, dtype: torch.dtype = torch.float32) -> Any:
     """What `load` gives for a folder or a hub id; where there is only a variant of the weights, such as fp16, of that.
+
+    From the hub the half of the bytes is fetched where they are for half precision, and there is such a variant.
 
     Parameters
     ----------
     place : Path
     load : function of the keywords of a `from_pretrained`
+    dtype : torch.dtype
+        Of the loaded weights.
     """
     options = {"use_safetensors": True, "local_files_only": place.is_dir()}
     if place.is_dir():
         return load(**options, variant=variant_of(place))
-    try:
-        return load(**options)
-    except OSError as error:
-        first = error
-    try:
-        return load(**options, variant="fp16")
-    except Exception:  # what was wrong with the weights that were asked for first is to be told
-        raise first from None
+    first: Exception | None = None
+    for variant in ({}, _FP16) if dtype == torch.float32 else (_FP16, {}):
+        try:
+            return load(**options, **variant)
+        except Exception as error:  # what is wrong with the weights without a variant is to be told
+            if not variant and not isinstance(error, OSError):
+                raise
+            first = error if first is None or not variant else first
+    assert first is not None
+    raise first from None
 
 
 def variant_of(place: Path) -> str | None:
@@ -223,6 +231,7 @@ def settings_of(part: Any) -> dict[str, Any]:
     return {**settings, "_class_name": type(part).__name__}
 
 
+_FP16 = {"variant": "fp16"}
 _OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
 _WEIGHTS = re.compile(r"(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors")
 _NOISE = re.compile(  # what no user can act on, or what an exception or a message of ours tells too
