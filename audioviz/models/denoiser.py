@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -139,12 +139,18 @@ class UNetDenoiser:
         """What the UNet runs in; it looks through all its modules to tell."""
         return self.unet.dtype
 
+    @cached_property
+    def _ip_adapters(self) -> list[Any]:
+        """Where diffusers keeps how strongly the IP-Adapter's reference is followed; to find them takes long."""
+        return [processor for processor in self.unet.attn_processors.values() if hasattr(processor, "scale")]
+
     def __call__(
         self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], *, control: Control = Control(), cfg: float = 1.0
     ) -> tuple[Tensor, ...]:
         """Denoised x by each of the texts: see the denoiser contract."""
         if texts[0].image is not None:
-            set_ip_adapter_scale(self.unet, control.style)
+            for processor in self._ip_adapters:
+                processor.scale = [control.style]
         lengths = [text.embeddings.shape[1] for text in texts]
         tokens, count = math.lcm(*lengths), len(texts)
         if tokens > MOST_REPEATS * min(lengths):
@@ -212,10 +218,9 @@ class UNetDenoiser:
         if self.unet.config.addition_embed_type != "text_time":
             return None
         height, width = (side * self.factor for side in x.shape[2:])
-        ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.dtype)
         return {
             "text_embeds": pooled_of(text).to(x.device, self.dtype).expand(len(x), -1),
-            "time_ids": ids.expand(len(x), -1),
+            "time_ids": _size_ids(height, width, x.device, self.dtype).expand(len(x), -1),
         }
 
 
@@ -224,6 +229,12 @@ def in_rows(tensor: Tensor, count: int) -> Tensor:
     if len(tensor) == 1:
         return tensor.expand(count, *tensor.shape[1:])
     return tensor.repeat(count // len(tensor), *[1] * (tensor.ndim - 1))
+
+
+@lru_cache(maxsize=8)
+def _size_ids(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """What SDXL is told of the size and the crop of a picture: shape (1, 6)."""
+    return torch.tensor([[height, width, 0, 0, height, width]], device=device, dtype=dtype)
 
 
 def guidance_scale_embedding(scales: Tensor, width: int) -> Tensor:
@@ -285,13 +296,6 @@ def stacked(texts: Sequence[Conditioning], *, batch: int) -> Conditioning:
         return None if found[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in found])
 
     return Conditioning(rows("embeddings"), rows("pooled"), rows("image"))
-
-
-def set_ip_adapter_scale(unet: Any, strength: float) -> None:
-    """Set how strongly a UNet with an IP-Adapter follows its reference; diffusers keeps that in the UNet."""
-    for processor in unet.attn_processors.values():
-        if hasattr(processor, "scale"):
-            processor.scale = [strength]
 
 
 def _from_epsilon(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from audioviz.errors import AudiovizError
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.model import Model
+from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides
 from audioviz.rendering.plans import frame_planner
@@ -40,6 +41,7 @@ def sampled_latents(
     guides: Guides | None = None,
     first: int = 0,
     before: Tensor | None = None,
+    decode: Decoder | None = None,
 ) -> Sampled:
     """The latent of each row of a table from `first` on, in order: (1, C, H, W), in the autoencoder's units.
 
@@ -51,6 +53,8 @@ def sampled_latents(
     first : int
     before : float, shape (1, C, H, W), optional
         The latent before `first`, if there is one.
+    decode : Decoder, optional
+        That shows the latents; where they are not sampled alone, each run decodes what it starts from once more.
 
     Raises
     ------
@@ -61,18 +65,19 @@ def sampled_latents(
     start = model.empty_latent(settings.size) if before is None else before
     plan_at = frame_planner(model, table, settings, guides=guides)
 
-    def sample(model: Model, rows: range) -> Sampled:
+    def sample(decode: Decoder, rows: range) -> Sampled:
         yield from sequence(
-            model.denoiser,
-            (plan_at(i, model) for i in rows),
+            decode.model.denoiser,
+            (plan_at(i, decode) for i in rows),
             start=start,
             sampler=settings.sampler,
             scheduler=settings.scheduler,
             noise_mask=guides.mask,
+            checked=model.denoiser.device.type == "cpu",
         )
 
     if plan.batch == 1:
-        yield from sample(model, range(first, len(table)))
+        yield from sample(decode or Decoder(model), range(first, len(table)))
         return
     made: dict[int, Tensor] = {}
     with closing(_batches(model, plan, sample, first, table.part)) as batches:
@@ -84,7 +89,7 @@ def sampled_latents(
 
 
 def _batches(
-    model: Model, plan: BatchPlan, sample: Callable[[Model, range], Sampled], first: int, part: range
+    model: Model, plan: BatchPlan, sample: Callable[[Decoder, range], Sampled], first: int, part: range
 ) -> Generator[dict[int, Tensor], None, None]:
     """The latents of each batch, by frame."""
     begun: dict[range, Sampled] = {}
@@ -97,7 +102,9 @@ def _batches(
             )
             for frames in plan.after(first):
                 runs = {frame: plan.run_of(frame) for frame in frames}
-                begun |= {run: sample(batched, range(i, run.stop)) for i, run in runs.items() if run not in begun}
+                begun |= {
+                    run: sample(Decoder(batched), range(i, run.stop)) for i, run in runs.items() if run not in begun
+                }
                 jobs = {plan.places[i].row: partial(_next, begun[run], part[i]) for i, run in runs.items()}
                 try:
                     latents = lanes.run(jobs, rows=plan.places[frames[0]].rows)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from logging import Logger
 
@@ -12,6 +13,8 @@ from tqdm import tqdm
 
 from audioviz.rendering.finish import Finisher
 from audioviz.rendering.log import resident_megabytes
+from audioviz.sampling.frame import not_finite
+from audioviz.transfer import Arrival, settle
 from audioviz.video.chunks import Latents
 from audioviz.video.work import Work
 
@@ -20,7 +23,14 @@ MOST_DECODED = 512 * 2**20  # if a chunk's is no more than so many bytes
 
 
 def make_pictures(
-    sampled: Iterator[Tensor], finisher: Finisher, work: Work, log: Logger, bar: tqdm, *, keep_decoded: bool
+    sampled: Iterator[Tensor],
+    finisher: Finisher,
+    work: Work,
+    log: Logger,
+    bar: tqdm,
+    *,
+    part: range,
+    keep_decoded: bool,
 ) -> float | None:
     """Make the pictures that are missing, of latents that were kept or else are sampled.
 
@@ -28,12 +38,19 @@ def make_pictures(
     ----------
     sampled : iterator of Tensor
         The latents that are still to be sampled.
+    part : range
+        The frames of the song, to name one that fails.
     keep_decoded : bool
         Whether the work is to hold what takes long to decode, too.
 
     Returns
     -------
     Seconds that each frame took of those that were sampled; None if none was.
+
+    Raises
+    ------
+    ModelError
+        If the model gave values that are not numbers.
     """
     seconds, count, stopped = 0.0, 0, 0
     for span in work.missing():
@@ -41,7 +58,7 @@ def make_pictures(
             finisher.restart(*work.before())
         began, stopped, kept = time.monotonic(), span.stop, work.kept()
         if kept is None:
-            made = _sample_chunk(span, sampled, finisher, work, bar, keep_decoded=keep_decoded)
+            made = _sample_chunk(span, sampled, finisher, work, bar, part=part, keep_decoded=keep_decoded)
         else:
             made = None
             _finish_chunk(span, kept, finisher, work, bar)
@@ -61,42 +78,112 @@ def make_pictures(
     return seconds / count if count else None
 
 
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """A row whose pictures are being made.
+
+    Parameters
+    ----------
+    latent : float, shape (1, C, h, w)
+    frames : numbers of its pictures in the video
+    arrival : Arrival
+        Whether the latent is finite, the latent as it is kept, its picture as it is kept, and the pictures.
+    """
+
+    latent: Tensor
+    frames: list[int]
+    arrival: Arrival
+
+
+def _row(i: int, latent: Tensor, decoded: Tensor, finisher: Finisher) -> _Row:
+    kept = latent.half()
+    frames, pictures = zip(*finisher.pictures(i, kept, decoded), strict=True)
+    return _Row(latent, list(frames), Arrival((torch.isfinite(latent).all(), kept, decoded, *pictures)))
+
+
 def _sample_chunk(
-    span: range, sampled: Iterator[Tensor], finisher: Finisher, work: Work, bar: tqdm, *, keep_decoded: bool
+    span: range,
+    sampled: Iterator[Tensor],
+    finisher: Finisher,
+    work: Work,
+    bar: tqdm,
+    *,
+    part: range,
+    keep_decoded: bool,
 ) -> Latents:
     """Write the pictures of a chunk that is sampled, and give its latents; with what was decoded, if that is kept."""
-    shown, latents = [], torch.empty(0)
-    decoded: np.ndarray | None = None
-    for frames in _parts(span, finisher.at_once):
-        latents = torch.cat(list(islice(sampled, len(frames))))
-        shown.append(latents.half().cpu())
-        began = time.monotonic()
-        pictures = finisher.decode(shown[-1])
-        slow = keep_decoded and time.monotonic() - began > SLOW_DECODING * len(frames)
-        if frames.start == span.start and slow and len(span) * pictures[0].nbytes <= MOST_DECODED:
-            decoded = np.empty((len(span), *pictures.shape[1:]), np.uint8)
-        if decoded is not None:
-            decoded[frames.start - span.start : frames.stop - span.start] = pictures
-        _write(frames, shown[-1], pictures, finisher, work, bar)
-    return Latents(torch.cat(shown).numpy(), latents[-1:].float().cpu().numpy(), decoded)
+    slow = False
+
+    def rows() -> Iterator[_Row]:
+        nonlocal slow
+        for frames in _groups(span, finisher.at_once):
+            latents = list(islice(sampled, len(frames)))
+            if frames.start == span.start and keep_decoded:
+                decoded, seconds = _timed(finisher, latents[0])
+                slow = seconds > SLOW_DECODING and len(span) * decoded.numel() <= MOST_DECODED
+            for i, latent, decoded in zip(frames, latents, finisher.decode(latents)):
+                yield _row(i, latent, decoded, finisher)
+
+    shown: list[Tensor] = []
+    pictures: np.ndarray | None = None
+    latent = torch.empty(0)
+    for i, row in zip(span, late(rows(), finisher.device)):
+        finite, kept, decoded, *levels = row.arrival.wait()
+        if not finite:
+            raise not_finite(part[i])
+        latent = row.latent
+        shown.append(kept)
+        if slow:
+            pictures = np.empty((len(span), *decoded.shape), np.uint8) if pictures is None else pictures
+            pictures[i - span.start] = decoded.numpy()
+        _write(row.frames, levels, finisher, work, bar)
+    return Latents(torch.cat(shown).numpy(), latent.cpu().numpy(), pictures)
+
+
+def _timed(finisher: Finisher, latent: Tensor) -> tuple[Tensor, float]:
+    """The picture of a latent, and the seconds that it takes to decode."""
+    settle(finisher.device)
+    began = time.monotonic()
+    picture = finisher.decode([latent])[0]
+    settle(finisher.device)
+    return picture, time.monotonic() - began
 
 
 def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, bar: tqdm) -> None:
     """Write the pictures of a chunk whose latents were kept."""
-    for frames in _parts(span, finisher.at_once):
-        here = slice(frames.start - span.start, frames.stop - span.start)
-        latents = torch.from_numpy(kept.shown[here])
-        pictures = finisher.decode(latents) if kept.decoded is None else kept.decoded[here]
-        _write(frames, latents, pictures, finisher, work, bar)
+
+    def rows() -> Iterator[_Row]:
+        for frames in _groups(span, finisher.at_once):
+            here = slice(frames.start - span.start, frames.stop - span.start)
+            latents = torch.from_numpy(kept.shown[here]).split(1)
+            decoded = finisher.decode(latents) if kept.decoded is None else map(torch.from_numpy, kept.decoded[here])
+            for i, latent, picture in zip(frames, latents, decoded):
+                yield _row(i, latent, picture, finisher)
+
+    for row in late(rows(), finisher.device):
+        _write(row.frames, row.arrival.wait()[3:], finisher, work, bar)
 
 
-def _parts(span: range, length: int) -> Iterator[range]:
-    """A chunk's frames, as many as are decoded at once."""
+def _groups(span: range, length: int) -> Iterator[range]:
+    """The frames of a chunk, as many as are decoded at once."""
     return (span[k : k + length] for k in range(0, len(span), length))
 
 
-def _write(frames: range, latents: Tensor, pictures: np.ndarray, finisher: Finisher, work: Work, bar: tqdm) -> None:
-    for i, latent, picture in zip(frames, latents.split(1), pictures):
-        for finished in finisher.pictures(i, latent, picture):
-            work.write(finished)
-        bar.update()
+def late(rows: Iterator[_Row], device: torch.device) -> Iterator[_Row]:
+    """The rows, on a CUDA device each when the next one is asked for, so that it is never idle."""
+    before = None
+    for row in rows:
+        if device.type != "cuda":
+            yield row
+            continue
+        if before is not None:
+            yield before
+        before = row
+    if before is not None:
+        yield before
+
+
+def _write(frames: list[int], pictures: list[Tensor], finisher: Finisher, work: Work, bar: tqdm) -> None:
+    for frame, picture in zip(frames, pictures, strict=True):
+        work.write(finisher.finished(frame, picture.numpy()))
+    bar.update()

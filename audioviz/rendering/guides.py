@@ -19,6 +19,7 @@ from audioviz.pixels import levels_to_unit
 from audioviz.project import GuideFiles
 from audioviz.rendering.pictures import load_pictures
 from audioviz.sampling import Control, Guidance
+from audioviz.transfer import to_device
 from audioviz.video.optical_flow import Estimator
 from audioviz.video.raft import load_raft
 
@@ -103,15 +104,17 @@ def _depth_of(at: Callable[[int], np.ndarray]) -> Callable[[int, Tensor], Tensor
 def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None:
     """A function of a frame's number: the latent of its init image, in the autoencoder's units; None without one."""
     init = guides.init
-    encode = _for_last_picture(lambda picture: model.autoencoder.encode(levels_to_unit(picture) * 2 - 1))
+    device = model.denoiser.device
+    encode = _for_last_picture(lambda picture: model.autoencoder.encode(levels_to_unit(picture, device) * 2 - 1))
     return None if init is None else lambda frame: encode(init(frame))
 
 
 def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, float, float], Guidance]:
     """A function of guidance by text, a frame, and strengths of control and style: the guidance with its images."""
-    mask, inpaints = guides.mask, getattr(model.denoiser, "blank", None) is not None
-    hint = _for_last_picture(levels_to_unit)
-    encode_reference = _for_last_picture(model.encode_reference) if model.encode_reference else None
+    mask, inpaints, device = guides.mask, getattr(model.denoiser, "blank", None) is not None, model.denoiser.device
+    hint = _for_last_picture(lambda picture: levels_to_unit(picture, device))
+    encode = model.encode_reference
+    encode_reference = encode and _for_last_picture(lambda picture: [to_device(one, device) for one in encode(picture)])
     inpainting = None
     if mask is not None and inpaints:
         inpainting = _for_last_picture(lambda picture: _inpainting_input(model, picture, mask))
@@ -143,9 +146,9 @@ def _with_reference(guidance: Guidance, image: Tensor, no_image: Tensor) -> Guid
 
 def _inpainting_input(model: Model, picture: np.ndarray, mask: Tensor) -> Tensor:
     """What inpainting models read beside the latent: the mask, and the scaled latent of the picture with grey there."""
-    hole = (mask >= 0.5).float()[None, None]
-    rest = model.autoencoder.encode((levels_to_unit(picture) * 2 - 1) * (1 - hole))
-    hole = resize(hole.to(rest.device), rest.shape[2:])
+    hole = to_device((mask >= 0.5).float()[None, None], model.denoiser.device)
+    rest = model.autoencoder.encode((levels_to_unit(picture, hole.device) * 2 - 1) * (1 - hole))
+    hole = resize(hole, rest.shape[2:])
     return torch.cat((hole, model.denoiser.units.to_model(rest)), 1)
 
 

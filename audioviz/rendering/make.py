@@ -25,6 +25,7 @@ from audioviz.rendering.cautions import cautions
 from audioviz.rendering.check import uses_flow
 from audioviz.rendering.chunk_loop import make_pictures
 from audioviz.rendering.costs import cost_kind, remember_cost
+from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.estimate import CHUNK_SECONDS
 from audioviz.rendering.finish import Finisher
 from audioviz.rendering.frame_table import frame_table
@@ -74,7 +75,10 @@ def make_video(
         warnings.warn(batches.caution, AudiovizWarning, stacklevel=2)
     begin = Fraction(song.start) + part.start / clock.fps
     tweens = smoothed(table, shown, song)
-    finisher = Finisher(model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides)
+    decode = Decoder(model)
+    finisher = Finisher(
+        model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides, decode=decode
+    )
     pictures = finisher.plan(codec)
     described = describe_format(container, codec, finisher.size, shown.fps)
     kind = cost_kind(project.finish, described, plain=(finisher.size, codec) == (settings.size, H264))
@@ -103,7 +107,9 @@ def make_video(
             before = None if work.latent is None else torch.from_numpy(work.latent.copy())
             with (
                 closing(
-                    sampled_latents(model, table, settings, batches, guides=guides, first=work.done, before=before)
+                    sampled_latents(
+                        model, table, settings, batches, guides=guides, first=work.done, before=before, decode=decode
+                    )
                 ) as latents,
                 tqdm(
                     total=len(part),
@@ -114,7 +120,7 @@ def make_video(
                     desc=out.name,
                 ) as bar,
             ):
-                seconds = make_pictures(latents, finisher, work, log, bar, keep_decoded=keep_work)
+                seconds = make_pictures(latents, finisher, work, log, bar, part=part, keep_decoded=keep_work)
             chunks = work.chunks()
             if seconds is not None:
                 where, size = model.denoiser.device.type, work.size / len(part)

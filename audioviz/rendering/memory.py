@@ -21,12 +21,17 @@ def make_room(model: Model, size: tuple[int, int]) -> None:
 
 
 def decode(model: Model, latent: Tensor) -> Tensor:
-    """The pictures of latents (B, C, H, W): float32 (B, 3, height, width) in 0..1.
+    """The picture of a latent, float32 (1, 3, H, W) in 0..1, as by `to_picture`."""
+    return signed_to_unit(to_picture(model, latent))
+
+
+def to_picture(model: Model, latent: Tensor) -> Tensor:
+    """The picture of a latent, float32 (1, 3, H, W), -1..1 or a little beyond.
 
     In tiles from the first time on that memory does not suffice for whole pictures.
     """
     try:
-        return signed_to_unit(model.autoencoder.decode(latent))
+        return model.autoencoder.decode(latent)
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error) or getattr(model.autoencoder.module, "use_tiling", True):
             raise
@@ -37,7 +42,7 @@ def decode(model: Model, latent: Tensor) -> Tensor:
         "out of memory while a picture was decoded: decoding in tiles from here on", AudiovizWarning, stacklevel=2
     )
     model.autoencoder.module.enable_tiling()
-    return signed_to_unit(model.autoencoder.decode(latent))
+    return model.autoencoder.decode(latent)
 
 
 @contextmanager

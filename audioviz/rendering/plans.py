@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from torch import Tensor
 
 from audioviz.models.composition import Positives, mixed, positives_at, staged
 from audioviz.models.editing import text_at
 from audioviz.models.model import Model
+from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.feedback import feedback
 from audioviz.rendering.flow import flow_steps
 from audioviz.rendering.frame_table import FrameTable
@@ -28,6 +29,7 @@ from audioviz.sampling import (
 from audioviz.sampling.noise import Draw
 
 ANCHOR_STILLS = 4
+MOST_TEXTS = 16  # that lie on the device, of all that were read
 INTERPOLATIONS = {"slerp": slerp, "lerp": lerp}
 
 
@@ -35,22 +37,27 @@ def plan_frames(
     model: Model, table: FrameTable, settings: RenderSettings, *, first: int = 0, guides: Guides | None = None
 ) -> Iterator[FramePlan]:
     """The plans of a table's frames from row `first` on: see `frame_planner`."""
-    return map(frame_planner(model, table, settings, guides=guides), range(first, len(table)))
+    plan_at, decode = frame_planner(model, table, settings, guides=guides), Decoder(model)
+    return (plan_at(i, decode) for i in range(first, len(table)))
 
 
 def frame_planner(
     model: Model, table: FrameTable, settings: RenderSettings, *, guides: Guides | None = None
-) -> Callable[..., FramePlan]:
-    """A function of a row of a table: the plan of its frame.
+) -> Callable[[int, Decoder], FramePlan]:
+    """A function that gives the plan of a row of a table, which starts from the picture that a decoder has shown.
 
     Text is encoded, and anchors are measured, when a frame first needs them. A frame that is drawn wholly anew starts
-    from an empty latent: what came before it leaves no trace in it. The function takes a second argument: the
-    model whose autoencoder the frame before is moved through, if not this one.
+    from an empty latent: what came before it leaves no trace in it.
     """
     guides = guides or Guides()
-    encode = cache(model.encode_text)
-    with_images, init, step_to = image_conditions(model, guides), init_latents(model, guides), flow_steps(table, guides)
-    empty = model.empty_latent(settings.size)
+    read, device = cache(model.encode_text), model.denoiser.device
+    encode = lru_cache(MOST_TEXTS)(lambda text: read(text).to(device))
+    with_images, init, step_to = (
+        image_conditions(model, guides),
+        init_latents(model, guides),
+        flow_steps(table, guides, device),
+    )
+    empty = model.empty_latent(settings.size).to(device)
 
     def guidance(text: Guidance, i: int) -> Guidance:
         return with_images(text, table.part[i], table.columns["control"][i].item(), table.columns["style"][i].item())
@@ -59,7 +66,7 @@ def frame_planner(
     def statistics(text: str, negative: str) -> tuple[Tensor, Tensor]:
         return still_statistics(model, guidance(model.guidance(text, negative, steps=settings.steps), 0), settings)
 
-    def plan_at(i: int, moved_by: Model = model) -> FramePlan:
+    def plan_at(i: int, decode: Decoder) -> FramePlan:
         frame, row, unsample, flow_step = table.part[i], table.row(i), bool(table.columns["unsample"][i]), step_to(i)
         plan = plan_frame(
             guidance(text_guidance_at(table, i, encode, steps=settings.steps), i),
@@ -75,7 +82,7 @@ def frame_planner(
             conditioning_before=guidance(text_guidance_at(table, i - 1, encode, steps=settings.steps), i)
             if unsample
             else None,
-            warp=feedback(moved_by, table, i, guides, flow_step=flow_step),
+            warp=feedback(table, i, guides, decode, flow_step=flow_step),
             anchor=anchor_at(table, i, statistics),
         )
         if row["seed_mix"]:

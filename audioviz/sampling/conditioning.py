@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError
+from audioviz.transfer import to_device
 
 MOST_REPEATS = 4  # of a text, so that it is as long as another
 
@@ -35,6 +36,11 @@ class Conditioning:
             raise InputError(
                 f"a conditioning has the shape {tuple(self.embeddings.shape)}: expected (batch, tokens, width)"
             )
+
+    def to(self, device: torch.device) -> "Conditioning":
+        """The same on a device."""
+        there = {name: to_device(value, device) for name, value in vars(self).items() if value is not None}
+        return replace(self, **there)
 
 
 @dataclass(frozen=True, eq=False)

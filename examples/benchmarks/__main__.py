@@ -11,6 +11,7 @@ from datetime import date
 from importlib.metadata import version
 
 import analysis
+import batches
 import busy
 import frames
 import growth
@@ -28,7 +29,14 @@ def main() -> None:
         + "\n"
     )
     print("| what | figure |\n|---|---|")
-    for rows in (frames.measure(device), busy.measure(), img2img.measure(device), growth.measure(), analysis.measure()):
+    for rows in (
+        frames.measure(device),
+        batches.measure(device),
+        busy.measure(),
+        img2img.measure(device),
+        growth.measure(),
+        analysis.measure(),
+    ):
         for what, figure in rows:
             print(f"| {what} | {figure} |", flush=True)
 

@@ -1,6 +1,7 @@
 """Flux: a transformer of flow matching that reads T5 and the pooled text of CLIP, and is told the guidance scale."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -41,7 +42,6 @@ def velocity(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg
 
     batch, channels, height, width = x.shape
     guidance = torch.full((batch,), float(cfg), device=x.device) if transformer.config.guidance_embeds else None
-    ids = FluxPipeline._prepare_latent_image_ids(batch, height // PATCH, width // PATCH, x.device, x.dtype)
     output = transformer(
         hidden_states=FluxPipeline._pack_latents(x, batch, channels, height, width),
         timestep=sigma.to(x.dtype),
@@ -49,11 +49,19 @@ def velocity(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg
         pooled_projections=pooled_of(text),
         encoder_hidden_states=text.embeddings,
         txt_ids=torch.zeros(text.embeddings.shape[1], 3, device=x.device, dtype=x.dtype),
-        img_ids=ids,
+        img_ids=_place_ids(height // PATCH, width // PATCH, x.device, x.dtype),
         return_dict=False,
     )[0]
     # what FluxPipeline._unpack_latents does, in latent cells
     return output.view(batch, height // 2, width // 2, channels, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
+
+
+@lru_cache(maxsize=8)
+def _place_ids(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Where each token of a picture lies: shape (height * width, 3)."""
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+    return FluxPipeline._prepare_latent_image_ids(1, height, width, device, dtype)
 
 
 FLUX = Family(
