@@ -1,6 +1,7 @@
 """Copies between the CPU and a GPU, for which neither waits more than it must."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ class Arrival:
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         device = tensors[0].device
-        self._event: torch.cuda.Event | None = None
+        self._event: Any = None
         if device.type != "cuda":
             self._tensors = [tensor.cpu() for tensor in tensors]
             return

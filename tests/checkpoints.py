@@ -6,13 +6,21 @@ from pathlib import Path
 import torch
 from diffusers import (
     AutoencoderKL,
+    ChromaPipeline,
+    ChromaTransformer2DModel,
     DDIMScheduler,
+    DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
+    FluxFillPipeline,
     FluxPipeline,
     FluxTransformer2DModel,
     LatentConsistencyModelPipeline,
     LCMScheduler,
+    Lumina2Pipeline,
+    Lumina2Transformer2DModel,
+    PixArtSigmaPipeline,
+    PixArtTransformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     StableDiffusionInpaintPipeline,
@@ -28,6 +36,9 @@ from transformers import (
     CLIPTokenizer,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
+    Gemma2Config,
+    Gemma2Model,
+    GemmaTokenizer,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
@@ -63,7 +74,7 @@ def tiny_family(name: str, folder: Path):
     """The pipeline of a family by its short name; `folder` is for its vocabulary."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return FAMILIES[name](folder)
+        return (FAMILIES | MASKED_FAMILIES | {"fill": _fill})[name](folder)
 
 
 def tiny_ip_adapter(unet: UNet2DConditionModel, folder: Path) -> Path:
@@ -181,6 +192,16 @@ def _sd3(folder: Path) -> StableDiffusion3Pipeline:
     )
 
 
+def _fill(folder: Path) -> FluxFillPipeline:
+    parts = _flux(folder).components
+    parts["transformer"] = FluxTransformer2DModel.from_config(
+        parts["transformer"].config, in_channels=384, out_channels=64
+    )
+    logvar = parts["vae"].encoder.conv_out  # whose second half says how far the latents of a picture are spread
+    logvar.weight.data[16:], logvar.bias.data[16:] = 0.0, -30.0
+    return FluxFillPipeline(**{name: part for name, part in parts.items() if part is not None})
+
+
 def _flux(folder: Path, *, guidance_embeds: bool = True) -> FluxPipeline:
     transformer = FluxTransformer2DModel(
         patch_size=1,
@@ -207,6 +228,82 @@ def _flux(folder: Path, *, guidance_embeds: bool = True) -> FluxPipeline:
         tokenizer=_tokenizer(folder),
         tokenizer_2=_t5_tokenizer(),
         scheduler=scheduler,
+    )
+
+
+def _chroma(folder: Path) -> ChromaPipeline:
+    transformer = ChromaTransformer2DModel(
+        in_channels=64,
+        num_layers=2,
+        num_single_layers=1,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=4 * WIDTH,
+        axes_dims_rope=(4, 4, 8),
+        approximator_num_channels=16,
+        approximator_hidden_dim=32,
+        approximator_layers=2,
+    )
+    return ChromaPipeline(
+        transformer=transformer,
+        vae=_vae(16, scaling_factor=0.3611, shift_factor=0.1159, quant=False),
+        text_encoder=_t5(4 * WIDTH),
+        tokenizer=_t5_tokenizer(),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    )
+
+
+def _lumina2(folder: Path) -> Lumina2Pipeline:
+    transformer = Lumina2Transformer2DModel(
+        sample_size=8,
+        in_channels=16,
+        hidden_size=48,
+        num_layers=2,
+        num_refiner_layers=1,
+        num_attention_heads=2,
+        num_kv_heads=1,
+        multiple_of=16,
+        axes_dim_rope=(8, 8, 8),
+        cap_feat_dim=WIDTH,
+    )
+    letters = [*map(chr, range(ord("a"), ord("z") + 1))]
+    words = ("<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "\u2581", ".", *letters)
+    gemma = Gemma2Config(
+        vocab_size=len(words),
+        hidden_size=WIDTH,
+        intermediate_size=37,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        query_pre_attn_scalar=8,
+    )
+    return Lumina2Pipeline(
+        transformer=transformer,
+        vae=_vae(16, scaling_factor=0.3611, shift_factor=0.1159, quant=False),
+        text_encoder=Gemma2Model(gemma).eval(),
+        tokenizer=GemmaTokenizer(vocab={word: i for i, word in enumerate(words)}, add_bos_token=True),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=6.0),
+    )
+
+
+def _pixart(folder: Path) -> PixArtSigmaPipeline:
+    transformer = PixArtTransformer2DModel(
+        sample_size=8,
+        num_layers=2,
+        attention_head_dim=8,
+        num_attention_heads=4,
+        cross_attention_dim=32,
+        caption_channels=WIDTH,
+        interpolation_scale=2,
+        use_additional_conditions=False,
+    )
+    return PixArtSigmaPipeline(
+        transformer=transformer,
+        vae=_vae(4, scaling_factor=0.13025),
+        text_encoder=_t5(WIDTH),
+        tokenizer=_t5_tokenizer(),
+        scheduler=DPMSolverMultistepScheduler(beta_start=0.0001, beta_end=0.02),
     )
 
 
@@ -285,3 +382,4 @@ FAMILIES = {
     "flux": _flux,
     "schnell": lambda folder: _flux(folder, guidance_embeds=False),
 }
+MASKED_FAMILIES = {"chroma": _chroma, "lumina2": _lumina2, "pixart": _pixart}  # whose texts have attention masks

@@ -3,13 +3,18 @@
 import numpy as np
 import pytest
 import soundfile
+import torch
 from diffusers import ControlNetModel
 from PIL import Image
 
 import audioviz as av
+from audioviz.errors import ModelError
 from audioviz.models import load_model
+from audioviz.rendering import chunk_loop, make
+from audioviz.sampling import sequence
 from audioviz.video.work import Work
 from tests.checkpoints import tiny_ip_adapter
+from tests.models import FakeVae, fake_model
 from tests.songs import made_song
 from tests.traffic import Traffic, on_meta
 
@@ -100,3 +105,40 @@ def test_so_it_does_with_what_leads_the_model(families, files, tmp_path, monkeyp
     added = {name: files / file for name, file in addition.items()}
     model = load_model(families("sd1")[0], device="cpu", **added)
     check(traffic_of(model, files, tmp_path, monkeypatch, given=given))
+
+
+def moving(song):
+    return av.Schedule(denoise=0.6, zoom=1.3, saturation=0.2, in_loop=1, prompts=["gold"], clock=song.clock)
+
+
+def test_a_camera_frame_decodes_once(files, tmp_path, monkeypatch):
+    """Its picture is what the film shows and what the next frame starts from, whole or from kept work on."""
+    song, pictures, decode = made_song(seconds=3, fps=4, path=files / "song.wav"), [], FakeVae.decode
+    monkeypatch.setattr(FakeVae, "decode", lambda vae, latent: pictures.append(latent) or decode(vae, latent))
+    monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
+
+    def render(name, **denoiser):
+        pictures.clear()
+        av.render(song, moving(song), out=tmp_path / name, model=fake_model(**denoiser), progress=False)
+        return (tmp_path / name).read_bytes()
+
+    whole = render("whole.mp4")
+    assert len(pictures) == 12
+    with pytest.raises(ModelError, match="frame 9"):
+        render("out.mp4", nan_from_call=9 * 2)
+    assert render("out.mp4") == whole and len(pictures) == 4 + 1, "of a chunk, and of the latent before it"
+
+
+def test_a_frame_that_is_looked_at_late_is_named_all_the_same(files, tmp_path, monkeypatch):
+    """As for a GPU: the next one is being made when what a frame gave is read, and no picture of it is written."""
+    song, written, write = made_song(seconds=2, fps=6, path=files / "song.wav"), [], Work.write
+    plain = av.render(song, moving(song), out=tmp_path / "plain.mp4", model=fake_model(), progress=False)
+    monkeypatch.setattr(chunk_loop, "late", lambda rows, device, late=chunk_loop.late: late(rows, torch.device("cuda")))
+    monkeypatch.setattr(make, "sequence", lambda *args, **options: sequence(*args, **options | {"checked": False}))
+    monkeypatch.setattr(Work, "write", lambda work, picture: written.append(picture) or write(work, picture))
+    later = av.render(song, moving(song), out=tmp_path / "later.mp4", model=fake_model(), progress=False)
+    assert later.read_bytes() == plain.read_bytes() and len(written) == 12
+    written.clear()
+    with pytest.raises(ModelError, match="frame 9: the model gave values that are not numbers"):
+        av.render(song, moving(song), out=tmp_path / "out.mp4", model=fake_model(nan_from_call=18), progress=False)
+    assert len(written) == 9

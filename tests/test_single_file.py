@@ -43,9 +43,10 @@ def test_a_file_is_its_folder(families, tmp_path, name):
     assert (ours.decode(x) == theirs.decode(x)).all()
 
 
-def test_what_the_file_does_not_hold_is_taken_from_beside_it(families, tmp_path):
-    """As with Flux, whose files often hold the transformer alone."""
-    folder, pipeline = families("flux")
+@pytest.mark.parametrize("name", ["flux", "chroma", "lumina2"])
+def test_what_the_file_does_not_hold_is_taken_from_beside_it(families, tmp_path, name):
+    """As with Flux and later ones, whose files often hold the transformer alone."""
+    folder, pipeline = families(name)
     save_file(pipeline.transformer.state_dict(), tmp_path / "tiny.safetensors")
     shutil.copytree(folder, tmp_path / "tiny")
     shutil.rmtree(tmp_path / "tiny" / "transformer")
@@ -65,6 +66,10 @@ PARAMETERS = {  # of the real models, as their makers tell
     ("flux-dev", "transformer"): 11_901_408_320,
     ("flux-schnell", "transformer"): 11_891_178_560,
     ("flux-dev", "text_encoder_2"): 4_762_310_656,
+    ("flux-fill", "transformer"): 11_902_391_360,
+    ("chroma", "transformer"): 8_899_983_424,
+    ("lumina2", "transformer"): 2_609_769_152,
+    ("lumina2", "text_encoder"): 2_614_341_888,
 }
 
 
@@ -87,6 +92,9 @@ def real_shapes(kind: str, tmp_path: Path) -> dict[str, tuple[int, ...]]:
         "sd35_medium": {sd3.format(0): (9216,), unet + "pos_embed": (1, 147456, 1536)},
         "sd35_large": {unet + "joint_blocks.37.x_block.mlp.fc1.weight": (9728, 2432)},
         "flux-dev": flux | {"guidance_in.in_layer.bias": (3072,)},
+        "flux-fill": flux | {"guidance_in.in_layer.bias": (3072,), "img_in.weight": (3072, 384)},
+        "chroma": flux | {"distilled_guidance_layer.in_proj.bias": (5120,)},
+        "lumina2": {unet + "cap_embedder.0.weight": (2304,)},
         "flux-schnell": flux,
     }[kind]
 

@@ -113,4 +113,8 @@ def on_meta(model: Model) -> Model:
             part.to(META)
     if model.encode_reference is not None:
         model.encode_reference.args[0].image_encoder.to(META)  # of the pipeline
-    return replace(model, denoiser=replace(denoiser, device=META, log_sigmas=denoiser.log_sigmas.to(META)))
+    return replace(
+        model,
+        denoiser=replace(denoiser, device=META, log_sigmas=denoiser.log_sigmas.to(META)),
+        autoencoder=replace(model.autoencoder),  # which remembers where it was
+    )

@@ -86,8 +86,8 @@ model_options = (
         default="embedded",
         show_default=True,
         metavar="NAME|DIR|ID|FILE",
-        help="Any diffusers model of Stable Diffusion 1 or 2, SDXL, SD3 or Flux: a folder, a hub id, a .safetensors "
-        "file.",
+        help="Any diffusers model of Stable Diffusion 1 or 2, SDXL, SD3, Flux or a newer family (see "
+        "docs/models.md): a folder, a hub id, a .safetensors file.",
     ),
     click.option(
         "--lora",

@@ -1,7 +1,7 @@
 """The denoiser of a UNet, whatever it was trained to predict."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
-from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control
+from audioviz.models.inpainting import Inpainting, in_rows, with_inpainting
+from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, padded
 from audioviz.sampling.units import LatentUnits
 
+LEAST_TOLD = 1024  # pixels
 SMALLEST_ALPHA = 2.0**-24  # where training ends in pure noise, whose sigma is infinite
 
 
@@ -42,7 +44,7 @@ def unet_denoiser(
     shift_factor: float = 0.0,
     betas: np.ndarray | None = None,
     factor: int = 8,
-    blank: Callable[[int, int], Tensor] | None = None,
+    inpainting: Inpainting | None = None,
     controlnet: torch.nn.Module | None = None,
     rescale: float = 0.0,
 ) -> "UNetDenoiser":
@@ -60,8 +62,8 @@ def unet_denoiser(
         The training schedule; Stable Diffusion's if not given.
     factor : int
         Pixels a latent cell, for UNets that are told the size of the picture (SDXL).
-    blank : function of (H, W), for inpainting UNets
-        The scaled latent (1, C, H, W) of a picture that is all masked.
+    inpainting : Inpainting, optional
+        What an inpainting UNet reads beside the latent.
     controlnet : ControlNetModel, optional
         Leads the UNet by a picture where the guidance has one.
     rescale : float in 0..1
@@ -91,7 +93,7 @@ def unet_denoiser(
         sigmas.log().float().to(unet.device),
         torch.channels_last if channels_last else torch.contiguous_format,
         factor,
-        blank,
+        inpainting,
         controlnet,
         rescale,
         unet.config.time_cond_proj_dim is not None,
@@ -127,12 +129,12 @@ class UNetDenoiser:
     log_sigmas: Tensor  # log of sigmas, float32, on the device
     memory_format: torch.memory_format
     factor: int  # pixels a latent cell
-    blank: Callable[[int, int], Tensor] | None
+    inpainting: Inpainting | None
     controlnet: Any  # ControlNetModel, or None
     rescale: float
     distilled: bool  # it is told the guidance scale, and needs no negative half
+    patch: int = 1  # latent cells that each side of x is a multiple of
     flow: ClassVar[bool] = False
-    patch: ClassVar[int] = 1  # latent cells that each side of x is a multiple of
 
     @cached_property
     def dtype(self) -> torch.dtype:
@@ -151,14 +153,10 @@ class UNetDenoiser:
         if texts[0].image is not None:
             for processor in self._ip_adapters:
                 processor.scale = [control.style]
-        lengths = [text.embeddings.shape[1] for text in texts]
-        tokens, count = math.lcm(*lengths), len(texts)
-        if tokens > MOST_REPEATS * min(lengths):
+        count = len(texts)
+        together = stacked(texts, batch=len(x), most_repeats=MOST_REPEATS) if count > 1 else None
+        if together is None:
             return tuple(self._denoise(x, sigma, text, control, cfg) for text in texts)
-        if count == 1:
-            return (self._denoise(x, sigma, texts[0], control, cfg),)
-        # repeating a text does not change what cross-attention reads from it
-        together = stacked([repeat_tokens(text, tokens) for text in texts], batch=len(x))
         return self._denoise(torch.cat([x] * count), torch.cat([sigma] * count), together, control, cfg).chunk(count)
 
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, control: Control, cfg: float) -> Tensor:
@@ -182,13 +180,8 @@ class UNetDenoiser:
                 added_cond_kwargs=added or None,
                 return_dict=False,
             )
-        if self.blank:
-            inpainting = (
-                control.inpainting
-                if control.inpainting is not None
-                else torch.cat((torch.ones_like(x[:1, :1]), self.blank(*x.shape[2:])), 1)
-            )
-            scaled = torch.cat((scaled, in_rows(inpainting.to(x), len(x))), 1)
+        if self.inpainting:
+            scaled = with_inpainting(scaled, self.inpainting, control)
         scaled = scaled.to(self.dtype, memory_format=self.memory_format)
         if text.image is not None:
             added["image_embeds"] = [text.image.to(x.device, self.dtype).expand(len(x), *text.image.shape[1:])]
@@ -200,6 +193,7 @@ class UNetDenoiser:
             scaled,
             timestep,
             encoder_hidden_states=embeddings,
+            encoder_attention_mask=None if text.mask is None else text.mask.to(x.device).expand(len(x), -1),
             timestep_cond=scale_embedding,
             added_cond_kwargs=added or None,
             down_block_additional_residuals=down,
@@ -217,18 +211,20 @@ class UNetDenoiser:
         """
         if self.unet.config.addition_embed_type != "text_time":
             return None
-        height, width = (side * self.factor for side in x.shape[2:])
+        height, width = told_size(*(side * self.factor for side in x.shape[2:]))
         return {
             "text_embeds": pooled_of(text).to(x.device, self.dtype).expand(len(x), -1),
             "time_ids": _size_ids(height, width, x.device, self.dtype).expand(len(x), -1),
         }
 
 
-def in_rows(tensor: Tensor, count: int) -> Tensor:
-    """A tensor of one row in so many, or one of a row for each picture, for one text after the other."""
-    if len(tensor) == 1:
-        return tensor.expand(count, *tensor.shape[1:])
-    return tensor.repeat(count // len(tensor), *[1] * (tensor.ndim - 1))
+def told_size(height: int, width: int) -> tuple[int, int]:
+    """The size that SDXL is told for a picture: of its form, with a longer side of at least 1024.
+
+    Smaller ones it has learnt from pictures that were enlarged, and draws blurred.
+    """
+    scale = max(1.0, LEAST_TOLD / max(height, width))
+    return round(height * scale), round(width * scale)
 
 
 @lru_cache(maxsize=8)
@@ -270,11 +266,6 @@ def sinusoidal_embedding(values: Tensor, width: int, *, shift: float, cosine_fir
     return torch.cat(parts[::-1] if cosine_first else parts, -1)
 
 
-def repeat_tokens(text: Conditioning, tokens: int) -> Conditioning:
-    """The conditioning with its tokens repeated until there are so many."""
-    return replace(text, embeddings=text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1))
-
-
 def pooled_of(text: Conditioning) -> Tensor:
     """The pooled text embedding of a conditioning, for models that read it: float, shape (B, width).
 
@@ -288,14 +279,33 @@ def pooled_of(text: Conditioning) -> Tensor:
     return text.pooled
 
 
-def stacked(texts: Sequence[Conditioning], *, batch: int) -> Conditioning:
-    """Conditionings of one length as one batch: `batch` rows of the first, then as many of the next, and so on."""
+def mask_of(text: Conditioning) -> Tensor:
+    """The attention mask of a conditioning, bool, shape (B, tokens); without one all tokens are read."""
+    tokens = text.embeddings
+    return torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device) if text.mask is None else text.mask
+
+
+def stacked(texts: Sequence[Conditioning], *, batch: int, most_repeats: int = 1) -> Conditioning | None:
+    """Conditionings as one batch: `batch` rows of the first, then as many of the next, and so on.
+
+    Those with masks are filled up to one length. Others are repeated, which cross-attention does not notice; where that
+    is more than so many times, there is none.
+    """
+    lengths = [text.embeddings.shape[1] for text in texts]
+    tokens = max(lengths) if texts[0].mask is not None else math.lcm(*lengths)
+    if texts[0].mask is None and tokens > most_repeats * min(lengths):
+        return None
+    even = [padded(text, tokens) if text.mask is not None else _repeated(text, tokens) for text in texts]
 
     def rows(name: str) -> Any:
-        found = [getattr(text, name) for text in texts]
+        found = [getattr(text, name) for text in even]
         return None if found[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in found])
 
-    return Conditioning(rows("embeddings"), rows("pooled"), rows("image"))
+    return Conditioning(rows("embeddings"), rows("pooled"), rows("image"), rows("mask"))
+
+
+def _repeated(text: Conditioning, tokens: int) -> Conditioning:
+    return replace(text, embeddings=text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1))
 
 
 def _from_epsilon(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:

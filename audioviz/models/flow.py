@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from audioviz.models.denoiser import stacked
+from audioviz.models.inpainting import Inpainting, with_inpainting
 from audioviz.sampling.conditioning import Conditioning, Control
 from audioviz.sampling.units import LatentUnits
 
 TIMESTEPS = 1000
 Velocity = Callable[[Any, Tensor, Tensor, Conditioning, float], Tensor]
-"""A family's own: of a transformer, x (B, C, H, W), sigma (B,), a conditioning of B rows and cfg, all in the
-transformer's type but sigma, the velocity of x's shape."""
+"""A family's own: of a transformer, x (B, C, H, W) and behind it what is read beside it, sigma (B,), a conditioning of
+B rows and cfg, all in the transformer's type but sigma, the velocity of x."""
 
 
 def flow_sigmas(scheduler: Any, tokens: int) -> Tensor:
@@ -67,6 +68,7 @@ class FlowDenoiser:
     distilled: bool  # is told the guidance scale, and needs no negative half
     patch: int  # latent cells a token, each way
     rescale: float = 0.0
+    inpainting: Inpainting | None = None
     flow: ClassVar[bool] = True
 
     @cached_property
@@ -79,17 +81,19 @@ class FlowDenoiser:
     ) -> tuple[Tensor, ...]:
         """Denoised x by each of the texts: see the denoiser contract."""
         count = len(texts)
-        if count == 1 or len({text.embeddings.shape[1] for text in texts}) > 1:  # which attention would notice
-            return tuple(self._denoise(x, sigma, text, cfg) for text in texts)
-        together = stacked(texts, batch=len(x))
-        return self._denoise(torch.cat([x] * count), torch.cat([sigma] * count), together, cfg).chunk(count)
+        together = stacked(texts, batch=len(x)) if count > 1 else None
+        if together is None:
+            return tuple(self._denoise(x, sigma, text, control, cfg) for text in texts)
+        return self._denoise(torch.cat([x] * count), torch.cat([sigma] * count), together, control, cfg).chunk(count)
 
-    def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:
+    def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, control: Control, cfg: float) -> Tensor:
         rows = Conditioning(
             text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1),
             None if text.pooled is None else text.pooled.to(x.device, self.dtype).expand(len(x), -1),
+            mask=None if text.mask is None else text.mask.to(x.device).expand(len(x), -1),
         )
-        velocity = self.velocity(self.transformer, x.to(self.dtype), sigma, rows, cfg)
+        read = with_inpainting(x, self.inpainting, control) if self.inpainting else x
+        velocity = self.velocity(self.transformer, read.to(self.dtype), sigma, rows, cfg)
         return x - velocity.float() * sigma[:, None, None, None]
 
     def at_size(self, height: int, width: int) -> "FlowDenoiser":
@@ -106,6 +110,7 @@ def flow_denoiser(
     channels: int,
     patch: int,
     distilled: bool = False,
+    inpainting: Inpainting | None = None,
 ) -> FlowDenoiser:
     """A diffusers transformer as a denoiser: see FlowDenoiser."""
     transformer = transformer.eval().requires_grad_(False)
@@ -119,4 +124,5 @@ def flow_denoiser(
         transformer.device,
         distilled,
         patch,
+        inpainting=inpainting,
     )

@@ -89,8 +89,9 @@ def work_in(pipeline: Any, file: Path, strength: float) -> list[str]:
     if getattr(pipeline, "transformer", None) is not None:
         weights = {_of_kohya(name): value for name, value in weights.items()}
         unread = [name for name in weights if "dora_scale" in name]  # diffusers' converters leave them out
+        convert = getattr(type(pipeline), "lora_state_dict", dict)  # PixArt has only the names of PEFT
         try:
-            weights = type(pipeline).lora_state_dict(dict(weights))
+            weights = convert(dict(weights))
         except Exception as error:  # they raise almost anything at names that they do not know
             raise Misfit from error
     groups: dict[str, dict[str, Tensor]] = defaultdict(dict)

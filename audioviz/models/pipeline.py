@@ -12,6 +12,7 @@ import torch
 
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.families import Family, family_names, family_of
+from audioviz.models.families.relatives import relative_of
 from audioviz.models.single_file import load_single_file
 from audioviz.models.sources import EXPECTED, PICKLED, check_source, first_names
 
@@ -194,6 +195,8 @@ def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> Famil
     """
     core = getattr(pipeline, "transformer", None) or getattr(pipeline, "unet", None)
     family = None if core is None else family_of(settings_of(core))
+    if core is not None and (relative := relative_of(settings_of(core))):
+        raise ModelError(f"model {source}: {relative}")
     if family is None:
         raise ModelError(
             f"model {source}: a {type(pipeline).__name__}, which audioviz cannot drive; expected one of the "

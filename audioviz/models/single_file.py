@@ -17,6 +17,7 @@ import torch
 
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.checkpoint import read_checkpoint, refuse_quantised, unread
+from audioviz.models.families.relatives import relative_in_file
 from audioviz.models.sources import first_names, read_header, read_shapes
 
 LORA_KEYS = ("lora_", ".lora.", ".lora_A.", ".hada_", ".lokr_")
@@ -158,6 +159,8 @@ def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict
         )
     kind = infer_diffusers_model_type({name: SimpleNamespace(shape=shape) for name, shape in shapes.items()})
     layouts = json.loads((Path(__file__).parent / "layouts.json").read_text())
+    if relative := relative_in_file(kind, shapes):
+        raise ModelError(f"model {file}: {relative}")
     if "edm_mean" in shapes or any(name.startswith("edm_vpred") for name in shapes):
         raise ModelError(f"model {file}: trained with the noise schedule EDM, which audioviz does not know")
     if kind not in layouts or (kind == "v1" and _SD1_KEY not in shapes):  # v1 is what diffusers takes all others for
@@ -246,7 +249,7 @@ def _missing_part(file: Path, name: str, settings: dict[str, Any], dtype: torch.
     if own.is_dir():
         return kind.from_pretrained(own, local_files_only=True, **options)
     try:
-        words = kind.from_pretrained(settings["vocabulary"], **options)
+        words = kind.from_pretrained(settings["vocabulary"], subfolder=settings.get("subfolder", ""), **options)
         if len(words) < 1000:  # without a network transformers may make one of its marks alone
             raise ValueError("no words")
     except Exception as error:  # OSError, ValueError and others

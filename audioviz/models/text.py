@@ -6,6 +6,7 @@ the sequence sampler follows: a weight draws a token away from what the empty te
 web interface scales the token and restores the mean over the chunk, so that each weight changes every token.)
 """
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from audioviz.models.weights import BREAK, split_weights
 from audioviz.sampling import Conditioning
 
 CLIP_LENGTH = 77  # of a chunk, with the tokens that mark its ends
+MASKED_STEP = 64  # tokens: texts with a mask have few lengths, so that few kinds of calls are made ready
 LONG_GROUP = 8  # tokens of one part of a prompt from which on it may be divided between chunks
 EMBEDDING = re.compile(
     r"\bembedding:(?:[\w.-]+[/\\])*([\w.-]*?\w)(?:\.(?:safetensors|pt|bin))?(?![\w.-]*\w)", re.IGNORECASE
@@ -43,7 +45,13 @@ class TextEncoder:
     chunks : int, optional
         The most that it reads; None is any number.
     whole : bool
-        It is T5: a longer text makes one longer row.
+        A longer text makes one longer row.
+    begin, end : numbers of tokens, optional
+        What marks the ends of a chunk; CLIP's if not given.
+    step : int, optional
+        A row is filled up to a multiple of so many tokens, for texts with a mask; to `length` if not given.
+    prefix : str
+        What is read before each text.
     """
 
     tokenizer: Any
@@ -51,6 +59,17 @@ class TextEncoder:
     length: int
     chunks: int | None = None
     whole: bool = False
+    begin: tuple[int, ...] | None = None
+    end: tuple[int, ...] | None = None
+    step: int | None = None
+    prefix: str = ""
+
+    @property
+    def marks(self) -> tuple[Tokens, Tokens]:
+        """The tokens before and after a chunk."""
+        begin = (self.tokenizer.bos_token_id,) if self.begin is None else self.begin
+        end = (self.tokenizer.eos_token_id,) if self.end is None else self.end
+        return [(token, 1.0) for token in begin], [(token, 1.0) for token in end]
 
 
 def clip_text(pipeline: Any, text: str) -> Conditioning:
@@ -125,8 +144,27 @@ def _pooled_output(encoder: Any) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
 
 def _t5(tokenizer: Any, encoder: Any, length: int) -> TextEncoder:
     return TextEncoder(
-        tokenizer, lambda tokens: (encoder(tokens.to(encoder.device))[0], None), length, chunks=1, whole=True
+        tokenizer, lambda tokens: (encoder(tokens.to(encoder.device))[0], None), length, chunks=1, whole=True, begin=()
     )
+
+
+def masked_t5(tokenizer: Any, encoder: Any, length: int, *, pads: int = 0) -> TextEncoder:
+    """T5 that looks away from its padding, but for so many tokens of it that are read in the end."""
+
+    def encode(tokens: Tensor) -> tuple[Tensor, None]:
+        tokens = tokens.to(encoder.device)
+        return encoder(tokens, attention_mask=(tokens != tokenizer.pad_token_id).long())[0], None
+
+    end = (tokenizer.eos_token_id, *[tokenizer.pad_token_id] * pads)
+    return TextEncoder(tokenizer, encode, length, chunks=1, begin=(), end=end, step=MASKED_STEP)
+
+
+def masked_text(encoder: TextEncoder, text: str) -> Conditioning:
+    """The conditioning of an encoder that reads a text in one piece, with the mask of what is read."""
+    (chunk,), (begin, end) = _chunks(encoder, text), encoder.marks
+    embeddings, _ = _encoded(encoder, [chunk])
+    tokens = torch.arange(embeddings.shape[1], device=embeddings.device)
+    return Conditioning(embeddings, mask=tokens[None] < len(begin) + len(chunk) + len(end))
 
 
 def encoded(encoders: Sequence[TextEncoder], text: str) -> list[tuple[Tensor, Tensor | None]]:
@@ -167,17 +205,17 @@ def _encoded_row(encoder: TextEncoder, row: Tokens) -> tuple[Tensor, Tensor | No
 
 def _row(encoder: TextEncoder, chunk: Tokens, *, at_least: int = 0) -> Tokens:
     """A chunk between the tokens that mark its ends, filled up."""
-    tokenizer = encoder.tokenizer
-    start = [] if encoder.whole else [(tokenizer.bos_token_id, 1.0)]
-    row = [*start, *chunk, (tokenizer.eos_token_id, 1.0)]
-    return row + [(tokenizer.pad_token_id, 1.0)] * (max(encoder.length, at_least) - len(row))
+    begin, end = encoder.marks
+    row = [*begin, *chunk, *end]
+    length = min(encoder.length, math.ceil(len(row) / encoder.step) * encoder.step) if encoder.step else encoder.length
+    return row + [(encoder.tokenizer.pad_token_id, 1.0)] * (max(length, at_least) - len(row))
 
 
 def _chunks(encoder: TextEncoder, text: str) -> list[Tokens]:
     """The tokens of a text in chunks, at least one; what goes beyond the most is said and left out."""
-    room = encoder.length - 2
+    room = encoder.length - sum(map(len, encoder.marks))
     chunks: list[Tokens] = [[]]
-    for part, weight in split_weights(text):
+    for part, weight in split_weights(encoder.prefix + text):
         if part == BREAK:
             if encoder.chunks == 1:
                 say_once(encoder.tokenizer, "this model reads a prompt in one piece: BREAK is left out")

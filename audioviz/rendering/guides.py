@@ -8,7 +8,6 @@ from typing import TypeVar
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate as resize
 
 from audioviz.clock import Clock
 from audioviz.digests import file_digest
@@ -111,13 +110,14 @@ def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None
 
 def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, float, float], Guidance]:
     """A function of guidance by text, a frame, and strengths of control and style: the guidance with its images."""
-    mask, inpaints, device = guides.mask, getattr(model.denoiser, "blank", None) is not None, model.denoiser.device
+    mask, beside, device = guides.mask, getattr(model.denoiser, "inpainting", None), model.denoiser.device
     hint = _for_last_picture(lambda picture: levels_to_unit(picture, device))
     encode = model.encode_reference
     encode_reference = encode and _for_last_picture(lambda picture: [to_device(one, device) for one in encode(picture)])
     inpainting = None
-    if mask is not None and inpaints:
-        inpainting = _for_last_picture(lambda picture: _inpainting_input(model, picture, mask))
+    if mask is not None and beside:
+        hole = to_device((mask >= 0.5).float()[None, None], device)
+        inpainting = _for_last_picture(lambda picture: beside.beside(levels_to_unit(picture, device) * 2 - 1, hole))
 
     def with_images(guidance: Guidance, frame: int, control: float, style: float) -> Guidance:
         if guides.style and encode_reference:
@@ -142,14 +142,6 @@ def _with_reference(guidance: Guidance, image: Tensor, no_image: Tensor) -> Guid
         others=tuple((replace(text, image=image), strength) for text, strength in guidance.others),
         negative=guidance.negative and replace(guidance.negative, image=no_image),
     )
-
-
-def _inpainting_input(model: Model, picture: np.ndarray, mask: Tensor) -> Tensor:
-    """What inpainting models read beside the latent: the mask, and the scaled latent of the picture with grey there."""
-    hole = to_device((mask >= 0.5).float()[None, None], model.denoiser.device)
-    rest = model.autoencoder.encode((levels_to_unit(picture, hole.device) * 2 - 1) * (1 - hole))
-    hole = resize(hole, rest.shape[2:])
-    return torch.cat((hole, model.denoiser.units.to_model(rest)), 1)
 
 
 def _for_last_picture(function: Callable[[np.ndarray], Found]) -> Callable[[np.ndarray], Found]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from audioviz.errors import InputError
 from audioviz.transfer import to_device
@@ -25,16 +26,24 @@ class Conditioning:
         One vector for the whole text, for the models that want it.
     image : float, shape (B, ...), optional
         What an image encoder says of a picture whose style is followed (IP-Adapter).
+    mask : bool, shape (B, tokens), optional
+        Attention mask, for the models that have one: true for the tokens that are read, which come first.
     """
 
     embeddings: Tensor
     pooled: Tensor | None = None
     image: Tensor | None = None
+    mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.embeddings.ndim != 3:
             raise InputError(
                 f"a conditioning has the shape {tuple(self.embeddings.shape)}: expected (batch, tokens, width)"
+            )
+        if self.mask is not None and (self.mask.shape != self.embeddings.shape[:2] or self.mask.dtype != torch.bool):
+            raise InputError(
+                f"an attention mask has the shape {tuple(self.mask.shape)} and the type {self.mask.dtype}: expected "
+                f"{tuple(self.embeddings.shape[:2])}, a value for each token, and torch.bool"
             )
 
     def to(self, device: torch.device) -> "Conditioning":
@@ -112,7 +121,7 @@ def lerp(a: Conditioning, b: Conditioning, t: float) -> Conditioning:
     Raises
     ------
     InputError
-        If their widths differ, or only one of them is pooled.
+        If their widths differ, or only one of them is pooled or has a mask.
     """
     return _between(torch.lerp, a, b, t)
 
@@ -125,7 +134,7 @@ def slerp(a: Conditioning, b: Conditioning, t: float) -> Conditioning:
     Raises
     ------
     InputError
-        If their widths differ, or only one of them is pooled.
+        If their widths differ, or only one of them is pooled or has a mask.
 
     Source
     ------
@@ -134,8 +143,17 @@ def slerp(a: Conditioning, b: Conditioning, t: float) -> Conditioning:
     return _between(slerp_vectors, a, b, t)
 
 
+def padded(text: Conditioning, tokens: int) -> Conditioning:
+    """The conditioning, which has a mask, with so many tokens: zeros that are not read are added."""
+    added = (0, tokens - text.embeddings.shape[1])
+    if text.mask is None or added[1] == 0:
+        return text
+    return replace(text, embeddings=pad(text.embeddings, (0, 0, *added)), mask=pad(text.mask, added))
+
+
 def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
-    if a.embeddings.shape[-1] != b.embeddings.shape[-1] or (a.pooled is None) != (b.pooled is None):
+    alike = all((first is None) == (second is None) for first, second in ((a.pooled, b.pooled), (a.mask, b.mask)))
+    if a.embeddings.shape[-1] != b.embeddings.shape[-1] or not alike:
         raise InputError(
             "two conditionings cannot be mixed: they come from different text encoders "
             f"(widths {a.embeddings.shape[-1]} and {b.embeddings.shape[-1]})"
@@ -143,7 +161,21 @@ def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
     if t <= 0 or t >= 1:
         return a if t <= 0 else b
     pooled = None if a.pooled is None else mix(a.pooled, b.pooled, t)
-    return Conditioning(mix(*_same_length(a.embeddings, b.embeddings), t), pooled)
+    if a.mask is None or b.mask is None:
+        return Conditioning(mix(*_same_length(a.embeddings, b.embeddings), t), pooled)
+    tokens = max(a.mask.shape[1], b.mask.shape[1])
+    (first, first_read), (second, second_read) = (_continued(padded(text, tokens)) for text in (a, b))
+    # how many are read is mixed too: those that one text has alone come in one by one, and none at the ends
+    read = torch.lerp(first_read, second_read, t).round()
+    return Conditioning(mix(first, second, t), pooled, mask=torch.arange(tokens, device=read.device) < read[:, None])
+
+
+def _continued(text: Conditioning) -> tuple[Tensor, Tensor]:
+    """Embeddings whose last token that is read stands in for those that are not, and how many are read, float (B,)."""
+    assert text.mask is not None
+    read = text.mask.sum(1)
+    last = text.embeddings[torch.arange(len(read), device=read.device), read - 1]
+    return torch.where(text.mask[..., None], text.embeddings, last[:, None]), read.float()
 
 
 def _same_length(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from audioviz.models.families.chroma import CHROMA
 from audioviz.models.families.family import Family
 from audioviz.models.families.flux import FLUX
+from audioviz.models.families.lumina2 import LUMINA2
+from audioviz.models.families.pixart import PIXART
 from audioviz.models.families.sd3 import SD3
 from audioviz.models.families.sdxl import SDXL
 from audioviz.models.families.stable_diffusion import STABLE_DIFFUSION
 
-FAMILIES = (STABLE_DIFFUSION, SDXL, SD3, FLUX)
+FAMILIES = (STABLE_DIFFUSION, SDXL, SD3, FLUX, CHROMA, LUMINA2, PIXART)
 
 
 def family_of(config: Mapping[str, Any]) -> Family | None:

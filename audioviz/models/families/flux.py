@@ -1,6 +1,10 @@
-"""Flux: a transformer of flow matching that reads T5 and the pooled text of CLIP, and is told the guidance scale."""
+"""Flux: a transformer of flow matching that reads T5 and the pooled text of CLIP, and is told the guidance scale.
+
+Fill, its model for inpainting, reads beside the latents that of the picture without what is drawn, and the mask.
+"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,27 +16,35 @@ from audioviz.models.defaults import Defaults, at_few_steps
 from audioviz.models.denoiser import pooled_of
 from audioviz.models.families.family import Family
 from audioviz.models.flow import FlowDenoiser, flow_denoiser
+from audioviz.models.inpainting import Inpainting, mask_behind
 from audioviz.models.text import flux_text
 from audioviz.sampling import Conditioning
 
 OWN = Defaults(1024, steps=20, cfg=3.5, sampler="euler", scheduler="simple", denoise=0.6)
+FILL_CFG = 30.0
 PATCH = 2  # latent cells a token, each way
+CHANNELS = 64  # of a token
+FILL_CHANNELS = 2 * CHANNELS + 256  # and of the picture's, and its pixels of the mask
 
 
 def _defaults(config: Mapping[str, Any], scheduler: Mapping[str, Any], name: str) -> Defaults:
+    if config.get("in_channels") == FILL_CHANNELS:
+        return replace(OWN, cfg=FILL_CFG)
     return OWN if config.get("guidance_embeds") else at_few_steps(OWN, name, steps=4, scheduler="simple")  # schnell
 
 
 def _denoiser(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> FlowDenoiser:
     config = pipeline.transformer.config
+    fill = config.in_channels == FILL_CHANNELS
     return flow_denoiser(
         pipeline.transformer,
         velocity,
         pipeline.scheduler,
         units=autoencoder.units,
-        channels=config.in_channels // PATCH**2,
+        channels=(config.out_channels or config.in_channels) // PATCH**2,
         patch=PATCH,
         distilled=config.guidance_embeds,
+        inpainting=Inpainting(autoencoder, mask_behind) if fill else None,
     )
 
 
@@ -49,15 +61,20 @@ def velocity(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg
         pooled_projections=pooled_of(text),
         encoder_hidden_states=text.embeddings,
         txt_ids=torch.zeros(text.embeddings.shape[1], 3, device=x.device, dtype=x.dtype),
-        img_ids=_place_ids(height // PATCH, width // PATCH, x.device, x.dtype),
+        img_ids=place_ids(height // PATCH, width // PATCH, x.device, x.dtype),
         return_dict=False,
     )[0]
-    # what FluxPipeline._unpack_latents does, in latent cells
-    return output.view(batch, height // 2, width // 2, channels, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
+    return unpacked(output, height, width)
+
+
+def unpacked(tokens: Tensor, height: int, width: int) -> Tensor:
+    """Latents (B, C, height, width) of tokens (B, n, 4 C): what FluxPipeline._unpack_latents does, in latent cells."""
+    cells = tokens.view(len(tokens), height // PATCH, width // PATCH, -1, PATCH, PATCH)
+    return cells.permute(0, 3, 1, 4, 2, 5).reshape(len(tokens), -1, height, width)
 
 
 @lru_cache(maxsize=8)
-def _place_ids(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+def place_ids(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Where each token of a picture lies: shape (height * width, 3)."""
     from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 
@@ -66,7 +83,10 @@ def _place_ids(height: int, width: int, device: torch.device, dtype: torch.dtype
 
 FLUX = Family(
     name="Flux",
-    matches=lambda config: config.get("_class_name") == "FluxTransformer2DModel",
+    matches=lambda config: (
+        config.get("_class_name") == "FluxTransformer2DModel"
+        and config.get("in_channels", CHANNELS) in (CHANNELS, FILL_CHANNELS)
+    ),
     needs=("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
     defaults=_defaults,
     read=flux_text,

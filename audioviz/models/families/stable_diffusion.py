@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, at_few_steps, few_steps_of, sized
 from audioviz.models.denoiser import UNetDenoiser, unet_denoiser
 from audioviz.models.families.family import Family
+from audioviz.models.inpainting import Inpainting, mask_before
 from audioviz.models.text import clip_text
 
 RESCALE = 0.7  # of guidance, for models whose training ends in pure noise
@@ -50,18 +49,13 @@ def unet_defaults(own: Defaults, config: Mapping[str, Any], scheduler: Mapping[s
 def denoiser_of_unet(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> UNetDenoiser:
     """The denoiser of a pipeline with a UNet and a scheduler with betas."""
     unet, scheduler = pipeline.unet.to(memory_format=torch.channels_last), pipeline.scheduler
-
-    @cache
-    def blank(height: int, width: int) -> Tensor:
-        grey = torch.zeros(1, 3, height * autoencoder.factor, width * autoencoder.factor)
-        return autoencoder.units.to_model(autoencoder.encode(grey))
-
+    inpaints = unet.config.in_channels != unet.config.out_channels
     denoiser = unet_denoiser(
         unet,
         prediction_type=scheduler.config.prediction_type,
         betas=scheduler.betas.double().numpy(),
         factor=autoencoder.factor,
-        blank=blank if unet.config.in_channels != unet.config.out_channels else None,
+        inpainting=Inpainting(autoencoder, mask_before) if inpaints else None,
         controlnet=controlnet,
         rescale=RESCALE if scheduler.config.get("rescale_betas_zero_snr") else 0.0,
     )
