@@ -44,6 +44,8 @@ from transformers import (
     T5Tokenizer,
 )
 
+from tests import chat_models
+
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 WIDTH = 32  # of the first text encoder; the second of two has twice as much
 
@@ -74,6 +76,8 @@ def tiny_family(name: str, folder: Path):
     """The pipeline of a family by its short name; `folder` is for its vocabulary."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
+        if name in chat_models.NAMES:
+            return chat_models.NAMES[name]()
         return (FAMILIES | MASKED_FAMILIES | {"fill": _fill})[name](folder)
 
 

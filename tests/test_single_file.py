@@ -70,6 +70,8 @@ PARAMETERS = {  # of the real models, as their makers tell
     ("chroma", "transformer"): 8_899_983_424,
     ("lumina2", "transformer"): 2_609_769_152,
     ("lumina2", "text_encoder"): 2_614_341_888,
+    ("z-image-turbo", "text_encoder"): 4_022_468_096,
+    ("flux2-klein-4b", "text_encoder"): 4_022_468_096,
 }
 
 
@@ -81,6 +83,7 @@ def real_shapes(kind: str, tmp_path: Path) -> dict[str, tuple[int, ...]]:
     masked = {unet + "input_blocks.0.0.weight": (320, 9, 3, 3)}
     xl = {"conditioner.embedders.1.model.transformer.resblocks.9.mlp.c_proj.bias": (1280,)}
     flux = {"double_blocks.0.img_attn.norm.key_norm.scale": (128,), "img_in.weight": (3072, 64)}
+    z_image = {"layers.0.adaLN_modulation.0.weight": (15360, 256), "cap_embedder.0.weight": (2560,)}
     return {
         "v1": second,
         "inpainting": second | masked,
@@ -96,6 +99,10 @@ def real_shapes(kind: str, tmp_path: Path) -> dict[str, tuple[int, ...]]:
         "chroma": flux | {"distilled_guidance_layer.in_proj.bias": (5120,)},
         "lumina2": {unet + "cap_embedder.0.weight": (2304,)},
         "flux-schnell": flux,
+        "z-image-turbo": z_image,
+        "z-image": z_image,
+        "flux2-klein-4b": {"single_stream_modulation.lin.weight": (9216, 3072), "img_in.weight": (3072, 128)},
+        "flux2-klein-9b": {"single_stream_modulation.lin.weight": (12288, 4096), "img_in.weight": (4096, 128)},
     }[kind]
 
 
@@ -107,7 +114,8 @@ KINDS = [
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_layouts_are_those_of_the_real_models(tmp_path, kind):
     """diffusers builds each part of them (without memory), and the sizes are those that their makers tell."""
-    layout, parts = layout_of(Path("dream.safetensors"), real_shapes(kind, tmp_path))
+    name = "z_image_bf16" if kind == "z-image" else "dream"  # which nothing but its name tells from Turbo
+    layout, parts = layout_of(Path(f"{name}.safetensors"), real_shapes(kind, tmp_path))
     write_layout(tmp_path, layout, parts)
     index = getattr(diffusers, layout).load_config(tmp_path)
     assert set(parts) <= set(index)
@@ -184,7 +192,8 @@ def test_a_pickled_file_says_how_to_convert_it_and_that_works(tmp_path, monkeypa
 def test_a_vocabulary_that_is_nowhere_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    save_file({single_file._SD1_KEY: torch.zeros(1)}, tmp_path / "dream.safetensors")
+    names = (single_file._SD1_KEY, "first_stage_model.x", "cond_stage_model.x")
+    save_file({name: torch.zeros(1) for name in names}, tmp_path / "dream.safetensors")
     assert (
         f"put the folder tokenizer of any diffusers folder of this family at {tmp_path / 'dream' / 'tokenizer'}"
         in refused(tmp_path / "dream.safetensors")

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.checkpoint import unread
 from audioviz.models.lora import Misfit, work_in
+from audioviz.models.original_parts import read_flux2_vae
 from audioviz.models.pipeline import loading_failure, with_variant
 from audioviz.models.sources import first_names, read_shapes
 
@@ -133,7 +134,8 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
-    own, place = pipeline.vae, Path(source)
+    own: Any = pipeline.vae
+    place = Path(source)
     if (place / "vae").is_dir():  # a whole model may be given for its own
         place = place / "vae"
     vae: Any
@@ -145,9 +147,14 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
                     f"vae {source}: of a tiny autoencoder (TAESD), whose settings lie beside it; give its diffusers "
                     "folder or id, such as madebyollin/taesd"
                 )
-            with TemporaryDirectory() as folder:
-                own.save_config(folder)
-                vae = AutoencoderKL.from_single_file(str(place), config=folder, dtype=own.dtype, local_files_only=True)
+            if type(own).__name__ == "AutoencoderKLFlux2":
+                vae = read_flux2_vae(own.config, load_file(place), own.dtype)
+            else:
+                with TemporaryDirectory() as folder:
+                    own.save_config(folder)
+                    vae = AutoencoderKL.from_single_file(
+                        str(place), config=folder, dtype=own.dtype, local_files_only=True
+                    )
             names = unread(shapes, SimpleNamespace(vae=vae), ["vae"])
             if names and not any(name.startswith("model.") for name in shapes):
                 warnings.warn(
@@ -166,13 +173,11 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
         raise ModelError(f"vae {source}: {loading_failure(place, error, what)}") from error
     if any(weight.is_meta for weight in vae.parameters()):
         raise ModelError(f"vae {source}: weights are missing; expected a whole autoencoder of this model's family")
-    if (
-        not isinstance(vae, (AutoencoderKL, AutoencoderTiny))
-        or vae.config["latent_channels"] != own.config.latent_channels
-    ):
+    kinds = (AutoencoderKL, AutoencoderTiny) if isinstance(own, AutoencoderKL) else (type(own),)
+    if not isinstance(vae, kinds) or vae.config["latent_channels"] != own.config["latent_channels"]:
         raise ModelError(
             f"vae {source}: a {type(vae).__name__} of {vae.config.get('latent_channels')} channels; this model "
-            f"expects one of {own.config.latent_channels}"
+            f"expects {'one' if len(kinds) > 1 else kinds[0].__name__} of {own.config['latent_channels']}"
         )
     return vae
 
@@ -197,7 +202,7 @@ def _misfit_message(what: str, file: Path, pipeline: Any, shapes: dict[str, tupl
     made = next((made for width in widths if (made := _made_for(width))), "")
     for pattern, family, name in _FAMILY_LAYERS:
         if any(re.search(pattern, key) for key in shapes):
-            if type(pipeline).__name__.startswith(name):
+            if re.match(name, type(pipeline).__name__):
                 return (
                     f"{what} {file}: made for {family}, but its layers are named in a way that is not read; expected "
                     "the names of diffusers"
@@ -210,8 +215,10 @@ def _misfit_message(what: str, file: Path, pipeline: Any, shapes: dict[str, tupl
 
 
 _FAMILY_LAYERS = (  # of transformers: what their names have, the family, and how its pipeline's name begins
-    (r"(double|single)_blocks|single_transformer_blocks", "Flux", "Flux"),
+    (r"_stream_modulation|to_qkv_mlp_proj|ff_context\.linear", "FLUX.2", "Flux2"),
+    (r"(double|single)_blocks|single_transformer_blocks", "Flux", "Flux(?!2)"),
     (r"joint_blocks", "SD3", "StableDiffusion3"),
+    (r"(layers|(noise|context)_refiner)[._]\d+[._](attention|feed_forward|adaLN)", "Z-Image", "ZImage"),
 )
 
 

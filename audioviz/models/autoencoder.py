@@ -63,7 +63,7 @@ class Autoencoder:
         return self.units.from_model(latent) if self.in_model_units else latent
 
 
-def config_units(module: Any) -> LatentUnits:
-    """The units of the model that an autoencoder of diffusers belongs to, as its config tells them."""
-    config = module.config
+def config_units(own: Any, used: Any) -> LatentUnits:
+    """The units of the model that an autoencoder of diffusers belongs to, as its config tells them: see Family."""
+    config = own.config
     return LatentUnits(config.get("shift_factor") or 0.0, config["scaling_factor"])

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from audioviz.errors import ModelError
+from audioviz.models.original_parts import ORIGINAL, flux2_vae_weights, qwen3_weights, transformer_weights
 
 SCALES = (".scale_weight", ".weight_scale")  # of fp8 weights, as ComfyUI's older and newer files call them
 FP8 = (torch.float8_e4m3fn, torch.float8_e5m2)
@@ -23,6 +24,7 @@ _QUANTISED = {  # what a name tells of weights that are packed in another way
 _NO_WEIGHTS = re.compile(  # of training, and of other programs
     r"^model_ema\.|^(first_stage_model\.)?loss\.|position_ids$|logit_scale$|num_batches_tracked$|scaled_fp8$|\.comfy_quant$|\.(weight|input)_scale$|\.scale_(weight|input)$"
     r"|^(betas|alphas_.*|sqrt_.*|log_one_.*|posterior_.*|lvlb_weights|logvar|scale_factor|v_pred|ztsnr|denoiser\.sigmas)$"
+    r"|(^|\.diffusion_model\.)norm_final\.weight$|\.lm_head\.weight$"  # of Z-Image and of Qwen3
 )
 
 
@@ -103,6 +105,12 @@ def _conversions(part: Any, marks: dict[str, Tensor]) -> list[dict[str, Tensor]]
     from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES
 
     kind = type(part).__name__
+    if kind.startswith("Qwen3"):
+        return [qwen3_weights(marks, kind)]
+    if kind == "AutoencoderKLFlux2":
+        return [flux2_vae_weights(marks, part.config)]
+    if kind in ORIGINAL:
+        marks = transformer_weights(marks)
     if kind in SINGLE_FILE_LOADABLE_CLASSES:
         if set(part.state_dict()) <= set(marks):
             return [marks]

@@ -22,32 +22,39 @@ TIMESTEPS = 1000
 Velocity = Callable[[Any, Tensor, Tensor, Conditioning, float], Tensor]
 """A family's own: of a transformer, x (B, C, H, W) and behind it what is read beside it, sigma (B,), a conditioning of
 B rows and cfg, all in the transformer's type but sigma, the velocity of x."""
+Shift = Callable[[Any, int, int], float]
+"""A family's own: of a scheduler's config, the tokens of a picture and the number of steps, how far levels are shifted
+to noise (mu), where the scheduler lets that depend on the picture."""
+TOKENS = (1024 // 16) ** 2  # of a picture of 1024 pixels each way, as all these transformers cut it up
 
 
-def flow_sigmas(scheduler: Any, tokens: int) -> Tensor:
+def shift_by_size(config: Any, tokens: int, steps: int) -> float:
+    """The shift of most models, straight between that of a small and of a large picture: see `Shift`."""
+    from diffusers.pipelines.flux.pipeline_flux import calculate_shift
+
+    return calculate_shift(
+        tokens, config.base_image_seq_len, config.max_image_seq_len, config.base_shift, config.max_shift
+    )
+
+
+def flow_sigmas(scheduler: Any, shift: Shift, tokens: int, steps: int) -> Tensor:
     """The noise levels of a model, ascending to 1: float64, shape (1000,).
 
     Parameters
     ----------
     scheduler : FlowMatchEulerDiscreteScheduler
         The model's own.
-        Knows how far the levels are shifted to noise; for some models that depends on the size of the picture.
-    tokens : int
-        Of the picture, as the transformer cuts it up.
+    shift : see `Shift`
+    tokens, steps : int
 
     Source
     ------
     Esser et al., ICML 2024 (SD3), section 5.3.2.
     """
-    from diffusers.pipelines.flux.pipeline_flux import calculate_shift
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
     own: Any = FlowMatchEulerDiscreteScheduler.from_config(scheduler.config)
-    config = own.config
-    mu = calculate_shift(
-        tokens, config.base_image_seq_len, config.max_image_seq_len, config.base_shift, config.max_shift
-    )
-    own.set_timesteps(sigmas=np.arange(TIMESTEPS, 0, -1) / TIMESTEPS, mu=mu)
+    own.set_timesteps(sigmas=np.arange(TIMESTEPS, 0, -1) / TIMESTEPS, mu=shift(own.config, tokens, steps))
     return own.sigmas[:-1].flip(0).double()
 
 
@@ -67,6 +74,7 @@ class FlowDenoiser:
     device: torch.device  # where x has to lie
     distilled: bool  # is told the guidance scale, and needs no negative half
     patch: int  # latent cells a token, each way
+    shift: Shift
     rescale: float = 0.0
     inpainting: Inpainting | None = None
     flow: ClassVar[bool] = True
@@ -96,9 +104,10 @@ class FlowDenoiser:
         velocity = self.velocity(self.transformer, read.to(self.dtype), sigma, rows, cfg)
         return x - velocity.float() * sigma[:, None, None, None]
 
-    def at_size(self, height: int, width: int) -> "FlowDenoiser":
-        """The same with the noise levels for latents of (height, width) cells."""
-        return replace(self, sigmas=flow_sigmas(self.scheduler, height * width // self.patch**2))
+    def at_size(self, height: int, width: int, steps: int) -> "FlowDenoiser":
+        """The same with the noise levels for latents of (height, width) cells in so many steps."""
+        tokens = height * width // self.patch**2
+        return replace(self, sigmas=flow_sigmas(self.scheduler, self.shift, tokens, steps))
 
 
 def flow_denoiser(
@@ -111,18 +120,21 @@ def flow_denoiser(
     patch: int,
     distilled: bool = False,
     inpainting: Inpainting | None = None,
+    shift: Shift = shift_by_size,
+    steps: int = 20,
 ) -> FlowDenoiser:
-    """A diffusers transformer as a denoiser: see FlowDenoiser."""
+    """A diffusers transformer as a denoiser, for pictures of 1024 pixels in so many steps: see FlowDenoiser."""
     transformer = transformer.eval().requires_grad_(False)
     return FlowDenoiser(
         transformer,
         velocity,
         scheduler,
-        flow_sigmas(scheduler, (128 // patch) ** 2),
+        flow_sigmas(scheduler, shift, TOKENS, steps),
         units,
         channels,
         transformer.device,
         distilled,
         patch,
+        shift,
         inpainting=inpainting,
     )

@@ -22,7 +22,7 @@ from audioviz.models.devices import find_device, find_dtype
 from audioviz.models.digest import parts_digest, remembered
 from audioviz.models.families import STABLE_DIFFUSION, Family, family_of
 from audioviz.models.model import Model
-from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, load_pipeline, settings_of
+from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, core_settings, load_pipeline, settings_of, with_index
 from audioviz.models.placement import place
 from audioviz.models.plain.family import EMBEDDED as EMBEDDED_FAMILY
 from audioviz.models.plain.family import OWN
@@ -100,15 +100,14 @@ def load_model(
     net = load_controlnet(pipeline, controlnet) if controlnet else None
     if ip_adapter:
         add_ip_adapter(pipeline, ip_adapter)
-    autoencoder = _autoencoder(pipeline, family, vae)
+    autoencoder = _autoencoder(pipeline, family, vae, target)
     for part in (*TEXT_ENCODERS, "vae"):
         if module := getattr(pipeline, part, None):
             module.eval().requires_grad_(False)
     pipeline.vae.to(memory_format=torch.channels_last)
     if precision == torch.float16 and pipeline.vae.config.get("force_upcast"):
         pipeline.vae.to(torch.float32)  # its values go beyond the range of float16
-    core = getattr(pipeline, "unet", None) or pipeline.transformer
-    defaults = family.defaults(settings_of(core), settings_of(pipeline.scheduler), _short_name(source))
+    defaults = family.defaults(core_settings(pipeline), settings_of(pipeline.scheduler), _short_name(source))
     told = [str(precision), dtype, prediction, *map(str, (*weighted_loras, *others))]
     sources = [found, *(file for file, _ in weighted_loras), *others]
     digest = remembered(partial(_digest, pipeline, net), sources, told)
@@ -125,14 +124,14 @@ def load_model(
     )
 
 
-def _autoencoder(pipeline: Any, family: Family, other: str | Path | None) -> Autoencoder:
-    """The autoencoder of a pipeline, or another in its place, which decodes the same latents."""
+def _autoencoder(pipeline: Any, family: Family, other: str | Path | None, target: torch.device) -> Autoencoder:
+    """The autoencoder of a pipeline, or another in its place, which decodes the same latents, for a device."""
     own = pipeline.vae
     if other is not None:
         pipeline.register_modules(vae=other_vae(pipeline, other))
     return Autoencoder(
         pipeline.vae,
-        family.units(own),
+        family.units(own, pipeline.vae).to(target),
         factor=2 ** (len(own.config.block_out_channels) - 1) * family.packed,
         in_model_units=type(pipeline.vae).__name__ == "AutoencoderTiny",
         packed=family.packed,
@@ -197,7 +196,11 @@ def _settings_without_loading(source: str) -> tuple[dict, dict]:
         found = try_to_load_from_cache(source, "model_index.json")
         folder = Path(found).parent if isinstance(found, str) else folder
     core = next((file for part in ("unet", "transformer") if (file := folder / part / "config.json").is_file()), folder)
-    return json.loads(core.read_text()), json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
+    index, *settings = (
+        json.loads(file.read_text())
+        for file in (folder / "model_index.json", core, folder / "scheduler" / "scheduler_config.json")
+    )
+    return with_index(index, settings[0]), settings[1]
 
 
 def _short_name(source: str | Path) -> str:

@@ -63,6 +63,7 @@ _OUTSIDE = {  # of the blocks of a UNet
 _FLUX = re.compile(
     r"(?P<layer>(?:double|single)_blocks\.(?!.*processor).+)\.(?P<role>lora_(?:A|B|down|up)|alpha)(?P<rest>(?:\.weight)?)"
 )
+_FLUX2 = re.compile(r"(double|single)_blocks\.|(img|txt|time|guidance)_in\.|final_layer\.|\w+_modulation(_\w+)?\.lin\.")
 
 
 class Misfit(Exception):
@@ -87,7 +88,7 @@ def work_in(pipeline: Any, file: Path, strength: float) -> list[str]:
     """
     weights, unread = load_file(file), []
     if getattr(pipeline, "transformer", None) is not None:
-        weights = {_of_kohya(name): value for name, value in weights.items()}
+        weights = _as_converters_know(weights, type(pipeline.transformer).__name__)
         unread = [name for name in weights if "dora_scale" in name]  # diffusers' converters leave them out
         convert = getattr(type(pipeline), "lora_state_dict", dict)  # PixArt has only the names of PEFT
         try:
@@ -120,6 +121,18 @@ def work_in(pipeline: Any, file: Path, strength: float) -> list[str]:
         for name, value in values.items():
             getattr(module, name).data = value.to(getattr(module, name))
     return unread
+
+
+def _as_converters_know(weights: dict[str, Tensor], kind: str) -> dict[str, Tensor]:
+    """A file's tensors under names that diffusers' converter for this kind of transformer knows."""
+    if kind != "Flux2Transformer2DModel":
+        return {_of_kohya(name): value for name, value in weights.items()}
+    bare = {
+        name.removeprefix("base_model.model.").removeprefix("diffusion_model."): value
+        for name, value in weights.items()
+    }
+    prefix = "diffusion_model." if any(map(_FLUX2.match, bare)) else ""
+    return {prefix + name: value for name, value in bare.items()}
 
 
 def _of_kohya(name: str) -> str:

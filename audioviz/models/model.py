@@ -120,11 +120,15 @@ class Model:
         check_size(size, step=self.multiple)
         return torch.zeros(1, self.denoiser.channels, height // factor, width // factor)
 
-    def at_size(self, size: tuple[int, int]) -> "Model":
-        """The model for pictures of (width, height) pixels: the noise levels of flow matching may depend on that."""
+    def at_size(self, size: tuple[int, int], *, steps: int | None = None) -> "Model":
+        """The model for pictures of (width, height) pixels in so many steps, its own number if that is not said.
+
+        The noise levels of flow matching may depend on both.
+        """
         if not isinstance(self.denoiser, FlowDenoiser):
             return self
-        return replace(self, denoiser=self.denoiser.at_size(*self.empty_latent(size).shape[2:]))
+        height, width = self.empty_latent(size).shape[2:]
+        return replace(self, denoiser=self.denoiser.at_size(height, width, steps or self.defaults.steps))
 
 
 _UNUSED = {

@@ -3,7 +3,7 @@
 import json
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from logging import Handler, LogRecord, NullHandler, getLogger
 from pathlib import Path
 from typing import Any
@@ -104,14 +104,14 @@ def variant_of(place: Path) -> str | None:
 
 def hollow_vae(place: Path, dtype: torch.dtype) -> dict[str, Any]:
     """The autoencoder of a folder without weights, by the name of the part, if it has none; else nothing."""
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    import diffusers
 
     folder = place / "vae"
     if not (folder / "config.json").is_file() or any(folder.glob("*.safetensors")):
         return {}
-    kind: Any = AutoencoderKL
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     with torch.device("meta"):
-        return {"vae": kind.from_config(kind.load_config(folder)).to(dtype)}
+        return {"vae": getattr(diffusers, settings["_class_name"]).from_config(settings).to(dtype)}
 
 
 def hear_loaders() -> None:
@@ -226,6 +226,18 @@ def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> Famil
             "audioviz does not know"
         )
     return family
+
+
+def core_settings(pipeline: Any) -> dict[str, Any]:
+    """The config of the UNet or transformer of a pipeline, with what its model_index.json adds."""
+    core = getattr(pipeline, "unet", None) or pipeline.transformer
+    return with_index(getattr(pipeline, "config", {}), settings_of(core))
+
+
+def with_index(index: Mapping[str, Any], core: dict[str, Any]) -> dict[str, Any]:
+    """The config of a UNet or transformer with what a model_index.json adds: whether FLUX.2 klein is distilled."""
+    told = index.get("_class_name") == "Flux2KleinPipeline"
+    return core | ({"is_distilled": index.get("is_distilled", False)} if told else {})
 
 
 def settings_of(part: Any) -> dict[str, Any]:

@@ -17,7 +17,10 @@ import torch
 
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.checkpoint import read_checkpoint, refuse_quantised, unread
+from audioviz.models.families.flux2 import is_distilled
 from audioviz.models.families.relatives import relative_in_file
+from audioviz.models.families.z_image import is_turbo
+from audioviz.models.original_parts import ORIGINAL, QWEN3, read_flux2_vae, read_qwen3, transformer_weights
 from audioviz.models.sources import first_names, read_header, read_shapes
 
 LORA_KEYS = ("lora_", ".lora.", ".lora_A.", ".hada_", ".lokr_")
@@ -56,7 +59,7 @@ def load_single_file(file: Path, dtype: torch.dtype, *, other_vae: bool = False)
         settings = beside
         if not (beside / "model_index.json").is_file():
             settings = Path(folder)
-            write_layout(settings, *layout_of(file, shapes))
+            write_layout(settings, *layout_of(file, shapes), name=file.stem)
             _say_guess(file, shapes)
         index = json.loads((settings / "model_index.json").read_text())
         kinds = {name: part[1] for name, part in index.items() if isinstance(part, list) and part[1]}
@@ -65,12 +68,12 @@ def load_single_file(file: Path, dtype: torch.dtype, *, other_vae: bool = False)
             sources |= {"text_encoder_3": "none", "tokenizer_3": "none"}  # SD3 does without T5
         if other_vae and sources.get("vae") == "nowhere":
             sources["vae"] = "hollow"
+        _refuse_missing(file, [name for name, source in sources.items() if source == "nowhere"])
         parts = {
             name: _part(file, name, kinds[name], source, settings, {}, dtype)
             for name, source in sources.items()
             if source not in ("file", "nowhere")
         }
-        _refuse_missing(file, [name for name, source in sources.items() if source == "nowhere"])
         from_file = [name for name, source in sources.items() if source == "file"]
         checkpoint = read_checkpoint(file, dtype) if from_file else {}
         parts |= {name: _part(file, name, kinds[name], "file", settings, checkpoint, dtype) for name in from_file}
@@ -98,7 +101,7 @@ def _source_of(name: str, kind: str, shapes: dict[str, tuple[int, ...]], beside:
         return None
     if any((beside / name).glob("*.safetensors")):
         return "beside"
-    prefixes = (_T5_PREFIX,) if kind.startswith("T5") else _PREFIXES.get(name, ("",))
+    prefixes = {"T5": (_T5_PREFIX,), "Qw": QWEN3}.get(kind[:2]) or _PREFIXES.get(name, ("",))
     return "file" if any(key.startswith(prefixes) for key in shapes) else "nowhere"
 
 
@@ -130,6 +133,13 @@ def _part(
         own = getattr(diffusers, kind)
         with torch.device("meta"):
             return own.from_config(own.load_config(settings / name)).to(dtype)
+    config = json.loads((settings / name / "config.json").read_text())
+    if kind.startswith("Qwen3"):
+        return read_qwen3(getattr(transformers, kind), config, checkpoint, dtype)
+    if kind == "AutoencoderKLFlux2":
+        return read_flux2_vae(config, checkpoint, dtype)
+    if kind in ORIGINAL:
+        checkpoint = transformer_weights(checkpoint)
     return load_single_file_sub_model(
         library_name="transformers" if hasattr(transformers, kind) else "diffusers",
         class_name=kind,
@@ -161,13 +171,17 @@ def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict
     layouts = json.loads((Path(__file__).parent / "layouts.json").read_text())
     if relative := relative_in_file(kind, shapes):
         raise ModelError(f"model {file}: {relative}")
+    if kind == "z-image-turbo" and not is_turbo(file.stem):
+        kind = "z-image"
+    elif kind == "flux-2-dev":
+        kind = _kind_of_flux2(shapes)
     if "edm_mean" in shapes or any(name.startswith("edm_vpred") for name in shapes):
         raise ModelError(f"model {file}: trained with the noise schedule EDM, which audioviz does not know")
     if kind not in layouts or (kind == "v1" and _SD1_KEY not in shapes):  # v1 is what diffusers takes all others for
         raise ModelError(
             f"model {file}: "
             + ("no checkpoint that is known" if kind == "v1" else f"a checkpoint of {kind}")
-            + "; expected one of Stable Diffusion 1 or 2, SDXL, SD3 or Flux"
+            + "; expected one of Stable Diffusion 1 or 2, SDXL, SD3, Flux, Z-Image or FLUX.2 klein"
         )
     layout = layouts[kind]
     scheduler = layouts["parts"][layout["scheduler"]]
@@ -180,6 +194,14 @@ def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict
             zero = "ztsnr" in shapes or _says(file, _ZERO_SNR)
             layout["scheduler"] = "epsilon" if prediction == "epsilon" else "velocity-zero" if zero else "velocity"
     return layout.pop("_class_name"), {name: layouts["parts"][part] for name, part in layout.items()}
+
+
+def _kind_of_flux2(shapes: dict[str, tuple[int, ...]]) -> str:
+    """The kind of a checkpoint of FLUX.2, which diffusers takes all for that of FLUX.2 dev."""
+    bare = {name.removeprefix("model.diffusion_model."): shape for name, shape in shapes.items()}
+    if any(name.startswith("guidance_in.") for name in bare):
+        return "flux-2-dev"
+    return {3072: "flux2-klein-4b", 4096: "flux2-klein-9b"}.get(bare["img_in.weight"][0], "flux-2-dev")
 
 
 def predicted(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str | None, str | None]:
@@ -218,9 +240,11 @@ def _say_guess(file: Path, shapes: dict[str, tuple[int, ...]]) -> None:
         )
 
 
-def write_layout(folder: Path, layout: str, parts: dict[str, dict]) -> None:
-    """Write the configs of a pipeline as a diffusers folder without weights."""
+def write_layout(folder: Path, layout: str, parts: dict[str, dict], *, name: str = "") -> None:
+    """Write the configs of a pipeline as a diffusers folder without weights; the name may tell more of the model."""
     index: dict[str, Any] = {"_class_name": layout}
+    if layout == "Flux2KleinPipeline":
+        index["is_distilled"] = is_distilled(name)
     for name, settings in parts.items():
         library = "transformers" if name.startswith(("text_encoder", "tokenizer")) else "diffusers"
         index[name] = [library, settings["_class_name"]]

@@ -246,7 +246,20 @@ def _chunks(encoder: TextEncoder, text: str) -> list[Tokens]:
 
 def tokens_of(tokenizer: Any, text: str) -> list[int]:
     """The tokens of a text, with all vectors of each embedding (textual inversion): a word, or `embedding:word`."""
-    added = {name.lower(): name for name in getattr(tokenizer, "added_tokens_encoder", {})}
+    added = _added(tokenizer)
+    tokens = []
+    for token in tokenizer.encode(with_embeddings(tokenizer, text), add_special_tokens=False):
+        tokens.append(token)
+        name, number = tokenizer.convert_ids_to_tokens(token) if added else "", 1
+        while (vector := f"{name}_{number}".lower()) in added:
+            tokens.append(tokenizer.convert_tokens_to_ids(added[vector]))
+            number += 1
+    return tokens
+
+
+def with_embeddings(tokenizer: Any, text: str) -> str:
+    """The text with the word of each embedding in the place of `embedding:word`; one that is not loaded is said."""
+    added = _added(tokenizer)
 
     def embedding(match: re.Match) -> str:
         if match[1].lower() in added:
@@ -258,14 +271,12 @@ def tokens_of(tokenizer: Any, text: str) -> list[int]:
         )
         return " "
 
-    tokens = []
-    for token in tokenizer.encode(EMBEDDING.sub(embedding, text), add_special_tokens=False):
-        tokens.append(token)
-        name, number = tokenizer.convert_ids_to_tokens(token) if added else "", 1
-        while (vector := f"{name}_{number}".lower()) in added:
-            tokens.append(tokenizer.convert_tokens_to_ids(added[vector]))
-            number += 1
-    return tokens
+    return EMBEDDING.sub(embedding, text)
+
+
+def _added(tokenizer: Any) -> dict[str, str]:
+    """The words that were added to a vocabulary, by their lower case."""
+    return {name.lower(): name for name in getattr(tokenizer, "added_tokens_encoder", {})}
 
 
 def words_of(text: str) -> str:

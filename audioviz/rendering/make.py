@@ -143,7 +143,7 @@ def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
     shape = exact_size(project.finish.upscale, project.finish.frame)
     settings = settings_for(project.look, model.defaults, shape=shape, step=model.multiple)
     model.empty_latent(settings.size)
-    model = model.at_size(settings.size)
+    model = model.at_size(settings.size, steps=settings.steps)
     make_room(model, settings.size)
     if project.look.compile:
         model = compiled(model, settings.size, settings.cfg)

@@ -28,12 +28,15 @@ class Conditioning:
         What an image encoder says of a picture whose style is followed (IP-Adapter).
     mask : bool, shape (B, tokens), optional
         Attention mask, for the models that have one: true for the tokens that are read, which come first.
+    joint : bool
+        Read by attention to all tokens at once, which notices repeated ones; where it ends is padding.
     """
 
     embeddings: Tensor
     pooled: Tensor | None = None
     image: Tensor | None = None
     mask: Tensor | None = None
+    joint: bool = False
 
     def __post_init__(self) -> None:
         if self.embeddings.ndim != 3:
@@ -162,7 +165,8 @@ def _between(mix, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
         return a if t <= 0 else b
     pooled = None if a.pooled is None else mix(a.pooled, b.pooled, t)
     if a.mask is None or b.mask is None:
-        return Conditioning(mix(*_same_length(a.embeddings, b.embeddings), t), pooled)
+        even = _same_length(a.embeddings, b.embeddings, repeats=1 if a.joint else MOST_REPEATS)
+        return Conditioning(mix(*even, t), pooled, joint=a.joint)
     tokens = max(a.mask.shape[1], b.mask.shape[1])
     (first, first_read), (second, second_read) = (_continued(padded(text, tokens)) for text in (a, b))
     # how many are read is mixed too: those that one text has alone come in one by one, and none at the ends
@@ -178,14 +182,14 @@ def _continued(text: Conditioning) -> tuple[Tensor, Tensor]:
     return torch.where(text.mask[..., None], text.embeddings, last[:, None]), read.float()
 
 
-def _same_length(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Both (B, tokens, width): repeated, which changes nothing for cross-attention, where few times are enough.
+def _same_length(a: Tensor, b: Tensor, *, repeats: int) -> tuple[Tensor, Tensor]:
+    """Both (B, tokens, width): repeated, which changes nothing for cross-attention, where so few times are enough.
 
     Others are filled up with their own last token, which is their padding.
     """
     lengths = a.shape[1], b.shape[1]
     tokens = math.lcm(*lengths)
-    if tokens <= MOST_REPEATS * min(lengths):
+    if tokens <= repeats * min(lengths):
         return a.repeat(1, tokens // lengths[0], 1), b.repeat(1, tokens // lengths[1], 1)
     a, b = (torch.cat((e, e[:, -1:].expand(-1, max(lengths) - e.shape[1], -1)), 1) for e in (a, b))
     return a, b

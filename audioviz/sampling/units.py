@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -17,6 +18,11 @@ class LatentUnits:
 
     shift: float | Tensor = 0.0
     scale: float | Tensor = 1.0
+
+    def to(self, device: torch.device) -> "LatentUnits":
+        """The same for latents on a device."""
+        shift, scale = (value.to(device) if isinstance(value, Tensor) else value for value in (self.shift, self.scale))
+        return LatentUnits(shift, scale)
 
     def to_model(self, latent: Tensor) -> Tensor:
         """Latents (B, C, H, W) as the model reads them."""

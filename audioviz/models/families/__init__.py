@@ -6,13 +6,15 @@ from typing import Any
 from audioviz.models.families.chroma import CHROMA
 from audioviz.models.families.family import Family
 from audioviz.models.families.flux import FLUX
+from audioviz.models.families.flux2 import FLUX2
 from audioviz.models.families.lumina2 import LUMINA2
 from audioviz.models.families.pixart import PIXART
 from audioviz.models.families.sd3 import SD3
 from audioviz.models.families.sdxl import SDXL
 from audioviz.models.families.stable_diffusion import STABLE_DIFFUSION
+from audioviz.models.families.z_image import Z_IMAGE
 
-FAMILIES = (STABLE_DIFFUSION, SDXL, SD3, FLUX, CHROMA, LUMINA2, PIXART)
+FAMILIES = (STABLE_DIFFUSION, SDXL, SD3, FLUX, Z_IMAGE, FLUX2, CHROMA, LUMINA2, PIXART)
 
 
 def family_of(config: Mapping[str, Any]) -> Family | None:

@@ -36,8 +36,8 @@ class Family:
         Trained by flow matching; others have a scheduler with betas.
     half : torch.dtype
         What `auto` means on a GPU: bfloat16 where values go beyond the range of float16.
-    units : function of the autoencoder of diffusers
-        How its latents become the model's.
+    units : function of the model's own autoencoder, and of the one that is used in its place, if any, or itself
+        How latents become the model's.
     packed : int
         By how many cells of the autoencoder of diffusers, each way, a latent cell is.
     """
@@ -50,5 +50,5 @@ class Family:
     denoiser: "Callable[[Any, Autoencoder, Any], UNetDenoiser | FlowDenoiser]"
     flow: bool
     half: torch.dtype = torch.float16
-    units: Callable[[Any], LatentUnits] = config_units
+    units: Callable[[Any, Any], LatentUnits] = config_units
     packed: int = 1
