@@ -240,6 +240,12 @@ def test_calls_of_one_kind_become_one_and_others_stay_apart(distilled):
         assert same(found[lane], alone)
 
 
+def test_models_whose_texts_have_their_own_lengths_are_called_row_by_row():
+    draw, denoiser = torch.Generator().manual_seed(1), Watched(fake_model(ragged=True).denoiser)
+    answered(denoiser, {lane: a_call(draw, denoiser, float(lane), tokens=4 + lane) for lane in range(3)})
+    assert [rows for rows, *_ in denoiser.calls] == [{1}] * 3
+
+
 def test_hints_masks_and_strengths_go_with_their_row():
     draw, seen = torch.Generator().manual_seed(1), []
     model = fake_model()
@@ -272,7 +278,9 @@ def parts(families, tmp_path_factory):
     return root / "net", tiny_ip_adapter(families("sd1")[1].unet, root)
 
 
-@pytest.mark.parametrize("kind", ["sd1", "controlnet", "ip-adapter", "inpainting", "sdxl", "lcm", "sd3", "flux"])
+@pytest.mark.parametrize(
+    "kind", ["sd1", "controlnet", "ip-adapter", "inpainting", "sdxl", "lcm", "sd3", "flux", "chroma", "pixart"]
+)
 def test_a_row_of_a_real_model_is_what_it_is_alone(families, parts, kind):
     added = {"controlnet": {"controlnet": parts[0]}, "ip-adapter": {"ip_adapter": parts[1]}}.get(kind, {})
     model = load_model(families("sd1" if added else kind)[0], device="cpu", **added)

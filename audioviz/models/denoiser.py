@@ -134,6 +134,7 @@ class UNetDenoiser:
     rescale: float
     distilled: bool  # it is told the guidance scale, and needs no negative half
     patch: int = 1  # latent cells that each side of x is a multiple of
+    ragged: bool = False
     flow: ClassVar[bool] = False
 
     @cached_property

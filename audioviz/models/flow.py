@@ -77,6 +77,7 @@ class FlowDenoiser:
     shift: Shift
     rescale: float = 0.0
     inpainting: Inpainting | None = None
+    ragged: bool = False  # cuts texts to their own lengths, so that pictures of one batch are not alike in form
     flow: ClassVar[bool] = True
 
     @cached_property
@@ -122,6 +123,7 @@ def flow_denoiser(
     inpainting: Inpainting | None = None,
     shift: Shift = shift_by_size,
     steps: int = 20,
+    ragged: bool = False,
 ) -> FlowDenoiser:
     """A diffusers transformer as a denoiser, for pictures of 1024 pixels in so many steps: see FlowDenoiser."""
     transformer = transformer.eval().requires_grad_(False)
@@ -137,4 +139,5 @@ def flow_denoiser(
         patch,
         shift,
         inpainting=inpainting,
+        ragged=ragged,
     )

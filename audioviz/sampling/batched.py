@@ -28,7 +28,7 @@ class BatchedDenoiser:
 
     What cannot be in one batch is called apart: texts of other lengths, or more of them; images beside the text where
     others have none; another strength of the IP-Adapter; for distilled models another guidance scale. Each call has as
-    many rows as the batch.
+    many rows as the batch; but models whose texts have lengths of their own are called row by row.
     """
 
     rank = 1  # after the autoencoder's calls: who has to decode the frame before catches up
@@ -52,6 +52,10 @@ class BatchedDenoiser:
     @torch.no_grad()
     def answer(self, calls: Mapping[int, DenoiserCall], rows: int) -> dict[int, tuple[Tensor, ...]]:
         """Denoised x, for each text, of each lane's call."""
+        if self._denoiser.ragged:
+            return {
+                lane: self._denoiser(c.x, c.sigma, c.texts, control=c.control, cfg=c.cfg) for lane, c in calls.items()
+            }
         groups: dict[tuple, dict[int, DenoiserCall]] = {}
         for lane, call in calls.items():
             groups.setdefault(self._kind(call), {})[lane] = call

@@ -51,7 +51,7 @@ class Conditioning:
 
     def to(self, device: torch.device) -> "Conditioning":
         """The same on a device."""
-        there = {name: to_device(value, device) for name, value in vars(self).items() if value is not None}
+        there = {name: to_device(value, device) for name, value in vars(self).items() if isinstance(value, Tensor)}
         return replace(self, **there)
 
 
