@@ -108,7 +108,7 @@ def test_a_picture_without_effects_is_passed_on_as_it_is(song):
         fake_model(), frame_table(plan_of(song, flash=from_frame(2, 0.5)), SETTINGS), SETTINGS, Finish()
     )
     latent = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    decoded = finisher.decode([latent])[0]
+    decoded, _ = finisher.decode([latent])[0]
     (_, first), (_, lit) = (next(finisher.pictures(i, latent.half(), decoded)) for i in (1, 2))
     assert first is decoded and lit.float().mean() > decoded.float().mean()
 

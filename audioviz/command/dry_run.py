@@ -53,6 +53,7 @@ def describe_render(project: Project, *, out: Path, keep_work: bool = False) -> 
             f"more than three flashes a second: {_flashes(project, schedule, found.part)}",
             *batch,
             f"time: {time}",
+            *([f"memory: {found.memory}"] if found.memory else []),
             f"disk: {disk} for the work folder while it lasts, and as much for the video{decoded}",
         ]
     )

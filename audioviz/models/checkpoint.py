@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from audioviz.errors import ModelError
-from audioviz.models.original_parts import ORIGINAL, flux2_vae_weights, qwen3_weights, transformer_weights
+from audioviz.models.original_parts import ORIGINAL, flux2_vae_weights, language_model_weights, transformer_weights
 
 SCALES = (".scale_weight", ".weight_scale")  # of fp8 weights, as ComfyUI's older and newer files call them
 FP8 = (torch.float8_e4m3fn, torch.float8_e5m2)
@@ -105,8 +105,8 @@ def _conversions(part: Any, marks: dict[str, Tensor]) -> list[dict[str, Tensor]]
     from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES
 
     kind = type(part).__name__
-    if kind.startswith("Qwen3"):
-        return [qwen3_weights(marks, kind)]
+    if kind.startswith(("Qwen3", "Gemma2")):
+        return [language_model_weights(marks, kind)]
     if kind == "AutoencoderKLFlux2":
         return [flux2_vae_weights(marks, part.config)]
     if kind in ORIGINAL:

@@ -1,4 +1,4 @@
-"""Parts of single files that diffusers' loader does not know: Qwen3 as a text encoder, and FLUX.2's autoencoder."""
+"""Parts of single files that diffusers' loader does not know: language models that read text, FLUX.2's autoencoder."""
 
 import re
 from typing import Any
@@ -7,8 +7,13 @@ import torch
 from torch import Tensor
 
 CORE = "model.diffusion_model."
-ORIGINAL = ("ZImageTransformer2DModel", "Flux2Transformer2DModel")  # whose converters take all of a file for their own
-QWEN3 = ("text_encoders.qwen3_4b.transformer.", "text_encoders.qwen3_8b.transformer.")  # as ComfyUI saves them
+ORIGINAL = (  # whose converters take all of a file for their own
+    "ZImageTransformer2DModel",
+    "Flux2Transformer2DModel",
+    "Lumina2Transformer2DModel",
+)
+LANGUAGE_MODELS = tuple(f"text_encoders.{name}.transformer." for name in ("qwen3_4b", "qwen3_8b", "gemma2_2b"))
+"""Before the names of their tensors, as ComfyUI saves them."""
 
 
 def transformer_weights(checkpoint: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -17,8 +22,8 @@ def transformer_weights(checkpoint: dict[str, Tensor]) -> dict[str, Tensor]:
     return own or dict(checkpoint)
 
 
-def read_qwen3(own: Any, settings: dict[str, Any], checkpoint: dict[str, Tensor], dtype: torch.dtype) -> Any:
-    """Qwen3 of a checkpoint.
+def read_language_model(own: Any, settings: dict[str, Any], checkpoint: dict[str, Tensor], dtype: torch.dtype) -> Any:
+    """The language model of a checkpoint, Qwen3 or Gemma 2.
 
     Parameters
     ----------
@@ -28,13 +33,15 @@ def read_qwen3(own: Any, settings: dict[str, Any], checkpoint: dict[str, Tensor]
     dtype : torch.dtype
     """
     config = own.config_class(**{key: value for key, value in settings.items() if key != "_class_name"})
-    return own.from_pretrained(None, config=config, state_dict=qwen3_weights(checkpoint, own.__name__), dtype=dtype)
+    return own.from_pretrained(
+        None, config=config, state_dict=language_model_weights(checkpoint, own.__name__), dtype=dtype
+    )
 
 
-def qwen3_weights(checkpoint: dict[str, Tensor], kind: str) -> dict[str, Tensor]:
-    """The weights of Qwen3 in a checkpoint by their names in transformers' class of this name."""
-    own = {key: value for key, value in checkpoint.items() if key.startswith(QWEN3)}
-    inner = ".transformer.model." if kind == "Qwen3Model" else ".transformer."
+def language_model_weights(checkpoint: dict[str, Tensor], kind: str) -> dict[str, Tensor]:
+    """The weights of a language model in a checkpoint by their names in transformers' class of this name."""
+    own = {key: value for key, value in checkpoint.items() if key.startswith(LANGUAGE_MODELS)}
+    inner = ".transformer.model." if kind.endswith("Model") else ".transformer."
     return {key.partition(inner)[2]: value for key, value in own.items() if inner in key}
 
 

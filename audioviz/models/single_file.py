@@ -20,7 +20,13 @@ from audioviz.models.checkpoint import read_checkpoint, refuse_quantised, unread
 from audioviz.models.families.flux2 import is_distilled
 from audioviz.models.families.relatives import relative_in_file
 from audioviz.models.families.z_image import is_turbo
-from audioviz.models.original_parts import ORIGINAL, QWEN3, read_flux2_vae, read_qwen3, transformer_weights
+from audioviz.models.original_parts import (
+    LANGUAGE_MODELS,
+    ORIGINAL,
+    read_flux2_vae,
+    read_language_model,
+    transformer_weights,
+)
 from audioviz.models.sources import first_names, read_header, read_shapes
 
 LORA_KEYS = ("lora_", ".lora.", ".lora_A.", ".hada_", ".lokr_")
@@ -101,7 +107,9 @@ def _source_of(name: str, kind: str, shapes: dict[str, tuple[int, ...]], beside:
         return None
     if any((beside / name).glob("*.safetensors")):
         return "beside"
-    prefixes = {"T5": (_T5_PREFIX,), "Qw": QWEN3}.get(kind[:2]) or _PREFIXES.get(name, ("",))
+    prefixes = {"T5": (_T5_PREFIX,), "Qw": LANGUAGE_MODELS, "Ge": LANGUAGE_MODELS}.get(kind[:2]) or _PREFIXES.get(
+        name, ("",)
+    )
     return "file" if any(key.startswith(prefixes) for key in shapes) else "nowhere"
 
 
@@ -134,8 +142,8 @@ def _part(
         with torch.device("meta"):
             return own.from_config(own.load_config(settings / name)).to(dtype)
     config = json.loads((settings / name / "config.json").read_text())
-    if kind.startswith("Qwen3"):
-        return read_qwen3(getattr(transformers, kind), config, checkpoint, dtype)
+    if kind.startswith(("Qwen3", "Gemma2")):
+        return read_language_model(getattr(transformers, kind), config, checkpoint, dtype)
     if kind == "AutoencoderKLFlux2":
         return read_flux2_vae(config, checkpoint, dtype)
     if kind in ORIGINAL:
@@ -181,7 +189,7 @@ def layout_of(file: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[str, dict
         raise ModelError(
             f"model {file}: "
             + ("no checkpoint that is known" if kind == "v1" else f"a checkpoint of {kind}")
-            + "; expected one of Stable Diffusion 1 or 2, SDXL, SD3, Flux, Z-Image or FLUX.2 klein"
+            + "; expected one of Stable Diffusion 1 or 2, SDXL, SD3, Flux, Chroma, Lumina2, Z-Image or FLUX.2 klein"
         )
     layout = layouts[kind]
     scheduler = layouts["parts"][layout["scheduler"]]

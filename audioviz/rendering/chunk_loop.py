@@ -51,6 +51,8 @@ def make_pictures(
     ------
     ModelError
         If the model gave values that are not numbers.
+    PicturesSpoilt
+        If the autoencoder did, and will give others.
     """
     seconds, count, stopped = 0.0, 0, 0
     for span in work.missing():
@@ -61,7 +63,7 @@ def make_pictures(
             made = _sample_chunk(span, sampled, finisher, work, bar, part=part, keep_decoded=keep_decoded)
         else:
             made = None
-            _finish_chunk(span, kept, finisher, work, bar)
+            _finish_chunk(span, kept, finisher, work, bar, part=part)
         work.finish_chunk(made, finisher.state)
         took = time.monotonic() - began
         if kept is None:
@@ -87,18 +89,24 @@ class _Row:
     latent : float, shape (1, C, h, w)
     frames : numbers of its pictures in the video
     arrival : Arrival
-        Whether the latent is finite, the latent as it is kept, its picture as it is kept, and the pictures.
+        Whether the latent is finite, whether its picture is, the latent as it is kept, and the pictures.
+    decoded : Arrival, optional
+        The latent's picture, if that is kept.
     """
 
     latent: Tensor
     frames: list[int]
     arrival: Arrival
+    decoded: Arrival | None
 
 
-def _row(i: int, latent: Tensor, decoded: Tensor, finisher: Finisher) -> _Row:
+def _row(
+    i: int, latent: Tensor, decoded: Tensor, sound: Tensor, finisher: Finisher, *, keep_decoded: bool = False
+) -> _Row:
     kept = latent.half()
-    frames, pictures = zip(*finisher.pictures(i, kept, decoded), strict=True)
-    return _Row(latent, list(frames), Arrival((torch.isfinite(latent).all(), kept, decoded, *pictures)))
+    pictures = dict(finisher.pictures(i, kept, decoded))
+    arrival = Arrival((torch.isfinite(latent).all(), sound, kept, *pictures.values()))
+    return _Row(latent, list(pictures), arrival, Arrival((decoded,)) if keep_decoded else None)
 
 
 def _sample_chunk(
@@ -122,18 +130,21 @@ def _sample_chunk(
                 decoded, seconds = _timed(finisher, latents[0])
                 slow = seconds > SLOW_DECODING and len(span) * decoded.numel() <= MOST_DECODED
             for i, latent, decoded in zip(frames, latents, finisher.decode(latents)):
-                yield _row(i, latent, decoded, finisher)
+                yield _row(i, latent, *decoded, finisher, keep_decoded=slow)
 
     shown: list[Tensor] = []
     pictures: np.ndarray | None = None
     latent = torch.empty(0)
     for i, row in zip(span, late(rows(), finisher.device)):
-        finite, kept, decoded, *levels = row.arrival.wait()
+        finite, sound, kept, *levels = row.arrival.wait()
         if not finite:
             raise not_finite(part[i])
+        if not sound:
+            raise finisher.spoilt(part[i])
         latent = row.latent
         shown.append(kept)
-        if slow:
+        if row.decoded is not None:
+            (decoded,) = row.decoded.wait()
             pictures = np.empty((len(span), *decoded.shape), np.uint8) if pictures is None else pictures
             pictures[i - span.start] = decoded.numpy()
         _write(row.frames, levels, finisher, work, bar)
@@ -144,24 +155,30 @@ def _timed(finisher: Finisher, latent: Tensor) -> tuple[Tensor, float]:
     """The picture of a latent, and the seconds that it takes to decode."""
     settle(finisher.device)
     began = time.monotonic()
-    picture = finisher.decode([latent])[0]
+    picture, _ = finisher.decode([latent])[0]
     settle(finisher.device)
     return picture, time.monotonic() - began
 
 
-def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, bar: tqdm) -> None:
+def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, bar: tqdm, *, part: range) -> None:
     """Write the pictures of a chunk whose latents were kept."""
 
     def rows() -> Iterator[_Row]:
         for frames in _groups(span, finisher.at_once):
             here = slice(frames.start - span.start, frames.stop - span.start)
             latents = torch.from_numpy(kept.shown[here]).split(1)
-            decoded = finisher.decode(latents) if kept.decoded is None else map(torch.from_numpy, kept.decoded[here])
-            for i, latent, picture in zip(frames, latents, decoded):
-                yield _row(i, latent, picture, finisher)
+            if kept.decoded is None:
+                decoded = finisher.decode(latents)
+            else:
+                decoded = [(torch.from_numpy(picture), torch.tensor(True)) for picture in kept.decoded[here]]
+            for i, latent, pair in zip(frames, latents, decoded):
+                yield _row(i, latent, *pair, finisher)
 
-    for row in late(rows(), finisher.device):
-        _write(row.frames, row.arrival.wait()[3:], finisher, work, bar)
+    for i, row in zip(span, late(rows(), finisher.device)):
+        _, sound, _, *levels = row.arrival.wait()
+        if not sound:
+            raise finisher.spoilt(part[i])
+        _write(row.frames, levels, finisher, work, bar)
 
 
 def _groups(span: range, length: int) -> Iterator[range]:

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from audioviz.models.model import Model
-from audioviz.rendering.memory import to_picture
 from audioviz.transfer import to_device
 
 
@@ -25,7 +24,7 @@ class Decoder:
         """The picture of a latent (1, C, h, w): float32, shape (1, 3, H, W), -1..1 or a little beyond."""
         if self._picture is None or latent is not self._latent:
             self._latent = self._picture = None
-            picture = to_picture(self.model, self._kept(latent))
+            picture = self.model.autoencoder.decode(self._kept(latent))
             self._latent, self._picture = latent, picture
         return self._picture
 
@@ -34,7 +33,7 @@ class Decoder:
         if rows == 1:
             return [self(latent) for latent in latents]
         batch = torch.cat([self._kept(latent) for latent in [*latents, *[latents[-1]] * (rows - len(latents))]])
-        return to_picture(self.model, batch).split(1)[: len(latents)]
+        return self.model.autoencoder.decode(batch).split(1)[: len(latents)]
 
     def _kept(self, latent: Tensor) -> Tensor:
         return to_device(latent, self.model.denoiser.device).half().float()

@@ -34,6 +34,10 @@ from audioviz.video.upscale import Upscaler, load_network
 ECHO, GUARD = "echo", "guard."
 
 
+class PicturesSpoilt(Exception):
+    """A picture was spoilt by the type that the autoencoder ran in, which is now another."""
+
+
 class Finisher:
     """The pictures of a render, made of its latents one after the other.
 
@@ -112,7 +116,7 @@ class Finisher:
         """Go on after a frame whose latent and state are given; None and nothing before the first."""
         if latent is not None and self._tweens:
             before = torch.from_numpy(latent)
-            self._before = self._sampled(before, self.decode([before])[0])
+            self._before = self._sampled(before, self.decode([before])[0][0])
         self._echo = torch.from_numpy(state[ECHO]).to(self._model.denoiser.device) if ECHO in state else None
         if self._finish.safe:
             self._guard = FlashGuard(self._fps)
@@ -120,12 +124,28 @@ class Finisher:
                 name.removeprefix(GUARD): array for name, array in state.items() if name.startswith(GUARD)
             }
 
-    def decode(self, latents: Sequence[Tensor]) -> list[Tensor]:
-        """The pictures of latents (1, C, h, w) as all that follows takes them: uint8, shape (H, W, 3), on the device.
+    def decode(self, latents: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """The pictures of latents (1, C, h, w) as all that follows takes them, and whether all of each are numbers.
 
         Of up to `at_once` latents: however many, as many are decoded, so that a picture depends on its place alone.
+
+        Returns
+        -------
+        uint8, shape (H, W, 3), and bool, of each, on the device
         """
-        return [rounded(signed_to_unit(picture)) for picture in self._decode.together(latents, rows=self.at_once)]
+        pictures = self._decode.together(latents, rows=self.at_once)
+        return [(rounded(signed_to_unit(picture)), picture.sum().isfinite()) for picture in pictures]
+
+    def spoilt(self, frame: int) -> "PicturesSpoilt":
+        """What to raise where the picture of a frame is not of numbers: they are to be made again in a wider type.
+
+        Raises
+        ------
+        ModelError
+            If there is none, or they were.
+        """
+        self._model.autoencoder.widen(frame=frame)
+        return PicturesSpoilt()
 
     def pictures(self, i: int, latent: Tensor, decoded: Tensor) -> Iterator[tuple[int, Tensor]]:
         """The pictures after row i - 1 and up to row i, with their numbers in the video; `finished` is for each.

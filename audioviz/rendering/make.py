@@ -5,6 +5,7 @@ import sys
 import warnings
 from contextlib import closing
 from fractions import Fraction
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from audioviz.audio.reading.carried import sound_for_ffmpeg
 from audioviz.audio.song import Song
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
+from audioviz.models.autoencoder import NoRoomForPictures
 from audioviz.models.compiled import compiled
 from audioviz.models.devices import device_identity
 from audioviz.models.model import Model
@@ -27,11 +29,18 @@ from audioviz.rendering.chunk_loop import make_pictures
 from audioviz.rendering.costs import cost_kind, remember_cost
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.estimate import CHUNK_SECONDS
-from audioviz.rendering.finish import Finisher
+from audioviz.rendering.finish import Finisher, PicturesSpoilt
 from audioviz.rendering.frame_table import frame_table
 from audioviz.rendering.guides import open_guides
 from audioviz.rendering.log import render_log
-from audioviz.rendering.memory import make_room, out_of_memory_explained
+from audioviz.rendering.memory import (
+    is_work_kept,
+    make_room,
+    out_of_memory_explained,
+    pictures_of_one_kind,
+    settled_tiles,
+)
+from audioviz.rendering.plans import read_texts
 from audioviz.rendering.settings import RenderSettings, describe_settings, settings_for
 from audioviz.rendering.tweens import shown_clock, smoothed
 from audioviz.sampling.samplers import sampler_for
@@ -58,8 +67,55 @@ def make_video(
     progress: bool,
 ) -> Path:
     """The video of a project whose song, schedule and model are there: see `audioviz.render`."""
+    options: dict[str, Any] = {"part": part, "resume": resume, "keep_work": keep_work, "progress": progress}
+    make = partial(_make_video, project, song, schedule, model, out=out, **options)
+    try:
+        return make(tiled=None)
+    except PicturesSpoilt:
+        spoilt = True
+    except NoRoomForPictures:
+        if is_work_kept(out):
+            raise
+        spoilt = False
+    if spoilt:  # it goes on from its last chunk
+        return make(tiled=None)
+    # not inside the except block: its traceback would hold on to what filled the memory
+    warnings.warn(
+        "out of memory while a picture was decoded whole: the video is begun again in tiles",
+        AudiovizWarning,
+        stacklevel=2,
+    )
+    return make(tiled=True)
+
+
+def _make_video(
+    project: Project,
+    song: Song,
+    schedule: Schedule,
+    model: Model,
+    *,
+    part: range,
+    out: Path,
+    resume: bool,
+    keep_work: bool,
+    progress: bool,
+    tiled: bool | None,
+) -> Path:
+    """As `make_video`; whether pictures come in tiles is settled by kept work and by the memory, if it is not said."""
     container, codec = format_of(out, project.finish.codec)
     model, settings = _made_ready(model, project)
+    if tiled is None and resume:
+        tiled = settled_tiles(out, model, settings.size)
+    make_room(model, settings.size, tiled=tiled)
+    read_texts(model, frame_table(schedule, settings, part=part), settings)
+    if project.look.compile and model.placement and model.placement.streamed:
+        warnings.warn(
+            "the model is streamed through the GPU, so that it cannot be compiled: --compile is left out",
+            AudiovizWarning,
+            stacklevel=3,
+        )
+    elif project.look.compile:
+        model = compiled(model, settings.size, settings.cfg)
     clock, shown = Clock(song.clock.fps, len(part)), shown_clock(project.finish, song, part)
     guides, guide_digests = open_guides(
         model, project.guides, size=settings.size, clock=song.clock, song=song.path, start=song.start
@@ -100,6 +156,7 @@ def make_video(
         with (
             render_log(work.log) as log,
             out_of_memory_explained("at {}x{}".format(*settings.size), batch=settings.batch),
+            pictures_of_one_kind(model.autoencoder),
         ):
             log.info(
                 "%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity)
@@ -139,14 +196,11 @@ def make_video(
 
 
 def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
-    """The model for a project's size, with room for its pictures, and compiled if that is asked for; its settings."""
+    """The model for a project's size, and its settings."""
     shape = exact_size(project.finish.upscale, project.finish.frame)
     settings = settings_for(project.look, model.defaults, shape=shape, step=model.multiple)
     model.empty_latent(settings.size)
     model = model.at_size(settings.size, steps=settings.steps)
-    make_room(model, settings.size)
-    if project.look.compile:
-        model = compiled(model, settings.size, settings.cfg)
     sampler_for(settings.sampler, flow=model.denoiser.flow)
     return model, settings
 
@@ -159,6 +213,7 @@ def _identity(model: Model, settings: RenderSettings) -> dict:
         **device_identity(model.denoiser.device),
         "dtype": _name_of(model.denoiser.dtype),
         "vae_dtype": _name_of(model.autoencoder.dtype),
+        "tiled": model.autoencoder.tiled,
         "compiled": model.compiled,
         "size": list(settings.size),
         "steps": settings.steps,

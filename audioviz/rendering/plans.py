@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache, lru_cache
 
+import numpy as np
 from torch import Tensor
 
 from audioviz.models.composition import Positives, mixed, positives_at, staged
 from audioviz.models.editing import text_at
 from audioviz.models.model import Model
+from audioviz.models.reader import TextReader
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.feedback import feedback
 from audioviz.rendering.flow import flow_steps
@@ -99,6 +101,20 @@ def frame_planner(
         return plan
 
     return plan_at
+
+
+def read_texts(model: Model, table: FrameTable, settings: RenderSettings) -> None:
+    """Read all texts of a table now, where text encoders have to make room on the GPU before frames are made."""
+    if not isinstance(model.text_encoder, TextReader) or not model.text_encoder.placement.limited:
+        return
+    used = {int(which) for which in np.unique(np.concatenate((table.prompt_before, table.prompt_after)))}
+    model.text_encoder.forget()
+    with model.text_encoder.placement.reading():
+        model.guidance("")
+        for prompt in (table.prompts[which] for which in sorted(used)):
+            model.guidance(prompt.text, prompt.negative, steps=settings.steps)
+        for text in table.mix:
+            model.guidance(text, steps=settings.steps)
 
 
 def text_guidance_at(table: FrameTable, i: int, encode: Callable[[str], Conditioning], *, steps: int) -> Guidance:

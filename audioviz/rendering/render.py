@@ -66,6 +66,7 @@ def render(
     safe: bool | None = None,
     device: str | None = None,
     dtype: str | None = None,
+    vae_dtype: str | None = None,
     compile: bool | None = None,
     batch: int | None = None,
     upscale: str | None = None,
@@ -121,7 +122,7 @@ def render(
         the font; seconds.
     safe : bool
         Hold flashes below the limit of WCAG 2.3.1, three a second over a quarter of the picture.
-    device, dtype : for `load_model`
+    device, dtype, vae_dtype : for `load_model`
     compile : bool
         Compile the model first: it takes minutes, and pays in long renders.
     batch : int, 1 to 64
@@ -198,6 +199,7 @@ def render(
         "safe": safe,
         "device": device,
         "dtype": dtype,
+        "vae_dtype": vae_dtype,
         "compile": compile,
         "batch": batch,
         "upscale": upscale,
@@ -291,6 +293,7 @@ def load_model_of(look: Look) -> "Model":
             controlnet=look.controlnet,
             ip_adapter=look.ip_adapter,
             prediction=look.prediction,
+            vae_dtype=look.vae_dtype,
         )
 
 
