@@ -246,6 +246,16 @@ def test_models_whose_texts_have_their_own_lengths_are_called_row_by_row():
     assert [rows for rows, *_ in denoiser.calls] == [{1}] * 3
 
 
+def test_so_are_frames_for_which_loras_have_strengths_of_their_own():
+    draw, denoiser = torch.Generator().manual_seed(1), Watched(fake_model().denoiser)
+    calls = {
+        lane: a_call(draw, denoiser, float(lane), control=Control(loras={"ink": 0.3 * lane} if lane else {}))
+        for lane in range(3)
+    }
+    answered(denoiser, calls)
+    assert [rows for rows, *_ in denoiser.calls] == [{1}, {1}, {4}]
+
+
 def test_hints_masks_and_strengths_go_with_their_row():
     draw, seen = torch.Generator().manual_seed(1), []
     model = fake_model()

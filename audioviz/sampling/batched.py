@@ -28,7 +28,8 @@ class BatchedDenoiser:
 
     What cannot be in one batch is called apart: texts of other lengths, or more of them; images beside the text where
     others have none; another strength of the IP-Adapter; for distilled models another guidance scale. Each call has as
-    many rows as the batch; but models whose texts have lengths of their own are called row by row.
+    many rows as the batch. Models whose texts have lengths of their own are called row by row, and so are frames for
+    which LoRAs have strengths of their own.
     """
 
     rank = 1  # after the autoencoder's calls: who has to decode the frame before catches up
@@ -52,15 +53,14 @@ class BatchedDenoiser:
     @torch.no_grad()
     def answer(self, calls: Mapping[int, DenoiserCall], rows: int) -> dict[int, tuple[Tensor, ...]]:
         """Denoised x, for each text, of each lane's call."""
-        if self._denoiser.ragged:
-            return {
-                lane: self._denoiser(c.x, c.sigma, c.texts, control=c.control, cfg=c.cfg) for lane, c in calls.items()
-            }
+        answers: dict[int, tuple[Tensor, ...]] = {}
         groups: dict[tuple, dict[int, DenoiserCall]] = {}
         for lane, call in calls.items():
-            groups.setdefault(self._kind(call), {})[lane] = call
+            if self._denoiser.ragged or call.control.loras:
+                answers[lane] = self._denoiser(call.x, call.sigma, call.texts, control=call.control, cfg=call.cfg)
+            else:
+                groups.setdefault(self._kind(call), {})[lane] = call
         earlier, self._stacked = self._stacked, {}
-        answers: dict[int, tuple[Tensor, ...]] = {}
         for group in groups.values():
             first = next(iter(group.values()))
             batch = [group.get(row, first) for row in range(rows)]
