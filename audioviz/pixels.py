@@ -5,15 +5,24 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from audioviz.transfer import to_device
 
-def levels_to_unit(picture: np.ndarray) -> Tensor:
-    """A picture of uint8, shape (H, W, 3), as float32 (1, 3, H, W) in 0..1."""
-    return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
+
+def levels_to_unit(picture: np.ndarray | Tensor, device: torch.device | None = None) -> Tensor:
+    """A picture of uint8, shape (H, W, 3), as float32 (1, 3, H, W) in 0..1, on a device if one is named."""
+    levels = picture if isinstance(picture, Tensor) else torch.from_numpy(picture.copy())
+    levels = levels if device is None else to_device(levels, device)
+    return levels.permute(2, 0, 1)[None].float() / 255
+
+
+def rounded(picture: Tensor) -> Tensor:
+    """A picture (1, 3, H, W) in 0..1 as uint8, shape (H, W, 3), where it is."""
+    return picture[0].mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous()
 
 
 def unit_to_levels(picture: Tensor) -> np.ndarray:
     """A picture (1, 3, H, W) in 0..1 as uint8, shape (H, W, 3)."""
-    return picture[0].mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+    return rounded(picture).cpu().numpy()
 
 
 def signed_to_unit(picture: Tensor) -> Tensor:

@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "audioviz"
-GROUND = {"clock", "colours", "curve", "digests", "errors", "ffmpeg", "figures", "files", "pixels", "timeline"}
+GROUND = {
+    "clock",
+    "colours",
+    "curve",
+    "digests",
+    "errors",
+    "ffmpeg",
+    "figures",
+    "files",
+    "pixels",
+    "timeline",
+    "transfer",
+}
 STAGES = {"audio", "schedule", "sampling", "models", "effects", "video"}
 JOINED = GROUND | STAGES | {"project", "shelf"}
 ALLOWED = {  # what each room, and each module beside them, may import besides itself
@@ -18,7 +30,8 @@ ALLOWED = {  # what each room, and each module beside them, may import besides i
     "digests": {"files"},
     "errors": set(),
     "colours": {"errors"},
-    "pixels": set(),
+    "pixels": {"transfer"},
+    "transfer": set(),
     "ffmpeg": {"errors"},
     "figures": {"clock", "errors", "files"},
     "files": {"errors"},

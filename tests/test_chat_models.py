@@ -7,13 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning
 from audioviz.models import load_model
 from audioviz.rendering.settings import RenderSettings
-from audioviz.sampling import ksampler, lerp, sequence, slerp
+from audioviz.sampling import Conditioning, ksampler, lerp, sequence, slerp
 from audioviz.sampling.guidance import guided
 from tests.chat_models import NAMES
 from tests.models import plans_of
@@ -193,6 +194,31 @@ def test_levels_are_the_schedulers_at_any_size_and_number_of_steps(loaded, name)
         pipeline.scheduler.set_timesteps(sigmas=np.linspace(1, 1 / steps, steps), mu=mu)
         ours = model.at_size(size, steps=steps).denoiser.sigmas.flip(0)[:: 1000 // steps]
         assert torch.allclose(ours.float(), pipeline.scheduler.sigmas[:-1], atol=1e-6)
+
+
+class Crossings(TorchDispatchMode):
+    """Counts what is copied from the CPU to the device, for which the meta device stands."""
+
+    copied = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten._to_copy.default:
+            self.copied += args[0].device.type == "cpu" and found.device.type == "meta"
+        return found
+
+
+@pytest.mark.parametrize("name", ["z-image", "klein"])
+def test_a_call_neither_waits_for_the_device_nor_copies_to_it(families, name):
+    """Reading a number back from the meta device would be an error."""
+    model = load_model(families(name)[0])
+    transformer = model.denoiser.transformer.to("meta")
+    text = model.encode_text("gold").embeddings.to("meta")
+    x, sigma = torch.empty(1, model.denoiser.channels, 4, 4, device="meta"), torch.empty(1, device="meta")
+    for _ in range(2):  # the first fills what is kept
+        with Crossings() as crossings, torch.no_grad():
+            assert model.denoiser.velocity(transformer, x, sigma, Conditioning(text), 1.0).shape == x.shape
+    assert crossings.copied == 0
 
 
 @pytest.mark.parametrize("name", ["z-image", "klein"])

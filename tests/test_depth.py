@@ -187,7 +187,7 @@ def test_depth_of_files_is_that_of_the_frame_before(files):
 
 
 def test_the_picture_itself_is_moved_by_its_depth():
-    model, latent = fake_model(), torch.rand(1, 4, 8, 8)
+    model, latent = fake_model(), torch.rand(1, 4, 8, 8).half().float()  # as it is shown
     depth = torch.linspace(0, 1, 64).expand(1, 1, 64, 64)
     seen = []
     guides = Guides(depth=lambda frame, unit: seen.append(unit) or depth)

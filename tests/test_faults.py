@@ -3,6 +3,7 @@
 Nothing earlier is harmed.
 """
 
+import json
 import re
 import shutil
 import signal
@@ -17,6 +18,7 @@ import torch
 import audioviz as av
 from audioviz.errors import ModelError
 from audioviz.rendering.log import MAX_BYTES, render_log
+from audioviz.video.probe import probe
 from tests.songs import made_song
 
 RENDER = ("render", "song.wav", "--quiet", "--prompt", "neon nebula", "--size", "64", "--seed", "3")
@@ -44,9 +46,9 @@ def folder(whole, tmp_path):
 
 FAULTS = {
     "nan": (70, 2, "the model gave values that are not numbers; try another sampler"),
-    "memory": (30, 2, "out of memory at 64x64: lower --size"),
-    "cuda memory": (30, 2, "out of memory at 64x64: lower --size"),
-    "cpu memory": (30, 2, "out of memory at 64x64: lower --size"),
+    "memory": (30, 2, "out of memory at 64x64, while a picture was decoded or encoded: close other"),
+    "cuda memory": (30, 2, "out of memory at 64x64, while a picture was decoded or encoded: close other"),
+    "cpu memory": (30, 2, "out of memory at 64x64, while a picture was decoded or encoded: close other"),
     "full disk": (30, 2, "ree space"),
     "no rights": (30, 2, "cannot be written (Permission denied): free space or "),
     "no ffmpeg": (30, 2, "ended by signal 9. Free space or memory, then start the same render again"),
@@ -91,10 +93,29 @@ def test_memory_that_lacks_for_the_model_is_said(monkeypatch, folder):
 
 
 def test_memory_that_lacks_for_a_whole_picture_may_suffice_for_tiles(renders, whole, folder):
-    ended = renders(*RENDER, cwd=folder, fault="memory for tiles alone", at=30)
+    ended = renders(*RENDER, cwd=folder, fault="memory for tiles alone", at=5)  # no chunk is finished
     assert ended["status"] == 0
-    assert ended["err"] == "audioviz: out of memory while a picture was decoded: decoding in tiles from here on\n"
-    assert (folder / "song.mp4").read_bytes() == (whole / "song.mp4").read_bytes()  # the fake's tiles have no seams
+    assert (
+        ended["err"] == "audioviz: out of memory while a picture was decoded whole: the video is begun again in tiles\n"
+    )
+    videos = [probe(place / "song.mp4") for place in (folder, whole)]
+    assert [json.loads(video.metadata)["tiled"] for video in videos] == [True, False]
+    assert all(video.frames == 48 for video in videos)
+
+
+def test_a_video_in_tiles_that_is_interrupted_goes_on_in_tiles(renders, folder):
+    renders(*RENDER, "--keep-work", cwd=folder, fault="memory for tiles alone", at=0)
+    finished = (folder / "song.mp4").read_bytes()
+    manifest = folder / "song.audioviz" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    assert content["identity"]["tiled"] is True
+    content["chunks"] = content["chunks"][:2]
+    manifest.write_text(json.dumps(content))
+    ended = renders(*RENDER, cwd=folder)
+    assert (ended["status"], ended["err"]) == (0, "")
+    assert (folder / "song.mp4").read_bytes() == finished
+    assert renders(*RENDER, "--no-resume", cwd=folder)["status"] == 0
+    assert json.loads(probe(folder / "song.mp4").metadata)["tiled"] is False
 
 
 def test_of_two_renders_to_one_output_one_wins_and_the_other_says_so(renders, whole, folder):

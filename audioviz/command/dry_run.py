@@ -48,6 +48,7 @@ def describe_render(project: Project, *, out: Path, keep_work: bool = False) -> 
             f"frames to make: {found.part.start} to {found.part.stop - 1}, {frames} of {schedule.clock.frames}{shown}",
             f"more than three flashes a second: {_flashes(project, schedule, found.part)}",
             f"time: {time}",
+            *([f"memory: {found.memory}"] if found.memory else []),
             f"disk: {disk} for the work folder while it lasts, and as much for the video{decoded}",
         ]
     )

@@ -138,6 +138,7 @@ look_options = (
     click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Short for --set seed=N."),
     click.option("--device", default="auto", show_default=True),
     click.option("--dtype", default="auto", show_default=True),
+    click.option("--vae-dtype", default="auto", show_default=True, help="What the autoencoder runs in."),
     click.option("--compile", is_flag=True, help="Compile the model first: takes minutes, pays in long renders."),
 )
 finish_options = (

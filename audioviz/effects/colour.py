@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from audioviz.effects.ground import luma, places
+from audioviz.transfer import to_device
 
 _EXPOSED = 6.0  # more light of its colour in a flash of strength 1
 _FALL_OFF = 2.0  # squared tangent of the angle that the corner is seen at, at strength 1
@@ -194,7 +195,7 @@ def flash(picture: Tensor, strength: float, colour: int) -> Tensor:
     >>> plan = av.Schedule(flash=av.curves.at(song.snares, 0.8).decay(0.15), flash_colour=0xFFF4E0)
     """
     channels = [(colour >> shift & 255) / 255 for shift in (16, 8, 0)]
-    light = torch.tensor(channels, device=picture.device)[:, None, None]
+    light = to_device(torch.tensor(channels), picture.device)[:, None, None]
     return torch.lerp(_raised(picture, _EXPOSED * strength * light), light, strength**2)
 
 

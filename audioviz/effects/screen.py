@@ -8,6 +8,7 @@ from torch import Tensor
 
 from audioviz.effects.colour import brightness
 from audioviz.effects.ground import gaussian, luma, uniform
+from audioviz.transfer import to_device
 
 _BANDS = 24  # that a glitch tears the picture into,
 _BLOCKS = 20  # and pieces that it puts elsewhere
@@ -40,7 +41,7 @@ def glitch(picture: Tensor, strength: float, bits: np.random.PCG64) -> Tensor:
     edges, order, way = uniform(bits, 3 * _BANDS).reshape(3, -1)
     torn = (2 * way - 1) * np.maximum(strength - order, 0)  # of each band, from that strength on
     band = np.searchsorted(np.sort(edges[1:]), (np.arange(height) + 0.5) / height)
-    torn = torch.from_numpy(torn[band][:, None].astype(np.float32)).to(picture.device) * height
+    torn = to_device(torch.from_numpy(torn[band][:, None].astype(np.float32)), picture.device) * height
     y = torch.arange(height, device=picture.device)[:, None].repeat(1, width)
     x = torch.arange(width, device=picture.device) - (0.35 * torn).round().long()
     for order, top, left, high, wide, down, right in uniform(bits, 7 * _BLOCKS).reshape(-1, 7):
@@ -101,7 +102,7 @@ def grain(picture: Tensor, strength: float, bits: np.random.PCG64) -> Tensor:
     height, width = picture.shape[-2:]
     pixels = height * width
     pair = bits.random_raw(-(-pixels // 4)).view(np.uint8)[: 2 * pixels].reshape(2, 1, 1, height, width)
-    noise = torch.from_numpy(np.add(*pair, dtype=np.float32)).to(picture.device)
+    noise = to_device(torch.from_numpy(np.add(*pair, dtype=np.float32)), picture.device)
     noise = (noise - 255) / (255 / 6**0.5)  # the sum of two bytes, with deviation 1
     deviation, size = _GRAIN
     if size * height > 0.4:  # a grain is larger than a pixel

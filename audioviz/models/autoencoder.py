@@ -1,17 +1,24 @@
-"""Autoencoder: pictures to latents and back, in units that hold for the autoencoder that stands in for another, too."""
+"""Autoencoder: pictures to latents and back, whole or in tiles, and in a wider type where float16 is too narrow."""
 
+import copy
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
+from audioviz.errors import AudiovizWarning, ModelError
+from audioviz.models.tiles import in_tiles
+from audioviz.pixels import signed_to_unit, unit_to_levels
 from audioviz.sampling.units import LatentUnits
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Autoencoder:
     """Pictures (B, 3, height, width) to latents (B, C, H, W) and back.
 
@@ -26,6 +33,16 @@ class Autoencoder:
         The module stands in for the model's own, and reads latents as the model does (TAESD).
     packed : int
         A latent cell is so many cells of the module, each way, one behind the other as its channels.
+
+    Attributes
+    ----------
+    tiled : bool
+        Pictures are decoded and encoded in overlapping tiles, which take less memory. A render decides it once.
+    steady : bool
+        Pictures must stay of one kind: where memory ends, `NoRoomForPictures` is raised in place of going on in tiles.
+    watched : bool
+        A value that is no number has been met: from then on each picture and latent is looked at, which waits for the
+        GPU, and made again in a wider type where it holds one. So a picture depends on its latent alone.
     """
 
     module: Any
@@ -33,6 +50,9 @@ class Autoencoder:
     factor: int
     in_model_units: bool = False
     packed: int = 1
+    tiled: bool = False
+    steady: bool = False
+    watched: bool = False
 
     @cached_property
     def dtype(self) -> torch.dtype:
@@ -46,24 +66,139 @@ class Autoencoder:
 
     @torch.inference_mode()
     def decode(self, latent: Tensor) -> Tensor:
-        """The pictures of latents, not yet rounded: float32, shape (B, 3, height, width), -1..1."""
+        """The pictures of latents, not yet rounded: float32, shape (B, 3, height, width), -1..1.
+
+        Raises
+        ------
+        NoRoomForPictures
+            Where the memory does not suffice for a whole picture, and it must be whole.
+        """
         if self.in_model_units:
             latent = self.units.to_model(latent)
         if self.packed > 1:
             latent = pixel_shuffle(latent, self.packed)
-        return self.module.decode(latent.to(self.device, self.dtype)).sample.float()
+        return self._made(_decoded, latent)
 
     @torch.inference_mode()
     def encode(self, picture: Tensor) -> Tensor:
-        """The latents of pictures, as `decode` takes them: float32, on the module's device."""
-        encoded = self.module.encode(picture.to(self.device, self.dtype))
-        latent = (encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()).float()
+        """The latents of pictures, as `decode` takes them: float32, on the module's device; it raises as that does."""
+        latent = self._made(_encoded, picture)
         if self.packed > 1:
             latent = pixel_unshuffle(latent, self.packed)
         return self.units.from_model(latent) if self.in_model_units else latent
+
+    def to_levels(self, latent: Tensor, *, frame: int | None = None) -> np.ndarray:
+        """The picture of a latent (1, C, H, W): uint8, shape (height, width, 3).
+
+        Raises
+        ------
+        ModelError
+            If it is none in any type; it names the frame, if one is given.
+        """
+        picture = self.decode(latent)
+        if picture.isfinite().all():
+            return unit_to_levels(signed_to_unit(picture))
+        self.widen(frame=frame)
+        return self.to_levels(latent, frame=frame)
+
+    def widen(self, *, frame: int | None = None) -> None:
+        """Have each picture looked at from here on, since one was not of numbers, as Autoencoder.watched says.
+
+        Raises
+        ------
+        ModelError
+            If there is no wider type, or they are looked at already; it names the frame, if one is given.
+        """
+        name = str(self.dtype).removeprefix("torch.")
+        if self.watched or self._wider is None:
+            named = "a picture" if frame is None else f"frame {frame}"
+            raise ModelError(
+                f"{named}: the autoencoder gave values that are not numbers, in {name} and in wider types: its "
+                "weights are damaged, or made for other latents; choose another (--vae)"
+            )
+        self.watched = True
+        wider = str(self._wider.dtype).removeprefix("torch.")
+        warnings.warn(
+            f"the autoencoder's values go beyond {name}: pictures that this spoils are made again in {wider} "
+            f"(--vae-dtype {wider} makes all so)",
+            AudiovizWarning,
+            stacklevel=3,
+        )
+
+    @cached_property
+    def _wider(self) -> Any:
+        """A copy of the module in the next type that holds larger values; None where there is none."""
+        if self.dtype == torch.float32 or not isinstance(self.module, torch.nn.Module):
+            return None
+        wider = bfloat16_or_float32(self.device) if self.dtype == torch.float16 else torch.float32
+        return copy.deepcopy(self.module).to(wider)
+
+    def _made(self, work: Callable[..., Tensor], given: Tensor) -> Tensor:
+        """What the module, or else its wider copy, makes of latents or pictures, whole or in tiles."""
+        made = self._fitted(work, self.module, given)
+        if self.watched and self._wider is not None and not made.isfinite().all():
+            made = self._fitted(work, self._wider, given)
+        return made
+
+    def _fitted(self, work: Callable[..., Tensor], module: Any, given: Tensor) -> Tensor:
+        """Once more with emptied caches where memory lacks; then in tiles from here on, unless pictures are steady."""
+        for _ in range(1 if self.tiled else 2):
+            try:
+                return self._run(work, module, given)
+            except (MemoryError, RuntimeError) as error:
+                if self.tiled or not is_out_of_memory(error):
+                    raise
+            # not inside the except block: its traceback would hold on to what filled the memory
+            torch.cuda.empty_cache()
+        if self.steady:
+            height, width = (side * (1 if work is _encoded else self.factor // self.packed) for side in given.shape[2:])
+            raise NoRoomForPictures(
+                f"out of memory at {width}x{height}, while a picture was decoded or encoded: close other programs and "
+                "start the same render again, which goes on from here; or make it anew with a smaller --size"
+            )
+        warnings.warn(
+            "out of memory while a picture was decoded or encoded: in tiles from here on", AudiovizWarning, stacklevel=4
+        )
+        self.tiled = True
+        return self._run(work, module, given)
+
+    def _run(self, work: Callable[..., Tensor], module: Any, given: Tensor) -> Tensor:
+        given = given.to(self.device, self.dtype if module is self.module else module.dtype)
+        if not self.tiled:
+            return work(module, given)
+        tiles = partial(in_tiles, factor=self.factor // self.packed, encodes=work is _encoded)
+        if getattr(module, "widens", False):  # the embedded model's adds cells at the sides of the whole picture
+            return work(module, given, through=tiles)
+        return tiles(partial(work, module), given)
+
+
+class NoRoomForPictures(ModelError):
+    """Memory ended while a picture was decoded or encoded whole, and it must not be in tiles."""
+
+
+def _decoded(module: Any, latent: Tensor, **options: Any) -> Tensor:
+    return module.decode(latent, **options).sample.float()
+
+
+def _encoded(module: Any, picture: Tensor, **options: Any) -> Tensor:
+    encoded = module.encode(picture, **options)
+    return (encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()).float()
 
 
 def config_units(own: Any, used: Any) -> LatentUnits:
     """The units of the model that an autoencoder of diffusers belongs to, as its config tells them: see Family."""
     config = own.config
     return LatentUnits(config.get("shift_factor") or 0.0, config["scaling_factor"])
+
+
+def bfloat16_or_float32(device: torch.device) -> torch.dtype:
+    """bfloat16 where a device computes in it by itself, else float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    return torch.bfloat16 if device.type == "xpu" else torch.float32
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out; torch has no exception of its own for that of the CPU."""
+    words = ("DefaultCPUAllocator", "not enough memory", "out of memory")
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in words)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -211,10 +211,9 @@ class UNetDenoiser:
         if self.unet.config.addition_embed_type != "text_time":
             return None
         height, width = told_size(*(side * self.factor for side in x.shape[2:]))
-        ids = torch.tensor([[height, width, 0, 0, height, width]], device=x.device, dtype=self.dtype)
         return {
             "text_embeds": pooled_of(text).to(x.device, self.dtype).expand(len(x), -1),
-            "time_ids": ids.expand(len(x), -1),
+            "time_ids": _size_ids(height, width, x.device, self.dtype).expand(len(x), -1),
         }
 
 
@@ -225,6 +224,12 @@ def told_size(height: int, width: int) -> tuple[int, int]:
     """
     scale = max(1.0, LEAST_TOLD / max(height, width))
     return round(height * scale), round(width * scale)
+
+
+@lru_cache(maxsize=8)
+def _size_ids(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """What SDXL is told of the size and the crop of a picture: shape (1, 6)."""
+    return torch.tensor([[height, width, 0, 0, height, width]], device=device, dtype=dtype)
 
 
 def guidance_scale_embedding(scales: Tensor, width: int) -> Tensor:

@@ -52,7 +52,7 @@ def find_device(name: str) -> "torch.device":
     return torch.device(name)
 
 
-def find_dtype(name: str, device: "torch.device") -> "torch.dtype":
+def find_dtype(name: str, device: "torch.device", *, what: str = "dtype") -> "torch.dtype":
     """The type of numbers that a name means; `auto` is float16 on a GPU, float32 on a CPU.
 
     Raises
@@ -66,7 +66,7 @@ def find_dtype(name: str, device: "torch.device") -> "torch.dtype":
     if name == "auto":
         return torch.float32 if device.type == "cpu" else torch.float16
     if name not in dtypes:
-        raise InputError(f"unknown dtype {name!r}{nearest(name, DTYPES)}: use {', '.join(DTYPES)}")
+        raise InputError(f"unknown {what} {name!r}{nearest(name, DTYPES)}: use {', '.join(DTYPES)}")
     return dtypes[name]
 
 

@@ -11,12 +11,14 @@ from torch import Tensor, nn
 
 
 class ScaledLinear(nn.Linear):
-    """A linear layer times a strength of shape (), which is no part of its state."""
+    """A linear layer times a strength of shape (), which is no part of its state, and stays where it is."""
+
+    strength: Tensor
 
     def __init__(self, layer: nn.Linear, strength: Tensor) -> None:
         super().__init__(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
         self.weight, self.bias = layer.weight, layer.bias
-        self.register_buffer("strength", strength, persistent=False)
+        self.strength = strength  # no buffer: those are other tensors after a move
 
     def forward(self, input: Tensor) -> Tensor:
         return super().forward(input) * self.strength

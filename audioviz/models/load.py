@@ -15,7 +15,7 @@ import torch
 
 from audioviz.errors import InputError, ModelError, nearest
 from audioviz.models.additions import add_embeddings, add_loras, other_vae
-from audioviz.models.autoencoder import Autoencoder
+from audioviz.models.autoencoder import Autoencoder, bfloat16_or_float32
 from audioviz.models.control import add_ip_adapter, load_controlnet, reference_encoder
 from audioviz.models.defaults import Defaults
 from audioviz.models.devices import find_device, find_dtype, memory_format_of
@@ -23,10 +23,11 @@ from audioviz.models.digest import parts_digest, remembered
 from audioviz.models.families import STABLE_DIFFUSION, Family, family_of
 from audioviz.models.model import Model
 from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, core_settings, load_pipeline, settings_of, with_index
-from audioviz.models.placement import place
+from audioviz.models.placement import placed
 from audioviz.models.plain.family import EMBEDDED as EMBEDDED_FAMILY
 from audioviz.models.plain.family import OWN
 from audioviz.models.plain.load import is_plain, load_plain
+from audioviz.models.reader import TextReader
 from audioviz.models.single_file import layout_of
 from audioviz.models.sources import EMBEDDED, EXPECTED, PREDICTIONS, check_plain, read_shapes, split_weight
 
@@ -42,6 +43,7 @@ def load_model(
     controlnet: str | Path | None = None,
     ip_adapter: str | Path | None = None,
     prediction: str | None = None,
+    vae_dtype: str = "auto",
 ) -> Model:
     """A diffusers model of a known family, ready to render.
 
@@ -62,6 +64,9 @@ def load_model(
         Lets frames follow the style of a picture: `render(style=...)`.
     prediction : "epsilon", "v" or "sample", optional
         What a UNet was trained to predict, where its files do not tell.
+    vae_dtype : as dtype
+        What the autoencoder runs in; "auto" is dtype, and bfloat16 in place of a float16 that is too narrow for it, or
+        float32 on a device without that.
 
     Raises
     ------
@@ -104,20 +109,21 @@ def load_model(
     for part in (*TEXT_ENCODERS, "vae"):
         if module := getattr(pipeline, part, None):
             module.eval().requires_grad_(False)
-    pipeline.vae.to(memory_format=memory_format_of(pipeline.vae, target))
-    if precision == torch.float16 and pipeline.vae.config.get("force_upcast"):
-        pipeline.vae.to(torch.float32)  # its values go beyond the range of float16
+    pipeline.vae.to(_vae_dtype(vae_dtype, pipeline.vae, target), memory_format=memory_format_of(pipeline.vae, target))
+    unet = getattr(pipeline, "unet", None)
+    core = pipeline.transformer if unet is None else unet.to(memory_format=memory_format_of(unet, target))
     defaults = family.defaults(core_settings(pipeline), settings_of(pipeline.scheduler), _short_name(source))
-    told = [str(precision), dtype, prediction, *map(str, (*weighted_loras, *others))]
+    told = [str(precision), dtype, str(pipeline.vae.dtype), prediction, *map(str, (*weighted_loras, *others))]
     sources = [found, *(file for file, _ in weighted_loras), *others]
     digest = remembered(partial(_digest, pipeline, net), sources, told)
-    place(pipeline, target, text_encoders=TEXT_ENCODERS, size=defaults.size)
+    placement = placed(pipeline, target, core=core, controlnet=net, size=(defaults.size, defaults.size))
     return Model(
         name=" + ".join(map(str, (source, *added))),
         digest=digest,
-        denoiser=family.denoiser(pipeline, autoencoder, net and net.to(target)),
+        denoiser=family.denoiser(pipeline, autoencoder, net),
         autoencoder=autoencoder,
-        text_encoder=partial(family.read, pipeline),
+        text_encoder=TextReader(partial(family.read, pipeline), placement),
+        placement=placement,
         defaults=defaults,
         loras=frozenset(file.stem.lower() for file, _ in weighted_loras),
         encode_reference=reference_encoder(pipeline) if ip_adapter else None,
@@ -206,3 +212,12 @@ def _settings_without_loading(source: str) -> tuple[dict, dict]:
 def _short_name(source: str | Path) -> str:
     """The name of a model without the place where it lies."""
     return re.split(r"[/\\]", str(source).rstrip("/\\"))[-1]
+
+
+def _vae_dtype(name: str, vae: Any, device: torch.device) -> torch.dtype:
+    """What an autoencoder is to run in, as it is loaded already unless that does not do."""
+    if name != "auto":
+        return find_dtype(name, device, what="vae-dtype")
+    if vae.dtype == torch.float16 and vae.config.get("force_upcast"):  # its values go beyond the range of float16
+        return bfloat16_or_float32(device)
+    return vae.dtype

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,9 @@ from audioviz.models.defaults import Defaults
 from audioviz.models.denoiser import UNetDenoiser
 from audioviz.models.editing import UNREAD, components, text_at, without_tags
 from audioviz.models.flow import FlowDenoiser
+from audioviz.models.placement import Placement
 from audioviz.models.sources import check_size
 from audioviz.models.text import say_once
-from audioviz.pixels import signed_to_unit, unit_to_levels
 from audioviz.sampling import Conditioning, Guidance
 
 
@@ -33,6 +34,8 @@ class Model:
     text_encoder : function of a text
         Its conditioning: see `encode_text`.
     defaults : Defaults
+    placement : Placement
+        Where its parts lie; None where it has none to move.
     compiled : see compiled.py
     loras : names, lower case, of the LoRAs that are worked in
     encode_reference : function of a picture, of models with an IP-Adapter
@@ -45,6 +48,7 @@ class Model:
     autoencoder: Autoencoder
     text_encoder: Callable[[str], Conditioning]
     defaults: Defaults
+    placement: Placement | None = None
     compiled: bool = False
     loras: frozenset[str] = frozenset()
     encode_reference: Callable[[np.ndarray], tuple[Tensor, Tensor]] | None = None
@@ -100,8 +104,18 @@ class Model:
         Returns
         -------
         uint8, shape (H * factor, W * factor, 3)
+
+        Raises
+        ------
+        ModelError
+            If the autoencoder gives values that are not numbers.
         """
-        return unit_to_levels(signed_to_unit(self.autoencoder.decode(latent)))
+        return self.autoencoder.to_levels(latent)
+
+    @property
+    def core(self) -> Any:
+        """The UNet or transformer of its denoiser."""
+        return self.denoiser.transformer if isinstance(self.denoiser, FlowDenoiser) else self.denoiser.unet
 
     @property
     def multiple(self) -> int:

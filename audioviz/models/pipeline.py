@@ -96,7 +96,7 @@ def variant_of(place: Path) -> str | None:
     """The variant of a folder's weights that is to be loaded; None where each part has those without one."""
     variants = set()
     for part in (place, *(part for part in place.iterdir() if part.is_dir())):
-        found = {match[1] for file in part.iterdir() if (match := _WEIGHTS.fullmatch(file.name))}
+        found = {match[1] for file in part.iterdir() if (match := WEIGHTS.fullmatch(file.name))}
         if found and None not in found:
             variants |= found
     return "fp16" if "fp16" in variants else min(variants, default=None)
@@ -248,7 +248,7 @@ def settings_of(part: Any) -> dict[str, Any]:
 
 _FP16 = {"variant": "fp16"}
 _OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
-_WEIGHTS = re.compile(r"(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors")
+WEIGHTS = re.compile(r"(?:diffusion_pytorch_model|model)(?:\.(\w+))?(?:-\d+-of-\d+)?\.safetensors")
 _NOISE = re.compile(  # what no user can act on, or what an exception or a message of ours tells too
     r"kept in float32|safety.checker|occurred while trying to fetch|is outdated|local_dir_use_symlinks"
     r"|sequence length is longer|model checkpoint were not used|requires torchvision|connect to the Hub"

@@ -44,7 +44,7 @@ class Look:
 
     Parameters
     ----------
-    model, loras, embeddings, vae, controlnet, ip_adapter, prediction, device, dtype : as for `av.load_model`
+    model, loras, embeddings, vae, controlnet, ip_adapter, prediction, device, dtype, vae_dtype : as for `av.load_model`
     lora_dir : folder, optional
         Holds the LoRAs that prompts name: `<lora:name:0.8>`.
     size : (width, height), or text such as `512x288`, or one number for a square; pixels
@@ -74,4 +74,5 @@ class Look:
     scheduler: Annotated[str, one_of("scheduler", SCHEDULERS)] | None = None
     device: Annotated[str, AfterValidator(lambda name: with_reason(name, check_device))] = "auto"
     dtype: Annotated[str, one_of("dtype", DTYPES)] = "auto"
+    vae_dtype: Annotated[str, one_of("vae-dtype", DTYPES)] = "auto"
     compile: Annotated[bool, Strict()] = False

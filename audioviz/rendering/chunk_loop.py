@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from logging import Logger
 
 import numpy as np
@@ -11,6 +12,8 @@ from tqdm import tqdm
 
 from audioviz.rendering.finish import Finisher
 from audioviz.rendering.log import resident_megabytes
+from audioviz.sampling.frame import not_finite
+from audioviz.transfer import Arrival, settle
 from audioviz.video.chunks import Latents
 from audioviz.video.work import Work
 
@@ -19,7 +22,14 @@ MOST_DECODED = 512 * 2**20  # if a chunk's is no more than so many bytes
 
 
 def make_pictures(
-    sampled: Iterator[Tensor], finisher: Finisher, work: Work, log: Logger, bar: tqdm, *, keep_decoded: bool
+    sampled: Iterator[Tensor],
+    finisher: Finisher,
+    work: Work,
+    log: Logger,
+    bar: tqdm,
+    *,
+    part: range,
+    keep_decoded: bool,
 ) -> float | None:
     """Make the pictures that are missing, of latents that were kept or else are sampled.
 
@@ -27,12 +37,21 @@ def make_pictures(
     ----------
     sampled : iterator of Tensor
         The latents that are still to be sampled.
+    part : range
+        The frames of the song, to name one that fails.
     keep_decoded : bool
         Whether the work is to hold what takes long to decode, too.
 
     Returns
     -------
     Seconds that each frame took of those that were sampled; None if none was.
+
+    Raises
+    ------
+    ModelError
+        If the model gave values that are not numbers.
+    PicturesSpoilt
+        If the autoencoder did, and will give others.
     """
     seconds, count, stopped = 0.0, 0, 0
     for span in work.missing():
@@ -40,10 +59,10 @@ def make_pictures(
             finisher.restart(*work.before())
         began, stopped, kept = time.monotonic(), span.stop, work.kept()
         if kept is None:
-            made = _sample_chunk(span, sampled, finisher, work, bar, keep_decoded=keep_decoded)
+            made = _sample_chunk(span, sampled, finisher, work, bar, part=part, keep_decoded=keep_decoded)
         else:
             made = None
-            _finish_chunk(span, kept, finisher, work, bar)
+            _finish_chunk(span, kept, finisher, work, bar, part=part)
         work.finish_chunk(made, finisher.state)
         took = time.monotonic() - began
         if kept is None:
@@ -60,34 +79,117 @@ def make_pictures(
     return seconds / count if count else None
 
 
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """A row whose pictures are being made.
+
+    Parameters
+    ----------
+    latent : float, shape (1, C, h, w)
+    frames : numbers of its pictures in the video
+    arrival : Arrival
+        Whether the latent is finite, whether its picture is, the latent as it is kept, and the pictures.
+    decoded : Arrival, optional
+        The latent's picture, if that is kept.
+    """
+
+    latent: Tensor
+    frames: list[int]
+    arrival: Arrival
+    decoded: Arrival | None
+
+
+def _row(
+    i: int, latent: Tensor, decoded: Tensor, sound: Tensor, finisher: Finisher, *, keep_decoded: bool = False
+) -> _Row:
+    kept = latent.half()
+    pictures = dict(finisher.pictures(i, kept, decoded))
+    arrival = Arrival((torch.isfinite(latent).all(), sound, kept, *pictures.values()))
+    return _Row(latent, list(pictures), arrival, Arrival((decoded,)) if keep_decoded else None)
+
+
 def _sample_chunk(
-    span: range, sampled: Iterator[Tensor], finisher: Finisher, work: Work, bar: tqdm, *, keep_decoded: bool
+    span: range,
+    sampled: Iterator[Tensor],
+    finisher: Finisher,
+    work: Work,
+    bar: tqdm,
+    *,
+    part: range,
+    keep_decoded: bool,
 ) -> Latents:
     """Write the pictures of a chunk that is sampled, and give its latents; with what was decoded, if that is kept."""
-    shown, latent = [], torch.empty(0)
-    decoded: np.ndarray | None = None
-    for i, latent in zip(span, sampled):
-        shown.append(latent.half().cpu())
-        began = time.monotonic()
-        picture = finisher.decode(shown[-1])
-        slow = keep_decoded and time.monotonic() - began > SLOW_DECODING
-        if i == span.start and slow and len(span) * picture.nbytes <= MOST_DECODED:
-            decoded = np.empty((len(span), *picture.shape), np.uint8)
-        if decoded is not None:
-            decoded[i - span.start] = picture
-        _write(i, shown[-1], picture, finisher, work, bar)
-    return Latents(torch.cat(shown).numpy(), latent.float().cpu().numpy(), decoded)
+    slow = False
+
+    def rows() -> Iterator[_Row]:
+        nonlocal slow
+        for i, latent in zip(span, sampled):
+            if i == span.start and keep_decoded:
+                decoded, seconds = _timed(finisher, latent)
+                slow = seconds > SLOW_DECODING and len(span) * decoded.numel() <= MOST_DECODED
+            yield _row(i, latent, *finisher.decode(latent), finisher, keep_decoded=slow)
+
+    shown: list[Tensor] = []
+    pictures: np.ndarray | None = None
+    latent = torch.empty(0)
+    for i, row in zip(span, late(rows(), finisher.device)):
+        finite, sound, kept, *levels = row.arrival.wait()
+        if not finite:
+            raise not_finite(part[i])
+        if not sound:
+            raise finisher.spoilt(part[i])
+        latent = row.latent
+        shown.append(kept)
+        if row.decoded is not None:
+            (decoded,) = row.decoded.wait()
+            pictures = np.empty((len(span), *decoded.shape), np.uint8) if pictures is None else pictures
+            pictures[i - span.start] = decoded.numpy()
+        _write(row.frames, levels, finisher, work, bar)
+    return Latents(torch.cat(shown).numpy(), latent.cpu().numpy(), pictures)
 
 
-def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, bar: tqdm) -> None:
+def _timed(finisher: Finisher, latent: Tensor) -> tuple[Tensor, float]:
+    """The picture of a latent, and the seconds that it takes to decode."""
+    settle(finisher.device)
+    began = time.monotonic()
+    picture, _ = finisher.decode(latent)
+    settle(finisher.device)
+    return picture, time.monotonic() - began
+
+
+def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, bar: tqdm, *, part: range) -> None:
     """Write the pictures of a chunk whose latents were kept."""
-    for i in span:
-        latent = torch.from_numpy(kept.shown[i - span.start])[None]
-        picture = finisher.decode(latent) if kept.decoded is None else kept.decoded[i - span.start]
-        _write(i, latent, picture, finisher, work, bar)
+
+    def rows() -> Iterator[_Row]:
+        for k, i in enumerate(span):
+            latent = torch.from_numpy(kept.shown[k])[None]
+            if kept.decoded is None:
+                yield _row(i, latent, *finisher.decode(latent), finisher)
+            else:
+                yield _row(i, latent, torch.from_numpy(kept.decoded[k]), torch.tensor(True), finisher)
+
+    for i, row in zip(span, late(rows(), finisher.device)):
+        _, sound, _, *levels = row.arrival.wait()
+        if not sound:
+            raise finisher.spoilt(part[i])
+        _write(row.frames, levels, finisher, work, bar)
 
 
-def _write(i: int, latent: Tensor, picture: np.ndarray, finisher: Finisher, work: Work, bar: tqdm) -> None:
-    for finished in finisher.pictures(i, latent, picture):
-        work.write(finished)
+def late(rows: Iterator[_Row], device: torch.device) -> Iterator[_Row]:
+    """The rows, on a CUDA device each when the next one is asked for, so that it is never idle."""
+    before = None
+    for row in rows:
+        if device.type != "cuda":
+            yield row
+            continue
+        if before is not None:
+            yield before
+        before = row
+    if before is not None:
+        yield before
+
+
+def _write(frames: list[int], pictures: list[Tensor], finisher: Finisher, work: Work, bar: tqdm) -> None:
+    for frame, picture in zip(frames, pictures, strict=True):
+        work.write(finisher.finished(frame, picture.numpy()))
     bar.update()

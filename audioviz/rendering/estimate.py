@@ -41,6 +41,8 @@ class Estimate:
         What the work folder takes at most.
     decoded_bytes : int
         What all sampled pictures take, decoded.
+    memory : str, optional
+        What is to be said of the memory of a GPU.
     """
 
     settings: RenderSettings
@@ -51,6 +53,7 @@ class Estimate:
     cost: Cost | None
     most_bytes: float
     decoded_bytes: int
+    memory: str | None
 
 
 def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
@@ -67,9 +70,11 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
     from audioviz.models.devices import find_device
     from audioviz.models.load import defaults_of  # which needs torch too
     from audioviz.rendering.finish import upscaler_for
+    from audioviz.rendering.gpu_memory import describe_memory
 
     container, codec = format_of(out, project.finish.codec)
     look = project.look
+    device = find_device(look.device)
     part = part_of_project(project, song)
     own = defaults_of(look.model)
     shape = exact_size(project.finish.upscale, project.finish.frame)
@@ -88,7 +93,8 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
         part,
         finish,
         shown,
-        recall_cost(look.model, settings, find_device(look.device).type, finish=kind),
+        recall_cost(look.model, settings, device.type, finish=kind),
         finished * codec.raw_bytes * shown.frames + sampled * LATENT_BYTES * (len(part) + 2 * chunks),
         3 * sampled * len(part),
+        describe_memory(look, settings.size, device),
     )

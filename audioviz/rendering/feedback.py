@@ -9,6 +9,7 @@ from torch import Tensor
 from audioviz.effects import apply
 from audioviz.models.model import Model
 from audioviz.pixels import signed_to_unit
+from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.flow import FlowStep
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides
@@ -18,11 +19,11 @@ PARALLAX = ("shift_x", "shift_y", "tilt", "pan", "dolly")  # moves that show wha
 
 
 def feedback(
-    model: Model, table: FrameTable, i: int, guides: Guides, *, flow_step: FlowStep | None = None
+    model: Model, table: FrameTable, i: int, guides: Guides, decode: Decoder, *, flow_step: FlowStep | None = None
 ) -> Callable[[Tensor], Tensor] | None:
     """What is done to the frame before row i, latent in and latent out; None if nothing is.
 
-    The camera moves the latent itself where in_picture is off; else the frame is decoded, worked on, and encoded, once.
+    The camera moves the latent itself where in_picture is off; else what was shown is worked on and encoded, once.
     What moves along an initial video may stay for long, so that what is lost by decoding and encoding it is given back.
     """
     move, effects = table.camera(i), table.effects_at(i, in_loop=True)
@@ -35,7 +36,7 @@ def feedback(
             latent = warp(latent, **move)
         if not in_picture and not effects and not flow_step:
             return latent
-        picture = model.autoencoder.decode(latent)
+        picture = decode(latent)
         lost = flow_step.moved_latent(latent - model.autoencoder.encode(picture)) if flow_step else 0
         if flow_step:
             picture = flow_step.moved(picture)

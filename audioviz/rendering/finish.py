@@ -13,16 +13,17 @@ from torch import Tensor
 from audioviz.digests import file_digest, json_digest
 from audioviz.effects import apply
 from audioviz.models.model import Model
-from audioviz.pixels import levels_to_unit, unit_to_levels
+from audioviz.pixels import levels_to_unit, rounded, signed_to_unit
 from audioviz.project import Finish
+from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides
 from audioviz.rendering.lettering import words_identity, words_of
-from audioviz.rendering.memory import decode
 from audioviz.rendering.settings import RenderSettings
 from audioviz.rendering.tween_pictures import Move, Sampled, tween_pictures, way_identity, way_to_tween
 from audioviz.rendering.tweens import TweenTable, effects_between
+from audioviz.transfer import to_device
 from audioviz.video.chunks import PicturePlan
 from audioviz.video.formats import H264, Codec
 from audioviz.video.frame import finished_size, read_upscale
@@ -30,6 +31,10 @@ from audioviz.video.photosensitive import FlashGuard
 from audioviz.video.upscale import Upscaler, load_network
 
 ECHO, GUARD = "echo", "guard."
+
+
+class PicturesSpoilt(Exception):
+    """A picture was spoilt by the type that the autoencoder ran in, which is now another."""
 
 
 class Finisher:
@@ -47,6 +52,8 @@ class Finisher:
         Where the frames of the video lie among those that are sampled, if it has more.
     guides : Guides, optional
         That the frames were sampled with.
+    decode : Decoder, optional
+        That they are sampled with.
     """
 
     def __init__(
@@ -59,7 +66,9 @@ class Finisher:
         begin: Fraction = Fraction(),
         tweens: TweenTable | None = None,
         guides: Guides | None = None,
+        decode: Decoder | None = None,
     ):
+        self._decode = decode or Decoder(model)
         self._model, self._table, self._finish = model, table, finish
         self._tweens, self._guides = tweens, guides or Guides()
         self._fps = tweens.fps if tweens else table.fps
@@ -90,6 +99,11 @@ class Finisher:
         return PicturePlan(self.size, self._fps, identity, digests, self._trails or self._finish.safe, codec)
 
     @property
+    def device(self) -> torch.device:
+        """Where pictures are made."""
+        return self._model.denoiser.device
+
+    @property
     def state(self) -> dict[str, np.ndarray]:
         """What the pictures before leave to the next one, besides the latent before."""
         echo = {ECHO: self._echo.cpu().numpy()} if self._echo is not None else {}
@@ -100,7 +114,7 @@ class Finisher:
         """Go on after a frame whose latent and state are given; None and nothing before the first."""
         if latent is not None and self._tweens:
             before = torch.from_numpy(latent)
-            self._before = self._sampled(before, self.decode(before))
+            self._before = self._sampled(before, self.decode(before)[0])
         self._echo = torch.from_numpy(state[ECHO]).to(self._model.denoiser.device) if ECHO in state else None
         if self._finish.safe:
             self._guard = FlashGuard(self._fps)
@@ -108,39 +122,65 @@ class Finisher:
                 name.removeprefix(GUARD): array for name, array in state.items() if name.startswith(GUARD)
             }
 
-    def decode(self, latent: Tensor) -> np.ndarray:
-        """The picture of a latent (1, C, H, W) as all that follows takes it: uint8, shape (H, W, 3)."""
-        return unit_to_levels(decode(self._model, latent.to(self._model.denoiser.device).float()))
+    def decode(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """The picture of a latent (1, C, h, w) as all that follows takes it, and whether all of it are numbers.
 
-    def pictures(self, i: int, latent: Tensor, decoded: np.ndarray) -> Iterator[np.ndarray]:
-        """The pictures after row i - 1 and up to row i, uint8, shape (H, W, 3).
+        Returns
+        -------
+        uint8, shape (H, W, 3), and bool, both on the device
+        """
+        picture = self._decode(latent)
+        return rounded(signed_to_unit(picture)), picture.sum().isfinite()
+
+    def spoilt(self, frame: int) -> "PicturesSpoilt":
+        """What to raise where the picture of a frame is not of numbers: they are to be made again in a wider type.
+
+        Raises
+        ------
+        ModelError
+            If there is none, or they were.
+        """
+        self._model.autoencoder.widen(frame=frame)
+        return PicturesSpoilt()
+
+    def pictures(self, i: int, latent: Tensor, decoded: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """The pictures after row i - 1 and up to row i, with their numbers in the video; `finished` is for each.
 
         Parameters
         ----------
         i : int
             Rows come in order.
-        latent : float, shape (1, C, H, W)
+        latent : float16, shape (1, C, h, w)
             Of row i, as it is kept.
         decoded : uint8, shape (H, W, 3)
             Its picture, by `decode`.
+
+        Yields
+        ------
+        int, and uint8, shape (H, W, 3), on the device
         """
         if self._tweens is None or self._way is None:
             effects = self._table.effects_at(i)
             as_it_is = not effects and not self._trails and self._upscaler is None
-            yield self._finished(decoded if as_it_is else self._levels(self._unit(decoded), effects, i, i), i)
+            yield i, decoded if as_it_is else self._levels(self._unit(decoded), effects, i, i)
             return
         sampled = self._sampled(latent, decoded)
         move, pace = self._with_depth(i, self._moves(i))
         tweens = tween_pictures(self._tweens, i, self._before, sampled, way=self._way, move=move, pace=pace)
         for frame, picture in tweens:
-            yield self._finished(self._levels(picture, self._effects(i, frame), i, frame), frame)
+            yield frame, self._levels(picture, self._effects(i, frame), i, frame)
         self._before = sampled
 
-    def _sampled(self, latent: Tensor, decoded: np.ndarray) -> Sampled:
-        return Sampled(latent.to(self._model.denoiser.device).float(), self._unit(decoded))
+    def finished(self, frame: int, levels: np.ndarray) -> np.ndarray:
+        """A frame of the video as it is encoded, in order."""
+        levels = self._guard(levels) if self._guard else levels
+        return self._words(levels, self._seconds(frame)) if self._words else levels
 
-    def _unit(self, decoded: np.ndarray) -> Tensor:
-        return levels_to_unit(decoded).to(self._model.denoiser.device)
+    def _sampled(self, latent: Tensor, decoded: Tensor) -> Sampled:
+        return Sampled(to_device(latent, self._model.denoiser.device).float(), self._unit(decoded))
+
+    def _unit(self, decoded: Tensor) -> Tensor:
+        return levels_to_unit(decoded, self._model.denoiser.device)
 
     def _moves(self, i: int) -> tuple[Move | None, Move | None]:
         """How the camera moved the frame before into row i, and the one before that into the frame before."""
@@ -172,18 +212,13 @@ class Finisher:
             effects = effects | {"trails": effects["trails"] ** float(self._table.fps / self._tweens.fps)}
         return effects
 
-    def _levels(self, picture: Tensor, effects: dict[str, Any], i: int, frame: int) -> np.ndarray:
+    def _levels(self, picture: Tensor, effects: dict[str, Any], i: int, frame: int) -> Tensor:
         """A frame of the video, up to row i, with its effects and in its size."""
         if effects:
             picture = apply(picture, effects, seed=self._seed(i), frame=self._start + frame, before=self._echo)
         if self._trails:
             self._echo = picture
-        return unit_to_levels(self._upscaler(picture) if self._upscaler else picture)
-
-    def _finished(self, levels: np.ndarray, frame: int) -> np.ndarray:
-        """A frame of the video as it is encoded."""
-        levels = self._guard(levels) if self._guard else levels
-        return self._words(levels, self._seconds(frame)) if self._words else levels
+        return rounded(self._upscaler(picture) if self._upscaler else picture)
 
     @property
     def _start(self) -> int:

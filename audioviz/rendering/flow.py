@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate as resize
 from audioviz.pixels import levels_to_unit
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides
+from audioviz.transfer import to_device
 from audioviz.video.optical_flow import Motion, follow, motion
 
 
@@ -21,7 +22,7 @@ class FlowStep:
     ----------
     motion : Motion
     picture : float32, shape (1, 3, H, W), -1..1
-        The next frame of the video, which stands where nothing can be followed.
+        The next frame of the video, on the model's device, which stands where nothing can be followed.
     """
 
     motion: Motion
@@ -29,8 +30,8 @@ class FlowStep:
 
     def moved(self, picture: Tensor) -> Tensor:
         """A picture of the frame before, (1, 3, H, W) in -1..1, where its things are now."""
-        agrees = torch.from_numpy(self.motion.agrees).to(picture)
-        return torch.lerp(self.picture.to(picture), follow(picture, self.motion.back, mode="bicubic"), agrees)
+        agrees = to_device(torch.from_numpy(self.motion.agrees), picture.device)
+        return torch.lerp(self.picture, follow(picture, self.motion.back, mode="bicubic"), agrees)
 
     def moved_latent(self, latent: Tensor) -> Tensor:
         """A latent (1, C, H, W) as it moves along, but for what moves by less than its cells."""
@@ -42,11 +43,11 @@ class FlowStep:
     def held(self, latent: Tensor) -> Tensor:
         """Which part of each cell of a latent can be followed, (1, 1, H, W); none where less than half of it can."""
         part = resize(torch.from_numpy(self.motion.agrees)[None, None], latent.shape[2:], mode="area")
-        return (2 * part - 1).clamp(0).to(latent)
+        return to_device((2 * part - 1).clamp(0), latent.device)
 
 
-def flow_steps(table: FrameTable, guides: Guides) -> Callable[[int], FlowStep | None]:
-    """A function of a row: the step to it along the initial video; None where nothing moves along.
+def flow_steps(table: FrameTable, guides: Guides, device: torch.device) -> Callable[[int], FlowStep | None]:
+    """A function of a row: the step to it along the initial video, for a device; None where nothing moves along.
 
     A frame that is drawn wholly anew forgets the frame before.
     """
@@ -58,6 +59,6 @@ def flow_steps(table: FrameTable, guides: Guides) -> Callable[[int], FlowStep | 
         if init is None or not moves[i]:
             return None
         before, after = init(table.part[i] - 1), init(table.part[i])
-        return FlowStep(motion(before, after, estimate=guides.flow), levels_to_unit(after) * 2 - 1)
+        return FlowStep(motion(before, after, estimate=guides.flow), levels_to_unit(after, device) * 2 - 1)
 
     return step

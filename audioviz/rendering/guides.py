@@ -18,6 +18,7 @@ from audioviz.pixels import levels_to_unit
 from audioviz.project import GuideFiles
 from audioviz.rendering.pictures import load_pictures
 from audioviz.sampling import Control, Guidance
+from audioviz.transfer import to_device
 from audioviz.video.optical_flow import Estimator
 from audioviz.video.raft import load_raft
 
@@ -102,19 +103,21 @@ def _depth_of(at: Callable[[int], np.ndarray]) -> Callable[[int, Tensor], Tensor
 def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None:
     """A function of a frame's number: the latent of its init image, in the autoencoder's units; None without one."""
     init = guides.init
-    encode = _for_last_picture(lambda picture: model.autoencoder.encode(levels_to_unit(picture) * 2 - 1))
+    device = model.denoiser.device
+    encode = _for_last_picture(lambda picture: model.autoencoder.encode(levels_to_unit(picture, device) * 2 - 1))
     return None if init is None else lambda frame: encode(init(frame))
 
 
 def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, float, float], Guidance]:
     """A function of guidance by text, a frame, and strengths of control and style: the guidance with its images."""
-    mask, beside = guides.mask, getattr(model.denoiser, "inpainting", None)
-    hint = _for_last_picture(levels_to_unit)
-    encode_reference = _for_last_picture(model.encode_reference) if model.encode_reference else None
+    mask, beside, device = guides.mask, getattr(model.denoiser, "inpainting", None), model.denoiser.device
+    hint = _for_last_picture(lambda picture: levels_to_unit(picture, device))
+    encode = model.encode_reference
+    encode_reference = encode and _for_last_picture(lambda picture: [to_device(one, device) for one in encode(picture)])
     inpainting = None
     if mask is not None and beside:
-        hole = (mask >= 0.5).float()[None, None]
-        inpainting = _for_last_picture(lambda picture: beside.beside(levels_to_unit(picture) * 2 - 1, hole))
+        hole = to_device((mask >= 0.5).float()[None, None], device)
+        inpainting = _for_last_picture(lambda picture: beside.beside(levels_to_unit(picture, device) * 2 - 1, hole))
 
     def with_images(guidance: Guidance, frame: int, control: float, style: float) -> Guidance:
         if guides.style and encode_reference:

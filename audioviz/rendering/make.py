@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from audioviz.audio.reading.carried import sound_for_ffmpeg
 from audioviz.audio.song import Song
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
+from audioviz.models.autoencoder import NoRoomForPictures
 from audioviz.models.compiled import compiled
 from audioviz.models.devices import device_identity
 from audioviz.models.graphs import graphed
@@ -26,13 +28,20 @@ from audioviz.rendering.cautions import cautions
 from audioviz.rendering.check import uses_flow
 from audioviz.rendering.chunk_loop import make_pictures
 from audioviz.rendering.costs import cost_kind, remember_cost
+from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.estimate import CHUNK_SECONDS
-from audioviz.rendering.finish import Finisher
+from audioviz.rendering.finish import Finisher, PicturesSpoilt
 from audioviz.rendering.frame_table import FrameTable, frame_table
 from audioviz.rendering.guides import Guides, open_guides
 from audioviz.rendering.log import render_log
-from audioviz.rendering.memory import make_room, out_of_memory_explained
-from audioviz.rendering.plans import plan_frames
+from audioviz.rendering.memory import (
+    is_work_kept,
+    make_room,
+    out_of_memory_explained,
+    pictures_of_one_kind,
+    settled_tiles,
+)
+from audioviz.rendering.plans import plan_frames, read_texts
 from audioviz.rendering.settings import RenderSettings, describe_settings, settings_for
 from audioviz.rendering.tweens import shown_clock, smoothed
 from audioviz.sampling import sequence
@@ -60,8 +69,48 @@ def make_video(
     progress: bool,
 ) -> Path:
     """The video of a project whose song, schedule and model are there: see `audioviz.render`."""
+    options: dict[str, Any] = {"part": part, "resume": resume, "keep_work": keep_work, "progress": progress}
+    make = partial(_make_video, project, song, schedule, model, out=out, **options)
+    try:
+        return make(tiled=None)
+    except PicturesSpoilt:
+        spoilt = True
+    except NoRoomForPictures:
+        if is_work_kept(out):
+            raise
+        spoilt = False
+    if spoilt:  # it goes on from its last chunk
+        model.autoencoder.watched = True  # as that of the compiled model is now
+        return make(tiled=None)
+    # not inside the except block: its traceback would hold on to what filled the memory
+    warnings.warn(
+        "out of memory while a picture was decoded whole: the video is begun again in tiles",
+        AudiovizWarning,
+        stacklevel=2,
+    )
+    return make(tiled=True)
+
+
+def _make_video(
+    project: Project,
+    song: Song,
+    schedule: Schedule,
+    model: Model,
+    *,
+    part: range,
+    out: Path,
+    resume: bool,
+    keep_work: bool,
+    progress: bool,
+    tiled: bool | None,
+) -> Path:
+    """As `make_video`; whether pictures come in tiles is settled by kept work and by the memory, if it is not said."""
     container, codec = format_of(out, project.finish.codec)
     model, settings = _made_ready(model, project)
+    if tiled is None and resume:
+        tiled = settled_tiles(out, model, settings.size)
+    make_room(model, settings.size, tiled=tiled)
+    read_texts(model, frame_table(schedule, settings, part=part), settings)
     clock, shown = Clock(song.clock.fps, len(part)), shown_clock(project.finish, song, part)
     guides, guide_digests = open_guides(
         model, project.guides, size=settings.size, clock=song.clock, song=song.path, start=song.start
@@ -75,7 +124,10 @@ def make_video(
         identity["versions"]["opencv"] = opencv_version()
     begin = Fraction(song.start) + part.start / clock.fps
     tweens = smoothed(table, shown, song)
-    finisher = Finisher(model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides)
+    decode = Decoder(model)
+    finisher = Finisher(
+        model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides, decode=decode
+    )
     pictures = finisher.plan(codec)
     described = describe_format(container, codec, finisher.size, shown.fps)
     kind = cost_kind(project.finish, described, plain=(finisher.size, codec) == (settings.size, H264))
@@ -94,11 +146,15 @@ def make_video(
                 print(f"audioviz: {described}", file=sys.stderr)
         if work.note:
             warnings.warn(work.note, AudiovizWarning, stacklevel=2)
-        with render_log(work.log) as log, out_of_memory_explained("at {}x{}".format(*settings.size)):
+        with (
+            render_log(work.log) as log,
+            out_of_memory_explained("at {}x{}".format(*settings.size)),
+            pictures_of_one_kind(model.autoencoder),
+        ):
             log.info(
                 "%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity)
             )
-            latents = _latents(model, table, settings, guides, work)
+            latents = _latents(model, table, settings, guides, work, decode)
             with tqdm(
                 total=len(part),
                 initial=work.finished,
@@ -107,7 +163,7 @@ def make_video(
                 smoothing=0.05,
                 desc=out.name,
             ) as bar:
-                seconds = make_pictures(latents, finisher, work, log, bar, keep_decoded=keep_work)
+                seconds = make_pictures(latents, finisher, work, log, bar, part=part, keep_decoded=keep_work)
             chunks = work.chunks()
             if seconds is not None:
                 where, size = model.denoiser.device.type, work.size / len(part)
@@ -126,18 +182,24 @@ def make_video(
 
 
 def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
-    """The model for a project's size, with room for its pictures; its settings."""
+    """The model for a project's size, and its settings."""
     shape = exact_size(project.finish.upscale, project.finish.frame)
     settings = settings_for(project.look, model.defaults, shape=shape, step=model.multiple)
     model.empty_latent(settings.size)
     model = model.at_size(settings.size, steps=settings.steps)
-    make_room(model, settings.size)
     sampler_for(settings.sampler, flow=model.denoiser.flow)
     return model, settings
 
 
 def _quickened(model: Model, project: Project, table: FrameTable, settings: RenderSettings) -> Model:
     """The model compiled, if that is asked for, or with its calls captured where it is on a GPU that can do that."""
+    if project.look.compile and model.placement and model.placement.streamed:
+        warnings.warn(
+            "the model is streamed through the GPU, so that it cannot be compiled: --compile is left out",
+            AudiovizWarning,
+            stacklevel=4,
+        )
+        return model
     if not project.look.compile:
         return graphed(model)
     scales = set(table.columns["cfg"].tolist())
@@ -149,16 +211,19 @@ def _quickened(model: Model, project: Project, table: FrameTable, settings: Rend
         return compiled(model, settings.size, scales)
 
 
-def _latents(model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work) -> Iterator[Tensor]:
-    """The latent of each frame that is still to be sampled."""
+def _latents(
+    model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work, decode: Decoder
+) -> Iterator[Tensor]:
+    """The latent of each frame that is still to be sampled; on a GPU not yet looked at."""
     start = model.empty_latent(settings.size) if work.latent is None else torch.from_numpy(work.latent.copy())
     return sequence(
         model.denoiser,
-        plan_frames(model, table, settings, first=work.done, guides=guides),
+        plan_frames(model, table, settings, first=work.done, guides=guides, decode=decode),
         start=start,
         sampler=settings.sampler,
         scheduler=settings.scheduler,
         noise_mask=guides.mask,
+        checked=model.denoiser.device.type == "cpu",
     )
 
 
@@ -170,6 +235,7 @@ def _identity(model: Model, settings: RenderSettings) -> dict:
         **device_identity(model.denoiser.device),
         "dtype": _name_of(model.denoiser.dtype),
         "vae_dtype": _name_of(model.autoencoder.dtype),
+        "tiled": model.autoencoder.tiled,
         "compiled": model.compiled,
         "size": list(settings.size),
         "steps": settings.steps,

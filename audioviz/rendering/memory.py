@@ -1,43 +1,71 @@
-"""Out of memory: pictures are decoded in tiles, then the user is told what to lower."""
+"""Memory of a render: what lies on the GPU, and whether pictures come in tiles, settled once before its first frame.
+
+All pictures of a video are of one kind, so that one that was interrupted is equal to the byte. Where an earlier part of
+the same render has settled it, that holds. Where memory ends in mid-video, the render stops, and goes on when it is
+started again with more memory; before a chunk is finished nothing is lost, and the video is begun anew in tiles.
+"""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-import torch
-from torch import Tensor
+from audioviz.errors import AudiovizWarning, ModelError
+from audioviz.models.autoencoder import Autoencoder, is_out_of_memory
+from audioviz.models.model import Model
+from audioviz.models.placement import footprint_of
+from audioviz.video.manifest import read_manifest
+from audioviz.video.work import MANIFEST, work_folder
 
-from audioviz.errors import AudiovizWarning, ModelError, is_out_of_memory
-from audioviz.models import Model
-from audioviz.models.placement import tile_if_needed
-from audioviz.pixels import signed_to_unit
 
+def make_room(model: Model, size: tuple[int, int], *, tiled: bool | None = None) -> None:
+    """Settle where the parts of a model lie, and whether its pictures come in tiles, for (width, height) pixels.
 
-def make_room(model: Model, size: tuple[int, int]) -> None:
-    """Let a model on a GPU decode in tiles if it has too little room for whole pictures of (width, height) pixels."""
-    where = model.denoiser.device
-    if where.type == "cuda" and tile_if_needed(model.autoencoder.module, size, torch.cuda.mem_get_info(where)[0]):
+    Parameters
+    ----------
+    tiled : bool, optional
+        What is settled already.
+    """
+    autoencoder, placement = model.autoencoder, model.placement
+    autoencoder.tiled = bool(tiled)
+    if placement is None or placement.device.type != "cuda":
+        return
+    net = getattr(model.denoiser, "controlnet", None)
+    wanted = footprint_of(model.core, autoencoder.module, size, controlnet=net is not None)
+    before = placement.describe()
+    placement.settle(wanted)
+    said = placement.describe()
+    if said and said != before:
+        warnings.warn(said, AudiovizWarning, stacklevel=2)
+    if tiled is None and wanted.usual > placement.free:
+        autoencoder.tiled = True
         warnings.warn("the GPU has little memory left: pictures are decoded in tiles", AudiovizWarning, stacklevel=2)
 
 
-def decode(model: Model, latent: Tensor) -> Tensor:
-    """The picture of a latent, float32 (1, 3, H, W) in 0..1.
+def settled_tiles(out: Path, model: Model, size: tuple[int, int]) -> bool | None:
+    """Whether the work that is kept for an output, of this model and size, has its pictures in tiles; None for none."""
+    kept = read_manifest(work_folder(out) / MANIFEST)
+    if kept is None or not kept.chunks:
+        return None
+    alike = kept.identity.get("model_sha256") == model.digest and kept.identity.get("size") == list(size)
+    tiled = kept.identity.get("tiled")
+    return tiled if alike and isinstance(tiled, bool) else None
 
-    In tiles from the first time on that memory does not suffice for the whole picture.
-    """
+
+def is_work_kept(out: Path) -> bool:
+    """Whether a chunk of an output is finished."""
+    kept = read_manifest(work_folder(out) / MANIFEST)
+    return kept is not None and bool(kept.chunks)
+
+
+@contextmanager
+def pictures_of_one_kind(autoencoder: Autoencoder) -> Iterator[None]:
+    """Inside of it an autoencoder does not go over to tiles; it raises NoRoomForPictures."""
+    autoencoder.steady = True
     try:
-        return signed_to_unit(model.autoencoder.decode(latent))
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error) or getattr(model.autoencoder.module, "use_tiling", True):
-            raise
-    # not inside the except block: its traceback would hold on to what filled the memory
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    warnings.warn(
-        "out of memory while a picture was decoded: decoding in tiles from here on", AudiovizWarning, stacklevel=2
-    )
-    model.autoencoder.module.enable_tiling()
-    return signed_to_unit(model.autoencoder.decode(latent))
+        yield
+    finally:
+        autoencoder.steady = False
 
 
 @contextmanager

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
+import numpy as np
 from torch import Tensor
 
 from audioviz.models.composition import Positives, mixed, positives_at, staged
 from audioviz.models.editing import text_at
 from audioviz.models.model import Model
+from audioviz.models.reader import TextReader
+from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.feedback import feedback
 from audioviz.rendering.flow import flow_steps
 from audioviz.rendering.frame_table import FrameTable
@@ -28,21 +31,33 @@ from audioviz.sampling import (
 from audioviz.sampling.noise import Draw
 
 ANCHOR_STILLS = 4
+MOST_TEXTS = 16  # that lie on the device, of all that were read
 INTERPOLATIONS = {"slerp": slerp, "lerp": lerp}
 
 
 def plan_frames(
-    model: Model, table: FrameTable, settings: RenderSettings, *, first: int = 0, guides: Guides | None = None
+    model: Model,
+    table: FrameTable,
+    settings: RenderSettings,
+    *,
+    first: int = 0,
+    guides: Guides | None = None,
+    decode: Decoder | None = None,
 ) -> Iterator[FramePlan]:
-    """The plans of a table's frames from row `first` on.
+    """The plans of a table's frames from row `first` on, which start from the pictures that `decode` has shown.
 
     Text is encoded, and anchors are measured, when a frame first needs them. A frame that is drawn wholly anew starts
     from an empty latent: what came before it leaves no trace in it.
     """
-    guides = guides or Guides()
-    encode = cache(model.encode_text)
-    with_images, init, step_to = image_conditions(model, guides), init_latents(model, guides), flow_steps(table, guides)
-    empty = model.empty_latent(settings.size)
+    guides, decode = guides or Guides(), decode or Decoder(model)
+    read, device = cache(model.encode_text), model.denoiser.device
+    encode = lru_cache(MOST_TEXTS)(lambda text: read(text).to(device))
+    with_images, init, step_to = (
+        image_conditions(model, guides),
+        init_latents(model, guides),
+        flow_steps(table, guides, device),
+    )
+    empty = model.empty_latent(settings.size).to(device)
 
     def guidance(text: Guidance, i: int) -> Guidance:
         return with_images(text, table.part[i], table.columns["control"][i].item(), table.columns["style"][i].item())
@@ -67,7 +82,7 @@ def plan_frames(
             conditioning_before=guidance(text_guidance_at(table, i - 1, encode, steps=settings.steps), i)
             if unsample
             else None,
-            warp=feedback(model, table, i, guides, flow_step=flow_step),
+            warp=feedback(model, table, i, guides, decode, flow_step=flow_step),
             anchor=anchor_at(table, i, statistics),
         )
         if row["seed_mix"]:
@@ -82,6 +97,20 @@ def plan_frames(
         if init and guides.mask is not None:
             plan = replace(plan, keep=init(frame))
         yield plan
+
+
+def read_texts(model: Model, table: FrameTable, settings: RenderSettings) -> None:
+    """Read all texts of a table now, where text encoders have to make room on the GPU before frames are made."""
+    if not isinstance(model.text_encoder, TextReader) or not model.text_encoder.placement.limited:
+        return
+    used = {int(which) for which in np.unique(np.concatenate((table.prompt_before, table.prompt_after)))}
+    model.text_encoder.forget()
+    with model.text_encoder.placement.reading():
+        model.guidance("")
+        for prompt in (table.prompts[which] for which in sorted(used)):
+            model.guidance(prompt.text, prompt.negative, steps=settings.steps)
+        for text in table.mix:
+            model.guidance(text, steps=settings.steps)
 
 
 def text_guidance_at(table: FrameTable, i: int, encode: Callable[[str], Conditioning], *, steps: int) -> Guidance:

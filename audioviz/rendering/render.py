@@ -66,6 +66,7 @@ def render(
     safe: bool | None = None,
     device: str | None = None,
     dtype: str | None = None,
+    vae_dtype: str | None = None,
     compile: bool | None = None,
     upscale: str | None = None,
     frame: str | None = None,
@@ -120,7 +121,7 @@ def render(
         the font; seconds.
     safe : bool
         Hold flashes below the limit of WCAG 2.3.1, three a second over a quarter of the picture.
-    device, dtype : for `load_model`
+    device, dtype, vae_dtype : for `load_model`
     compile : bool
         Compile the model first: it takes minutes, and pays in long renders.
     upscale : text
@@ -195,6 +196,7 @@ def render(
         "safe": safe,
         "device": device,
         "dtype": dtype,
+        "vae_dtype": vae_dtype,
         "compile": compile,
         "upscale": upscale,
         "frame": frame,
@@ -287,6 +289,7 @@ def load_model_of(look: Look) -> "Model":
             controlnet=look.controlnet,
             ip_adapter=look.ip_adapter,
             prediction=look.prediction,
+            vae_dtype=look.vae_dtype,
         )
 
 

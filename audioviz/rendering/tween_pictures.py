@@ -11,8 +11,7 @@ from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
 
 from audioviz.digests import file_digest
 from audioviz.models.model import Model
-from audioviz.pixels import unit_to_levels
-from audioviz.rendering.memory import decode
+from audioviz.pixels import signed_to_unit, unit_to_levels
 from audioviz.rendering.tweens import TweenTable
 from audioviz.sampling.interpolate import slerp
 from audioviz.sampling.warp import move_part, warp
@@ -138,7 +137,7 @@ def _arc(model: Model) -> Way:
         if move is not None:
             first = model.autoencoder.encode(moved(before.picture, move, 1.0) * 2 - 1).to(after.latent)
         for part in parts:
-            picture = decode(model, slerp(first, after.latent, part))
+            picture = signed_to_unit(model.autoencoder.decode(slerp(first, after.latent, part)))
             yield picture if move is None else _moved_back(before.picture, picture, move, part)
 
     return pictures

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from audioviz.errors import InputError
+from audioviz.transfer import to_device
 
 MOST_REPEATS = 4  # of a text, so that it is as long as another
 
@@ -47,6 +48,11 @@ class Conditioning:
                 f"an attention mask has the shape {tuple(self.mask.shape)} and the type {self.mask.dtype}: expected "
                 f"{tuple(self.embeddings.shape[:2])}, a value for each token, and torch.bool"
             )
+
+    def to(self, device: torch.device) -> "Conditioning":
+        """The same on a device."""
+        there = {name: to_device(value, device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **there)
 
 
 @dataclass(frozen=True, eq=False)

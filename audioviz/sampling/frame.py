@@ -1,7 +1,7 @@
 """Sampling of one frame, image to image: a latent, a plan, the next latent."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,13 +11,14 @@ from audioviz.errors import InputError, ModelError
 from audioviz.sampling.anchor import hold
 from audioviz.sampling.conditioning import Guidance
 from audioviz.sampling.denoiser import Denoiser
+from audioviz.sampling.drawn import Drawn, StepNoise, draw
 from audioviz.sampling.guidance import guided, guided_pair
 from audioviz.sampling.interpolate import MODES
 from audioviz.sampling.inversion import invert, stretch
-from audioviz.sampling.noise import Draw, injected
 from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Run, Sampler, sampler_for
 from audioviz.sampling.sigmas import Schedule, sigmas_for
+from audioviz.transfer import to_device
 
 
 @torch.no_grad()
@@ -55,24 +56,60 @@ def sample_frame(
         If the model gives values that are not numbers.
     """
     kind = sampler_for(sampler, flow=denoiser.flow)
-    sigmas = run_sigmas(denoiser, plan, kind, scheduler)
     previous = check_latent(denoiser, previous)
     latent = previous if plan.start is None else check_latent(denoiser, plan.start)
     mask = None if noise_mask is None else fit_mask(noise_mask, latent)
-    check_texts(plan.conditioning, latent)
+    if plan.keep is not None:
+        check_latent(denoiser, plan.keep)
+    drawn = frame_draws(denoiser, plan, latent.shape, kind, scheduler)
+    return check_finite(next_latent(denoiser, plan, previous, kind, drawn, mask), plan.frame)
 
-    latent = _inject(latent, plan.noise_before, plan.draw_before or injected(plan.seed, plan.frame, "before"))
+
+def frame_draws(
+    denoiser: Denoiser, plan: FramePlan, shape: torch.Size, kind: Sampler, scheduler: str | Schedule
+) -> Drawn:
+    """What a frame takes from the CPU, there; the shape is that of the latent before."""
+    return draw(
+        plan,
+        run_sigmas(denoiser, plan, kind, scheduler),
+        kind,
+        shape if plan.start is None else plan.start.shape,
+        training=denoiser.sigmas,
+        device=denoiser.device,
+    )
+
+
+@torch.no_grad()
+def next_latent(
+    denoiser: Denoiser, plan: FramePlan, previous: Tensor, kind: Sampler, drawn: Drawn, mask: Tensor | None
+) -> Tensor:
+    """As `sample_frame`, but nothing is read back from a GPU: it is for the caller to look whether all is finite.
+
+    Parameters
+    ----------
+    previous : float32, shape (B, C, H, W)
+        On the denoiser's device.
+    drawn : Drawn
+        By `frame_draws`.
+    mask : float32, shape (B or 1, 1, H, W), optional
+        By `fit_mask`.
+    """
+    place = previous.device
+    drawn = drawn.to(place)
+    latent = previous if plan.start is None else to_device(plan.start, place).float()
+    check_texts(plan.conditioning, latent)
+    latent = _inject(latent, plan.noise_before, drawn.before)
     if plan.warp is not None:
         moved = plan.warp(previous)
         if plan.start is None:
             latent = moved if latent is previous else plan.warp(latent)
         previous = moved
     if plan.rising_sigmas:
-        rising = torch.tensor(plan.rising_sigmas)
+        rising = replace(drawn, sigmas=torch.tensor(plan.rising_sigmas), steps=drawn.rising_steps)
         latent = _run(denoiser, plan, kind, rising, latent, torch.zeros_like(latent), mask)
-    noise = _initial_noise(denoiser, plan, kind, sigmas, latent)
-    latent = _inject(latent, plan.noise_after, plan.draw_after or injected(plan.seed, plan.frame, "after"))
-    new = _run(denoiser, plan, kind, sigmas, latent, noise, mask)
+    noise = _initial_noise(denoiser, plan, kind, drawn, latent)
+    latent = _inject(latent, plan.noise_after, drawn.after)
+    new = _run(denoiser, plan, kind, drawn, latent, noise, mask)
     if plan.interp < 1:
         new = MODES[plan.mode](previous, new, plan.interp)
     if plan.held is not None:
@@ -80,13 +117,28 @@ def sample_frame(
     if plan.anchor is not None:
         new = hold(new, plan.anchor)
     if plan.keep is not None and mask is not None:
-        new = torch.lerp(check_latent(denoiser, plan.keep), new, mask)
-    if not torch.isfinite(new).all():
-        raise ModelError(
-            f"frame {plan.frame}: the model gave values that are not numbers; "
-            "try another sampler, a lower cfg, or float32"
-        )
+        new = torch.lerp(to_device(plan.keep, place).float(), new, mask)
     return new
+
+
+def check_finite(latent: Tensor, frame: int) -> Tensor:
+    """The latent of a frame as it is. A GPU is waited for.
+
+    Raises
+    ------
+    ModelError
+        If a value is not a number.
+    """
+    if not torch.isfinite(latent).all():
+        raise not_finite(frame)
+    return latent
+
+
+def not_finite(frame: int) -> ModelError:
+    """What is said where a model failed in a frame."""
+    return ModelError(
+        f"frame {frame}: the model gave values that are not numbers; try another sampler, a lower cfg, or float32"
+    )
 
 
 def run_sigmas(denoiser: Denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedule) -> Tensor:
@@ -153,12 +205,13 @@ def fit_mask(mask: Tensor, latent: Tensor) -> Tensor:
     return resize(planes.to(latent), latent.shape[-2:], mode="bilinear")
 
 
-def _inject(latent: Tensor, strength: float, draw: Draw) -> Tensor:
-    return latent + draw(latent.shape).to(latent.device) * strength if strength > 0 else latent
+def _inject(latent: Tensor, strength: float, noise: Tensor | None) -> Tensor:
+    return latent if noise is None else latent + noise * strength
 
 
-def _initial_noise(denoiser: Denoiser, plan: FramePlan, kind: Sampler, sigmas: Tensor, latent: Tensor) -> Tensor:
+def _initial_noise(denoiser: Denoiser, plan: FramePlan, kind: Sampler, drawn: Drawn, latent: Tensor) -> Tensor:
     """Unit noise (B, C, H, W) that sampling starts from."""
+    sigmas = drawn.sigmas
     if len(sigmas) < 2:
         return torch.zeros_like(latent)
     if plan.unsample_steps:
@@ -166,32 +219,28 @@ def _initial_noise(denoiser: Denoiser, plan: FramePlan, kind: Sampler, sigmas: T
         follow = _Bound(denoiser, plan.conditioning_before or plan.conditioning, 1.0)
         noisy = invert(follow, x, stretch(sigmas, plan.unsample_steps), first_order=kind.first_order)
         return (noisy - _signal(denoiser, x, sigmas[0].item())) / _start_scale(denoiser, sigmas)
-    if not plan.add_noise:
-        return torch.zeros_like(latent)
-    noise = Draw(plan.seed)(latent.shape) if plan.initial_noise is None else plan.initial_noise
-    return noise.to(latent)
+    return torch.zeros_like(latent) if drawn.initial is None else drawn.initial.to(latent)
 
 
 def _run(
     denoiser: Denoiser,
     plan: FramePlan,
     kind: Sampler,
-    sigmas: Tensor,
+    drawn: Drawn,
     latent: Tensor,
     noise: Tensor,
     mask: Tensor | None,
 ) -> Tensor:
     """The latent after one run of the sampler, in the autoencoder's units like the latent before."""
-    if len(sigmas) < 2:
+    sigmas, steps = drawn.sigmas, drawn.steps
+    if len(sigmas) < 2 or steps is None:
         return latent
     x = denoiser.units.to_model(latent)
     bound = _Bound(denoiser, plan.conditioning, plan.cfg, sigmas)
     if mask is not None:
-        outside = Draw(plan.seed + kind.mask_seed)(x.shape).to(x.device) if kind.mask_seed else noise
-        bound = _Masked(bound, mask, x, outside)
+        bound = _Masked(bound, mask, x, noise if drawn.outside is None else drawn.outside)
     x = _signal(denoiser, x, sigmas[0].item()) + noise * _start_scale(denoiser, sigmas)
-    spanned = torch.tensor(plan.path_sigmas) if plan.path_sigmas else sigmas
-    x = kind.run(bound, x, sigmas, kind.noise(plan.seed, x, spanned))
+    x = kind.run(bound, x, sigmas, steps() if isinstance(steps, StepNoise) else steps)
     return denoiser.units.from_model(x)
 
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from audioviz.pixels import read_at
+from audioviz.transfer import to_device
 
 _REACH = 2  # cells around a place that bicubic sampling looks at
 
@@ -56,5 +57,6 @@ def sample_at(picture: Tensor, grid: Tensor, *, wrap: bool) -> Tensor:
     if wrap:
         grid = (grid + 1) % 2 - 1
         picture = pad(picture, 4 * (_REACH,), mode="circular")
-        grid = grid * torch.tensor([width / (width + 2 * _REACH), height / (height + 2 * _REACH)]).to(grid)
+        inner = torch.tensor([width / (width + 2 * _REACH), height / (height + 2 * _REACH)])
+        grid = grid * to_device(inner.to(grid.dtype), grid.device)
     return read_at(picture, grid, mode="bicubic")

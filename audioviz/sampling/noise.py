@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from audioviz.transfer import to_device
+
 Noise = Callable[[float, float], Tensor]
 _SEEDS = 2**64
 
@@ -74,7 +76,7 @@ def cuda_randn(seed: int, shape: tuple[int, ...]) -> Tensor:
 def fresh(seed: int, x: Tensor, sigmas: Tensor) -> Noise:
     """Independent noise in each step, whatever the sigmas: the stream of the seed after this one."""
     generator = torch.Generator("cpu").manual_seed((int(seed) + 1) % _SEEDS)
-    return lambda sigma, after: torch.randn(x.shape, generator=generator).to(x.device)
+    return lambda sigma, after: to_device(torch.randn(x.shape, generator=generator), x.device)
 
 
 def brownian(seed: int, x: Tensor, sigmas: Tensor) -> Noise:
@@ -114,6 +116,6 @@ def brownian(seed: int, x: Tensor, sigmas: Tensor) -> Noise:
         return path[sigma]
 
     def increment(sigma: float, after: float) -> Tensor:
-        return ((value(after) - value(sigma)) / abs(after - sigma) ** 0.5).to(x.device)
+        return to_device((value(after) - value(sigma)) / abs(after - sigma) ** 0.5, x.device)
 
     return increment

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from torch import Tensor
 
 from audioviz.sampling.denoiser import Denoiser
-from audioviz.sampling.frame import check_latent, fit_mask, sample_frame
+from audioviz.sampling.drawn import Drawn, made_ahead
+from audioviz.sampling.frame import check_finite, check_latent, fit_mask, frame_draws, next_latent
 from audioviz.sampling.plan import FramePlan
 from audioviz.sampling.samplers import Run, Sampler, sampler_for
 from audioviz.sampling.sigmas import Schedule, scheduler_for
@@ -19,6 +20,7 @@ def sequence(
     sampler: str | Run | Sampler = "euler",
     scheduler: str | Schedule = "normal",
     noise_mask: Tensor | None = None,
+    checked: bool = True,
 ) -> Iterator[Tensor]:
     """The latent of each frame in turn; memory does not grow, and each frame depends on its predecessor and plan alone.
 
@@ -30,6 +32,9 @@ def sequence(
         Latent that the first frame is made from, in the autoencoder's units; or the last one of an earlier run, whose
         next frame is then the same as if that run had gone on.
     sampler, scheduler, noise_mask : as for sample_frame
+    checked : bool
+        Raise ModelError, as sample_frame does. To look for what is not a number waits for a GPU: whoever shows the
+        latents can look when they are there.
 
     Yields
     ------
@@ -42,15 +47,18 @@ def sequence(
     """
     kind, table = sampler_for(sampler, flow=denoiser.flow), scheduler_for(scheduler)
     latent = check_latent(denoiser, start)
-    if noise_mask is not None:
-        fit_mask(noise_mask, latent)
+    mask = None if noise_mask is None else fit_mask(noise_mask, latent)
+
+    def draws(plan: FramePlan) -> Drawn:
+        return frame_draws(denoiser, plan, latent.shape, kind, table)
 
     def frames() -> Iterator[Tensor]:
         previous = latent
-        for plan in plans:
-            frame = sample_frame(denoiser, plan, previous, sampler=kind, scheduler=table, noise_mask=noise_mask)
+        on_cpu = latent.device.type == "cpu"  # which has nothing to do meanwhile
+        for plan, drawn in ((plan, draws(plan)) for plan in plans) if on_cpu else made_ahead(plans, draws):
+            frame = next_latent(denoiser, plan, previous, kind, drawn, mask)
             # In the order that it is read back in from a file, on which the last bits of sums and arcs depend.
             previous = frame.contiguous()
-            yield previous
+            yield check_finite(previous, plan.frame) if checked else previous
 
     return frames()

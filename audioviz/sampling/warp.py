@@ -17,6 +17,7 @@ from torch.nn.functional import affine_grid
 
 from audioviz.sampling.grids import rays_of, sample_at, seen_at, turned
 from audioviz.sampling.parallax import parallax
+from audioviz.transfer import to_device
 
 FOV = 70.0  # degrees, of a camera at rest
 _STEEPEST = 80.0  # degrees that a picture is turned out of the plane at most: at 90 there is nothing to see
@@ -106,7 +107,7 @@ def _affine_grid(picture: Tensor, zoom: float, angle: float, shift_x: float, shi
     aspect = height / width  # rotation is rigid in pixels
     back = torch.tensor([[cos, sin * aspect], [-sin / aspect, cos]], dtype=torch.float64)
     shift = torch.tensor([[2 * shift_x], [2 * shift_y]], dtype=torch.float64)
-    theta = torch.cat((back, -back @ shift), 1).to(picture.device, picture.dtype)
+    theta = to_device(torch.cat((back, -back @ shift), 1).to(picture.dtype), picture.device)
     return affine_grid(theta.expand(len(picture), -1, -1), list(picture.shape), align_corners=False)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, max_pool2d, pad
 
 from audioviz.pixels import levels_to_unit
+from audioviz.transfer import to_device
 from audioviz.video.flow_sources import check_opencv
 
 Estimator = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -142,8 +143,9 @@ def follow(picture: Tensor, flow: np.ndarray | Tensor, *, mode: str = "bilinear"
     float, shape (B, C, H, W); what comes from outside of the picture is that of its edge
     """
     height, width = picture.shape[-2:]
-    flow = torch.as_tensor(flow).to(picture)
-    across, down = torch.arange(width).to(flow), torch.arange(height).to(flow)
-    places = torch.stack((across + flow[..., 0], down[:, None] + flow[..., 1]), -1)
-    grid = (2 * places + 1) / torch.tensor([width, height]).to(flow) - 1
+    flow = to_device(torch.as_tensor(flow), picture.device).to(picture.dtype)
+    across, down = (torch.arange(side, device=flow.device, dtype=flow.dtype) for side in (width, height))
+    grid = torch.stack(
+        ((2 * (across + flow[..., 0]) + 1) / width - 1, (2 * (down[:, None] + flow[..., 1]) + 1) / height - 1), -1
+    )
     return grid_sample(picture, grid.expand(len(picture), -1, -1, -1), mode, "border", align_corners=False)

@@ -69,8 +69,8 @@ def lanczos(picture: Tensor, size: tuple[int, int]) -> Tensor:
     if picture.device.type == "cpu" and _torch_has_lanczos():
         levels = picture.mul(255).round_().clamp_(0, 255).to(torch.uint8, memory_format=torch.channels_last)
         return interpolate(levels, (height, width), mode="lanczos", antialias=True).float().div_(255)
-    across = _weights(picture.shape[3], width).to(picture)
-    down = _weights(picture.shape[2], height).to(picture)
+    across = _weights(picture.shape[3], width, picture.device)
+    down = _weights(picture.shape[2], height, picture.device)
     return (down @ picture @ across.T).clamp_(0, 1)
 
 
@@ -85,13 +85,13 @@ def _torch_has_lanczos() -> bool:
 
 
 @cache
-def _weights(before: int, after: int) -> Tensor:
+def _weights(before: int, after: int, device: torch.device) -> Tensor:
     """What each of so many pixels takes of each of those before: float32, shape (after, before)."""
     reach = max(before / after, 1)  # of a lobe
     centres = (torch.arange(after, dtype=torch.float64) + 0.5) * before / after
     apart = (torch.arange(before, dtype=torch.float64) + 0.5 - centres[:, None]) / reach
     weights = torch.where(apart.abs() < LOBES, torch.sinc(apart) * torch.sinc(apart / LOBES), 0)
-    return (weights / weights.sum(1, keepdim=True)).float()
+    return (weights / weights.sum(1, keepdim=True)).float().to(device)
 
 
 class Network:

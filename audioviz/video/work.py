@@ -118,7 +118,7 @@ class Work:
         """
         assert len(digests) == clock.frames and chunk >= 1
         check_format(pictures.fps, pictures.size, pictures.codec)
-        folder = out.with_suffix(".audioviz")
+        folder = work_folder(out)
         plan = ChunkPlan.of(folder, clock=clock, identity=identity, digests=digests, pictures=pictures, length=chunk)
         try:
             lock = lock_for(out, folder)
@@ -335,6 +335,11 @@ class Work:
             return
         if not wait([self._commit], timeout=HURRY_SECONDS).done:
             self._closing.abort()
+
+
+def work_folder(out: Path) -> Path:
+    """Where the work for an output is kept."""
+    return out.with_suffix(".audioviz")
 
 
 def _clear(folder: Path, *, keep: set[str]) -> None:

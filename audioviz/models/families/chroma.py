@@ -10,7 +10,7 @@ from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, at_few_steps, few_steps_of
 from audioviz.models.denoiser import mask_of
 from audioviz.models.families.family import Family
-from audioviz.models.families.flux import PATCH, unpacked
+from audioviz.models.families.flux import PATCH, place_ids, unpacked
 from audioviz.models.flow import FlowDenoiser, flow_denoiser
 from audioviz.models.text import masked_t5, masked_text
 from audioviz.sampling import Conditioning
@@ -47,7 +47,7 @@ def velocity(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg
     from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 
     batch, channels, height, width = x.shape
-    ids = FluxPipeline._prepare_latent_image_ids(batch, height // PATCH, width // PATCH, x.device, x.dtype)
+    ids = place_ids(height // PATCH, width // PATCH, x.device, x.dtype)
     output = transformer(
         hidden_states=FluxPipeline._pack_latents(x, batch, channels, height, width),
         timestep=sigma.to(x.dtype),

@@ -5,6 +5,7 @@ Fill, its model for inpainting, reads beside the latents that of the picture wit
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -53,7 +54,6 @@ def velocity(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg
 
     batch, channels, height, width = x.shape
     guidance = torch.full((batch,), float(cfg), device=x.device) if transformer.config.guidance_embeds else None
-    ids = FluxPipeline._prepare_latent_image_ids(batch, height // PATCH, width // PATCH, x.device, x.dtype)
     output = transformer(
         hidden_states=FluxPipeline._pack_latents(x, batch, channels, height, width),
         timestep=sigma.to(x.dtype),
@@ -61,7 +61,7 @@ def velocity(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg
         pooled_projections=pooled_of(text),
         encoder_hidden_states=text.embeddings,
         txt_ids=torch.zeros(text.embeddings.shape[1], 3, device=x.device, dtype=x.dtype),
-        img_ids=ids,
+        img_ids=place_ids(height // PATCH, width // PATCH, x.device, x.dtype),
         return_dict=False,
     )[0]
     return unpacked(output, height, width)
@@ -71,6 +71,14 @@ def unpacked(tokens: Tensor, height: int, width: int) -> Tensor:
     """Latents (B, C, height, width) of tokens (B, n, 4 C): what FluxPipeline._unpack_latents does, in latent cells."""
     cells = tokens.view(len(tokens), height // PATCH, width // PATCH, -1, PATCH, PATCH)
     return cells.permute(0, 3, 1, 4, 2, 5).reshape(len(tokens), -1, height, width)
+
+
+@lru_cache(maxsize=8)
+def place_ids(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Where each token of a picture lies: shape (height * width, 3)."""
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+    return FluxPipeline._prepare_latent_image_ids(1, height, width, device, dtype)
 
 
 FLUX = Family(

@@ -34,7 +34,7 @@ def _defaults(config: Mapping[str, Any], scheduler: Mapping[str, Any], name: str
 
 def _denoiser(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> FlowDenoiser:
     transformer = pipeline.transformer
-    transformer.cap_embedder = Captions(transformer.cap_embedder, transformer.cap_pad_token)
+    transformer.cap_embedder = Captions(transformer)
     return flow_denoiser(
         transformer,
         velocity,
@@ -62,13 +62,13 @@ class Captions(nn.Sequential):
     Its last column says how far, 0..1. Its layers have the names that they had.
     """
 
-    def __init__(self, embedder: nn.Sequential, padding: Tensor) -> None:
-        super().__init__(*embedder)
-        self._padding = [padding]  # which stays the transformer's
+    def __init__(self, transformer: Any) -> None:
+        super().__init__(*transformer.cap_embedder)
+        self._owner = [transformer]  # in a list, so that it is no layer of this one
 
     def forward(self, input: Tensor) -> Tensor:
         there = input[:, -1:].clamp(0, 1)
-        return torch.lerp(self._padding[0], super().forward(input[:, :-1]), there)
+        return torch.lerp(self._owner[0].cap_pad_token, super().forward(input[:, :-1]), there)
 
 
 def velocity(transformer: Any, x: Tensor, sigma: Tensor, text: Conditioning, cfg: float) -> Tensor:

@@ -1,5 +1,6 @@
 """The autoencoder of the embedded model: pictures to latents of 16 numbers for every 16 x 16 pixels, and back."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 from torch import Tensor, nn
@@ -8,6 +9,12 @@ from torch.nn import functional as F
 from audioviz.models.plain.settings import Settings, device_of, dtype_of
 
 FACTOR = 16  # pixels a cell, each way
+Work = Callable[[Tensor], Tensor]
+Through = Callable[[Work, Tensor], Tensor]
+
+
+def by_itself(work: Work, x: Tensor) -> Tensor:
+    return work(x)
 
 
 class Autoencoder(nn.Module):
@@ -29,22 +36,23 @@ class Autoencoder(nn.Module):
     """
 
     device, dtype = property(device_of), property(dtype_of)
+    widens = True  # so that it takes tiles by `through`
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.config = settings
         self.encoder, self.decoder = _encoder(settings), _decoder(settings)
 
-    def encode(self, picture: Tensor) -> SimpleNamespace:
-        """Pictures (B, 3, height, width) to .latents (B, C, H, W)."""
+    def encode(self, picture: Tensor, *, through: Through = by_itself) -> SimpleNamespace:
+        """Pictures (B, 3, height, width) to .latents (B, C, H, W); `through` may take the encoder through tiles."""
         sides = long_sides(picture)
-        latents = self.encoder(F.pad(picture, [FACTOR * side for side in sides], mode="replicate"))
+        latents = through(self.encoder, F.pad(picture, [FACTOR * side for side in sides], mode="replicate"))
         return SimpleNamespace(latents=cut(latents, sides))
 
-    def decode(self, latent: Tensor) -> SimpleNamespace:
-        """Latents (B, C, H, W) to .sample (B, 3, height, width)."""
+    def decode(self, latent: Tensor, *, through: Through = by_itself) -> SimpleNamespace:
+        """Latents (B, C, H, W) to .sample (B, 3, height, width); `through` may take the decoder through tiles."""
         sides = long_sides(latent)
-        picture = self.decoder(F.pad((latent / 4).tanh() * 4, sides, mode="replicate"))
+        picture = through(self.decoder, F.pad((latent / 4).tanh() * 4, sides, mode="replicate"))
         return SimpleNamespace(sample=cut(picture, [FACTOR * side for side in sides]))
 
 
