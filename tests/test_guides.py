@@ -109,7 +109,7 @@ def test_inpainting_models_see_the_mask_and_the_rest(families, files):
         model, GuideFiles(init=files / "image.png", mask=files / "mask.png"), size=(64, 64), clock=CLOCK
     )
     with_images = image_conditions(model, guides)
-    beside = with_images(model.guidance("gold"), 0, 1.0, 1.0).control.inpainting
+    beside = with_images(model.guidance("gold"), 0, 1.0, 1.0, {}).control.inpainting
     assert beside.shape == (1, 5, 8, 8) and torch.equal(beside[0, 0, 0], torch.tensor([1.0] * 4 + [0.0] * 4))
     grey = picture().astype(float) / 127.5 - 1
     grey[:, :32] = 0

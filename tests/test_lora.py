@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models import load_model
-from audioviz.models.lora import work_in
+from audioviz.models.lora import read_changes, work_in
 from tests.checkpoints import tiny_family
 from tests.originals import UNET, original_checkpoint
 
@@ -28,12 +28,19 @@ def noise(*shape, seed=1):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * 0.3
 
 
+def worked_in(pipeline, tmp_path, strength=1.0):
+    """The names of what of a file is not used."""
+    changes, unread = read_changes(pipeline, tmp_path / "x.safetensors")
+    work_in(changes, strength)
+    return unread
+
+
 def change(pipeline, tmp_path, layer, weights, strength=1.0):
     """What a file changes in a layer of a UNet, and what of it is not used."""
     save_file({name: value.clone().contiguous() for name, value in weights.items()}, tmp_path / "x.safetensors")
     module = pipeline.unet.get_submodule(layer)
     before = module.weight.data.clone()
-    unread = work_in(pipeline, tmp_path / "x.safetensors", strength)
+    unread = worked_in(pipeline, tmp_path, strength)
     return module.weight.data - before, unread
 
 
@@ -167,7 +174,7 @@ def test_prefixes_of_other_programs_are_known(families, tmp_path, name, encoder)
     before, prefix = weight.data.clone(), name.format(layer, _=layer.replace(".", "_"))
     down, up = noise(2, weight.shape[1]), noise(weight.shape[0], 2)
     save_file({f"{prefix}.lora_down.weight": down, f"{prefix}.lora_up.weight": up}, tmp_path / "x.safetensors")
-    assert work_in(pipeline, tmp_path / "x.safetensors", 1.0) == []
+    assert worked_in(pipeline, tmp_path) == []
     assert torch.allclose(weight.data - before, up @ down, atol=1e-5)
 
 
@@ -183,7 +190,7 @@ def test_the_first_names_of_diffusers_are_known(pipeline, tmp_path):
         for role, shape in (("down", (2, width)), ("up", (width, 2)))
     }
     save_file(weights, tmp_path / "x.safetensors")
-    assert work_in(pipeline, tmp_path / "x.safetensors", 1.0) == []
+    assert worked_in(pipeline, tmp_path) == []
 
 
 def test_the_original_names_of_flux_are_those_of_kohya(families, tmp_path):
@@ -196,7 +203,7 @@ def test_the_original_names_of_flux_are_those_of_kohya(families, tmp_path):
         pipeline = copy.deepcopy(families("flux")[1])
         down, up = (f"{layer}.{role}.weight" for role in roles)
         save_file({down: noise(2, 32), up: noise(96, 2)}, tmp_path / "x.safetensors")
-        assert work_in(pipeline, tmp_path / "x.safetensors", 1.0) == []
+        assert worked_in(pipeline, tmp_path) == []
         found.append(pipeline.transformer.transformer_blocks[0].attn.to_k.weight.data)
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
     assert not torch.equal(found[0], families("flux")[1].transformer.transformer_blocks[0].attn.to_k.weight.data)

@@ -218,4 +218,4 @@ def test_gpu_names_are_the_same_samplers():
 
 def test_the_whole_matrix_is_there():
     tested = {name.split("|")[0] for name in MATRIX if "|" in name}
-    assert tested == {name for name in sampling.SAMPLERS if not name.endswith("_gpu")}
+    assert tested == {name for name in sampling.SAMPLERS if not name.endswith("_gpu")} - {"tcd"}  # theirs lack that

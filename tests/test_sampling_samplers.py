@@ -16,7 +16,7 @@ from tests.fakes import FakeDenoiser, fake_text
 DETERMINISTIC = sorted(
     set(SAMPLERS)
     - {name for name in SAMPLERS if "sde" in name or "ancestral" in name}
-    - {"ddpm", "lcm", "seeds_2", "seeds_3", "sa_solver", "sa_solver_pece"}
+    - {"ddpm", "lcm", "tcd", "seeds_2", "seeds_3", "sa_solver", "sa_solver_pece"}
 )
 WITHOUT_CFG_PP = [name for name in DETERMINISTIC if "cfg_pp" not in name]
 TEXT, NOTHING = fake_text(2.0), fake_text(0.0)

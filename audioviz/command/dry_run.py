@@ -1,5 +1,6 @@
 """`audioviz render --dry-run`: the plan of a render, its time and its disk space."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from audioviz.insight.report import clock_time, describe_flashing, describe_schedule, describe_song, megabytes
@@ -7,7 +8,14 @@ from audioviz.project import Project
 from audioviz.rendering.check import check_flow, check_look
 from audioviz.rendering.estimate import estimate
 from audioviz.rendering.flashes import expected_flashes
-from audioviz.rendering.inputs import schedule_of, song_of, with_default_prompts, with_named_loras
+from audioviz.rendering.inputs import (
+    check_lora_columns,
+    loaded_loras,
+    schedule_of,
+    song_of,
+    with_default_prompts,
+    with_named_loras,
+)
 from audioviz.rendering.settings import describe_settings
 from audioviz.schedule.schedule import Schedule
 
@@ -23,7 +31,9 @@ def describe_render(project: Project, *, out: Path, keep_work: bool = False) -> 
     song = song_of(project)
     schedule = with_default_prompts(schedule_of(project, song), negative=project.negative)
     if project.look.lora_dir:
-        check_look(with_named_loras(project.look, schedule))
+        project = replace(project, look=with_named_loras(project.look, schedule))
+        check_look(project.look)
+    check_lora_columns(schedule, loaded_loras(project.look))
     found = estimate(project, song, out=out)
     check_flow(project, schedule, found.part)
     frames = len(found.part)

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,25 +13,49 @@ from safetensors.torch import load_file
 
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.checkpoint import unread
-from audioviz.models.lora import Misfit, work_in
+from audioviz.models.lora import read_changes, work_in
+from audioviz.models.lora_kinds import Misfit
 from audioviz.models.original_parts import read_flux2_vae
 from audioviz.models.pipeline import loading_failure, with_variant
 from audioviz.models.sources import first_names, read_shapes
+from audioviz.models.unfused import Addition, Strength, attach
+
+WHOLE_BYTES = 2**28  # of differences that are kept whole, from which on it is said
 
 
-def add_loras(pipeline: Any, loras: list[tuple[Path, float]]) -> None:
+def add_loras(
+    pipeline: Any, loras: Sequence[tuple[Path, float]], *, unfused: Collection[str] = ()
+) -> dict[str, Strength]:
     """Work LoRA files, each as strongly as is said, into a pipeline's weights, one after the other; see lora.py.
+
+    Parameters
+    ----------
+    pipeline : DiffusionPipeline
+    loras : of a file and a strength, each
+    unfused : names of files, lower case
+        Those whose strength may be another in each call of the denoiser; what they change in text encoders is worked
+        in as the others: see unfused.py.
+
+    Returns
+    -------
+    The strength of each of these, by its name.
 
     Raises
     ------
     ModelError
         If one is pickled, damaged or made for another family.
-
     """
+    strengths: dict[str, Strength] = {}
+    beside = []
     for file, strength in loras:
         shapes = read_shapes(file, what="LoRA")
         try:
-            unfit = work_in(pipeline, file, strength)
+            changes, unfit = read_changes(pipeline, file)
+            if file.stem.lower() in unfused:
+                own = strengths[file.stem.lower()] = Strength(strength)
+                beside += [(change.module, Addition(change, own)) for change in changes if change.part == "core"]
+                changes = [change for change in changes if change.part != "core"]
+            work_in(changes, strength)
         except (Misfit, RuntimeError, KeyError) as error:  # the latter two of factors that do not fit each other
             raise ModelError(_misfit_message("LoRA", file, pipeline, shapes)) from error
         if unfit:
@@ -40,6 +65,14 @@ def add_loras(pipeline: Any, loras: list[tuple[Path, float]]) -> None:
                 AudiovizWarning,
                 stacklevel=2,
             )
+    if (kept := attach(beside)) >= WHOLE_BYTES:
+        warnings.warn(
+            f"LoRA {', '.join(strengths)}: {kept / 2**30:.1f} GB are kept beside the model, so that the strength can "
+            "move: whole differences, and not small factors",
+            AudiovizWarning,
+            stacklevel=2,
+        )
+    return strengths
 
 
 def add_embeddings(pipeline: Any, files: list[Path]) -> None:

@@ -1,11 +1,10 @@
 """Default settings of a model: what works when the user says nothing."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-FEW_STEPS = ("turbo", "lightning", "hyper", "lcm", "schnell")
+from audioviz.models.distilled import FewSteps, steps_in
 
 
 @dataclass(frozen=True)
@@ -28,16 +27,23 @@ class Defaults:
     denoise: float = 0.5
 
 
-def few_steps_of(name: str) -> str | None:
-    """What a name says of how a model was distilled to few steps: it is often known by nothing else."""
-    return next((word for word in FEW_STEPS if re.search(rf"(?<![a-z]){word}(?![a-z])", name.lower())), None)
-
-
 def at_few_steps(own: Defaults, name: str, *, steps: int, scheduler: str) -> Defaults:
     """The defaults of a model of few steps without guidance, of so many as its name says."""
-    named = re.search(r"(?<!\d)(\d{1,2})[-_ ]?steps?(?![a-z])", name.lower())
-    steps = int(named[1]) if named and int(named[1]) else steps
-    return replace(own, steps=steps, cfg=1.0, sampler="euler", scheduler=scheduler, denoise=0.5)
+    return replace(own, steps=steps_in(name) or steps, cfg=1.0, sampler="euler", scheduler=scheduler, denoise=0.5)
+
+
+def with_few_steps(own: Defaults, few: FewSteps, *, flow: bool = False, told_scale: bool = False) -> Defaults:
+    """The defaults of a model as it is to be sampled after it was distilled.
+
+    Parameters
+    ----------
+    flow : bool
+        It is one of flow matching, which keep their sampler and scheduler.
+    told_scale : bool
+        It is told the guidance scale, and keeps its own.
+    """
+    own = replace(own, steps=few.steps, cfg=own.cfg if told_scale else few.cfg, denoise=few.denoise)
+    return own if flow else replace(own, sampler=few.sampler, scheduler="sgm_uniform")
 
 
 def sized(own: Defaults, config: Mapping[str, Any]) -> Defaults:

@@ -1,8 +1,8 @@
 """The denoiser of a UNet, whatever it was trained to predict."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from torch import Tensor
 from audioviz.errors import InputError, ModelError
 from audioviz.models.inpainting import Inpainting, with_inpainting
 from audioviz.models.ip_adapter import strength_of_ip_adapter
+from audioviz.models.unfused import Strength, set_strengths
 from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, padded
 from audioviz.sampling.units import LatentUnits
 
@@ -137,6 +138,7 @@ class UNetDenoiser:
     distilled: bool  # it is told the guidance scale, and needs no negative half
     style: Tensor | None  # in the UNet: how strongly an IP-Adapter's reference is followed; shape ()
     patch: int = 1  # latent cells that each side of x is a multiple of
+    loras: Mapping[str, Strength] = field(default_factory=dict)  # those that are unfused, by their names
     flow: ClassVar[bool] = False
 
     @cached_property
@@ -152,6 +154,7 @@ class UNetDenoiser:
         self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], *, control: Control = Control(), cfg: float = 1.0
     ) -> tuple[Tensor, ...]:
         """Denoised x by each of the texts: see the denoiser contract."""
+        set_strengths(self.loras, control.loras, x.device)
         if texts[0].image is not None and self.style is not None:
             self.style.fill_(control.style)
         count = len(texts)

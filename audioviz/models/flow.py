@@ -4,8 +4,8 @@ Here x is (1 - sigma) * latent + sigma * noise with sigma in 0..1, and the trans
 noise - latent.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from audioviz.models.denoiser import stacked
 from audioviz.models.inpainting import Inpainting, with_inpainting
+from audioviz.models.unfused import Strength, set_strengths
 from audioviz.sampling.conditioning import Conditioning, Control
 from audioviz.sampling.units import LatentUnits
 
@@ -77,6 +78,7 @@ class FlowDenoiser:
     shift: Shift
     rescale: float = 0.0
     inpainting: Inpainting | None = None
+    loras: Mapping[str, Strength] = field(default_factory=dict)  # those that are unfused, by their names
     flow: ClassVar[bool] = True
 
     @cached_property
@@ -92,6 +94,7 @@ class FlowDenoiser:
         self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], *, control: Control = Control(), cfg: float = 1.0
     ) -> tuple[Tensor, ...]:
         """Denoised x by each of the texts: see the denoiser contract."""
+        set_strengths(self.loras, control.loras, x.device)
         count = len(texts)
         together = stacked(texts, batch=len(x)) if count > 1 else None
         if together is None:

@@ -5,7 +5,8 @@ All go through diffusers' own loaders, but for the embedded model, whose network
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -17,9 +18,10 @@ from audioviz.errors import InputError, ModelError, nearest
 from audioviz.models.additions import add_embeddings, add_loras, other_vae
 from audioviz.models.autoencoder import Autoencoder, bfloat16_or_float32
 from audioviz.models.control import add_ip_adapter, load_controlnet, reference_encoder
-from audioviz.models.defaults import Defaults
+from audioviz.models.defaults import Defaults, with_few_steps
 from audioviz.models.devices import find_device, find_dtype, memory_format_of
 from audioviz.models.digest import parts_digest, remembered
+from audioviz.models.distilled import few_steps_of_loras
 from audioviz.models.families import STABLE_DIFFUSION, Family, family_of
 from audioviz.models.model import Model
 from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, core_settings, load_pipeline, settings_of, with_index
@@ -38,6 +40,7 @@ def load_model(
     device: str = "auto",
     dtype: str = "auto",
     loras: str | Path | Sequence[str | Path] = (),
+    unfused: Collection[str] = (),
     embeddings: str | Path | Sequence[str | Path] = (),
     vae: str | Path | None = None,
     controlnet: str | Path | None = None,
@@ -54,6 +57,8 @@ def load_model(
     dtype : "auto" (float16 on a GPU, float32 on a CPU), "float32", "float16", "bfloat16"
     loras : "FILE.safetensors" or "FILE.safetensors:0.8", or several
         LoRA files that are worked into the weights, and how strongly.
+    unfused : names of LoRA files, without folder and ending, in any case
+        Those of them that act beside the weights, so that a schedule's columns `lora:NAME` can move them.
     embeddings : .safetensors file, or several
         Textual inversions: the name of each file becomes a word.
     vae : folder, hub id or .safetensors file, optional
@@ -88,6 +93,8 @@ def load_model(
     target = find_device(device)
     precision = find_dtype(dtype, target)
     weighted_loras = [split_weight(lora) for lora in loras]
+    names = [file.stem.lower() for file, _ in weighted_loras]
+    moving = _moving(unfused, names)
     others = (*embeddings, *filter(None, (vae, controlnet, ip_adapter)))
     added = (*loras, *others)
     found = EMBEDDED if source == "embedded" else Path(source)
@@ -100,7 +107,7 @@ def load_model(
         set_prediction(pipeline, prediction, family)
     if dtype == "auto" and precision == torch.float16 and family.half != precision:
         pipeline.to(family.half)
-    add_loras(pipeline, weighted_loras)
+    strengths = add_loras(pipeline, weighted_loras, unfused=moving)
     add_embeddings(pipeline, [Path(file) for file in embeddings])
     net = load_controlnet(pipeline, controlnet) if controlnet else None
     if ip_adapter:
@@ -112,22 +119,34 @@ def load_model(
     pipeline.vae.to(_vae_dtype(vae_dtype, pipeline.vae, target), memory_format=memory_format_of(pipeline.vae, target))
     unet = getattr(pipeline, "unet", None)
     core = pipeline.transformer if unet is None else unet.to(memory_format=memory_format_of(unet, target))
-    defaults = family.defaults(core_settings(pipeline), settings_of(pipeline.scheduler), _short_name(source))
-    told = [str(precision), dtype, str(pipeline.vae.dtype), prediction, *map(str, (*weighted_loras, *others))]
-    sources = [found, *(file for file, _ in weighted_loras), *others]
-    digest = remembered(partial(_digest, pipeline, net), sources, told)
+    files = [file for file, _ in weighted_loras]
+    defaults = _defaults(family, core_settings(pipeline), settings_of(pipeline.scheduler), source, files)
+    told = [str(precision), dtype, str(pipeline.vae.dtype), prediction]
+    told += [*map(str, (*weighted_loras, *others)), *map("unfused {}".format, moving)]
+    digest = remembered(partial(_digest, pipeline, net), [found, *files, *others], told)
     placement = placed(pipeline, target, core=core, controlnet=net, size=(defaults.size, defaults.size))
     return Model(
         name=" + ".join(map(str, (source, *added))),
         digest=digest,
-        denoiser=family.denoiser(pipeline, autoencoder, net),
+        denoiser=replace(family.denoiser(pipeline, autoencoder, net), loras=strengths),
         autoencoder=autoencoder,
         text_encoder=TextReader(partial(family.read, pipeline), placement),
         placement=placement,
         defaults=defaults,
-        loras=frozenset(file.stem.lower() for file, _ in weighted_loras),
+        loras=frozenset(names),
         encode_reference=reference_encoder(pipeline) if ip_adapter else None,
     )
+
+
+def _moving(unfused: Collection[str], names: list[str]) -> list[str]:
+    """The names of LoRAs that are to stay unfused, lower case, of all that there are."""
+    for name in unfused:
+        if names.count(name.lower()) != 1:
+            raise InputError(
+                f"unfused {name!r:.60}{nearest(name, names)}: expected the name of one of the LoRAs"
+                f" ({', '.join(names) or 'there are none'})"
+            )
+    return sorted({name.lower() for name in unfused})
 
 
 def _autoencoder(pipeline: Any, family: Family, other: str | Path | None, target: torch.device) -> Autoencoder:
@@ -176,8 +195,8 @@ def _digest(pipeline: Any, controlnet: Any = None) -> str:
     return parts_digest(pipeline.scheduler, [part for part in parts if part is not None])
 
 
-def defaults_of(source: str | Path) -> Defaults:
-    """The default settings of a model, known without loading it."""
+def defaults_of(source: str | Path, loras: Sequence[str] = ()) -> Defaults:
+    """The default settings of a model with these LoRAs, known without loading it; arguments as for `load_model`."""
     if source == "embedded":
         return OWN
     try:
@@ -185,7 +204,15 @@ def defaults_of(source: str | Path) -> Defaults:
         family = family_of(core)
     except (OSError, ValueError, KeyError, ModelError):  # what is wrong with it is said when it is loaded
         core, scheduler, family = {}, {}, None
-    return (family or STABLE_DIFFUSION).defaults(core, scheduler, _short_name(source))
+    return _defaults(family or STABLE_DIFFUSION, core, scheduler, source, [split_weight(lora)[0] for lora in loras])
+
+
+def _defaults(
+    family: Family, core: dict[str, Any], scheduler: dict[str, Any], source: str | Path, loras: Sequence[Path]
+) -> Defaults:
+    own = family.defaults(core, scheduler, _short_name(source))
+    few, told_scale = few_steps_of_loras(loras), core.get("guidance_embeds") or core.get("time_cond_proj_dim")
+    return with_few_steps(own, few, flow=family.flow, told_scale=bool(told_scale)) if few else own
 
 
 def _settings_without_loading(source: str) -> tuple[dict, dict]:

@@ -1,4 +1,4 @@
-"""LoRA files and their kin, worked into a model's weights: LoRA, DoRA, LoHa, LoKr and plain differences.
+"""LoRA files and their kin, read and worked into a model's weights: LoRA, DoRA, LoHa, LoKr and plain differences.
 
 The names in a file are those of kohya's scripts, LyCORIS, diffusers, PEFT or the original checkpoints; they are matched
 with the layers of a UNet and its text encoders here, and by diffusers' converters for the transformers of SD3 and Flux.
@@ -10,10 +10,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from audioviz.models.lora_kinds import Change, Misfit, decomposition, delta_of
 from audioviz.models.sources import read_header
 
 _ROLES = re.compile(
@@ -66,25 +66,13 @@ _FLUX = re.compile(
 _FLUX2 = re.compile(r"(double|single)_blocks\.|(img|txt|time|guidance)_in\.|final_layer\.|\w+_modulation(_\w+)?\.lin\.")
 
 
-class Misfit(Exception):
-    """The file was made for another model."""
-
-
-def work_in(pipeline: Any, file: Path, strength: float) -> list[str]:
-    """Add what a file changes, as strongly as is said, to the weights of a pipeline.
-
-    Returns
-    -------
-    The names of the tensors that no layer of this pipeline takes.
+def read_changes(pipeline: Any, file: Path) -> tuple[list[Change], list[str]]:
+    """What a file changes in the layers of a pipeline, and the names of the tensors that no layer takes.
 
     Raises
     ------
     Misfit
-        If none fits, or one has another shape.
-
-    Source
-    ------
-    Hu et al., ICLR 2022 (LoRA); Liu et al., ICML 2024 (DoRA); Yeh et al., ICLR 2024 (LyCORIS: LoHa, LoKr).
+        If none fits.
     """
     weights, unread = load_file(file), []
     if getattr(pipeline, "transformer", None) is not None:
@@ -109,18 +97,27 @@ def work_in(pipeline: Any, file: Path, strength: float) -> list[str]:
     changes = []
     for layer, group in groups.items():
         part, module = _find(layer, layers)
-        if module is None or not group:
-            unread += names[layer]
-        elif changed := _changed(module, group, strength, scales.get(part, scales.get("", 1.0))):
-            changes.append((module, changed))
+        if module is not None and _changes_anything(module, group):
+            group = {role: value.float().to(module.weight.device) for role, value in group.items()}
+            changes.append(Change(part, module, group, scales.get(part, scales.get("", 1.0))))
         else:
             unread += names[layer]
     if not changes:
         raise Misfit
-    for module, values in changes:
-        for name, value in values.items():
-            getattr(module, name).data = value.to(getattr(module, name))
-    return unread
+    return changes, unread
+
+
+def work_in(changes: list[Change], strength: float) -> None:
+    """Add changes, as strongly as is said, to the weights of their layers.
+
+    Raises
+    ------
+    Misfit
+        If one has another shape than its layer.
+    """
+    for change in changes:
+        for name, value in _changed(change, strength).items():
+            getattr(change.module, name).data = value.to(getattr(change.module, name))
 
 
 def _as_converters_know(weights: dict[str, Tensor], kind: str) -> dict[str, Tensor]:
@@ -177,7 +174,7 @@ def _original(name: str, config: Any) -> str:
     return f"{'input' if down else 'output'}_blocks.{int(block) * each + within + down}.{slot}.{rest}"
 
 
-def _find(layer: str, layers: dict[str, dict[str, nn.Module]]) -> tuple[str, nn.Module | None]:
+def _find(layer: str, layers: dict[str, dict[str, nn.Module]]) -> tuple[str, Any]:
     """The part and the layer that a name in a file means; None if there is no such layer."""
     name = layer.replace(".", "_").replace("base_model_model_", "").replace("_processor_to_", "_to_")
     if name.endswith("_lora"):  # the first names of diffusers
@@ -208,61 +205,21 @@ def _adapter_scales(file: Path) -> dict[str, float]:
     return scales
 
 
-def _changed(module: Any, group: dict[str, Tensor], strength: float, scale: float) -> dict[str, Tensor]:
+def _changes_anything(module: Any, group: dict[str, Tensor]) -> bool:
+    whole = ({"diff"}, {"down", "up"}, {"hada_w1_a"}, {"lokr_w1"}, {"lokr_w1_a"})
+    return any(roles <= group.keys() for roles in whole) or ("diff_b" in group and module.bias is not None)
+
+
+def _changed(change: Change, strength: float) -> dict[str, Tensor]:
     """The weight, and the bias where a group has one, of a layer after the change: float32."""
-    group = {role: value.float().to(module.weight.device) for role, value in group.items()}
-    weight, changed = module.weight.data.float(), {}
-    delta = _delta(group, scale)
+    module, group, changed = change.module, change.group, {}
+    weight = module.weight.data.float()
+    delta = delta_of(change)
     if delta is not None:
-        if delta.numel() != weight.numel():
-            raise Misfit
-        delta = delta.reshape(weight.shape)
         if "dora_scale" in group:
-            delta = _decomposed(weight + delta, group["dora_scale"]) - weight
+            merged = weight + delta
+            delta = merged * decomposition(merged, group["dora_scale"]) - weight
         changed["weight"] = weight + delta * strength
     if "diff_b" in group and module.bias is not None:
         changed["bias"] = module.bias.data.float() + group["diff_b"] * strength
     return changed
-
-
-def _delta(group: dict[str, Tensor], scale: float) -> Tensor | None:
-    """What a group adds to a weight, times its alpha / rank."""
-    if "diff" in group:
-        return group["diff"]
-    if "down" in group and "up" in group:
-        down, up = group["down"], group["up"]
-        if "mid" in group:
-            delta = torch.einsum("or,rskl,si->oikl", up.flatten(1), group["mid"], down.flatten(1))
-        else:
-            delta = up.flatten(1) @ down.flatten(1)
-        rank = len(down)
-    elif "hada_w1_a" in group:
-        delta, rank = (
-            _product(group, "hada_w1", "hada_t1") * _product(group, "hada_w2", "hada_t2"),
-            len(group["hada_w1_b"]),
-        )
-    elif "lokr_w1" in group or "lokr_w1_a" in group:
-        first, second = _product(group, "lokr_w1", ""), _product(group, "lokr_w2", "lokr_t2")
-        delta = torch.kron(first.reshape(*first.shape, *[1] * (second.ndim - 2)), second)
-        ranks = [len(group[name]) for name in ("lokr_w1_b", "lokr_w2_b") if name in group]
-        rank = ranks[-1] if ranks else None
-    else:
-        return None
-    return delta * (scale if rank is None or "alpha" not in group else group["alpha"].item() / rank)
-
-
-def _product(group: dict[str, Tensor], name: str, core: str) -> Tensor:
-    """A factor of LoHa or LoKr: whole, the product of two, or of two and a core between them."""
-    if name in group:
-        return group[name]
-    first, second = group[f"{name}_a"], group[f"{name}_b"]
-    return torch.einsum("ijkl,jr,ip->prkl", group[core], second, first) if core in group else first @ second
-
-
-def _decomposed(weight: Tensor, magnitude: Tensor) -> Tensor:
-    """A weight whose columns, or rows, have other lengths (DoRA)."""
-    of_outputs = magnitude.shape[0] == weight.shape[0] and magnitude.numel() == weight.shape[0]
-    axes = [axis for axis in range(weight.ndim) if axis != (0 if of_outputs else 1)]
-    shape = [-1 if axis == (0 if of_outputs else 1) else 1 for axis in range(weight.ndim)]
-    norm = weight.square().sum(axes, keepdim=True).sqrt().clamp_min(torch.finfo(torch.float32).tiny)
-    return weight * (magnitude.reshape(shape) / norm)

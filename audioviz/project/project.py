@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     TypeAdapter,
@@ -28,9 +29,9 @@ from audioviz.clock import read_time
 from audioviz.errors import InputError, nearest
 from audioviz.project.finish import Finish
 from audioviz.project.look import Look
-from audioviz.project.records import CONFIG, fault_message, one_of, record, with_reason, within
+from audioviz.project.records import CONFIG, fault_message, record, with_reason, within
 from audioviz.project.values import File, Fps, Number, Place
-from audioviz.schedule.columns import COLUMNS
+from audioviz.schedule.columns import COLUMNS, column_name, expected_columns, is_column
 from audioviz.schedule.lanes import Lane
 from audioviz.schedule.prompt import Prompt
 
@@ -173,6 +174,14 @@ def _to_prompts(value: Any) -> Any:
     return value
 
 
+def _to_column(name: str) -> str:
+    if not is_column(name):
+        raise PydanticCustomError(
+            "name", "{reason}", {"reason": f"unknown column {name!r}{nearest(name, COLUMNS)}: use {expected_columns()}"}
+        )
+    return column_name(name)
+
+
 @record
 class Project:
     """All that makes a video.
@@ -213,7 +222,7 @@ class Project:
     schedule: Annotated[ScheduleChoice, BeforeValidator(_check_schedule), BeforeValidator(_to_schedule)] = (
         ScheduleChoice()
     )
-    lanes: dict[Annotated[str, one_of("column", COLUMNS)], Annotated[Lane, WrapValidator(with_reason)]] = field(
+    lanes: dict[Annotated[str, AfterValidator(_to_column)], Annotated[Lane, WrapValidator(with_reason)]] = field(
         default_factory=dict
     )
     prompts: Annotated[

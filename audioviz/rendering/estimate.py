@@ -76,7 +76,7 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
     look = project.look
     device = find_device(look.device)
     part = part_of_project(project, song)
-    own = defaults_of(look.model)
+    own = defaults_of(look.model, look.loras)
     shape = exact_size(project.finish.upscale, project.finish.frame)
     settings = settings_for(look, own, shape=shape, step=size_step(look.model))
     shown = shown_clock(project.finish, song, part)

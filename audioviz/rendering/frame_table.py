@@ -10,7 +10,7 @@ from audioviz.curve import Curve
 from audioviz.digests import json_digest
 from audioviz.effects import LEAST
 from audioviz.rendering.settings import RenderSettings
-from audioviz.schedule.columns import COLOUR, EFFECTS, NEUTRAL
+from audioviz.schedule.columns import COLOUR, EFFECTS, LORA, NEUTRAL, lora_columns
 from audioviz.schedule.prompt import Prompt
 from audioviz.schedule.prompts import between
 from audioviz.schedule.schedule import Schedule
@@ -58,6 +58,10 @@ class FrameTable:
     def row(self, i: int) -> dict[str, Any]:
         """The columns at row i as plain numbers."""
         return {name: values[i].item() for name, values in self.columns.items()}
+
+    def loras_at(self, i: int) -> dict[str, float]:
+        """How strongly LoRAs act at row i, by their names."""
+        return {name.removeprefix(LORA): self.columns[name][i].item() for name in lora_columns(self.columns)}
 
     def camera(self, i: int) -> dict[str, Any] | None:
         """How the camera moves before row i; None if it rests."""

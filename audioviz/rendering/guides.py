@@ -1,6 +1,6 @@
 """Image conditions beside the text: init image or video, mask, ControlNet hint, IP-Adapter reference, depth."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -108,8 +108,10 @@ def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None
     return None if init is None else lambda frame: encode(init(frame))
 
 
-def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, float, float], Guidance]:
-    """A function of guidance by text, a frame, and strengths of control and style: the guidance with its images."""
+def image_conditions(
+    model: Model, guides: Guides
+) -> Callable[[Guidance, int, float, float, Mapping[str, float]], Guidance]:
+    """A function of guidance by text, a frame, strengths of control, style and LoRAs: the guidance with all of it."""
     mask, beside, device = guides.mask, getattr(model.denoiser, "inpainting", None), model.denoiser.device
     hint = _for_last_picture(lambda picture: levels_to_unit(picture, device))
     encode = model.encode_reference
@@ -119,7 +121,9 @@ def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, f
         hole = to_device((mask >= 0.5).float()[None, None], device)
         inpainting = _for_last_picture(lambda picture: beside.beside(levels_to_unit(picture, device) * 2 - 1, hole))
 
-    def with_images(guidance: Guidance, frame: int, control: float, style: float) -> Guidance:
+    def with_images(
+        guidance: Guidance, frame: int, control: float, style: float, loras: Mapping[str, float]
+    ) -> Guidance:
         if guides.style and encode_reference:
             image, no_image = encode_reference(guides.style(frame))
             guidance = guidance.mapped(lambda now: _with_reference(now, image, no_image))
@@ -128,6 +132,7 @@ def image_conditions(model: Model, guides: Guides) -> Callable[[Guidance, int, f
             control,
             style,
             inpainting(guides.init(frame)) if inpainting and guides.init else None,
+            loras,
         )
         return guidance.mapped(lambda now: replace(now, control=images))
 

@@ -1,6 +1,7 @@
 """The song and the schedule that a Project names."""
 
 import warnings
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,36 +111,65 @@ def with_default_prompts(schedule: Schedule, *, negative: str = "") -> Schedule:
 
 
 def with_named_loras(look: Look, schedule: Schedule) -> Look:
-    """The look with the LoRAs that prompts name, `<lora:name:0.8>`, out of its folder; they act in the whole video.
+    """The look with the LoRAs out of its folder that prompts name, `<lora:name:0.8>`, or columns, `lora:name`.
 
     Raises
     ------
     InputError
         If one is not there.
     """
+    if not look.lora_dir:
+        return look
     texts = [text for prompt in schedule.prompts for text in (prompt.text, prompt.negative)] + list(schedule.mix)
     named: dict[str, float] = {}
     for tag in [tag for text in texts for tag in without_tags(text)[1] if tag.kind == "lora"]:
-        if named.setdefault(tag.name, tag.weight) != tag.weight:
+        if named.setdefault(tag.name.lower(), tag.weight) != tag.weight:
+            weight = named[tag.name.lower()]
             warnings.warn(
-                f"the prompts name the LoRA {tag.name} with several weights; it is worked into the model once, with "
-                f"{named[tag.name]:g}",
+                f"the prompts name the LoRA {tag.name} with several weights; it is loaded once, with {weight:g}: a "
+                f"column lora:{tag.name} moves its strength",
                 AudiovizWarning,
                 stacklevel=2,
             )
-    given = {split_weight(lora)[0].stem.lower() for lora in look.loras}
+    given = loaded_loras(look)
     found = [
-        f"{_lora_file(look.lora_dir, name)}:{weight}" for name, weight in named.items() if name.lower() not in given
+        f"{_lora_file(look.lora_dir, name)}:{weight}"
+        for name, weight in (dict.fromkeys(schedule.loras, 1.0) | named).items()
+        if name not in given
     ]
     return replace(look, loras=(*look.loras, *found))
 
 
-def _lora_file(folder: str | None, name: str) -> Path:
-    """The file of a LoRA in a folder, or below it, by its name in any case."""
-    files = {file.stem.lower(): file for file in sorted(Path(folder or ".").rglob("*.safetensors"), reverse=True)}
-    if name.lower() not in files:
+def loaded_loras(look: Look) -> list[str]:
+    """The names of a look's LoRAs, lower case."""
+    return [split_weight(lora)[0].stem.lower() for lora in look.loras]
+
+
+def check_lora_columns(schedule: Schedule, loaded: Collection[str]) -> None:
+    """Refuse a schedule that moves a LoRA which is not among those that are loaded, or which two of them could be.
+
+    Raises
+    ------
+    InputError
+    """
+    for name in schedule.loras:
+        count = list(loaded).count(name)
+        if count > 1:
+            raise InputError(f"lora:{name}: {count} LoRAs have this name; rename the file of one")
+        if not count:
+            others = f"; loaded are {', '.join(loaded)}" if loaded else ""
+            raise InputError(
+                f"lora:{name}: no LoRA of this name is loaded{nearest(name, loaded)}: give its file "
+                f"(--lora {name}.safetensors) or the folder that holds it (--lora-dir){others}"
+            )
+
+
+def _lora_file(folder: str, name: str) -> Path:
+    """The file of a LoRA in a folder, or below it, by its name in lower case."""
+    files = {file.stem.lower(): file for file in sorted(Path(folder).rglob("*.safetensors"), reverse=True)}
+    if name not in files:
         raise InputError(
-            f"prompt: there is no LoRA {name} in {folder}{nearest(name.lower(), files)}; expected {name}.safetensors "
+            f"prompt or column: there is no LoRA {name} in {folder}{nearest(name, files)}; expected {name}.safetensors "
             "there"
         )
-    return files[name.lower()]
+    return files[name]

@@ -1,6 +1,6 @@
 """The FramePlans of a render, one at a time, from a frame table and a model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
 
@@ -46,8 +46,8 @@ def plan_frames(
 ) -> Iterator[FramePlan]:
     """The plans of a table's frames from row `first` on, which start from the pictures that `decode` has shown.
 
-    Text is encoded, and anchors are measured, when a frame first needs them. A frame that is drawn wholly anew starts
-    from an empty latent: what came before it leaves no trace in it.
+    Text is encoded, and anchors are measured, when a frame first needs them; for those LoRAs act as they were loaded. A
+    frame that is drawn wholly anew starts from an empty latent: what came before it leaves no trace in it.
     """
     guides, decode = guides or Guides(), decode or Decoder(model)
     read, device = cache(model.encode_text), model.denoiser.device
@@ -59,17 +59,18 @@ def plan_frames(
     )
     empty = model.empty_latent(settings.size).to(device)
 
-    def guidance(text: Guidance, i: int) -> Guidance:
-        return with_images(text, table.part[i], table.columns["control"][i].item(), table.columns["style"][i].item())
+    def guidance(text: Guidance, i: int, loras: Mapping[str, float]) -> Guidance:
+        control, style = (table.columns[name][i].item() for name in ("control", "style"))
+        return with_images(text, table.part[i], control, style, loras)
 
     @cache
     def statistics(text: str, negative: str) -> tuple[Tensor, Tensor]:
-        return still_statistics(model, guidance(model.guidance(text, negative, steps=settings.steps), 0), settings)
+        return still_statistics(model, guidance(model.guidance(text, negative, steps=settings.steps), 0, {}), settings)
 
     for i in range(first, len(table)):
         frame, row, unsample, flow_step = table.part[i], table.row(i), bool(table.columns["unsample"][i]), step_to(i)
         plan = plan_frame(
-            guidance(text_guidance_at(table, i, encode, steps=settings.steps), i),
+            guidance(text_guidance_at(table, i, encode, steps=settings.steps), i, table.loras_at(i)),
             seed=row["seed"],
             frame=frame,
             steps=settings.steps,
@@ -79,7 +80,9 @@ def plan_frames(
             interp=row["interp"],
             mode="slerp" if row["slerp"] else "blend",
             unsample=unsample,
-            conditioning_before=guidance(text_guidance_at(table, i - 1, encode, steps=settings.steps), i)
+            conditioning_before=guidance(
+                text_guidance_at(table, i - 1, encode, steps=settings.steps), i, table.loras_at(i - 1)
+            )
             if unsample
             else None,
             warp=feedback(model, table, i, guides, decode, flow_step=flow_step),

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from audioviz.audio.song import Song
 from audioviz.clock import to_fps
@@ -16,6 +16,8 @@ from audioviz.insight.video import Video
 from audioviz.project import Look, Project
 from audioviz.rendering.check import check_flow, check_project
 from audioviz.rendering.inputs import (
+    check_lora_columns,
+    loaded_loras,
     part_of_project,
     schedule_of,
     song_of,
@@ -27,7 +29,6 @@ from audioviz.schedule.schedule import Schedule
 if TYPE_CHECKING:
     from audioviz.models.model import Model
 
-Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
@@ -223,7 +224,7 @@ def render_project(
     resume: bool = True,
     keep_work: bool = False,
     progress: bool = True,
-    load: "Callable[[Look], Model] | None" = None,
+    load: "Callable[[Look, frozenset[str]], Model] | None" = None,
 ) -> Video:
     """Make the video of a project; song and model are taken from there where they are loaded already.
 
@@ -231,16 +232,24 @@ def render_project(
     """
     check_project(project, out=out, model_is_loaded=model is not None)
     load = load or load_model_of
-    wait_for_model = (lambda: model) if model is not None else None
-    if wait_for_model is None and not project.look.lora_dir:
-        wait_for_model = _in_thread(load, project.look).result
+    coming = None
+    if model is None and not (project.look.loras or project.look.lora_dir):
+        coming = _in_thread(lambda: load(project.look, frozenset()))
     song = song or song_of(project)
     schedule = with_default_prompts(schedule_of(project, song), negative=project.negative)
-    if wait_for_model is None:  # which LoRAs it is to have the prompts tell
-        wait_for_model = _in_thread(load, with_named_loras(project.look, schedule)).result
+    if model is None:
+        look = with_named_loras(project.look, schedule)
+        check_lora_columns(schedule, loaded_loras(look))
+        # which LoRAs it is to have, and which of them move, the schedule tells
+        coming = coming or _in_thread(lambda: load(look, frozenset(schedule.loras)))
+    elif missing := [name for name in schedule.loras if name not in model.denoiser.loras]:
+        raise InputError(
+            f"lora:{missing[0]}: the model holds no LoRA of this name whose strength can move: load it with "
+            f"av.load_model(..., loras=[...], unfused=[{missing[0]!r}])"
+        )
     part = part_of_project(project, song)
     check_flow(project, schedule, part)
-    loaded = wait_for_model()
+    loaded = model or cast("Future[Model]", coming).result()
 
     from audioviz.rendering.make import make_video  # which needs torch
 
@@ -264,8 +273,8 @@ def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def load_model_of(look: Look) -> "Model":
-    """The model that a look names, with its additions.
+def load_model_of(look: Look, unfused: frozenset[str] = frozenset()) -> "Model":
+    """The model that a look names, with its additions; LoRAs that are `unfused` can move.
 
     Raises
     ------
@@ -284,6 +293,7 @@ def load_model_of(look: Look) -> "Model":
             device=look.device,
             dtype=look.dtype,
             loras=look.loras,
+            unfused=unfused,
             embeddings=look.embeddings,
             vae=look.vae,
             controlnet=look.controlnet,
@@ -293,13 +303,13 @@ def load_model_of(look: Look) -> "Model":
         )
 
 
-def _in_thread(work: Callable[[Given], Result], value: Given) -> "Future[Result]":
-    """Start work on a value in a thread of its own, which does not outlive the program."""
+def _in_thread(work: Callable[[], Result]) -> "Future[Result]":
+    """Start work in a thread of its own, which does not outlive the program."""
     future: Future[Result] = Future()
 
     def run() -> None:
         try:
-            future.set_result(work(value))
+            future.set_result(work())
         except BaseException as error:  # whoever asks for the result gets it
             future.set_exception(error)
 

@@ -1,8 +1,8 @@
 """Conditionings: encoded text, positive and negative, and the interpolation of two."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -57,7 +57,7 @@ class Conditioning:
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """Image conditions of a frame beside its text: ControlNet hint, IP-Adapter style, inpainting mask.
+    """Conditions of a frame beside its text: ControlNet hint, IP-Adapter style, inpainting mask, strengths of LoRAs.
 
     Parameters
     ----------
@@ -67,12 +67,15 @@ class Control:
     style : how strongly the conditionings' `image`, the IP-Adapter reference, is followed
     inpainting : float, shape (1, 1 + C, H, W), optional
         For inpainting models: the mask (1 is drawn), and the scaled latent of the picture without what is drawn.
+    loras : of the name of a LoRA and its strength
+        Those that the model keeps unfused; one that is not named acts as strongly as it was loaded.
     """
 
     hint: Tensor | None = None
     strength: float = 1.0
     style: float = 1.0
     inpainting: Tensor | None = None
+    loras: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """The columns of a schedule by name, and the range of each."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ RANGES = {
 SEEDS = ("seed", "seed_to")
 ALWAYS = ("seed", "denoise", "noise", "interp")  # those that every schedule has
 COLUMNS = (*SEEDS, *RANGES)
+LORA = "lora:"  # begins the name of a column that moves a LoRA: the name of its file, in any case, follows
 NEUTRAL = {  # what an optional column that is not given stands for; cfg is the model's, and travel follows the times
     "seed_mix": 0.0,
     "slerp": 0.0,
@@ -100,3 +102,31 @@ def to_colours(value: Any) -> Any:
         except InputError as error:
             raise ScheduleError(f"{COLOUR}: {value!r:.40} is no colour: expected a name or #rrggbb") from error
     return [to_colours(entry) for entry in value] if isinstance(value, (list, tuple)) else value
+
+
+def column_name(text: str) -> str:
+    """The name of a column as schedules have it: those of LoRAs are in lower case."""
+    begin = text[: len(LORA)].lower()
+    return text if begin != LORA else begin + text[len(LORA) :].strip().lower().removesuffix(".safetensors")
+
+
+def is_column(name: str) -> bool:
+    """Whether a schedule may have a column of this name."""
+    return name in COLUMNS or name[: len(LORA)].lower() == LORA != column_name(name)
+
+
+def expected_columns(*others: str) -> str:
+    """The names of all columns, for a message."""
+    return f"{', '.join((*others, *COLUMNS))} or {LORA}NAME"
+
+
+def columns_to_keywords(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns by name, and what else a schedule is made of, as its keywords: those of LoRAs stand together."""
+    loras = {name.removeprefix(LORA): value for name, value in columns.items() if name.startswith(LORA)}
+    rest = {name: value for name, value in columns.items() if not name.startswith(LORA)}
+    return rest | ({"loras": loras} if loras else {})
+
+
+def lora_columns(names: Iterable[str]) -> list[str]:
+    """Those of some columns that move a LoRA."""
+    return [name for name in names if name.startswith(LORA)]

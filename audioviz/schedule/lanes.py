@@ -9,7 +9,19 @@ import numpy as np
 from audioviz.curve import Curve, easing
 from audioviz.errors import ScheduleError, nearest, to_number
 from audioviz.schedule.binding import bound
-from audioviz.schedule.columns import COLOUR, COLUMNS, NEUTRAL, RANGES, SEEDS, to_colours
+from audioviz.schedule.columns import (
+    COLOUR,
+    COLUMNS,
+    NEUTRAL,
+    RANGES,
+    SEEDS,
+    column_name,
+    columns_to_keywords,
+    expected_columns,
+    is_column,
+    lora_columns,
+    to_colours,
+)
 from audioviz.schedule.curves import expression, keyframes
 from audioviz.schedule.schedule import Schedule
 
@@ -76,14 +88,15 @@ def with_lanes(schedule: Schedule, lanes: Mapping[str, Lane], *, song) -> Schedu
     columns = {}
     with bound(song):
         for column, lane in lanes.items():
-            if column not in COLUMNS:
+            if not is_column(column):
                 hint = nearest(column, COLUMNS)
-                raise ScheduleError(f"lane {column}{hint}: expected one of the columns {', '.join(COLUMNS)}")
+                raise ScheduleError(f"lane {column}{hint}: expected one of the columns {expected_columns()}")
             try:
-                columns[column] = _laid_over(schedule, column, lane)
+                columns[column_name(column)] = _laid_over(schedule, column_name(column), lane)
             except ScheduleError as error:
                 raise ScheduleError(f"lane {column}: {error}") from error
-        return replace(schedule, **columns)
+        loras = {name: schedule.columns[name] for name in lora_columns(schedule.columns)}
+        return replace(schedule, **columns_to_keywords(loras | columns))
 
 
 def _laid_over(schedule: Schedule, column: str, lane: Lane) -> Any:

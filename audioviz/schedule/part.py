@@ -7,6 +7,7 @@ import numpy as np
 
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning
+from audioviz.schedule.columns import columns_to_keywords
 from audioviz.schedule.prompts import between
 from audioviz.schedule.schedule import Schedule
 
@@ -23,7 +24,7 @@ def cut_schedule(schedule: Schedule, part: range) -> Schedule:
     prompts = [replace(prompt, seconds=max(0.0, prompt.seconds - begin)) for prompt in before + inside]
     prompts = prompts or [replace(prompt, seconds=0.0) for prompt in schedule.prompts[:1]]
     here = slice(part.start, part.stop)
-    columns = {name: values[here] for name, values in schedule.columns.items()}
+    columns = columns_to_keywords({name: values[here] for name, values in schedule.columns.items()})
     mix = {text: values[here] for text, values in schedule.mix.items()}
     if schedule.prompts and schedule.travel is None:
         found = replace(schedule, **columns, prompts=prompts, mix=mix, clock=clock)
@@ -44,7 +45,9 @@ def placed_schedule(schedule: Schedule, part: range, clock: Clock) -> Schedule:
     """A schedule that was cut from a whole one, back in its place; its first and last values hold outside of it."""
     margins = (part.start, clock.frames - part.stop)
     begin = float(clock.frame_to_seconds(part.start))
-    columns = {name: np.pad(values, margins, mode="edge") for name, values in schedule.columns.items()}
+    columns = columns_to_keywords(
+        {name: np.pad(values, margins, mode="edge") for name, values in schedule.columns.items()}
+    )
     mix = {text: np.pad(values, margins, mode="edge") for text, values in schedule.mix.items()}
     prompts = [replace(prompt, seconds=prompt.seconds + begin) for prompt in schedule.prompts]
     return replace(schedule, **columns, prompts=prompts, mix=mix, clock=clock)

@@ -183,4 +183,11 @@ def _prompts_of(path: Path, clock: Clock) -> tuple[Prompt, ...]:
             AudiovizWarning,
             stacklevel=5,
         )
+    if columns.get("loras"):
+        warnings.warn(
+            f"{path}: {', '.join(columns['loras'])}: the weight of a LoRA that changes from prompt to prompt is a "
+            "column, and is left out; give the file as the schedule for all",
+            AudiovizWarning,
+            stacklevel=5,
+        )
     return tuple(sorted(prompts, key=lambda prompt: prompt.seconds))

@@ -14,7 +14,7 @@ from audioviz.curve import Curve, to_numbers
 from audioviz.errors import AudiovizWarning, ScheduleError, nearest, no_attribute
 from audioviz.files import text_or_file
 from audioviz.schedule.binding import bound, bound_clock, bound_song
-from audioviz.schedule.columns import ALWAYS, COLOUR, COLUMNS, RANGES, SEEDS, to_colours
+from audioviz.schedule.columns import ALWAYS, COLOUR, COLUMNS, LORA, RANGES, SEEDS, column_name, to_colours
 from audioviz.schedule.formats.deforum import schedule_to_deforum
 from audioviz.schedule.formats.json_csv import schedule_to_csv, schedule_to_json
 from audioviz.schedule.formats.lists import schedule_to_lists
@@ -92,6 +92,7 @@ class Schedule:
     trails: Any = None  # echo of earlier frames
     prompts: Any = ()
     mix: Any = None  # prompt -> 0..1: how much of it is mixed in; what is left of 1 is that of the keyframes
+    loras: Any = None  # name of a LoRA -> how strongly it acts; each is the column `lora:NAME`
     clock: Clock = cast(Clock, None)  # if not given, that of its curves, or of the song of the script
 
     song: Any = field(default=None, init=False, repr=False)  # that of the script, whose beats prompts and plots have
@@ -130,6 +131,7 @@ class Schedule:
             )
             object.__setattr__(self, name, column)
         object.__setattr__(self, "mix", _mix_columns({} if self.mix is None else self.mix, clock))
+        object.__setattr__(self, "loras", _lora_columns({} if self.loras is None else self.loras, clock))
         if (self.seed_to is None) != (self.seed_mix is None):
             raise ScheduleError("seed_to and seed_mix: give both, or neither")
 
@@ -148,11 +150,11 @@ class Schedule:
     def __getitem__(self, index: int | slice | str) -> dict[str, Any] | list[dict[str, Any]] | np.ndarray:
         """What a frame is told, by column, with its number and its seconds; those of a slice; a column by its name."""
         if isinstance(index, str):
-            if index not in (columns := self.columns):
+            if column_name(index) not in (columns := self.columns):
                 raise ScheduleError(
                     f"no column {index!r}{nearest(index, columns)}: the schedule has {', '.join(columns)}"
                 )
-            return columns[index]
+            return columns[column_name(index)]
         if not isinstance(index, (Integral, slice)):
             raise ScheduleError(f"plan[{index!r:.60}]: expected a frame, a slice of them, or the name of a column")
         frames = range(len(self))[index]
@@ -176,7 +178,8 @@ class Schedule:
     @property
     def columns(self) -> dict[str, np.ndarray]:
         """The columns that were given, by name; each of shape (T,)."""
-        return {name: value for name in COLUMNS if (value := getattr(self, name)) is not None}
+        columns = {name: value for name in COLUMNS if (value := getattr(self, name)) is not None}
+        return columns | {LORA + name: values for name, values in self.loras.items()}
 
     def with_prompts(self, prompts, *, negative: str = "", song=None) -> "Schedule":
         """The same schedule with other prompts; `negative` is for those that have none of their own.
@@ -253,6 +256,18 @@ def _mix_columns(value, clock: Clock) -> dict[str, np.ndarray]:
             f"mix {unwanted[0]!r}: {NEGATIVE} has no place here: what to steer away from belongs to prompts"
         )
     return {text: _column(f"mix {text!r}", values, clock, (0.0, 1.0)) for text, values in value.items()}
+
+
+def _lora_columns(value, clock: Clock) -> dict[str, np.ndarray]:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise ScheduleError(f"loras: expected LoRAs with a curve each, {{name: curve}}, not {value!r:.60}")
+    columns = {}
+    for name, values in value.items():
+        column = column_name(LORA + name)
+        if column == LORA or column in columns:
+            raise ScheduleError(f"loras: {name!r}: " + ("given twice" if column in columns else "expected a name"))
+        columns[column] = _column(column, values, clock, (-np.inf, np.inf))
+    return {column.removeprefix(LORA): values for column, values in columns.items()}
 
 
 def _column(name: str, value, clock: Clock, limits: tuple[float, float]) -> np.ndarray:

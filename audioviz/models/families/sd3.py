@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.defaults import Defaults, at_few_steps, few_steps_of, sized
+from audioviz.models.defaults import Defaults, sized, with_few_steps
 from audioviz.models.denoiser import pooled_of
+from audioviz.models.distilled import TURBO, FewSteps, few_steps_of, steps_in
 from audioviz.models.families.family import Family
 from audioviz.models.flow import TIMESTEPS, FlowDenoiser, flow_denoiser
 from audioviz.models.text import sd3_text
@@ -18,8 +19,9 @@ OWN = Defaults(1024, steps=28, cfg=4.5, sampler="euler", scheduler="simple", den
 
 
 def _defaults(config: Mapping[str, Any], scheduler: Mapping[str, Any], name: str) -> Defaults:
-    own = sized(OWN, config)
-    return at_few_steps(own, name, steps=4, scheduler="simple") if few_steps_of(name) else own
+    own, few = sized(OWN, config), few_steps_of(name)
+    few = FewSteps(steps_in(name) or 4) if few and few.steps == TURBO.steps else few
+    return with_few_steps(own, few, flow=True) if few else own
 
 
 def _denoiser(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> FlowDenoiser:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.defaults import Defaults, at_few_steps, few_steps_of, sized
+from audioviz.models.defaults import Defaults, sized, with_few_steps
 from audioviz.models.denoiser import UNetDenoiser, unet_denoiser
 from audioviz.models.devices import memory_format_of
+from audioviz.models.distilled import LCM, TURBO, few_steps_of, steps_in
 from audioviz.models.families.family import Family
 from audioviz.models.inpainting import Inpainting, mask_before
 from audioviz.models.text import clip_text
@@ -33,15 +34,14 @@ def unet_defaults(own: Defaults, config: Mapping[str, Any], scheduler: Mapping[s
     The pages of the models, and the presets that their users share; of those whose training ends in pure noise, Lin et
     al., WACV 2024.
     """
-    own, to_few, told_scale = sized(own, config), few_steps_of(name), config.get("time_cond_proj_dim")
+    own, few, told_scale = sized(own, config), few_steps_of(name), config.get("time_cond_proj_dim")
     zero_snr = bool(scheduler.get("rescale_betas_zero_snr"))
-    if scheduler.get("_class_name") == "LCMScheduler" or told_scale or to_few == "lcm":
-        cfg = 8.0 if told_scale else 1.5
-        return replace(own, steps=4, cfg=cfg, sampler="lcm", scheduler="sgm_uniform", denoise=0.45)
-    if to_few is None and scheduler.get("timestep_spacing") == "trailing" and not zero_snr:
-        to_few = "turbo"
-    if to_few:
-        return at_few_steps(own, name, steps=2 if to_few == "turbo" else 4, scheduler="sgm_uniform")
+    if scheduler.get("_class_name") == "LCMScheduler" or told_scale:
+        few = replace(LCM, steps=steps_in(name) or LCM.steps, cfg=8.0 if told_scale else LCM.cfg)
+    if few is None and scheduler.get("timestep_spacing") == "trailing" and not zero_snr:
+        few = TURBO
+    if few:
+        return with_few_steps(own, few)
     return replace(own, sampler="euler", scheduler="sgm_uniform") if zero_snr else own
 
 

@@ -73,6 +73,7 @@ SAMPLERS: dict[str, Sampler] = {
     "dpmpp_3m_sde_gpu": Sampler(sde.dpmpp_3m_sde, brownian, rises=False),
     "ddpm": Sampler(one_step.euler_ancestral, rises=False),
     "lcm": Sampler(one_step.lcm),
+    "tcd": Sampler(one_step.tcd, rises=False),
     "ipndm": Sampler(multistep.ipndm, flow=True),
     "ipndm_v": Sampler(multistep.ipndm_v, flow=True),
     "deis": Sampler(multistep.deis, flow=True),

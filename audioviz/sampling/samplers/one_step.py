@@ -4,6 +4,7 @@ Here and in the other families x has the shape (B, C, H, W), `sigmas` the shape 
 `noise(sigma, after)` give tensors of the shape of x. `after` is the sigma that a step leads to.
 """
 
+import math
 from itertools import pairwise
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from audioviz.sampling.denoiser import BoundDenoiser
 from audioviz.sampling.noise import Noise
+
+TCD_ETA = 0.3  # the part of the way to pure noise that each step forgets
 
 
 def ancestral(sigma: float, after: float) -> tuple[float, float]:
@@ -168,4 +171,24 @@ def lcm(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Ten
         x = denoiser(x, sigma)
         if after > 0:
             x = x + noise(sigma, after) * after
+    return x
+
+
+def tcd(denoiser: BoundDenoiser, x: Tensor, sigmas: Tensor, noise: Noise) -> Tensor:
+    """Down past the next level, by `TCD_ETA`, and up again with fresh noise: for trajectory consistency models.
+
+    Source
+    ------
+    Zheng et al., arXiv 2402.19159, algorithm 4 (strategic stochastic sampling), with the eta of its authors' page.
+    """
+    levels = denoiser.sigmas
+    for sigma, after in pairwise(sigmas.tolist()):
+        down = after
+        if after > 0:
+            timestep = int((levels.log() - math.log(after)).abs().argmin())
+            earlier = math.floor((1 - TCD_ETA) * timestep)
+            down = min(levels[earlier].item(), after) if earlier < timestep else after
+        x = torch.lerp(denoiser(x, sigma), x, down / sigma)
+        if after > down:
+            x = x + noise(sigma, after) * (after**2 - down**2) ** 0.5
     return x

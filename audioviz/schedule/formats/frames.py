@@ -12,7 +12,7 @@ import numpy as np
 
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, ScheduleError
-from audioviz.schedule.columns import EFFECTS, NEUTRAL
+from audioviz.schedule.columns import EFFECTS, NEUTRAL, lora_columns
 from audioviz.schedule.prompt import NEGATIVE, Prompt
 from audioviz.schedule.seeds import random
 
@@ -170,6 +170,7 @@ def lost_columns(schedule: "Schedule", *, said: Collection[str] = ()) -> list[st
         and name not in said
         and not (name in ("interp", *EFFECTS) and (columns[name] == NEUTRAL.get(name, 1.0)).all())
     ]
+    lost += [name for name in lora_columns(columns) if name not in said]
     if schedule.mix:
         lost.append("mix")
     if len(dict(schedule.prompt_rows())) < len(schedule.prompts):

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from audioviz.clock import Clock, fps_to_json, to_fps
 from audioviz.errors import AudiovizWarning, ScheduleError, nearest
-from audioviz.schedule.columns import COLOUR, COLUMNS, SEEDS
+from audioviz.schedule.columns import (
+    COLOUR,
+    COLUMNS,
+    SEEDS,
+    column_name,
+    columns_to_keywords,
+    expected_columns,
+    is_column,
+)
 from audioviz.schedule.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -60,16 +68,17 @@ def json_to_columns(text: str, clock: Clock) -> dict[str, Any]:
 
 def document_to_columns(document: dict[str, Any], clock: Clock) -> dict[str, Any]:
     """The same, of what the JSON holds."""
-    if unknown := set(document) - {"fps", "frames", "prompts", "mix", *COLUMNS}:
-        known = ("fps", "frames", "prompts", "mix", *COLUMNS)
-        raise ScheduleError(f"unknown key {min(unknown)!r}{nearest(min(unknown), known)}: expected {', '.join(known)}")
+    others = ("fps", "frames", "prompts", "mix")
+    if unknown := [key for key in document if key not in others and not is_column(key)]:
+        hint = nearest(min(unknown), (*others, *COLUMNS))
+        raise ScheduleError(f"unknown key {min(unknown)!r}{hint}: expected {expected_columns(*others)}")
     fps, frames = to_fps(str(document.get("fps"))), document.get("frames")
     if (fps, frames) != (clock.fps, clock.frames):
         raise ScheduleError(
             f"made for {frames} frames at {fps} fps, but the song has {clock.frames} at {clock.fps}: "
             "give the same song and --fps"
         )
-    columns = {name: document[name] for name in COLUMNS if name in document}
+    columns = columns_to_keywords({column_name(name): document[name] for name in document if is_column(name)})
     return columns | {"prompts": _prompts(document.get("prompts", []), clock), "mix": document.get("mix")}
 
 
@@ -101,9 +110,10 @@ def csv_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     rows = list(csv.DictReader(io.StringIO(text), delimiter=_delimiter(text)))
     names = list(rows[0]) if rows else []
     mixed = [name for name in names if name and name.startswith(_MIX)]
-    if unknown := set(names) - {"frame", "seconds", *COLUMNS, *_PROMPT_FIELDS, *mixed}:
+    given = [name for name in names if name and is_column(name)]
+    if unknown := set(names) - {"frame", "seconds", *given, *_PROMPT_FIELDS, *mixed}:
         first = min(map(str, unknown))
-        raise ScheduleError(f"unknown column {first!r}{nearest(first, COLUMNS)}: expected {', '.join(COLUMNS)}")
+        raise ScheduleError(f"unknown column {first!r}{nearest(first, COLUMNS)}: expected {expected_columns()}")
     if len(rows) != clock.frames:
         raise ScheduleError(
             f"{len(rows)} rows: expected {clock.frames}, one for each frame of the song at {clock.fps} fps"
@@ -112,9 +122,9 @@ def csv_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     for frame, row in enumerate(rows):
         if None in row or row.get("frame", str(frame)) != str(frame):
             raise ScheduleError(f"row {frame + 1}: expected frame {frame} and {len(names)} cells")
-    columns = {
-        name: [_number(name, row[name], frame) for frame, row in enumerate(rows)] for name in COLUMNS if name in names
-    }
+    columns = columns_to_keywords(
+        {column_name(name): [_number(name, row[name], frame) for frame, row in enumerate(rows)] for name in given}
+    )
     prompts = [
         Prompt(
             _number("seconds", row.get("seconds"), frame),
@@ -135,8 +145,8 @@ def csv_to_columns(text: str, clock: Clock) -> dict[str, Any]:
 def is_csv(text: str) -> bool:
     """Whether the first line of a text names columns of a schedule, and nothing else."""
     names = next(csv.reader([text.lstrip().partition("\n")[0].strip()], delimiter=_delimiter(text)), [])
-    known = {"frame", "seconds", *COLUMNS, *_PROMPT_FIELDS}
-    return bool(names) and all(name in known or name.startswith(_MIX) for name in names)
+    known = {"frame", "seconds", *_PROMPT_FIELDS}
+    return bool(names) and all(name in known or is_column(name) or name.startswith(_MIX) for name in names)
 
 
 def _delimiter(text: str) -> str:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from audioviz.clock import Clock
 from audioviz.errors import ScheduleError
-from audioviz.schedule.columns import COLUMNS, SEEDS
+from audioviz.schedule.columns import (
+    COLUMNS,
+    LORA,
+    SEEDS,
+    column_name,
+    columns_to_keywords,
+    expected_columns,
+    is_column,
+)
 from audioviz.schedule.formats.frames import FileFrames, prompt_to_text, say_lost, with_escapes
 from audioviz.schedule.formats.keyframes import key_to_frame, keyframes_to_seeds, keyframes_to_values
 from audioviz.schedule.formats.weighted import texts_to_prompts
@@ -20,8 +28,9 @@ if TYPE_CHECKING:
 _ENTRY = re.compile(
     r'\s*(?:"(?P<quoted>[^"\n]+)"|(?P<bare>[^\s":,]+))\s*:\s*"(?P<text>(?:[^"\\]|\\.)*)"\s*,?', re.DOTALL
 )
-_VALUES = re.compile(r"""\s*(?:[a-z_]+\s*[:=])?\s*["']?[\w\s+*/.-]+["']?\s*:\s*\(""")
-_NAME = re.compile(rf"^\s*({'|'.join(sorted(COLUMNS, key=len, reverse=True))})\s*[:=]", re.MULTILINE)
+_LORA = rf"(?i:{LORA})[^:=\n]+"
+_VALUES = re.compile(rf"""\s*(?:(?:[a-z_]+|{_LORA})\s*[:=])?\s*["']?[\w\s+*/.-]+["']?\s*:\s*\(""")
+_NAME = re.compile(rf"^\s*({'|'.join(sorted(COLUMNS, key=len, reverse=True))}|{_LORA})\s*[:=]", re.MULTILINE)
 
 
 def lines_to_columns(text: str, clock: Clock) -> dict[str, Any]:
@@ -83,20 +92,20 @@ def values_to_columns(text: str, clock: Clock, *, name: str) -> dict[str, Any]:
     """
     first, *named = _NAME.split(text)
     schedules = ({name: first} if first.strip() else {}) | dict(zip(named[::2], named[1::2]))
-    if name in schedules and name not in COLUMNS:
+    if name in schedules and not is_column(name):
         raise ScheduleError(
             f"values without their column: write its name before them, as in denoise: {' '.join(first.split()):.20}, "
-            f"or call the file by it, as in denoise.txt; columns are {', '.join(COLUMNS)}"
+            f"or call the file by it, as in denoise.txt; columns are {expected_columns()}"
         )
     file_frames = FileFrames.on(clock, clock.fps)
     columns = {
-        column: keyframes_to_seeds(keys.rstrip(", \n\t"), file_frames, where=column, base=0)
+        column_name(column): keyframes_to_seeds(keys.rstrip(", \n\t"), file_frames, where=column, base=0)
         if column in SEEDS
         else keyframes_to_values(keys.rstrip(", \n\t"), file_frames.at, file_frames, where=column)
         for column, keys in schedules.items()
     }
     file_frames.say_outside()
-    return columns
+    return columns_to_keywords(columns)
 
 
 def schedule_to_lines(schedule: "Schedule") -> str:

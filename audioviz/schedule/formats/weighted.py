@@ -1,12 +1,13 @@
 """Prompts of other tools at their frames: formulas in backticks, and texts with weights that are joined by AND.
 
-`a cat :0.7 AND a dog :0.3 --neg grey` becomes columns of `mix`; `(a cat:`1 + t / max_f`)` a prompt for each weight.
+`a cat :0.7 AND a dog :0.3 --neg grey` becomes columns of `mix`; `(a cat:`1 + t / max_f`)` a prompt for each weight;
+`<lora:ink:`t / max_f`>` the column of a LoRA.
 """
 
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -22,6 +23,7 @@ from audioviz.schedule.prompt import NEGATIVE, Prompt
 _AND = re.compile(r"\bAND\b")
 _WEIGHT = re.compile(r"(?P<text>.*?)\s*:\s*(?P<weight>`[^`]*`|[-+]?(?:\d+\.?\d*|\.\d+))\s*", re.DOTALL)
 _FORMULA = re.compile(r"`([^`]*)`")
+_LORA = re.compile(r"<(?:lora|lyco):([^:<>]+)(?::([-+]?(?:\d+\.?\d*|\.\d+)))?>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def prompts_to_columns(
 def texts_to_prompts(
     texts: Mapping[float, str], clock: Clock, file_frames: FileFrames, *, before: str = "", after: str = ""
 ) -> dict[str, Any]:
-    """The `prompts` of a schedule, which jump from one to the next, and its `mix` where texts are joined by AND.
+    """The `prompts` of a schedule, which jump from one to the next, its `mix` where AND joins texts, and its `loras`.
 
     Parameters
     ----------
@@ -89,16 +91,45 @@ def texts_to_prompts(
         for (start, text), end in zip(texts.items(), ends)
         for row in _rows(text, start, max(start + 1, end), file_frames)
     ]
+    rows, columns = _without_moving_loras(rows, file_frames)
     rows = rows[:1] + [row for last, row in pairwise(rows) if (row.parts, row.negative) != (last.parts, last.negative)]
-    if all(len(row.parts) == 1 for row in rows):  # also where there are none
-        return {"prompts": [_prompt(row, clock, file_frames) for row in rows]}
-    heads = rows[:1] + [row for last, row in pairwise(rows) if row.negative != last.negative]
-    return {"prompts": [_prompt(row, clock, file_frames) for row in heads], "mix": _mix(rows, file_frames)}
+    heads = rows
+    if any(len(row.parts) > 1 for row in rows):
+        heads = rows[:1] + [row for last, row in pairwise(rows) if row.negative != last.negative]
+        columns |= {"mix": _mix(rows, file_frames)}
+    return {"prompts": [_prompt(row, clock, file_frames) for row in heads]} | columns
+
+
+def _without_moving_loras(rows: list[_Row], file_frames: FileFrames) -> tuple[list[_Row], dict[str, Any]]:
+    """Rows without the tags of those LoRAs whose weight changes from text to text, and these as columns.
+
+    A text that does not name a LoRA is drawn without it, as in the AUTOMATIC1111 web interface.
+    """
+    told = [
+        {name.lower(): float(weight or 1) for text, _ in row.parts for name, weight in _LORA.findall(text)}
+        for row in rows
+    ]
+    names = dict.fromkeys(name for weights in told for name in weights)
+    moving = {name: [weights.get(name, 0.0) for weights in told] for name in names}
+    moving = {name: np.array(weights) for name, weights in moving.items() if len(set(weights)) > 1}
+    if not moving:
+        return rows, {}
+
+    def without(text: str) -> str:
+        return _LORA.sub(lambda tag: "" if tag[1].lower() in moving else tag[0], text).strip()
+
+    held = _held(rows, file_frames)
+    bare = [replace(row, parts=tuple((without(text), weight) for text, weight in row.parts)) for row in rows]
+    return bare, {"loras": {name: weights[held] for name, weights in moving.items()}}
+
+
+def _held(rows: list[_Row], file_frames: FileFrames) -> np.ndarray:
+    """The row that holds in each of our frames."""
+    return np.maximum(np.searchsorted([row.frame for row in rows], file_frames.at + 1e-9, side="right") - 1, 0)
 
 
 def _mix(rows: list[_Row], file_frames: FileFrames) -> dict[str, np.ndarray]:
     """The share of each text in each of our frames."""
-    held = np.maximum(np.searchsorted([row.frame for row in rows], file_frames.at + 1e-9, side="right") - 1, 0)
     weights = {text: np.zeros(len(rows)) for row in rows for text, _ in row.parts}
     for i, row in enumerate(rows):
         for text, weight in row.parts:
@@ -114,7 +145,7 @@ def _mix(rows: list[_Row], file_frames: FileFrames) -> dict[str, np.ndarray]:
             stacklevel=4,
         )
     share = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
-    return {text: (values * share)[held] for text, values in weights.items()}
+    return {text: (values * share)[_held(rows, file_frames)] for text, values in weights.items()}
 
 
 def _rows(text: str, start: float, end: float, file_frames: FileFrames) -> Iterator[_Row]:
