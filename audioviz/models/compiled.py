@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
-from audioviz.errors import ModelError
-from audioviz.models.autoencoder import is_out_of_memory
+from audioviz.errors import ModelError, is_out_of_memory
 from audioviz.models.model import Model
 from audioviz.sampling import Control, Guidance
 from audioviz.sampling.guidance import guided

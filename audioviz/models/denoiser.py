@@ -136,7 +136,7 @@ class UNetDenoiser:
     controlnet: Any  # ControlNetModel, or None
     rescale: float
     distilled: bool  # it is told the guidance scale, and needs no negative half
-    style: Tensor | None  # in the UNet: how strongly an IP-Adapter's reference is followed; shape ()
+    style: Strength | None  # how strongly an IP-Adapter's reference is followed
     patch: int = 1  # latent cells that each side of x is a multiple of
     loras: Mapping[str, Strength] = field(default_factory=dict)  # those that are unfused, by their names
     flow: ClassVar[bool] = False
@@ -156,7 +156,7 @@ class UNetDenoiser:
         """Denoised x by each of the texts: see the denoiser contract."""
         set_strengths(self.loras, control.loras, x.device)
         if texts[0].image is not None and self.style is not None:
-            self.style.fill_(control.style)
+            self.style.set(control.style, x.device)
         count = len(texts)
         together = stacked(texts, batch=len(x), most_repeats=MOST_REPEATS) if count > 1 else None
         if together is None:

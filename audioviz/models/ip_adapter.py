@@ -6,26 +6,25 @@ is linear in its values, so to scale those of the reference is to scale what att
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
+
+from audioviz.models.unfused import Strength
 
 
 class ScaledLinear(nn.Linear):
-    """A linear layer times a strength of shape (), which is no part of its state, and stays where it is."""
+    """A linear layer times a strength."""
 
-    strength: Tensor
-
-    def __init__(self, layer: nn.Linear, strength: Tensor) -> None:
+    def __init__(self, layer: nn.Linear, strength: Strength) -> None:
         super().__init__(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
         self.weight, self.bias = layer.weight, layer.bias
-        self.strength = strength  # no buffer: those are other tensors after a move
+        self.strength = strength
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(input) * self.strength
+        return super().forward(input) * self.strength.tensor
 
 
-def strength_of_ip_adapter(unet: Any) -> Tensor | None:
-    """The strength of a UNet's IP-Adapter, float32, shape (), on its device, to be filled; None if it has none.
+def strength_of_ip_adapter(unet: Any) -> Strength | None:
+    """The strength of a UNet's IP-Adapter; None if it has none.
 
     Once there is one, diffusers' own scales are 1 for good.
     """
@@ -35,7 +34,7 @@ def strength_of_ip_adapter(unet: Any) -> Tensor | None:
         return None
     if isinstance(layers[0][0], ScaledLinear):
         return layers[0][0].strength
-    strength = torch.ones((), device=unet.device)
+    strength = Strength(1.0)
     for values in layers:
         for number, layer in enumerate(values):
             values[number] = ScaledLinear(layer, strength)

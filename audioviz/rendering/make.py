@@ -110,14 +110,14 @@ def _make_video(
     if tiled is None and resume:
         tiled = settled_tiles(out, model, settings.size)
     make_room(model, settings.size, tiled=tiled)
-    read_texts(model, frame_table(schedule, settings, part=part), settings)
+    table = frame_table(schedule, settings, part=part, anew=project.guides.init is None)
+    read_texts(model, table, settings)
     clock, shown = Clock(song.clock.fps, len(part)), shown_clock(project.finish, song, part)
     guides, guide_digests = open_guides(
         model, project.guides, size=settings.size, clock=song.clock, song=song.path, start=song.start
     )
     for caution in cautions(project, schedule, part, model, settings, guides):
         warnings.warn(caution, AudiovizWarning, stacklevel=2)
-    table = frame_table(schedule, settings, part=part, anew=guides.init is None)
     model = _quickened(model, project, table, settings)
     identity: dict[str, Any] = _identity(model, settings) | guide_digests
     if guides.moves and guides.flow is None and uses_flow(schedule, part):
@@ -193,15 +193,15 @@ def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
 
 def _quickened(model: Model, project: Project, table: FrameTable, settings: RenderSettings) -> Model:
     """The model compiled, if that is asked for, or with its calls captured where it is on a GPU that can do that."""
-    if project.look.compile and model.placement and model.placement.streamed:
+    if not project.look.compile:
+        return graphed(model)
+    if model.placement and model.placement.streamed:
         warnings.warn(
             "the model is streamed through the GPU, so that it cannot be compiled: --compile is left out",
             AudiovizWarning,
             stacklevel=4,
         )
         return model
-    if not project.look.compile:
-        return graphed(model)
     scales = set(table.columns["cfg"].tolist())
     if table.columns["unsample"].any():
         scales.add(1.0)

@@ -7,7 +7,6 @@ from typing import Any
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, sized, with_few_steps
 from audioviz.models.denoiser import UNetDenoiser, unet_denoiser
-from audioviz.models.devices import memory_format_of
 from audioviz.models.distilled import LCM, TURBO, few_steps_of, steps_in
 from audioviz.models.families.family import Family
 from audioviz.models.inpainting import Inpainting, mask_before
@@ -48,7 +47,6 @@ def unet_defaults(own: Defaults, config: Mapping[str, Any], scheduler: Mapping[s
 def denoiser_of_unet(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> UNetDenoiser:
     """The denoiser of a pipeline with a UNet and a scheduler with betas."""
     unet, scheduler = pipeline.unet, pipeline.scheduler
-    unet.to(memory_format=memory_format_of(unet, unet.device))
     inpaints = unet.config.in_channels != unet.config.out_channels
     denoiser = unet_denoiser(
         unet,
