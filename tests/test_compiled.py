@@ -1,5 +1,6 @@
 """A compiled model: the same pictures, one compilation of each kind of call, and one line where it cannot be."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -103,6 +104,16 @@ def test_the_model_that_was_given_stays_as_it_is():
     again = compiled(plain, SIZE, {3.0}, backend="eager")  # for the next song
     list(frames(again, (3.0,)))
     assert graphs() == before
+
+
+def test_a_copy_in_a_wider_type_is_compiled_too():
+    """As an autoencoder of float16 makes one for values that go beyond it."""
+    quick = compiled(mini_model(), SIZE, {3.0}, backend="eager")
+    module = quick.autoencoder.module
+    wider = copy.deepcopy(module).double()
+    assert wider.decoder.network is not module.decoder.network and module.dtype == torch.float32
+    latent = torch.randn(1, 4, 4, 4)
+    assert torch.allclose(wider.decode(latent.double()).sample.float(), module.decode(latent).sample, atol=1e-5)
 
 
 def test_a_machine_without_a_compiler_says_so(monkeypatch):

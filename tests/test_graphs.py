@@ -98,8 +98,20 @@ def test_weights_that_are_filled_in_place_are_seen():
     assert torch.equal(after, denoised(plain, x, LEVEL, guidance, 3.0))
 
 
+def test_weights_that_are_moved_are_captured_anew():
+    plain = mini_model()
+    quick, capture = captured(plain)
+    x, guidance = latent(plain, 1), plain.guidance("fire")
+    denoised(quick, x, LEVEL, guidance, 3.0)
+    weight = plain.denoiser.unet.conv_in.weight
+    weight.data = weight.data.clone() * 2
+    assert torch.equal(denoised(quick, x, LEVEL, guidance, 3.0), denoised(plain, x, LEVEL, guidance, 3.0))
+    assert capture.count == 2
+
+
 def test_control_and_style_may_move():
     plain = mini_model(controlnet=True, ip_adapter=True)
+    plain.denoiser.unet.double().float()  # as when it is moved: each buffer of its own would be another
     quick, capture = captured(plain)
     style, none = plain.encode_reference(torch.randint(256, (40, 40, 3), dtype=torch.uint8).numpy())
     texts = plain.guidance("fire", "ice")
@@ -136,7 +148,7 @@ def test_a_call_that_asks_for_a_value_is_refused_by_the_tape():
 
 
 def test_weights_that_are_moved_or_cast_at_each_call_are_not_captured(mini):
-    from diffusers.hooks import apply_layerwise_casting
+    from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 
     unet, cpu = mini.denoiser.unet, torch.device("cpu")
     assert stays_in_place(unet, cpu) and not stays_in_place(unet, torch.device("cuda", 0))

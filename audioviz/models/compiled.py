@@ -67,7 +67,7 @@ class Compiled(nn.Module):
 
     def __init__(self, network: nn.Module, *, backend: str) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.backend = network, backend
         self.quick = torch.compile(network, dynamic=False, backend=backend)
 
     def __getattr__(self, name: str) -> Any:
@@ -75,6 +75,9 @@ class Compiled(nn.Module):
             return super().__getattr__(name)
         except AttributeError:
             return getattr(super().__getattr__("network"), name)
+
+    def __deepcopy__(self, memo: dict) -> "Compiled":
+        return Compiled(copy.deepcopy(self.network, memo), backend=self.backend)
 
     def forward(self, *arguments: Any, **keywords: Any) -> Any:
         with torch.inference_mode(False), torch.no_grad():

@@ -80,12 +80,14 @@ class Graphed:
     Parameters
     ----------
     network : nn.Module
-        Its weights may be changed in place, and must not be replaced.
+        Its weights may be changed in place; where they are moved all graphs are captured anew.
     capture : Capture
     """
 
     def __init__(self, network: nn.Module, capture: Capture) -> None:
         self.network = network
+        self._weights = [*network.parameters(), *network.buffers()]
+        self._places: list[int] = []
         self._capture: Capture | None = capture
         self._graphs: dict[Hashable, _Graph] = {}
         self._lock = threading.Lock()  # a graph's buffers are for one call at a time
@@ -97,6 +99,9 @@ class Graphed:
         leaves, structure = tree_flatten((arguments, keywords))
         key = structure, *map(_kind, leaves)
         with self._lock, torch.inference_mode(False), torch.no_grad():
+            if (places := [weight.data_ptr() for weight in self._weights]) != self._places:
+                self._graphs.clear()
+                self._places = places
             if key not in self._graphs and self._capture and len(self._graphs) < MOST_GRAPHS:
                 self._add(key, leaves, structure, self._capture)
             if graph := self._graphs.get(key):

@@ -79,6 +79,7 @@ def make_video(
             raise
         spoilt = False
     if spoilt:  # it goes on from its last chunk
+        model.autoencoder.watched = True  # as that of the compiled model is now
         return make(tiled=None)
     # not inside the except block: its traceback would hold on to what filled the memory
     warnings.warn(
