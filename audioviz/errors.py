@@ -34,6 +34,12 @@ class AudiovizWarning(UserWarning):
     """Something was mended, such as a value that was clipped: said once, in one line."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out; torch has no exception of its own for that of the CPU."""
+    words = ("DefaultCPUAllocator", "not enough memory", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
 def nearest(name: object, known: Iterable[str]) -> str:
     """The guess that a message adds to an unknown name, ` (did you mean pulse?)`; empty if none is near."""
     import difflib  # here, for what is right needs none

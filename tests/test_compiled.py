@@ -1,43 +1,127 @@
-"""A compiled model makes the same pictures, and a machine that cannot compile says so in one line."""
+"""A compiled model: the same pictures, one compilation of each kind of call, and one line where it cannot be."""
 
-from functools import partial
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
 from audioviz.errors import ModelError
-from audioviz.models import load_model
-from audioviz.models.compiled import compiled
-from audioviz.sampling.guidance import guided
-from tests.checkpoints import tiny_pipeline
+from audioviz.models import compiled as module
+from audioviz.models.compiled import COMPILERS, Compiled, compiled
+from audioviz.sampling import Control, sample_frame
+from audioviz.sampling.plan import plan_frame
+from tests.mini import mini_model
+
+SIZE = (64, 64)
+LEVEL = torch.tensor([2.0])
 
 
-@pytest.fixture
-def folder(tmp_path):
-    tiny_pipeline(tmp_path).save_pretrained(tmp_path / "tiny", safe_serialization=True)
-    return tmp_path / "tiny"
+@pytest.fixture(autouse=True)
+def nothing_compiled():
+    torch._dynamo.reset()
+    counters.clear()
 
 
-def test_a_compiled_model_makes_the_same_pictures(folder, monkeypatch):
-    monkeypatch.setattr(
-        torch, "compile", partial(torch.compile, backend="aot_eager")
-    )  # all but the minutes of the compiler
-    plain, quick = load_model(folder), compiled(load_model(folder), (64, 64), 3.0)
-    guidance, x = plain.guidance("fire", "ice"), torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+def graphs() -> int:
+    """How many graphs were compiled: one for each network and kind of call, or more if it was compiled in vain."""
+    assert not counters["graph_break"]
+    return counters["stats"]["unique_graphs"]
+
+
+def frames(model, cfgs, *, unsample=False, change=lambda guidance, number: guidance):
+    """The pictures of frames, made as a render makes them."""
+    latent = model.empty_latent(SIZE)
+    for number, cfg in enumerate(cfgs):
+        plan = plan_frame(
+            change(model.guidance("fire", "ice"), number),
+            seed=number,
+            frame=number,
+            steps=2,
+            cfg=cfg,
+            denoise=0.6,
+            unsample=unsample,
+        )
+        latent = sample_frame(model.denoiser, plan, latent)
+        yield model.decode(latent)
+
+
+def test_a_compiled_model_makes_the_same_pictures_and_compiles_nothing_later():
+    plain = mini_model()
+    quick = compiled(plain, SIZE, {1.0, 3.0}, backend="aot_eager")
+    before = graphs()
+    assert before == 4  # guided and not, encoder, decoder
+    for found, wanted in zip(frames(quick, (3.0, 1.0, 2.5)), frames(plain, (3.0, 1.0, 2.5)), strict=True):
+        assert abs(found.astype(int) - wanted).max() <= 1
+    quick.autoencoder.encode(torch.zeros(1, 3, *SIZE))
+    with torch.inference_mode():  # as callers of their own may have it
+        quick.denoiser(quick.empty_latent(SIZE), LEVEL, [quick.encode_text("rain")])
+    assert graphs() == before
+
+
+def test_unsampling_compiles_nothing_in_mid_render():
+    quick = compiled(mini_model(), SIZE, {1.0, 3.0}, backend="eager")
+    before = graphs()
+    list(frames(quick, (3.0, 3.0), unsample=True))
+    assert graphs() == before
+
+
+def test_a_size_of_batch_that_no_frame_has_is_not_compiled():
+    compiled(mini_model(), SIZE, {3.0, 7.0}, backend="eager")
+    assert graphs() == 3
+
+
+def test_control_and_style_move_without_compiling_anew():
+    plain = mini_model(controlnet=True, ip_adapter=True)
+    quick = compiled(plain, SIZE, {3.0}, backend="eager")
+    before = graphs()
+    assert before == 5  # UNet with and without the ControlNet, ControlNet, encoder, decoder
+    image, no_image = plain.encode_reference(np.full((64, 64, 3), 200, np.uint8))
+    hint = torch.rand(1, 3, 64, 64)
+
+    def led(guidance, number):
+        positive, negative = (
+            replace(text, image=seen) for text, seen in ((guidance.positive, image), (guidance.negative, no_image))
+        )
+        control = Control(hint, (0.0, 0.4, 0.7)[number % 3], number / 12)
+        return replace(guidance, positive=positive, negative=negative, control=control)
+
+    made = [list(frames(model, [3.0] * 12, change=led)) for model in (plain, quick)]
+    assert all(abs(found.astype(int) - wanted).max() <= 1 for found, wanted in zip(*made, strict=True))
+    assert graphs() == before
+
+
+def test_the_model_that_was_given_stays_as_it_is():
+    plain = mini_model()
+    quick = compiled(plain, SIZE, {3.0}, backend="eager")
     assert quick.compiled and not plain.compiled
-    with torch.inference_mode():
-        wanted, found = (guided(model.denoiser, x, torch.tensor([2.0]), guidance, 3.0) for model in (plain, quick))
-    assert (found - wanted).norm() < 1e-5 * wanted.norm()
-    assert abs(quick.decode(x).astype(int) - plain.decode(x)).max() <= 1
+    assert not any(isinstance(part, Compiled) for part in (*plain.autoencoder.module.modules(), plain.denoiser.unet))
+    assert quick.autoencoder.module.decoder.network is plain.autoencoder.module.decoder
+    assert quick.autoencoder.dtype == plain.autoencoder.dtype and quick.denoiser.dtype == plain.denoiser.dtype
+    before = graphs()
+    again = compiled(plain, SIZE, {3.0}, backend="eager")  # for the next song
+    list(frames(again, (3.0,)))
+    assert graphs() == before
 
 
-def test_a_machine_without_a_compiler_says_so(folder, monkeypatch):
+def test_a_machine_without_a_compiler_says_so(monkeypatch):
     from torch._inductor import config
 
-    torch._dynamo.reset()
     monkeypatch.setattr(config.cpp, "cxx", ("no-such-compiler",))
     monkeypatch.setattr(config, "fx_graph_cache", False)
     with pytest.raises(
         ModelError, match="cannot be compiled here .*: install a C.. compiler, or render without --compile"
     ):
-        compiled(load_model(folder), (64, 64), 1.0)
+        compiled(mini_model(), SIZE, {1.0})
+    assert "Triton" in COMPILERS["cuda"]
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"), MemoryError()])
+def test_out_of_memory_stays_out_of_memory(monkeypatch, error):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(module, "_warm_up", fail)
+    with pytest.raises(type(error)):
+        compiled(mini_model(), SIZE, {1.0})

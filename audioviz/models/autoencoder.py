@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
-from audioviz.errors import AudiovizWarning, ModelError
+from audioviz.errors import AudiovizWarning, ModelError, is_out_of_memory
 from audioviz.models.tiles import in_tiles
 from audioviz.pixels import signed_to_unit, unit_to_levels
 from audioviz.sampling.units import LatentUnits
@@ -197,9 +197,3 @@ def bfloat16_or_float32(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     return torch.bfloat16 if device.type == "xpu" else torch.float32
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out; torch has no exception of its own for that of the CPU."""
-    words = ("DefaultCPUAllocator", "not enough memory", "out of memory")
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in words)

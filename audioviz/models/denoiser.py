@@ -1,7 +1,7 @@
 """The denoiser of a UNet, whatever it was trained to predict."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
 from audioviz.models.inpainting import Inpainting, in_rows, with_inpainting
+from audioviz.models.ip_adapter import strength_of_ip_adapter
 from audioviz.models.unfused import Strength, set_strengths
 from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, padded
 from audioviz.sampling.units import LatentUnits
@@ -98,6 +99,7 @@ def unet_denoiser(
         controlnet,
         rescale,
         unet.config.time_cond_proj_dim is not None,
+        strength_of_ip_adapter(unet),
     )
 
 
@@ -134,6 +136,7 @@ class UNetDenoiser:
     controlnet: Any  # ControlNetModel, or None
     rescale: float
     distilled: bool  # it is told the guidance scale, and needs no negative half
+    style: Strength | None  # how strongly an IP-Adapter's reference is followed
     patch: int = 1  # latent cells that each side of x is a multiple of
     ragged: bool = False
     loras: Mapping[str, Strength] = field(default_factory=dict)  # those that are unfused, by their names
@@ -144,19 +147,17 @@ class UNetDenoiser:
         """What the UNet runs in; it looks through all its modules to tell."""
         return self.unet.dtype
 
-    @cached_property
-    def _ip_adapters(self) -> list[Any]:
-        """Where diffusers keeps how strongly the IP-Adapter's reference is followed; to find them takes long."""
-        return [processor for processor in self.unet.attn_processors.values() if hasattr(processor, "scale")]
+    def with_networks(self, change: Callable[[Any], Any]) -> "UNetDenoiser":
+        """The same with what a function makes of each of its networks."""
+        return replace(self, unet=change(self.unet), controlnet=self.controlnet and change(self.controlnet))
 
     def __call__(
         self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], *, control: Control = Control(), cfg: float = 1.0
     ) -> tuple[Tensor, ...]:
         """Denoised x by each of the texts: see the denoiser contract."""
         set_strengths(self.loras, control.loras, x.device)
-        if texts[0].image is not None:
-            for processor in self._ip_adapters:
-                processor.scale = [control.style]
+        if texts[0].image is not None and self.style is not None:
+            self.style.set(control.style, x.device)
         count = len(texts)
         together = stacked(texts, batch=len(x), most_repeats=MOST_REPEATS) if count > 1 else None
         if together is None:
@@ -172,9 +173,10 @@ class UNetDenoiser:
         down, middle = None, None
         if control.hint is not None and control.follows:
             hint = in_rows(control.hint.to(x.device, self.dtype), len(x))
-            strength = control.strength
-            if isinstance(strength, Tensor):
-                strength = in_rows(strength.to(x.device, self.dtype), len(x))[:, None, None, None]
+            if isinstance(control.strength, Tensor):
+                strength = in_rows(control.strength.to(x.device, self.dtype), len(x))[:, None, None, None]
+            else:
+                strength = torch.full((), control.strength, device=x.device)  # a number would be captured as it is
             down, middle = self.controlnet(
                 scaled.to(self.dtype),
                 timestep,

@@ -87,6 +87,10 @@ class FlowDenoiser:
         """What the transformer runs in; it looks through all its modules to tell."""
         return self.transformer.dtype
 
+    def with_networks(self, change: Callable[[Any], Any]) -> "FlowDenoiser":
+        """The same with what a function makes of its network."""
+        return replace(self, transformer=change(self.transformer))
+
     def __call__(
         self, x: Tensor, sigma: Tensor, texts: Sequence[Conditioning], *, control: Control = Control(), cfg: float = 1.0
     ) -> tuple[Tensor, ...]:

@@ -19,7 +19,7 @@ from audioviz.models.additions import add_embeddings, add_loras, other_vae
 from audioviz.models.autoencoder import Autoencoder, bfloat16_or_float32
 from audioviz.models.control import add_ip_adapter, load_controlnet, reference_encoder
 from audioviz.models.defaults import Defaults, with_few_steps
-from audioviz.models.devices import find_device, find_dtype
+from audioviz.models.devices import find_device, find_dtype, memory_format_of
 from audioviz.models.digest import parts_digest, remembered
 from audioviz.models.distilled import few_steps_of_loras
 from audioviz.models.families import STABLE_DIFFUSION, Family, family_of
@@ -116,9 +116,9 @@ def load_model(
     for part in (*TEXT_ENCODERS, "vae"):
         if module := getattr(pipeline, part, None):
             module.eval().requires_grad_(False)
-    pipeline.vae.to(_vae_dtype(vae_dtype, pipeline.vae, target), memory_format=torch.channels_last)
+    pipeline.vae.to(_vae_dtype(vae_dtype, pipeline.vae, target), memory_format=memory_format_of(pipeline.vae, target))
     unet = getattr(pipeline, "unet", None)
-    core = pipeline.transformer if unet is None else unet.to(memory_format=torch.channels_last)
+    core = pipeline.transformer if unet is None else unet.to(memory_format=memory_format_of(unet, target))
     files = [file for file, _ in weighted_loras]
     defaults = _defaults(family, core_settings(pipeline), settings_of(pipeline.scheduler), source, files)
     told = [str(precision), dtype, str(pipeline.vae.dtype), prediction]

@@ -25,7 +25,7 @@ from audioviz.models.lora_kinds import (
 
 
 class Strength:
-    """How strongly a LoRA acts in the next call; `usual` if nothing is said."""
+    """How strongly a LoRA or an IP-Adapter acts in the next call; `usual` if nothing is said."""
 
     def __init__(self, usual: float):
         self.usual, self.value, self.tensor = usual, usual, torch.tensor(usual)

@@ -24,9 +24,10 @@ def render_log(path: Path) -> Iterator[logging.Logger]:
     Defect
         In place of any exception that is neither an AudiovizError nor an interruption.
     """
-    log = logging.Logger("audioviz.render")
+    log, others = logging.Logger("audioviz.render"), logging.getLogger("audioviz")  # the latter for all below
     with _handler(path) as handler:
         log.addHandler(handler)
+        others.addHandler(handler)
         try:
             yield log
         except AudiovizError:
@@ -41,6 +42,8 @@ def render_log(path: Path) -> Iterator[logging.Logger]:
         except BaseException as error:
             log.info("interrupted (%s)", type(error).__name__)
             raise
+        finally:
+            others.removeHandler(handler)
 
 
 def resident_megabytes() -> int:

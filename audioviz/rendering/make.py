@@ -20,6 +20,7 @@ from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models.autoencoder import NoRoomForPictures
 from audioviz.models.compiled import compiled
 from audioviz.models.devices import device_identity
+from audioviz.models.graphs import graphed
 from audioviz.models.model import Model
 from audioviz.project import Project
 from audioviz.rendering.batches import batch_plan, sampled_latents
@@ -30,7 +31,7 @@ from audioviz.rendering.costs import cost_kind, remember_cost
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.estimate import CHUNK_SECONDS
 from audioviz.rendering.finish import Finisher, PicturesSpoilt
-from audioviz.rendering.frame_table import frame_table
+from audioviz.rendering.frame_table import FrameTable, frame_table
 from audioviz.rendering.guides import open_guides
 from audioviz.rendering.log import render_log
 from audioviz.rendering.memory import (
@@ -107,25 +108,18 @@ def _make_video(
     if tiled is None and resume:
         tiled = settled_tiles(out, model, settings.size)
     make_room(model, settings.size, tiled=tiled)
-    read_texts(model, frame_table(schedule, settings, part=part), settings)
-    if project.look.compile and model.placement and model.placement.streamed:
-        warnings.warn(
-            "the model is streamed through the GPU, so that it cannot be compiled: --compile is left out",
-            AudiovizWarning,
-            stacklevel=3,
-        )
-    elif project.look.compile:
-        model = compiled(model, settings.size, settings.cfg)
+    table = frame_table(schedule, settings, part=part, anew=project.guides.init is None)
+    read_texts(model, table, settings)
     clock, shown = Clock(song.clock.fps, len(part)), shown_clock(project.finish, song, part)
     guides, guide_digests = open_guides(
         model, project.guides, size=settings.size, clock=song.clock, song=song.path, start=song.start
     )
     for caution in cautions(project, schedule, part, model, settings, guides):
         warnings.warn(caution, AudiovizWarning, stacklevel=2)
+    model = _quickened(model, project, table, settings)
     identity: dict[str, Any] = _identity(model, settings) | guide_digests
     if guides.moves and guides.flow is None and uses_flow(schedule, part):
         identity["versions"]["opencv"] = opencv_version()
-    table = frame_table(schedule, settings, part=part, anew=guides.init is None)
     batches = batch_plan(model, table, settings, guides)
     if batches.caution:
         warnings.warn(batches.caution, AudiovizWarning, stacklevel=2)
@@ -203,6 +197,26 @@ def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
     model = model.at_size(settings.size, steps=settings.steps)
     sampler_for(settings.sampler, flow=model.denoiser.flow)
     return model, settings
+
+
+def _quickened(model: Model, project: Project, table: FrameTable, settings: RenderSettings) -> Model:
+    """The model compiled, if that is asked for, or with its calls captured where it is on a GPU that can do that."""
+    if not project.look.compile:
+        return graphed(model)
+    if model.placement and model.placement.streamed:
+        warnings.warn(
+            "the model is streamed through the GPU, so that it cannot be compiled: --compile is left out",
+            AudiovizWarning,
+            stacklevel=4,
+        )
+        return model
+    scales = set(table.columns["cfg"].tolist())
+    if table.columns["unsample"].any():
+        scales.add(1.0)
+    if table.columns["anchor"].any():
+        scales.add(settings.cfg)
+    with out_of_memory_explained("while the model was compiled"):
+        return compiled(model, settings.size, scales)
 
 
 def _identity(model: Model, settings: RenderSettings) -> dict:

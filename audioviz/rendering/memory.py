@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from audioviz.errors import AudiovizWarning, ModelError
-from audioviz.models.autoencoder import Autoencoder, is_out_of_memory
+from audioviz.errors import AudiovizWarning, ModelError, is_out_of_memory
+from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.model import Model
 from audioviz.models.placement import footprint_of
 from audioviz.video.manifest import read_manifest

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
-
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, sized, with_few_steps
 from audioviz.models.denoiser import UNetDenoiser, unet_denoiser
@@ -48,7 +46,7 @@ def unet_defaults(own: Defaults, config: Mapping[str, Any], scheduler: Mapping[s
 
 def denoiser_of_unet(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> UNetDenoiser:
     """The denoiser of a pipeline with a UNet and a scheduler with betas."""
-    unet, scheduler = pipeline.unet.to(memory_format=torch.channels_last), pipeline.scheduler
+    unet, scheduler = pipeline.unet, pipeline.scheduler
     inpaints = unet.config.in_channels != unet.config.out_channels
     denoiser = unet_denoiser(
         unet,

@@ -1,0 +1,186 @@
+"""Captured calls: arguments go in, results come out, and nothing else is different. CUDA is played by tests/tape.py."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.utils._pytree import tree_map_only
+
+from audioviz.models import load_model
+from audioviz.models.devices import memory_format_of
+from audioviz.models.graphs import MOST_GRAPHS, Graphed, graphed, stays_in_place
+from audioviz.rendering.log import render_log
+from audioviz.sampling import Control, plan_frame, sample_frame
+from audioviz.sampling.guidance import guided
+from tests.mini import mini_model
+from tests.tape import Capture, CaptureRefused, NoConstants, Tape
+
+LEVEL = torch.tensor([2.0])
+
+
+def captured(model, capture=None):
+    """The model as `graphed` gives it on CUDA, and what captured it."""
+    capture = capture or Capture()
+    networks = model.denoiser.with_networks(lambda network: Graphed(network, capture))
+    return replace(model, denoiser=networks), capture
+
+
+def denoised(model, x, level, guidance, cfg):
+    return guided(model.denoiser, x, level, guidance, cfg)
+
+
+def latent(model, seed, side=8):
+    return torch.randn(1, model.denoiser.channels, side, side, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def mini():
+    return mini_model()
+
+
+@pytest.mark.parametrize("name", ["embedded", "sdxl", "flux"])
+def test_a_captured_model_gives_the_same_numbers_and_needs_no_cpu_within_a_call(families, name):
+    plain = load_model("embedded" if name == "embedded" else families(name)[0])
+    quick, capture = captured(plain)
+    for seed, cfg, text in ((1, 3.0, "fire"), (2, 2.0, "ice")):
+        x, level, guidance = latent(plain, seed), LEVEL / 4 + seed / 10, plain.guidance(text, "grey")
+        assert torch.equal(denoised(quick, x, level, guidance, cfg), denoised(plain, x, level, guidance, cfg))
+    assert (capture.count, capture.replays) == (1, 2)
+    calls = []
+    denoiser = plain.denoiser.with_networks(lambda network: Watched(network, calls))
+    guided(denoiser, latent(plain, 1), LEVEL / 4, plain.guidance("fire"), 3.0)
+    ((network, given),) = calls
+    arguments, keywords = tree_map_only(torch.Tensor, lambda tensor: tensor.to("meta"), given)
+    network.to("meta")  # which stands for the GPU: whatever lies on the CPU would have to be copied there
+    with torch.no_grad(), NoConstants(), Tape():
+        network(*arguments, **keywords)
+
+
+def test_results_are_the_callers_to_keep(mini):
+    quick, _ = captured(mini)
+    first = denoised(quick, latent(mini, 1), LEVEL, mini.guidance("fire"), 3.0)
+    kept = first.clone()
+    denoised(quick, latent(mini, 2), LEVEL, mini.guidance("ice"), 3.0)
+    assert torch.equal(first, kept)
+
+
+def test_each_shape_has_a_graph_up_to_a_number(mini):
+    quick, capture = captured(mini)
+    for side in range(2, 2 * (MOST_GRAPHS + 2), 2):
+        x = latent(mini, side, side)
+        for _ in range(2):
+            found = denoised(quick, x, LEVEL, mini.guidance("fire"), 3.0)
+        assert torch.equal(found, denoised(mini, x, LEVEL, mini.guidance("fire"), 3.0))
+    assert capture.count == MOST_GRAPHS and capture.replays == 2 * MOST_GRAPHS
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_a_graph_serves_callers_of_any_mode(mini, mode):
+    quick, capture = captured(mini)
+    x, guidance = latent(mini, 1), mini.guidance("fire")
+    with torch.inference_mode():
+        wanted = denoised(quick, x, LEVEL, guidance, 1.0)
+    with mode():
+        assert torch.equal(denoised(quick, x, LEVEL, guidance, 1.0), wanted)
+    assert capture.count == 1
+
+
+def test_weights_that_are_filled_in_place_are_seen():
+    plain = mini_model()
+    quick, capture = captured(plain)
+    x, guidance = latent(plain, 1), plain.guidance("fire")
+    before = denoised(quick, x, LEVEL, guidance, 3.0)
+    with torch.no_grad():
+        plain.denoiser.unet.conv_in.weight.mul_(2)
+    after = denoised(quick, x, LEVEL, guidance, 3.0)
+    assert capture.count == 1 and not torch.equal(before, after)
+    assert torch.equal(after, denoised(plain, x, LEVEL, guidance, 3.0))
+
+
+def test_control_and_style_may_move():
+    plain = mini_model(controlnet=True, ip_adapter=True)
+    quick, capture = captured(plain)
+    style, none = plain.encode_reference(torch.randint(256, (40, 40, 3), dtype=torch.uint8).numpy())
+    texts = plain.guidance("fire", "ice")
+    texts = replace(texts, positive=replace(texts.positive, image=style), negative=replace(texts.negative, image=none))
+    x, hint, seen = latent(plain, 1), torch.rand(1, 3, 128, 128), set()
+    for control, style in ((1.0, 1.0), (0.5, 1.0), (0.5, 0.3), (1.5, 0.0), (0.0, 0.6)):
+        guidance = replace(texts, control=Control(hint, control, style))
+        found = denoised(quick, x, LEVEL, guidance, 3.0)
+        assert torch.equal(found, denoised(plain, x, LEVEL, guidance, 3.0))
+        seen.add(found.sum().item())
+    assert len(seen) == 5  # each strength tells
+    assert capture.count == 3  # the ControlNet, and the UNet with and without it
+
+
+def test_what_cannot_be_captured_runs_as_usual_and_is_logged(mini, tmp_path):
+    quick, capture = captured(mini, Capture(fails_after=1))
+    small, large = latent(mini, 1), latent(mini, 2, 12)
+    with render_log(tmp_path / "render.log"):
+        for x in (small, large, small, large):
+            found, wanted = (denoised(model, x, LEVEL, mini.guidance("fire"), 1.0) for model in (quick, mini))
+            assert torch.equal(found, wanted)
+    assert capture.replays == 2  # the graph that is there is used on
+    told = (tmp_path / "render.log").read_text()
+    assert told.count("not captured as CUDA graphs") == 1
+    assert "MiniUNet" in told and "CUDA out of memory" in told
+    assert not logging.getLogger("audioviz").handlers
+
+
+def test_a_call_that_asks_for_a_value_is_refused_by_the_tape():
+    with pytest.raises(CaptureRefused, match="_local_scalar_dense"):
+        Capture()(lambda: torch.ones(2).sum().item())
+    quick = Graphed(torch.nn.Identity(), Capture())
+    assert torch.equal(quick(torch.ones(2)), torch.ones(2))
+
+
+def test_weights_that_are_moved_or_cast_at_each_call_are_not_captured(mini):
+    from diffusers.hooks import apply_layerwise_casting
+
+    unet, cpu = mini.denoiser.unet, torch.device("cpu")
+    assert stays_in_place(unet, cpu) and not stays_in_place(unet, torch.device("cuda", 0))
+    apply_layerwise_casting(unet, storage_dtype=torch.float8_e4m3fn, compute_dtype=torch.float32)
+    assert not stays_in_place(unet, cpu)
+
+
+def test_a_model_on_the_cpu_stays_as_it_is(mini):
+    assert graphed(mini) is mini
+
+
+def test_frames_are_the_same(mini):
+    quick, _ = captured(mini)
+    plans = [plan_frame(mini.guidance("fire", "ice"), seed=k, frame=k, steps=2, cfg=3.0, denoise=0.6) for k in range(2)]
+    made = []
+    for model in (mini, quick):
+        x = torch.zeros(1, 4, 8, 8)
+        for plan in plans:
+            x = sample_frame(model.denoiser, plan, x, sampler="dpmpp_2m")
+        made.append(x)
+    assert torch.equal(*made)
+
+
+class Watched:
+    """A network that keeps what it is called with."""
+
+    def __init__(self, network, calls):
+        self.network, self.calls = network, calls
+
+    def __getattr__(self, name):
+        return getattr(self.network, name)
+
+    def __call__(self, *arguments, **keywords):
+        self.calls.append((self.network, (arguments, keywords)))
+        return self.network(*arguments, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("layer", "device", "wanted"),
+    [
+        (torch.nn.GroupNorm(2, 4), "cuda:0", torch.contiguous_format),
+        (torch.nn.GroupNorm(2, 4), "cpu", torch.channels_last),
+        (torch.nn.Conv2d(4, 4, 3), "cuda:0", torch.channels_last),
+    ],
+)
+def test_channels_lie_last_but_where_group_norms_turn_them(layer, device, wanted):
+    assert memory_format_of(torch.nn.Sequential(layer), torch.device(device)) == wanted
