@@ -38,6 +38,7 @@ class FakeDenoiser:
     spread: float = 0.5
     units: LatentUnits = LatentUnits(0.0, 0.18215)
     rescale: float = 0.0
+    ragged: bool = False  # calls are not batched
     patch: int = 1
     flow: bool = False
     distilled: bool = False  # reads nothing negative

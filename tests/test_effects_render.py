@@ -108,7 +108,7 @@ def test_a_picture_without_effects_is_passed_on_as_it_is(song):
         fake_model(), frame_table(plan_of(song, flash=from_frame(2, 0.5)), SETTINGS), SETTINGS, Finish()
     )
     latent = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    decoded, _ = finisher.decode(latent)
+    decoded, _ = finisher.decode([latent])[0]
     (_, first), (_, lit) = (next(finisher.pictures(i, latent.half(), decoded)) for i in (1, 2))
     assert first is decoded and lit.float().mean() > decoded.float().mean()
 
@@ -169,9 +169,9 @@ def test_in_the_loop_they_change_what_comes_next(song):
     acting = {"hue": 0.2, "flash": 0.3}
     assert table.effects_at(5) == acting | {"trails": 0.5} and table.effects_at(15, in_loop=True) == acting
     assert table.effects_at(15) == table.effects_at(5, in_loop=True) == {}
-    assert feedback(model, table, 5, Guides(), Decoder(model)) is None
+    assert feedback(table, 5, Guides(), Decoder(model)) is None
     latent = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    worked = feedback(model, table, 15, Guides(), Decoder(model))(latent)
+    worked = feedback(table, 15, Guides(), Decoder(model))(latent)
     wanted = apply(model.autoencoder.decode(latent.half().float()).add(1).div(2).clamp(0, 1), acting, seed=15, frame=15)
     assert (model.autoencoder.decode(worked) + 1).div(2).allclose(wanted, atol=1e-5)
 

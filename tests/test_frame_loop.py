@@ -10,7 +10,7 @@ from PIL import Image
 import audioviz as av
 from audioviz.errors import ModelError
 from audioviz.models import load_model
-from audioviz.rendering import chunk_loop, make
+from audioviz.rendering import batches, chunk_loop
 from audioviz.sampling import sequence
 from audioviz.video.work import Work
 from tests.checkpoints import tiny_ip_adapter
@@ -134,7 +134,7 @@ def test_a_frame_that_is_looked_at_late_is_named_all_the_same(files, tmp_path, m
     song, written, write = made_song(seconds=2, fps=6, path=files / "song.wav"), [], Work.write
     plain = av.render(song, moving(song), out=tmp_path / "plain.mp4", model=fake_model(), progress=False)
     monkeypatch.setattr(chunk_loop, "late", lambda rows, device, late=chunk_loop.late: late(rows, torch.device("cuda")))
-    monkeypatch.setattr(make, "sequence", lambda *args, **options: sequence(*args, **options | {"checked": False}))
+    monkeypatch.setattr(batches, "sequence", lambda *args, **options: sequence(*args, **options | {"checked": False}))
     monkeypatch.setattr(Work, "write", lambda work, picture: written.append(picture) or write(work, picture))
     later = av.render(song, moving(song), out=tmp_path / "later.mp4", model=fake_model(), progress=False)
     assert later.read_bytes() == plain.read_bytes() and len(written) == 12

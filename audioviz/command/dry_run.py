@@ -6,8 +6,9 @@ from pathlib import Path
 from audioviz.insight.report import clock_time, describe_flashing, describe_schedule, describe_song, megabytes
 from audioviz.project import Project
 from audioviz.rendering.check import check_flow, check_look
-from audioviz.rendering.estimate import estimate
+from audioviz.rendering.estimate import LATENT_BYTES, Estimate, estimate
 from audioviz.rendering.flashes import expected_flashes
+from audioviz.rendering.frame_table import frame_table
 from audioviz.rendering.inputs import (
     check_lora_columns,
     loaded_loras,
@@ -16,7 +17,9 @@ from audioviz.rendering.inputs import (
     with_default_prompts,
     with_named_loras,
 )
+from audioviz.rendering.runs import BatchPlan
 from audioviz.rendering.settings import describe_settings
+from audioviz.rendering.stills import image_moves
 from audioviz.schedule.schedule import Schedule
 
 
@@ -49,6 +52,7 @@ def describe_render(project: Project, *, out: Path, keep_work: bool = False) -> 
         time = "unknown until a render of this model, size and steps has been made"
         disk = f"less than {megabytes(found.most_bytes)}"
     decoded = f"; up to {megabytes(found.decoded_bytes)} more to keep what is slow to decode" if keep_work else ""
+    batch = [_batch(project, schedule, found)] if found.settings.batch > 1 else []
     return "\n".join(
         [
             describe_song(song),
@@ -57,10 +61,25 @@ def describe_render(project: Project, *, out: Path, keep_work: bool = False) -> 
             found.finish,
             f"frames to make: {found.part.start} to {found.part.stop - 1}, {frames} of {schedule.clock.frames}{shown}",
             f"more than three flashes a second: {_flashes(project, schedule, found.part)}",
+            *batch,
             f"time: {time}",
             *([f"memory: {found.memory}"] if found.memory else []),
             f"disk: {disk} for the work folder while it lasts, and as much for the video{decoded}",
         ]
+    )
+
+
+def _batch(project: Project, schedule: Schedule, found: Estimate) -> str:
+    """How many frames are sampled together, and what they take."""
+    init, (width, height) = project.guides.init, found.settings.size
+    table = frame_table(schedule, found.settings, part=found.part, anew=init is None)
+    latent_bytes = round(2 * LATENT_BYTES * width * height)  # as float32
+    redraws = init is not None and image_moves(init) is not False
+    plan = BatchPlan.of(table, batch=found.settings.batch, latent_bytes=latent_bytes, redraws=redraws)
+    memory = megabytes(latent_bytes * min(plan.window, len(table)))
+    return (
+        f"batch: {plan.together:.1f} frames at a time of {plan.batch}, in {len(plan.runs)} runs; a call takes the "
+        f"memory of as many, and up to {memory} of latents wait for those before them"
     )
 
 

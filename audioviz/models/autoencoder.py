@@ -136,9 +136,10 @@ class Autoencoder:
     def _made(self, work: Callable[..., Tensor], given: Tensor) -> Tensor:
         """What the module, or else its wider copy, makes of latents or pictures, whole or in tiles."""
         made = self._fitted(work, self.module, given)
-        if self.watched and self._wider is not None and not made.isfinite().all():
-            made = self._fitted(work, self._wider, given)
-        return made
+        if not self.watched or self._wider is None:
+            return made
+        finite = made.isfinite().flatten(1).all(1)[:, None, None, None]  # of each of those that are made together
+        return made if finite.all() else torch.where(finite, made, self._fitted(work, self._wider, given))
 
     def _fitted(self, work: Callable[..., Tensor], module: Any, given: Tensor) -> Tensor:
         """Once more with emptied caches where memory lacks; then in tiles from here on, unless pictures are steady."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
-from audioviz.models.inpainting import Inpainting, with_inpainting
+from audioviz.models.inpainting import Inpainting, in_rows, with_inpainting
 from audioviz.models.ip_adapter import strength_of_ip_adapter
 from audioviz.models.unfused import Strength, set_strengths
 from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, padded
@@ -138,6 +138,7 @@ class UNetDenoiser:
     distilled: bool  # it is told the guidance scale, and needs no negative half
     style: Strength | None  # how strongly an IP-Adapter's reference is followed
     patch: int = 1  # latent cells that each side of x is a multiple of
+    ragged: bool = False
     loras: Mapping[str, Strength] = field(default_factory=dict)  # those that are unfused, by their names
     flow: ClassVar[bool] = False
 
@@ -170,9 +171,12 @@ class UNetDenoiser:
         embeddings = text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1)
         added: dict[str, Any] = self._added_conditions(x, text) or {}
         down, middle = None, None
-        if control.hint is not None and control.strength:
-            hint = control.hint.to(x.device, self.dtype).expand(len(x), -1, -1, -1)
-            strength = torch.full((), control.strength, device=x.device)  # a number would be captured as it is
+        if control.hint is not None and control.follows:
+            hint = in_rows(control.hint.to(x.device, self.dtype), len(x))
+            if isinstance(control.strength, Tensor):
+                strength = in_rows(control.strength.to(x.device, self.dtype), len(x))[:, None, None, None]
+            else:
+                strength = torch.full((), control.strength, device=x.device)  # a number would be captured as it is
             down, middle = self.controlnet(
                 scaled.to(self.dtype),
                 timestep,

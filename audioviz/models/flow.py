@@ -78,6 +78,7 @@ class FlowDenoiser:
     shift: Shift
     rescale: float = 0.0
     inpainting: Inpainting | None = None
+    ragged: bool = False  # cuts texts to their own lengths, so that pictures of one batch are not alike in form
     loras: Mapping[str, Strength] = field(default_factory=dict)  # those that are unfused, by their names
     flow: ClassVar[bool] = True
 
@@ -129,6 +130,7 @@ def flow_denoiser(
     inpainting: Inpainting | None = None,
     shift: Shift = shift_by_size,
     steps: int = 20,
+    ragged: bool = False,
 ) -> FlowDenoiser:
     """A diffusers transformer as a denoiser, for pictures of 1024 pixels in so many steps: see FlowDenoiser."""
     transformer = transformer.eval().requires_grad_(False)
@@ -144,4 +146,5 @@ def flow_denoiser(
         patch,
         shift,
         inpainting=inpainting,
+        ragged=ragged,
     )

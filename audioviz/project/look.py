@@ -25,6 +25,7 @@ SCHEDULERS = (
     *("simple", "ddim_uniform", "normal", "sgm_uniform", "karras", "exponential", "beta", "linear_quadratic"),
     "kl_optimal",
 )
+MOST_BATCH = 64
 
 
 def _to_size(value: Any) -> Any:
@@ -55,6 +56,8 @@ class Look:
     sampler, scheduler : names
     compile : bool
         Compile the model first.
+    batch : int, 1 to 64
+        Frames between different cuts that are sampled together.
     """
 
     model: Place = "embedded"
@@ -76,3 +79,4 @@ class Look:
     dtype: Annotated[str, one_of("dtype", DTYPES)] = "auto"
     vae_dtype: Annotated[str, one_of("vae-dtype", DTYPES)] = "auto"
     compile: Annotated[bool, Strict()] = False
+    batch: Annotated[Whole, within(1, MOST_BATCH)] = 1

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from logging import Logger
 
 import numpy as np
@@ -123,11 +124,13 @@ def _sample_chunk(
 
     def rows() -> Iterator[_Row]:
         nonlocal slow
-        for i, latent in zip(span, sampled):
-            if i == span.start and keep_decoded:
-                decoded, seconds = _timed(finisher, latent)
+        for frames in _groups(span, finisher.at_once):
+            latents = list(islice(sampled, len(frames)))
+            if frames.start == span.start and keep_decoded:
+                decoded, seconds = _timed(finisher, latents[0])
                 slow = seconds > SLOW_DECODING and len(span) * decoded.numel() <= MOST_DECODED
-            yield _row(i, latent, *finisher.decode(latent), finisher, keep_decoded=slow)
+            for i, latent, decoded in zip(frames, latents, finisher.decode(latents)):
+                yield _row(i, latent, *decoded, finisher, keep_decoded=slow)
 
     shown: list[Tensor] = []
     pictures: np.ndarray | None = None
@@ -152,7 +155,7 @@ def _timed(finisher: Finisher, latent: Tensor) -> tuple[Tensor, float]:
     """The picture of a latent, and the seconds that it takes to decode."""
     settle(finisher.device)
     began = time.monotonic()
-    picture, _ = finisher.decode(latent)
+    picture, _ = finisher.decode([latent])[0]
     settle(finisher.device)
     return picture, time.monotonic() - began
 
@@ -161,18 +164,26 @@ def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, ba
     """Write the pictures of a chunk whose latents were kept."""
 
     def rows() -> Iterator[_Row]:
-        for k, i in enumerate(span):
-            latent = torch.from_numpy(kept.shown[k])[None]
+        for frames in _groups(span, finisher.at_once):
+            here = slice(frames.start - span.start, frames.stop - span.start)
+            latents = torch.from_numpy(kept.shown[here]).split(1)
             if kept.decoded is None:
-                yield _row(i, latent, *finisher.decode(latent), finisher)
+                decoded = finisher.decode(latents)
             else:
-                yield _row(i, latent, torch.from_numpy(kept.decoded[k]), torch.tensor(True), finisher)
+                decoded = [(torch.from_numpy(picture), torch.tensor(True)) for picture in kept.decoded[here]]
+            for i, latent, pair in zip(frames, latents, decoded):
+                yield _row(i, latent, *pair, finisher)
 
     for i, row in zip(span, late(rows(), finisher.device)):
         _, sound, _, *levels = row.arrival.wait()
         if not sound:
             raise finisher.spoilt(part[i])
         _write(row.frames, levels, finisher, work, bar)
+
+
+def _groups(span: range, length: int) -> Iterator[range]:
+    """The frames of a chunk, as many as are decoded at once."""
+    return (span[k : k + length] for k in range(0, len(span), length))
 
 
 def late(rows: Iterator[_Row], device: torch.device) -> Iterator[_Row]:

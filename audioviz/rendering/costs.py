@@ -58,7 +58,8 @@ def _file() -> Path:
 def _key(model: str, settings: RenderSettings, device: str, finish: str) -> str:
     guided = "guided" if settings.cfg != 1 else "unguided"
     size = "{}x{}".format(*settings.size)
-    return f"{model} {size} {settings.steps} {settings.sampler} {guided} {device} {finish}".rstrip()
+    batch = f" batch {settings.batch}" if settings.batch > 1 else ""
+    return f"{model} {size} {settings.steps} {settings.sampler} {guided} {device}{batch} {finish}".rstrip()
 
 
 def _read() -> dict:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from torch import Tensor
 
 from audioviz.effects import apply
-from audioviz.models.model import Model
 from audioviz.pixels import signed_to_unit
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.flow import FlowStep
@@ -19,13 +18,14 @@ PARALLAX = ("shift_x", "shift_y", "tilt", "pan", "dolly")  # moves that show wha
 
 
 def feedback(
-    model: Model, table: FrameTable, i: int, guides: Guides, decode: Decoder, *, flow_step: FlowStep | None = None
+    table: FrameTable, i: int, guides: Guides, decode: Decoder, *, flow_step: FlowStep | None = None
 ) -> Callable[[Tensor], Tensor] | None:
     """What is done to the frame before row i, latent in and latent out; None if nothing is.
 
     The camera moves the latent itself where in_picture is off; else what was shown is worked on and encoded, once.
     What moves along an initial video may stay for long, so that what is lost by decoding and encoding it is given back.
     """
+    encode = decode.model.autoencoder.encode
     move, effects = table.camera(i), table.effects_at(i, in_loop=True)
     in_picture = bool(move and move.pop("in_picture"))
     if not move and not effects and not flow_step:
@@ -37,7 +37,7 @@ def feedback(
         if not in_picture and not effects and not flow_step:
             return latent
         picture = decode(latent)
-        lost = flow_step.moved_latent(latent - model.autoencoder.encode(picture)) if flow_step else 0
+        lost = flow_step.moved_latent(latent - encode(picture)) if flow_step else 0
         if flow_step:
             picture = flow_step.moved(picture)
         if move and in_picture:
@@ -48,6 +48,6 @@ def feedback(
         if effects:
             seed, frame = int(table.columns["seed"][i]), table.part[i]
             picture = apply(signed_to_unit(picture), effects, seed=seed, frame=frame).mul(2).sub(1)
-        return model.autoencoder.encode(picture) + lost
+        return encode(picture) + lost
 
     return moved

@@ -1,6 +1,6 @@
 """From latents to the pictures that are shown: decoded, with tweens and effects, frame by frame."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from importlib.metadata import version
 from typing import Any
@@ -15,6 +15,7 @@ from audioviz.effects import apply
 from audioviz.models.model import Model
 from audioviz.pixels import levels_to_unit, rounded, signed_to_unit
 from audioviz.project import Finish
+from audioviz.rendering.batches import pictures_at_once
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.frame_table import FrameTable
@@ -70,6 +71,7 @@ class Finisher:
     ):
         self._decode = decode or Decoder(model)
         self._model, self._table, self._finish = model, table, finish
+        self.at_once = pictures_at_once(settings.size, settings.batch)
         self._tweens, self._guides = tweens, guides or Guides()
         self._fps = tweens.fps if tweens else table.fps
         self._way = way_to_tween(finish.smooth_by, model) if tweens else None
@@ -114,7 +116,7 @@ class Finisher:
         """Go on after a frame whose latent and state are given; None and nothing before the first."""
         if latent is not None and self._tweens:
             before = torch.from_numpy(latent)
-            self._before = self._sampled(before, self.decode(before)[0])
+            self._before = self._sampled(before, self.decode([before])[0][0])
         self._echo = torch.from_numpy(state[ECHO]).to(self._model.denoiser.device) if ECHO in state else None
         if self._finish.safe:
             self._guard = FlashGuard(self._fps)
@@ -122,15 +124,17 @@ class Finisher:
                 name.removeprefix(GUARD): array for name, array in state.items() if name.startswith(GUARD)
             }
 
-    def decode(self, latent: Tensor) -> tuple[Tensor, Tensor]:
-        """The picture of a latent (1, C, h, w) as all that follows takes it, and whether all of it are numbers.
+    def decode(self, latents: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """The pictures of latents (1, C, h, w) as all that follows takes them, and whether all of each are numbers.
+
+        Of up to `at_once` latents: however many, as many are decoded, so that a picture depends on its place alone.
 
         Returns
         -------
-        uint8, shape (H, W, 3), and bool, both on the device
+        uint8, shape (H, W, 3), and bool, of each, on the device
         """
-        picture = self._decode(latent)
-        return rounded(signed_to_unit(picture)), picture.sum().isfinite()
+        pictures = self._decode.together(latents, rows=self.at_once)
+        return [(rounded(signed_to_unit(picture)), picture.sum().isfinite()) for picture in pictures]
 
     def spoilt(self, frame: int) -> "PicturesSpoilt":
         """What to raise where the picture of a frame is not of numbers: they are to be made again in a wider type.

@@ -3,7 +3,7 @@
 import json
 import sys
 import warnings
-from collections.abc import Iterator
+from contextlib import closing
 from fractions import Fraction
 from functools import partial
 from importlib.metadata import version
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from audioviz.audio.reading.carried import sound_for_ffmpeg
@@ -24,6 +23,7 @@ from audioviz.models.devices import device_identity
 from audioviz.models.graphs import graphed
 from audioviz.models.model import Model
 from audioviz.project import Project
+from audioviz.rendering.batches import batch_plan, sampled_latents
 from audioviz.rendering.cautions import cautions
 from audioviz.rendering.check import uses_flow
 from audioviz.rendering.chunk_loop import make_pictures
@@ -32,7 +32,7 @@ from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.estimate import CHUNK_SECONDS
 from audioviz.rendering.finish import Finisher, PicturesSpoilt
 from audioviz.rendering.frame_table import FrameTable, frame_table
-from audioviz.rendering.guides import Guides, open_guides
+from audioviz.rendering.guides import open_guides
 from audioviz.rendering.log import render_log
 from audioviz.rendering.memory import (
     is_work_kept,
@@ -41,10 +41,9 @@ from audioviz.rendering.memory import (
     pictures_of_one_kind,
     settled_tiles,
 )
-from audioviz.rendering.plans import plan_frames, read_texts
+from audioviz.rendering.plans import read_texts
 from audioviz.rendering.settings import RenderSettings, describe_settings, settings_for
 from audioviz.rendering.tweens import shown_clock, smoothed
-from audioviz.sampling import sequence
 from audioviz.sampling.samplers import sampler_for
 from audioviz.schedule.formats.json_csv import schedule_to_json
 from audioviz.schedule.schedule import Schedule
@@ -122,6 +121,9 @@ def _make_video(
     identity: dict[str, Any] = _identity(model, settings) | guide_digests
     if guides.moves and guides.flow is None and uses_flow(schedule, part):
         identity["versions"]["opencv"] = opencv_version()
+    batches = batch_plan(model, table, settings, guides)
+    if batches.caution:
+        warnings.warn(batches.caution, AudiovizWarning, stacklevel=2)
     begin = Fraction(song.start) + part.start / clock.fps
     tweens = smoothed(table, shown, song)
     decode = Decoder(model)
@@ -135,7 +137,7 @@ def _make_video(
         out,
         clock=clock,
         identity=identity,
-        digests=[table.digest(i) for i in range(len(table))],
+        digests=[batches.digest(i, table.digest(i)) for i in range(len(table))],
         pictures=pictures,
         chunk=max(1, round(CHUNK_SECONDS * clock.fps)),
         resume=resume,
@@ -148,21 +150,28 @@ def _make_video(
             warnings.warn(work.note, AudiovizWarning, stacklevel=2)
         with (
             render_log(work.log) as log,
-            out_of_memory_explained("at {}x{}".format(*settings.size)),
+            out_of_memory_explained("at {}x{}".format(*settings.size), batch=settings.batch),
             pictures_of_one_kind(model.autoencoder),
         ):
             log.info(
                 "%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity)
             )
-            latents = _latents(model, table, settings, guides, work, decode)
-            with tqdm(
-                total=len(part),
-                initial=work.finished,
-                unit="frame",
-                disable=None if progress else True,
-                smoothing=0.05,
-                desc=out.name,
-            ) as bar:
+            before = None if work.latent is None else torch.from_numpy(work.latent.copy())
+            with (
+                closing(
+                    sampled_latents(
+                        model, table, settings, batches, guides=guides, first=work.done, before=before, decode=decode
+                    )
+                ) as latents,
+                tqdm(
+                    total=len(part),
+                    initial=work.finished,
+                    unit="frame",
+                    disable=None if progress else True,
+                    smoothing=0.05,
+                    desc=out.name,
+                ) as bar,
+            ):
                 seconds = make_pictures(latents, finisher, work, log, bar, part=part, keep_decoded=keep_work)
             chunks = work.chunks()
             if seconds is not None:
@@ -211,22 +220,6 @@ def _quickened(model: Model, project: Project, table: FrameTable, settings: Rend
         return compiled(model, settings.size, scales)
 
 
-def _latents(
-    model: Model, table: FrameTable, settings: RenderSettings, guides: Guides, work: Work, decode: Decoder
-) -> Iterator[Tensor]:
-    """The latent of each frame that is still to be sampled; on a GPU not yet looked at."""
-    start = model.empty_latent(settings.size) if work.latent is None else torch.from_numpy(work.latent.copy())
-    return sequence(
-        model.denoiser,
-        plan_frames(model, table, settings, first=work.done, guides=guides, decode=decode),
-        start=start,
-        sampler=settings.sampler,
-        scheduler=settings.scheduler,
-        noise_mask=guides.mask,
-        checked=model.denoiser.device.type == "cpu",
-    )
-
-
 def _identity(model: Model, settings: RenderSettings) -> dict:
     """The part of the manifest that every frame depends on besides the schedule."""
     return {
@@ -242,6 +235,7 @@ def _identity(model: Model, settings: RenderSettings) -> dict:
         "cfg": settings.cfg,
         "sampler": settings.sampler,
         "scheduler": settings.scheduler,
+        **({"batch": settings.batch} if settings.batch > 1 else {}),
         "versions": {name: version(name) for name in ("audioviz", "torch", "diffusers", "transformers")},
     }
 

@@ -69,13 +69,15 @@ def pictures_of_one_kind(autoencoder: Autoencoder) -> Iterator[None]:
 
 
 @contextmanager
-def out_of_memory_explained(where: str) -> Iterator[None]:
+def out_of_memory_explained(where: str, *, batch: int = 1) -> Iterator[None]:
     """Turn the out-of-memory errors of torch and Python inside the block into one line.
 
     Parameters
     ----------
     where : str
         Such as `at 512x512`.
+    batch : int
+        Frames that are sampled together.
 
     Raises
     ------
@@ -86,7 +88,8 @@ def out_of_memory_explained(where: str) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
+        lower = "--batch or --size" if batch > 1 else "--size"
         raise ModelError(
-            f"out of memory {where}: lower --size, choose a smaller --model or --dtype float16, or close "
-            "other programs, then start the same render again"
+            f"out of memory {where}: lower {lower}, choose a smaller --model or --dtype float16, or close other "
+            "programs, then start the same render again"
         ) from error

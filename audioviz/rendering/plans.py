@@ -36,20 +36,22 @@ INTERPOLATIONS = {"slerp": slerp, "lerp": lerp}
 
 
 def plan_frames(
-    model: Model,
-    table: FrameTable,
-    settings: RenderSettings,
-    *,
-    first: int = 0,
-    guides: Guides | None = None,
-    decode: Decoder | None = None,
+    model: Model, table: FrameTable, settings: RenderSettings, *, first: int = 0, guides: Guides | None = None
 ) -> Iterator[FramePlan]:
-    """The plans of a table's frames from row `first` on, which start from the pictures that `decode` has shown.
+    """The plans of a table's frames from row `first` on: see `frame_planner`."""
+    plan_at, decode = frame_planner(model, table, settings, guides=guides), Decoder(model)
+    return (plan_at(i, decode) for i in range(first, len(table)))
+
+
+def frame_planner(
+    model: Model, table: FrameTable, settings: RenderSettings, *, guides: Guides | None = None
+) -> Callable[[int, Decoder], FramePlan]:
+    """A function that gives the plan of a row of a table, which starts from the picture that a decoder has shown.
 
     Text is encoded, and anchors are measured, when a frame first needs them; for those LoRAs act as they were loaded. A
     frame that is drawn wholly anew starts from an empty latent: what came before it leaves no trace in it.
     """
-    guides, decode = guides or Guides(), decode or Decoder(model)
+    guides = guides or Guides()
     read, device = cache(model.encode_text), model.denoiser.device
     encode = lru_cache(MOST_TEXTS)(lambda text: read(text).to(device))
     with_images, init, step_to = (
@@ -67,7 +69,7 @@ def plan_frames(
     def statistics(text: str, negative: str) -> tuple[Tensor, Tensor]:
         return still_statistics(model, guidance(model.guidance(text, negative, steps=settings.steps), 0, {}), settings)
 
-    for i in range(first, len(table)):
+    def plan_at(i: int, decode: Decoder) -> FramePlan:
         frame, row, unsample, flow_step = table.part[i], table.row(i), bool(table.columns["unsample"][i]), step_to(i)
         plan = plan_frame(
             guidance(text_guidance_at(table, i, encode, steps=settings.steps), i, table.loras_at(i)),
@@ -85,7 +87,7 @@ def plan_frames(
             )
             if unsample
             else None,
-            warp=feedback(model, table, i, guides, decode, flow_step=flow_step),
+            warp=feedback(table, i, guides, decode, flow_step=flow_step),
             anchor=anchor_at(table, i, statistics),
         )
         if row["seed_mix"]:
@@ -99,7 +101,9 @@ def plan_frames(
             plan = replace(plan, start=init(frame), warp=plan.warp if plan.interp < 1 else None)
         if init and guides.mask is not None:
             plan = replace(plan, keep=init(frame))
-        yield plan
+        return plan
+
+    return plan_at
 
 
 def read_texts(model: Model, table: FrameTable, settings: RenderSettings) -> None:

@@ -69,6 +69,7 @@ def render(
     dtype: str | None = None,
     vae_dtype: str | None = None,
     compile: bool | None = None,
+    batch: int | None = None,
     upscale: str | None = None,
     frame: str | None = None,
     codec: str | None = None,
@@ -125,6 +126,8 @@ def render(
     device, dtype, vae_dtype : for `load_model`
     compile : bool
         Compile the model first: it takes minutes, and pays in long renders.
+    batch : int, 1 to 64
+        Sample frames of so many stretches between cuts together, which a GPU does in little more time than one.
     upscale : text
         `2x`, a size such as `1920x1080`, the .safetensors file of a network, or a file with one of them, `FILE:2x`.
     frame : "square", "wide", "vertical", or a ratio such as `2.39:1`
@@ -199,6 +202,7 @@ def render(
         "dtype": dtype,
         "vae_dtype": vae_dtype,
         "compile": compile,
+        "batch": batch,
         "upscale": upscale,
         "frame": frame,
         "codec": codec,

@@ -16,6 +16,7 @@ class RenderSettings:
     cfg: float
     sampler: str
     scheduler: str
+    batch: int = 1  # frames that are sampled together, where cuts part them
 
 
 def settings_for(
@@ -39,6 +40,7 @@ def settings_for(
         own.cfg if look.cfg is None else look.cfg,
         look.sampler or own.sampler,
         look.scheduler or own.scheduler,
+        look.batch,
     )
 
 

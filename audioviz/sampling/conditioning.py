@@ -61,21 +61,26 @@ class Control:
 
     Parameters
     ----------
-    hint : float, shape (1, 3, height, width) in 0..1, optional
+    hint : float, shape (B or 1, 3, height, width) in 0..1, optional
         What ControlNet follows: edges, depth, poses.
-    strength : how strongly
+    strength : how strongly; a number for all pictures, or float of shape (B,)
     style : how strongly the conditionings' `image`, the IP-Adapter reference, is followed
-    inpainting : float, shape (1, 1 + C, H, W), optional
+    inpainting : float, shape (B or 1, 1 + C, H, W), optional
         For inpainting models: the mask (1 is drawn), and the scaled latent of the picture without what is drawn.
     loras : of the name of a LoRA and its strength
         Those that the model keeps unfused; one that is not named acts as strongly as it was loaded.
     """
 
     hint: Tensor | None = None
-    strength: float = 1.0
+    strength: float | Tensor = 1.0
     style: float = 1.0
     inpainting: Tensor | None = None
     loras: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def follows(self) -> bool:
+        """Whether the hint is followed at all; strengths of several pictures are none of them 0."""
+        return isinstance(self.strength, Tensor) or self.strength != 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,6 +46,11 @@ class Denoiser(Protocol):
         ...
 
     @property
+    def ragged(self) -> bool:
+        """Whether its texts have lengths of their own, which leave little to calculate together in a batch."""
+        ...
+
+    @property
     def rescale(self) -> float:
         """How far guided predictions take the deviation of the positive's, 0..1: see `guidance.rescaled`."""
         ...

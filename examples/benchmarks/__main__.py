@@ -12,6 +12,7 @@ from functools import partial
 from importlib.metadata import version
 
 import analysis
+import batches
 import busy
 import engines
 import frames
@@ -30,7 +31,7 @@ def main() -> None:
         + "\n"
     )
     print("| what | figure |\n|---|---|")
-    of_device = (frames.measure, img2img.measure, engines.measure)
+    of_device = (frames.measure, batches.measure, img2img.measure, engines.measure)
     for measure in (*(partial(one, device) for one in of_device), busy.measure, growth.measure, analysis.measure):
         for what, figure in measure():
             print(f"| {what} | {figure} |", flush=True)

@@ -51,6 +51,7 @@ def _denoiser(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -
         units=autoencoder.units,
         channels=config.in_channels,
         patch=config.patch_size,
+        ragged=True,
     )
 
 

@@ -42,6 +42,7 @@ def _denoiser(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -
         units=autoencoder.units,
         channels=transformer.config.in_channels,
         patch=PATCH,
+        ragged=True,
     )
 
 
