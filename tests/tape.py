@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_leaves
 
 ASKS = {"aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::equal", "aten::masked_select"}
+CROSSING = {torch.tensor, torch.as_tensor, torch.from_numpy, torch.Tensor.tolist, torch.Tensor.numpy}
 
 
 class CaptureRefused(RuntimeError):
@@ -44,12 +45,12 @@ class Tape(TorchDispatchMode):
                     old.copy_(new)
 
 
-class NoConstants(TorchFunctionMode):
-    """Refuses tensors that are made of Python's numbers: on a GPU each is a copy from the CPU's memory."""
+class NoCrossing(TorchFunctionMode):
+    """Refuses tensors of Python's numbers, and numbers of tensors: on a GPU each is a copy that is waited for."""
 
     def __torch_function__(self, function, types, arguments=(), keywords=None):
-        if function in (torch.tensor, torch.as_tensor, torch.from_numpy):
-            raise CaptureRefused(f"{function.__name__} copies from the CPU")
+        if function in CROSSING:
+            raise CaptureRefused(f"{function.__name__} while a stream is being captured")
         return function(*arguments, **(keywords or {}))
 
 
@@ -63,7 +64,7 @@ class Capture:
         if self.count == self.fails_after:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         call()
-        with Tape() as tape:
+        with NoCrossing(), Tape() as tape:
             result = call()
         self.count += 1
 

@@ -14,7 +14,7 @@ from audioviz.rendering.log import render_log
 from audioviz.sampling import Control, plan_frame, sample_frame
 from audioviz.sampling.guidance import guided
 from tests.mini import mini_model
-from tests.tape import Capture, CaptureRefused, NoConstants, Tape
+from tests.tape import Capture, CaptureRefused, NoCrossing, Tape
 
 LEVEL = torch.tensor([2.0])
 
@@ -53,7 +53,7 @@ def test_a_captured_model_gives_the_same_numbers_and_needs_no_cpu_within_a_call(
     ((network, given),) = calls
     arguments, keywords = tree_map_only(torch.Tensor, lambda tensor: tensor.to("meta"), given)
     network.to("meta")  # which stands for the GPU: whatever lies on the CPU would have to be copied there
-    with torch.no_grad(), NoConstants(), Tape():
+    with torch.no_grad(), NoCrossing(), Tape():
         network(*arguments, **keywords)
 
 
@@ -140,11 +140,21 @@ def test_what_cannot_be_captured_runs_as_usual_and_is_logged(mini, tmp_path):
     assert not logging.getLogger("audioviz").handlers
 
 
-def test_a_call_that_asks_for_a_value_is_refused_by_the_tape():
-    with pytest.raises(CaptureRefused, match="_local_scalar_dense"):
-        Capture()(lambda: torch.ones(2).sum().item())
-    quick = Graphed(torch.nn.Identity(), Capture())
-    assert torch.equal(quick(torch.ones(2)), torch.ones(2))
+@pytest.mark.parametrize("ask", [lambda x: x.sum().item(), lambda x: x.tolist()[0], lambda x: torch.tensor([1.0])])
+def test_a_network_that_asks_for_values_of_the_gpu_is_not_captured(ask):
+    """As Lumina2 does, whose texts' lengths it reads from their masks."""
+
+    class Asking(torch.nn.Module):
+        def forward(self, x):
+            return x * ask(x)
+
+    with pytest.raises(CaptureRefused, match="while a stream is being captured"):
+        Capture()(lambda: Asking()(torch.ones(2)))
+    capture = Capture()
+    quick = Graphed(Asking(), capture)
+    for x in (torch.full((2,), 2.0), torch.full((2,), 3.0)):
+        assert torch.equal(quick(x), Asking()(x))
+    assert capture.count == 0
 
 
 def test_weights_that_are_moved_or_cast_at_each_call_are_not_captured(mini):

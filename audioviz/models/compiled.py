@@ -47,6 +47,7 @@ def compiled(model: Model, size: tuple[int, int], scales: Iterable[float], *, ba
     autoencoder = replace(model.autoencoder, module=_with_parts(model.autoencoder.module, wrap))
     quick = replace(model, denoiser=model.denoiser.with_networks(wrap), autoencoder=autoencoder, compiled=True)
     try:
+        _warm_up(model, size, scales)  # some networks keep what they compute at first, in ways that no compiler follows
         _warm_up(quick, size, scales)
     except (RuntimeError, TorchDynamoException) as error:
         if is_out_of_memory(error):
