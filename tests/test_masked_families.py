@@ -13,8 +13,10 @@ from torch import Tensor
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models import load_model
 from audioviz.models.families.lumina2 import SYSTEM_PROMPT
+from audioviz.models.footprint import call_bytes
 from audioviz.models.load import defaults_of
 from audioviz.models.lora import work_in
+from audioviz.models.pipeline import settings_of
 from audioviz.sampling import Conditioning, ksampler
 from audioviz.sampling.guidance import guided
 from tests.checkpoints import MASKED_FAMILIES
@@ -74,6 +76,13 @@ def pair(families, request):
 
 
 every_family = pytest.mark.parametrize("pair", MASKED_FAMILIES, indirect=True)
+
+
+@every_family
+def test_what_a_call_takes_of_a_gpu_is_told_by_the_transformer(pair):
+    _, pipeline, model = pair
+    told = call_bytes(settings_of(pipeline.transformer), SIZE, factor=8, element=4)
+    assert model.placement.footprint(SIZE).call == told > 0
 
 
 @every_family

@@ -118,13 +118,14 @@ def load_model(
             module.eval().requires_grad_(False)
     pipeline.vae.to(_vae_dtype(vae_dtype, pipeline.vae, target), memory_format=memory_format_of(pipeline.vae, target))
     unet = getattr(pipeline, "unet", None)
-    core = pipeline.transformer if unet is None else unet.to(memory_format=memory_format_of(unet, target))
+    if unet is not None:
+        unet.to(memory_format=memory_format_of(unet, target))
     files = [file for file, _ in weighted_loras]
     defaults = _defaults(family, core_settings(pipeline), settings_of(pipeline.scheduler), source, files)
     told = [str(precision), dtype, str(pipeline.vae.dtype), prediction]
     told += [*map(str, (*weighted_loras, *others)), *map("unfused {}".format, moving)]
     digest = remembered(partial(_digest, pipeline, net), [found, *files, *others], told)
-    placement = placed(pipeline, target, core=core, controlnet=net, size=(defaults.size, defaults.size))
+    placement = placed(pipeline, target, controlnet=net, size=(defaults.size, defaults.size))
     return Model(
         name=" + ".join(map(str, (source, *added))),
         digest=digest,
