@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 
 from audioviz.errors import ModelError
 from audioviz.models import load_model
+from audioviz.models.configs import defaults_of
 from audioviz.models.families import family_of
-from audioviz.models.load import defaults_of
 from audioviz.models.lora import read_changes, work_in
 from audioviz.models.pipeline import core_settings, settings_of
 from audioviz.models.sources import size_step

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models import load_model
+from audioviz.models.configs import defaults_of
 from audioviz.models.families.lumina2 import SYSTEM_PROMPT
 from audioviz.models.footprint import call_bytes
-from audioviz.models.load import defaults_of
 from audioviz.models.lora import read_changes, work_in
 from audioviz.models.pipeline import settings_of
 from audioviz.sampling import Conditioning, ksampler

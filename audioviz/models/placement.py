@@ -162,9 +162,7 @@ def move(part: nn.Module, device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def placed(
-    pipeline: Any, device: torch.device, *, controlnet: nn.Module | None, size: tuple[int, int]
-) -> Placement:
+def placed(pipeline: Any, device: torch.device, *, controlnet: nn.Module | None, size: tuple[int, int]) -> Placement:
     """The parts of a pipeline on a device, as there is room for them and for pictures of (width, height) pixels."""
     parts = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
     texts = {name: parts.pop(name) for name in TEXT_ENCODERS if name in parts}
