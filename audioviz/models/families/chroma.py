@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.defaults import Defaults, at_few_steps
+from audioviz.models.defaults import Defaults, flow_at_few_steps
 from audioviz.models.denoiser import mask_of
 from audioviz.models.distilled import few_steps_of
 from audioviz.models.families.family import Family
@@ -21,7 +21,7 @@ LENGTH = 512  # tokens of a text, at most
 
 
 def _defaults(config: Any, scheduler: Any, name: str) -> Defaults:
-    return at_few_steps(OWN, name, steps=8, scheduler="simple") if few_steps_of(name) else OWN
+    return flow_at_few_steps(OWN, name, steps=8) if few_steps_of(name) else OWN
 
 
 def _read(pipeline: Any, text: str) -> Conditioning:
