@@ -13,10 +13,10 @@ from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, flow_at_few_steps
-from audioviz.models.denoiser import pooled_of
 from audioviz.models.families.family import Family
 from audioviz.models.flow import FlowDenoiser, flow_denoiser
 from audioviz.models.inpainting import Inpainting, mask_behind
+from audioviz.models.rows import pooled_of
 from audioviz.models.text import flux_text
 from audioviz.sampling import Conditioning
 

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, flow_at_few_steps, sized
-from audioviz.models.denoiser import mask_of
 from audioviz.models.distilled import few_steps_of
 from audioviz.models.families.family import Family
 from audioviz.models.flow import FlowDenoiser, flow_denoiser
+from audioviz.models.rows import mask_of
 from audioviz.models.text import MASKED_STEP, TextEncoder, masked_text
 from audioviz.sampling import Conditioning
 
