@@ -70,7 +70,7 @@ def run_fill(pipeline, start, scene, *, steps=STEPS):
 def guidance_of(model, scene):
     picture, mask = scene
     guides = Guides(init=lambda frame: picture, mask=torch.from_numpy(mask))
-    return image_conditions(model, guides)(replace(model.guidance("gold mandala"), negative=None), 0, 1.0, 1.0)
+    return image_conditions(model, guides)(replace(model.guidance("gold mandala"), negative=None), 0, 1.0, 1.0, {})
 
 
 def test_one_call_of_flux_fill_is_that_of_diffusers(fill, scene):
