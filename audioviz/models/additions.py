@@ -172,34 +172,14 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
     place = Path(source)
     if (place / "vae").is_dir():  # a whole model may be given for its own
         place = place / "vae"
-    vae: Any
     try:
-        if place.is_file():
-            shapes = read_shapes(place, what="vae")
-            if any(name.startswith(("decoder.layers.", "encoder.layers.")) for name in shapes):
-                raise ModelError(
-                    f"vae {source}: of a tiny autoencoder (TAESD), whose settings lie beside it; give its diffusers "
-                    "folder or id, such as madebyollin/taesd"
-                )
-            if type(own).__name__ == "AutoencoderKLFlux2":
-                vae = read_flux2_vae(own.config, load_file(place), own.dtype)
-            else:
-                with TemporaryDirectory() as folder:
-                    own.save_config(folder)
-                    vae = AutoencoderKL.from_single_file(
-                        str(place), config=folder, dtype=own.dtype, local_files_only=True
-                    )
-            names = unread(shapes, SimpleNamespace(vae=vae), ["vae"])
-            if names and not any(name.startswith("model.") for name in shapes):
-                warnings.warn(
-                    f"vae {source}: {len(names)} of its {len(shapes)} tensors are not used: {first_names(names)}",
-                    AudiovizWarning,
-                    stacklevel=2,
-                )
-        else:
-            vae = with_variant(
+        vae: Any = (
+            _vae_of_file(place, own)
+            if place.is_file()
+            else with_variant(
                 place, partial(AutoModel.from_pretrained, str(place), torch_dtype=own.dtype), dtype=own.dtype
             )
+        )
     except ModelError:
         raise
     except Exception as error:  # as when a pipeline is loaded
@@ -212,6 +192,32 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
         raise ModelError(
             f"vae {source}: a {type(vae).__name__} of {vae.config.get('latent_channels')} channels; this model "
             f"expects {'one' if len(kinds) > 1 else kinds[0].__name__} of {own.config['latent_channels']}"
+        )
+    return vae
+
+
+def _vae_of_file(file: Path, own: Any) -> Any:
+    """The autoencoder of a .safetensors file, with the config of the model's own."""
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+    shapes = read_shapes(file, what="vae")
+    if any(name.startswith(("decoder.layers.", "encoder.layers.")) for name in shapes):
+        raise ModelError(
+            f"vae {file}: of a tiny autoencoder (TAESD), whose settings lie beside it; give its diffusers folder or "
+            "id, such as madebyollin/taesd"
+        )
+    if type(own).__name__ == "AutoencoderKLFlux2":
+        vae = read_flux2_vae(own.config, load_file(file), own.dtype)
+    else:
+        with TemporaryDirectory() as folder:
+            own.save_config(folder)
+            vae = AutoencoderKL.from_single_file(str(file), config=folder, dtype=own.dtype, local_files_only=True)
+    names = unread(shapes, SimpleNamespace(vae=vae), ["vae"])
+    if names and not any(name.startswith("model.") for name in shapes):
+        warnings.warn(
+            f"vae {file}: {len(names)} of its {len(shapes)} tensors are not used: {first_names(names)}",
+            AudiovizWarning,
+            stacklevel=3,
         )
     return vae
 

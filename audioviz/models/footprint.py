@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from audioviz.models.sources import pixels_per_cell
 from audioviz.models.tiles import tile_cells
 
 GIB = 2**30
@@ -64,7 +65,6 @@ def footprint(
     vae: Mapping[str, Any],
     size: tuple[int, int],
     *,
-    factor: int,
     element: int,
     vae_element: int,
     controlnet: bool = False,
@@ -76,13 +76,11 @@ def footprint(
     core, vae : mappings
         The configs of UNet or transformer, with `_class_name`, and of the autoencoder.
     size : (width, height), pixels
-    factor : int
-        Pixels a cell of the autoencoder, each way.
     element, vae_element : int
         Bytes of a number.
     controlnet : bool
     """
-    rows = 1 if core.get("guidance_embeds") else 2
+    rows, factor = 1 if core.get("guidance_embeds") else 2, pixels_per_cell(vae)
     whole, tiles = (decode_bytes(vae, size, factor=factor, element=vae_element, tiled=tiled) for tiled in (False, True))
     call = call_bytes(core, size, factor=factor, element=element, rows=rows, controlnet=controlnet)
     return Footprint(call, whole, tiles)

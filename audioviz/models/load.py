@@ -26,7 +26,7 @@ from audioviz.models.placement import placed
 from audioviz.models.plain.family import EMBEDDED as EMBEDDED_FAMILY
 from audioviz.models.plain.load import is_plain, load_plain
 from audioviz.models.reader import TextReader
-from audioviz.models.sources import EMBEDDED, EXPECTED, PREDICTIONS, check_plain, split_weight
+from audioviz.models.sources import EMBEDDED, EXPECTED, PREDICTIONS, check_plain, pixels_per_cell, split_weight
 
 
 def load_model(
@@ -174,7 +174,7 @@ def _autoencoder(pipeline: Any, family: Family, other: str | Path | None, target
     return Autoencoder(
         pipeline.vae,
         family.units(own, pipeline.vae).to(target),
-        factor=2 ** (len(own.config.block_out_channels) - 1) * family.packed,
+        factor=pixels_per_cell(own.config) * family.packed,
         in_model_units=type(pipeline.vae).__name__ == "AutoencoderTiny",
         packed=family.packed,
     )

@@ -179,7 +179,6 @@ def footprint_of(core: Any, vae: Any, size: tuple[int, int], *, controlnet: bool
         settings_of(core),
         vae.config,
         size,
-        factor=2 ** (len(vae.config["block_out_channels"]) - 1),
         element=element_size(core),
         vae_element=element_size(vae),
         controlnet=controlnet,

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
@@ -146,11 +147,16 @@ def size_step(source: str) -> int | None:
     """Pixels that each side of a model's pictures is a multiple of; None if its files do not tell."""
     folder = EMBEDDED if source == "embedded" else Path(source)
     try:
-        channels = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))["block_out_channels"]
+        cell = pixels_per_cell(json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError):
         return None
     patch = 2 if (folder / "transformer").is_dir() else 1  # of SD3 and Flux
-    return 2 ** (len(channels) - 1) * patch
+    return cell * patch
+
+
+def pixels_per_cell(vae: Mapping[str, Any]) -> int:
+    """Pixels a latent cell, each way, of the autoencoder with this config."""
+    return 2 ** (len(vae["block_out_channels"]) - 1)
 
 
 def split_weight(text: str) -> tuple[Path, float]:

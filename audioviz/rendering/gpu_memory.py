@@ -33,7 +33,6 @@ def describe_memory(look: Look, size: tuple[int, int], device: torch.device) -> 
         weighed.core,
         weighed.vae,
         size,
-        factor=2 ** (len(weighed.vae["block_out_channels"]) - 1),
         element=element,
         vae_element=autoencoder_dtype(look.vae_dtype, dtype, weighed.vae, device).itemsize,
         controlnet=look.controlnet is not None,

@@ -88,11 +88,11 @@ class BatchedDenoiser:
         """Conditionings or controls of one row each as one of all; the steps of a frame ask for the same again."""
         ids = tuple(map(id, records))
         if ids not in self._stacked:
-            self._stacked[ids] = earlier[ids] if ids in earlier else (records, _stacked(records))
+            self._stacked[ids] = earlier[ids] if ids in earlier else (records, _as_one(records))
         return self._stacked[ids][1]
 
 
-def _stacked(records: Sequence[Any]) -> Any:
+def _as_one(records: Sequence[Any]) -> Any:
     """Records of tensors of one row each as one of as many rows; what else they hold is that of the first."""
     first = records[0]
     rows = {name: torch.cat([getattr(record, name) for record in records]) for name, *_ in _shapes(first)}
