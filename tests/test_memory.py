@@ -20,7 +20,7 @@ from torch import nn
 import audioviz as av
 import audioviz.models.placement as placing
 from audioviz.errors import AudiovizWarning, InputError, ModelError
-from audioviz.models.autoencoder import Autoencoder, NoRoomForPictures, bfloat16_or_float32
+from audioviz.models.autoencoder import Autoencoder, NoRoomForPictures, autoencoder_dtype, bfloat16_or_float32
 from audioviz.models.footprint import GIB, Footprint, call_bytes, decode_bytes
 from audioviz.models.placement import Placement, bytes_of, stream
 from audioviz.models.plain.load import load_plain
@@ -431,6 +431,16 @@ def test_the_autoencoder_has_a_type_of_its_own(asked, dtype, found, tmp_path):
 def test_a_decoder_that_is_too_wide_for_float16_takes_bfloat16_where_a_gpu_has_it(device, has, found, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has and not including_emulation)
     assert bfloat16_or_float32(torch.device(device)) == found
+
+
+@pytest.mark.parametrize(
+    ("loaded", "upcast", "found"),
+    [("float16", True, "bfloat16"), ("float16", False, "float16"), ("float32", True, "float32")],
+)
+def test_only_an_autoencoder_in_float16_is_too_narrow(loaded, upcast, found, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    dtype = autoencoder_dtype("auto", getattr(torch, loaded), {"force_upcast": upcast}, torch.device("cuda"))
+    assert dtype == getattr(torch, found)
 
 
 def test_an_unknown_type_of_the_autoencoder_is_refused():
