@@ -116,7 +116,9 @@ def load_model(
     for part in (*TEXT_ENCODERS, "vae"):
         if module := getattr(pipeline, part, None):
             module.eval().requires_grad_(False)
-    pipeline.vae.to(_vae_dtype(vae_dtype, pipeline.vae, target), memory_format=memory_format_of(pipeline.vae, target))
+    pipeline.vae.to(
+        _vae_dtype(vae_dtype, pipeline.vae, family, target), memory_format=memory_format_of(pipeline.vae, target)
+    )
     unet = getattr(pipeline, "unet", None)
     core = pipeline.transformer if unet is None else unet.to(memory_format=memory_format_of(unet, target))
     files = [file for file, _ in weighted_loras]
@@ -241,10 +243,10 @@ def _short_name(source: str | Path) -> str:
     return re.split(r"[/\\]", str(source).rstrip("/\\"))[-1]
 
 
-def _vae_dtype(name: str, vae: Any, device: torch.device) -> torch.dtype:
+def _vae_dtype(name: str, vae: Any, family: Family, device: torch.device) -> torch.dtype:
     """What an autoencoder is to run in, as it is loaded already unless that does not do."""
     if name != "auto":
         return find_dtype(name, device, what="vae-dtype")
-    if vae.dtype == torch.float16 and vae.config.get("force_upcast"):  # its values go beyond the range of float16
+    if family.wide and vae.dtype == torch.float16 and vae.config.get("force_upcast"):
         return bfloat16_or_float32(device)
     return vae.dtype

@@ -6,6 +6,7 @@ import torch
 
 from audioviz.errors import ModelError
 from audioviz.models.autoencoder import bfloat16_or_float32
+from audioviz.models.families import family_of
 from audioviz.models.footprint import GIB, fit, footprint
 from audioviz.models.placement import free_bytes
 from audioviz.models.sources import read_shapes
@@ -52,7 +53,8 @@ def _vae_element(look: Look, weighed: Weighed, device: torch.device) -> int:
     """Bytes of a number of the autoencoder."""
     if look.vae_dtype != "auto":
         return 4 if look.vae_dtype == "float32" else 2
-    if look.dtype != "bfloat16" and weighed.vae.get("force_upcast"):
+    family = family_of(weighed.core)
+    if look.dtype != "bfloat16" and family and family.wide and weighed.vae.get("force_upcast", True):
         return bfloat16_or_float32(device).itemsize
     return 4 if look.dtype == "float32" else 2
 

@@ -107,4 +107,5 @@ PIXART = Family(
     read=_read,
     denoiser=_denoiser,
     flow=False,
+    wide=True,
 )
