@@ -33,8 +33,14 @@ class Timed:
         found = getattr(self._inner, name)
         return self._timed(found) if name == self._method else found
 
-    def __call__(self, *arguments):
-        return self._timed(self._inner)(*arguments)
+    def __call__(self, *arguments, **keywords):
+        return self._timed(self._inner)(*arguments, **keywords)
+
+    def with_networks(self, change) -> "Timed":
+        """As a denoiser's: a render captures its calls on a GPU, and they are timed all the same."""
+        changed = Timed(self._inner.with_networks(change), method=self._method)
+        changed.seconds = self.seconds
+        return changed
 
     def _timed(self, function):
         def call(*arguments, **keywords):
@@ -90,7 +96,7 @@ def command(*arguments: str) -> float:
     return time.perf_counter() - begin
 
 
-def bare_call(model) -> float:
+def bare_call(model, repeats: int = REPEATS) -> float:
     """Seconds of a guided model call with nothing around it."""
     own = model.defaults
     x, sigma = (
@@ -99,15 +105,15 @@ def bare_call(model) -> float:
     )
     guidance, timed = model.guidance("fire"), Timed(model.denoiser)
     with torch.inference_mode():
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             guided(timed, x, sigma, guidance, own.cfg)
     return statistics.median(timed.seconds)
 
 
-def bare_decode(model) -> float:
+def bare_decode(model, repeats: int = REPEATS) -> float:
     """Seconds of decoding a latent, until its picture is there."""
     latent, timed = model.empty_latent((model.defaults.size,) * 2).to(model.denoiser.device), Timed(model.decode)
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         timed(latent)
     return statistics.median(timed.seconds)
 
