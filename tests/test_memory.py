@@ -414,13 +414,17 @@ def test_our_tiles_take_a_tenth_of_the_operations_of_those_of_diffusers():
 
 
 @pytest.mark.parametrize(
-    ("asked", "dtype", "found"), [("auto", "float16", "float32"), ("bfloat16", "float32", "bfloat16")]
+    ("name", "asked", "dtype", "found"),
+    [
+        ("sdxl", "auto", "float16", "float32"),
+        ("sdxl", "bfloat16", "float32", "bfloat16"),
+        ("sd1", "auto", "float16", "float16"),  # whose config says nothing, which diffusers takes for force_upcast
+    ],
 )
-def test_the_autoencoder_has_a_type_of_its_own(asked, dtype, found, tmp_path):
-    pipeline = tiny_family("sdxl", tmp_path)
-    pipeline.vae.register_to_config(force_upcast=True)
-    pipeline.save_pretrained(tmp_path / "sdxl", safe_serialization=True)
-    model = av.load_model(tmp_path / "sdxl", device="cpu", dtype=dtype, vae_dtype=asked)
+def test_the_autoencoder_has_a_type_of_its_own(name, asked, dtype, found, families):
+    folder, pipeline = families(name)
+    assert pipeline.vae.config.force_upcast
+    model = av.load_model(folder, device="cpu", dtype=dtype, vae_dtype=asked)
     assert (model.denoiser.dtype, model.autoencoder.dtype) == (getattr(torch, dtype), getattr(torch, found))
 
 
@@ -439,7 +443,7 @@ def test_a_decoder_that_is_too_wide_for_float16_takes_bfloat16_where_a_gpu_has_i
 )
 def test_only_an_autoencoder_in_float16_is_too_narrow(loaded, upcast, found, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
-    dtype = autoencoder_dtype("auto", getattr(torch, loaded), {"force_upcast": upcast}, torch.device("cuda"))
+    dtype = autoencoder_dtype("auto", getattr(torch, loaded), {"force_upcast": upcast}, torch.device("cuda"), wide=True)
     assert dtype == getattr(torch, found)
 
 

@@ -93,7 +93,7 @@ def load_model(
     if ip_adapter:
         add_ip_adapter(pipeline, ip_adapter)
     autoencoder = _autoencoder(pipeline, family, vae, target)
-    _lay_out(pipeline, target, vae_dtype)
+    _lay_out(pipeline, family, target, vae_dtype)
     told = [str(precision), dtype, str(pipeline.vae.dtype), prediction]
     told += [*map(str, (*weighted_loras, *others)), *map("unfused {}".format, moving)]
     digest = remembered(partial(_digest, pipeline, net), [_place_of(source), *files, *others], told)
@@ -143,13 +143,13 @@ def _pipeline_of(
     return pipeline, family
 
 
-def _lay_out(pipeline: Any, device: torch.device, vae_dtype: str) -> None:
+def _lay_out(pipeline: Any, family: Family, device: torch.device, vae_dtype: str) -> None:
     """Have parts in the types and the layouts of memory that they run in on a device, still on the CPU."""
     for part in (*TEXT_ENCODERS, "vae"):
         if module := getattr(pipeline, part, None):
             module.eval().requires_grad_(False)
     vae = pipeline.vae
-    dtype = autoencoder_dtype(vae_dtype, vae.dtype, vae.config, device)
+    dtype = autoencoder_dtype(vae_dtype, vae.dtype, vae.config, device, wide=family.wide)
     vae.to(dtype, memory_format=memory_format_of(vae, device))
     if unet := getattr(pipeline, "unet", None):
         unet.to(memory_format=memory_format_of(unet, device))

@@ -28,13 +28,13 @@ def describe_memory(look: Look, size: tuple[int, int], device: torch.device) -> 
         return f"unknown until the model is here; the GPU has {free / GIB:.1f} GB free"
     family = family_of(weighed.core)
     dtype = family.half if family and look.dtype == "auto" else find_dtype(look.dtype, device)
-    element = dtype.itemsize
+    element, wide = dtype.itemsize, family is not None and family.wide
     wanted = footprint(
         weighed.core,
         weighed.vae,
         size,
         element=element,
-        vae_element=autoencoder_dtype(look.vae_dtype, dtype, weighed.vae, device).itemsize,
+        vae_element=autoencoder_dtype(look.vae_dtype, dtype, weighed.vae, device, wide=wide).itemsize,
         controlnet=look.controlnet is not None,
     )
     texts, rest = weighed.texts * element, (weighed.rest + _controlnet_numbers(look)) * element

@@ -24,10 +24,10 @@ PAUSE = 0.2  # seconds, in which the threads of one engine stop to spin, before 
 
 def measure(device: str) -> list[tuple[str, str]]:
     """Rows of (what, figure); the ratio is the median of those of pairs that ran side by side."""
-    return [row for size in SIZES for row in _measure(device, (size, size))]
+    return [row for size in SIZES for row in at_size(device, (size, size))]
 
 
-def _measure(device: str, size: tuple[int, int]) -> list[tuple[str, str]]:
+def at_size(device: str, size: tuple[int, int]) -> list[tuple[str, str]]:
     frames = {way: frame(make(device, size), size) for way, make in WAYS.items() if way not in _missing(device)}
     pictures = {way: [make() for _ in range(3)][-1].astype(int) for way, make in frames.items()}
     seconds: dict[str, list[float]] = {way: [] for way in frames}

@@ -3,7 +3,9 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import (
@@ -13,31 +15,29 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
-from frames import SONG
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 import audioviz as av
+from audioviz.clock import Clock
 from audioviz.models import Model
+from audioviz.models.graphs import graphed
 from audioviz.rendering.frame_table import frame_table
 from audioviz.rendering.plans import plan_frames
 from audioviz.rendering.settings import RenderSettings
 from audioviz.sampling import sequence
 
-EMBEDDED = Path(av.__file__).parent / "models" / "embedded"
+VOCABULARY = Path(av.__file__).parent / "models" / "embedded" / "tokenizer"
+SMALL = {"unet": (64, 128, 256, 256), "vae": (32, 64, 128, 128), "size": 256}  # channels of each level, and pixels
+SD15 = {"unet": (320, 640, 1280, 1280), "vae": (128, 256, 512, 512), "size": 512}
+MOST_FRAMES = 200
 STEPS, FRAMES, DENOISE = (1, 4, 20), {"cpu": 2, "cuda": 24}, 0.5
 PROMPT = "neon nebula"
 
 
 def measure(device: str) -> list[tuple[str, str]]:
-    """Rows of (what, figure): on a CPU of the embedded model; on a GPU of a model of Stable Diffusion 1.5's size."""
-    with tempfile.TemporaryDirectory() as folder:
-        if device == "cuda":
-            write_random_sd15(Path(folder))
-        source = folder if device == "cuda" else EMBEDDED
-        model = av.load_model(source, device=device)
-        pipe = StableDiffusionImg2ImgPipeline.from_pretrained(source).to(device, model.denoiser.dtype)
-    pipe.set_progress_bar_config(disable=True)
+    """Rows of (what, figure): on a GPU of a model of Stable Diffusion 1.5's size; on a CPU of a smaller one."""
+    model, pipe = both(device, SMALL if device == "cpu" else SD15)
     size, rows = model.defaults.size, []
     for steps in STEPS:
         ways = {
@@ -52,11 +52,21 @@ def measure(device: str) -> list[tuple[str, str]]:
     return rows
 
 
+def both(device: str, widths: dict[str, Any]) -> tuple[Model, StableDiffusionImg2ImgPipeline]:
+    """A Stable Diffusion with random weights, as a render has it and as diffusers' pipeline."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_random_model(Path(folder), **widths)
+        model = av.load_model(folder, device=device)
+        pipe = StableDiffusionImg2ImgPipeline.from_pretrained(folder).to(device, model.denoiser.dtype)
+    pipe.set_progress_bar_config(disable=True)
+    return graphed(model), pipe
+
+
 def loop(model: Model, steps: int, *, cfg: float, unsample: float = 0.0) -> Callable[[], object]:
     """A function that makes the next picture of a video."""
-    song = av.load_song(SONG, fps=12)
+    clock = Clock(Fraction(12), MOST_FRAMES)
     schedule = av.Schedule(
-        clock=song.clock, seed=av.seeds.step(7, clock=song.clock), denoise=DENOISE, unsample=unsample, prompts=[PROMPT]
+        clock=clock, seed=av.seeds.step(7, clock=clock), denoise=DENOISE, unsample=unsample, prompts=[PROMPT]
     )
     settings = RenderSettings((model.defaults.size,) * 2, steps, cfg, "euler", "normal")
     latents = sequence(
@@ -93,18 +103,18 @@ def rate(make: Callable[[], object], count: int) -> float:
     return count / (time.perf_counter() - begin)
 
 
-def write_random_sd15(folder: Path) -> None:
-    """A diffusers folder of Stable Diffusion 1.5's architecture with random weights, float16."""
-    tokenizer = CLIPTokenizer.from_pretrained(EMBEDDED / "tokenizer")
+def write_random_model(folder: Path, *, unet: tuple[int, ...], vae: tuple[int, ...], size: int) -> None:
+    """A diffusers folder of Stable Diffusion 1.5's architecture in some widths with random weights, float16."""
+    tokenizer = CLIPTokenizer.from_pretrained(VOCABULARY)
     StableDiffusionPipeline(
-        unet=UNet2DConditionModel(sample_size=64, cross_attention_dim=768),
+        unet=UNet2DConditionModel(sample_size=size // 8, block_out_channels=unet, cross_attention_dim=768),
         vae=AutoencoderKL(
-            block_out_channels=(128, 256, 512, 512),
+            block_out_channels=vae,
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
             layers_per_block=2,
             latent_channels=4,
-            sample_size=512,
+            sample_size=size,
         ),
         text_encoder=CLIPTextModel(
             CLIPTextConfig(
@@ -119,5 +129,7 @@ def write_random_sd15(folder: Path) -> None:
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
-        scheduler=DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1),
+        scheduler=DDIMScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1
+        ),
     ).to(torch.float16).save_pretrained(folder)

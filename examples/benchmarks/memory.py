@@ -5,20 +5,17 @@
 Half a minute, no GPU, no weights. Counted are tensors alone; what is told has the workspaces of cuDNN in it.
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
-import transformers
 from live_bytes import most_bytes
+from random_models import empty_model, network
 from torch import Tensor
 
-import audioviz.models
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.footprint import GIB, RESERVE, call_bytes, decode_bytes
 from audioviz.models.pipeline import settings_of
@@ -27,7 +24,6 @@ from audioviz.models.plain.load import load_plain
 from audioviz.models.sources import EMBEDDED
 from audioviz.sampling.units import LatentUnits
 
-LAYOUTS = json.loads((Path(audioviz.models.__file__).parent / "layouts.json").read_text())["parts"]
 FLUX2_KLEIN = {"num_layers": 5, "num_single_layers": 20, "num_attention_heads": 24, "joint_attention_dim": 7680}
 PIXART = {"caption_channels": 4096, "use_additional_conditions": False}
 CARD = 8 * GIB
@@ -46,19 +42,19 @@ def main() -> None:
 def calls() -> Iterator[tuple[str, ...]]:
     """Model calls: guided ones in two rows, others in one."""
     made = [
-        ("SD1.5, 512", _layout("unet-1"), 512, 2),
-        ("SD2.1, 768", _layout("unet-2"), 768, 2),
-        ("SDXL, 1024", _layout("unet-xl"), 1024, 2),
-        ("SD3, 1024", _layout("sd3-medium"), 1024, 2),
-        ("SD3.5 medium, 1024", _layout("sd35-medium"), 1024, 2),
-        ("SD3.5 large, 1024", _layout("sd35-large"), 1024, 2),
-        ("Flux, 1024", _layout("flux-dev"), 1024, 1),
-        ("Flux, 512", _layout("flux-dev"), 512, 1),
-        ("Chroma, 1024", _empty_model(diffusers.ChromaTransformer2DModel), 1024, 2),
-        ("FLUX.2-klein, 1024", _empty_model(diffusers.Flux2Transformer2DModel, **FLUX2_KLEIN), 1024, 1),
-        ("Z-Image, 1024", _empty_model(diffusers.ZImageTransformer2DModel), 1024, 1),
-        ("Lumina2, 1024", _empty_model(diffusers.Lumina2Transformer2DModel), 1024, 2),
-        ("PixArt-Sigma, 1024", _empty_model(diffusers.PixArtTransformer2DModel, **PIXART), 1024, 2),
+        ("SD1.5, 512", network("unet-1"), 512, 2),
+        ("SD2.1, 768", network("unet-2"), 768, 2),
+        ("SDXL, 1024", network("unet-xl"), 1024, 2),
+        ("SD3, 1024", network("sd3-medium"), 1024, 2),
+        ("SD3.5 medium, 1024", network("sd35-medium"), 1024, 2),
+        ("SD3.5 large, 1024", network("sd35-large"), 1024, 2),
+        ("Flux, 1024", network("flux-dev"), 1024, 1),
+        ("Flux, 512", network("flux-dev"), 512, 1),
+        ("Chroma, 1024", empty_model(diffusers.ChromaTransformer2DModel), 1024, 2),
+        ("FLUX.2-klein, 1024", empty_model(diffusers.Flux2Transformer2DModel, **FLUX2_KLEIN), 1024, 1),
+        ("Z-Image, 1024", empty_model(diffusers.ZImageTransformer2DModel), 1024, 1),
+        ("Lumina2, 1024", empty_model(diffusers.Lumina2Transformer2DModel), 1024, 2),
+        ("PixArt-Sigma, 1024", empty_model(diffusers.PixArtTransformer2DModel, **PIXART), 1024, 2),
         ("embedded, 512", load_plain(EMBEDDED, torch.half).unet.to("meta"), 512, 2),
     ]
     for what, core, side, batch in made:
@@ -70,9 +66,9 @@ def calls() -> Iterator[tuple[str, ...]]:
 
 def decodings() -> Iterator[tuple[str, ...]]:
     made = [
-        ("KL (SD1, SDXL, SD3, Flux)", _layout("vae-xl"), 8),
-        ("FLUX.2", _empty_model(diffusers.AutoencoderKLFlux2), 8),
-        ("tiny (TAESD)", _empty_model(diffusers.AutoencoderTiny), 8),
+        ("KL (SD1, SDXL, SD3, Flux)", network("vae-xl"), 8),
+        ("FLUX.2", empty_model(diffusers.AutoencoderKLFlux2), 8),
+        ("tiny (TAESD)", empty_model(diffusers.AutoencoderTiny), 8),
         ("embedded", load_plain(EMBEDDED, torch.half).vae.to("meta"), 16),
     ]
     for what, module, factor in made:
@@ -87,7 +83,7 @@ def decodings() -> Iterator[tuple[str, ...]]:
 
 def sdxl_in_8_gb() -> str:
     """The sum of what SDXL takes at 1024 x 1024 on a card of 8 GB."""
-    unet, vae = _layout("unet-xl"), _layout("vae-xl")
+    unet, vae = network("unet-xl"), network("vae-xl")
     weights = bytes_of(unet) + bytes_of(vae)
     call = call_bytes(settings_of(unet), (1024, 1024), factor=8, element=2)
     whole, tiles = (decode_bytes(vae.config, (1024, 1024), factor=8, element=2, tiled=tiled) for tiled in (False, True))
@@ -102,17 +98,6 @@ def sdxl_in_8_gb() -> str:
 
 def _row(what: str, found: int, told: int, count: int) -> tuple[str, ...]:
     return what, f"{found / GIB:.3f} GiB", f"{told / GIB:.3f} GiB", f"{told / found:.2f}", str(count)
-
-
-def _layout(name: str) -> Any:
-    config = dict(LAYOUTS[name])
-    kind = getattr(diffusers, config.pop("_class_name"), None) or transformers.CLIPTextModel
-    return _empty_model(kind, **{name: value for name, value in config.items() if not name.startswith("_")})
-
-
-def _empty_model(kind: Any, **config: Any) -> Any:
-    with torch.device("meta"):
-        return kind(**config).half().eval()
 
 
 def _half(*shape: int) -> Tensor:

@@ -38,6 +38,8 @@ class Family:
         What `auto` means on a GPU: bfloat16 where values go beyond the range of float16.
     units : function of the model's own autoencoder, and of the one that is used in its place, if any, or itself
         How latents become the model's.
+    wide : bool
+        The values of its autoencoder go beyond the range of float16, unless its config has `force_upcast` off.
     packed : int
         By how many cells of the autoencoder of diffusers, each way, a latent cell is.
     """
@@ -51,4 +53,5 @@ class Family:
     flow: bool
     half: torch.dtype = torch.float16
     units: Callable[[Any, Any], LatentUnits] = config_units
+    wide: bool = False
     packed: int = 1

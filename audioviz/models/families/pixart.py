@@ -108,4 +108,5 @@ PIXART = Family(
     read=_read,
     denoiser=_denoiser,
     flow=False,
+    wide=True,
 )

@@ -14,4 +14,5 @@ SDXL = Family(
     read=sdxl_text,
     denoiser=denoiser_of_unet,
     flow=False,
+    wide=True,
 )
