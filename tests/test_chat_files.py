@@ -9,9 +9,9 @@ from safetensors.torch import save_file
 
 from audioviz.errors import ModelError
 from audioviz.models import load_model
+from audioviz.models.configs import defaults_of
 from audioviz.models.families import family_of
-from audioviz.models.load import defaults_of
-from audioviz.models.lora import work_in
+from audioviz.models.lora import read_changes, work_in
 from audioviz.models.pipeline import core_settings, settings_of
 from audioviz.models.sources import size_step
 from tests.chat_originals import original_core, original_vae, original_whole
@@ -129,7 +129,9 @@ def test_a_lora_acts_as_in_diffusers(families, tmp_path, name, style):
     ours, theirs = (copy.copy(pipeline) for _ in range(2))
     for one in (ours, theirs):
         one.transformer = copy.deepcopy(own)
-    assert work_in(ours, file, 0.5) == []
+    changes, unread = read_changes(ours, file)
+    work_in(changes, 0.5)
+    assert unread == []
     theirs.load_lora_weights(str(file))
     theirs.fuse_lora(lora_scale=0.5)
     theirs.unload_lora_weights()
@@ -194,7 +196,7 @@ def test_a_tokenizer_without_a_chat_template_is_refused(families, tmp_path):
 def test_no_more_is_computed_of_a_prompt_than_is_read(families):
     """The scores of all words after each token would take a third of a gigabyte with FLUX.2."""
     model = load_model(families("klein")[0])
-    language_model = model.text_encoder.args[0].text_encoder
+    language_model = model.text_encoder.read.args[0].text_encoder
     watch = language_model.lm_head.register_forward_hook(lambda *_: pytest.fail("words were scored"))
     model.encode_text("gold")
     watch.remove()

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models import load_model
+from audioviz.models.configs import defaults_of
 from audioviz.models.families.lumina2 import SYSTEM_PROMPT
-from audioviz.models.load import defaults_of
-from audioviz.models.lora import work_in
+from audioviz.models.footprint import call_bytes
+from audioviz.models.lora import read_changes, work_in
+from audioviz.models.pipeline import settings_of
 from audioviz.sampling import Conditioning, ksampler
 from audioviz.sampling.guidance import guided
 from tests.checkpoints import MASKED_FAMILIES
@@ -74,6 +76,13 @@ def pair(families, request):
 
 
 every_family = pytest.mark.parametrize("pair", MASKED_FAMILIES, indirect=True)
+
+
+@every_family
+def test_what_a_call_takes_of_a_gpu_is_told_by_the_transformer(pair):
+    _, pipeline, model = pair
+    told = call_bytes(settings_of(pipeline.transformer), SIZE, factor=8, element=4)
+    assert model.placement.footprint(SIZE).call == told > 0
 
 
 @every_family
@@ -167,7 +176,7 @@ def test_weights_move_what_is_read_and_nothing_else(pair):
     plain, heavy = model.encode_text("(gold:1.0) mandala"), model.encode_text("(gold:1.5) mandala")
     assert torch.equal(plain.mask, heavy.mask)
     moved = (plain.embeddings != heavy.embeddings).any(-1)[0].nonzero()[:, 0].tolist()
-    start = plain.mask.sum().item() - len(model.text_encoder.args[0].tokenizer.tokenize("mandala"))
+    start = plain.mask.sum().item() - len(model.text_encoder.read.args[0].tokenizer.tokenize("mandala"))
     assert moved and max(moved) < start and len(moved) <= 5
 
 
@@ -221,7 +230,9 @@ def test_a_lora_acts(pair, file, layer, tmp_path):
     names = ("lora_down", "lora_up") if file.startswith("lora_unet") else ("lora_A", "lora_B")
     save_file({f"{file}.{name}.weight": factor for name, factor in zip(names, (down, up))}, tmp_path / "x.safetensors")
     changed = copy.deepcopy(pipeline)
-    assert work_in(changed, tmp_path / "x.safetensors", 0.5) == []
+    changes, unread = read_changes(changed, tmp_path / "x.safetensors")
+    work_in(changes, 0.5)
+    assert unread == []
     assert torch.allclose(changed.transformer.get_submodule(layer).weight - weight, 0.5 * up @ down, atol=1e-5)
 
 

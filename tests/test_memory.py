@@ -470,7 +470,7 @@ def test_on_a_small_gpu_all_texts_are_read_first_and_the_video_is_the_same(tmp_p
     for name in ("text_encoder", "unet"):
         parts[name].register_forward_pre_hook(watch(name))
     monkeypatch.setattr(placing, "move", move)
-    wanted = placing.footprint_of(model.core, parts["vae"], (64, 64), controlnet=False)
+    wanted = placing.footprint_of(parts["unet"], parts["vae"], (64, 64), controlnet=False)
     room = sum(map(bytes_of, parts.values())) - bytes_of(parts["text_encoder"]) // 2 + wanted.usual
 
     def free(_):

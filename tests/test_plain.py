@@ -13,9 +13,10 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from audioviz.errors import ModelError
 from audioviz.models import load_model
-from audioviz.models.denoiser import guidance_scale_embedding, stable_diffusion_betas
+from audioviz.models.denoiser import stable_diffusion_betas
 from audioviz.models.load import EMBEDDED
 from audioviz.models.plain.load import load_plain, plain_text
+from audioviz.models.sinusoidal import guidance_scale_embedding
 from audioviz.models.text import clip_text
 from audioviz.sampling.guidance import guided
 

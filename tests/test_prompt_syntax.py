@@ -1,5 +1,8 @@
 """Prompts as the field writes them: any length, weights, breaks, embeddings, editing, AND and tags."""
 
+import gc
+import weakref
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -219,6 +222,16 @@ def test_what_is_not_read_is_said_once(sd1):
             sd1.encode_text(text)
             sd1.encode_text(text)
         assert len(caught) == 1
+
+
+def test_a_model_of_which_something_was_said_is_not_kept(sd1):
+    model = replace(sd1)
+    with pytest.warns(AudiovizWarning, match="ink is not worked into"):
+        model.encode_text("a <lora:ink:0.8>")
+    kept = weakref.ref(model)
+    del model
+    gc.collect()
+    assert kept() is None
 
 
 def test_loras_that_prompts_name_come_from_their_folder(tmp_path):

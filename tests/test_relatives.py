@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 
 from audioviz.errors import ModelError
 from audioviz.models import load_model
+from audioviz.models.configs import defaults_of
 from audioviz.models.denoiser import told_size
 from audioviz.models.families import family_of
 from audioviz.models.families.relatives import relative_of
-from audioviz.models.load import defaults_of
 from audioviz.rendering.guides import Guides, image_conditions
 from audioviz.sampling import plan_frame, sample_frame
 from audioviz.sampling.guidance import guided
@@ -70,7 +70,7 @@ def run_fill(pipeline, start, scene, *, steps=STEPS):
 def guidance_of(model, scene):
     picture, mask = scene
     guides = Guides(init=lambda frame: picture, mask=torch.from_numpy(mask))
-    return image_conditions(model, guides)(replace(model.guidance("gold mandala"), negative=None), 0, 1.0, 1.0)
+    return image_conditions(model, guides)(replace(model.guidance("gold mandala"), negative=None), 0, 1.0, 1.0, {})
 
 
 def test_one_call_of_flux_fill_is_that_of_diffusers(fill, scene):

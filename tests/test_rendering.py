@@ -179,7 +179,7 @@ def test_another_model_or_version_starts_anew_and_says_why(song, schedule, tmp_p
     render(song, schedule, out, keep_work=True)
     with pytest.warns(match="frames from 0 on are made anew: model_sha256 changed"):
         render(song, schedule, out, keep_work=True, model=fake_model(digest="e" * 64))
-    monkeypatch.setattr("audioviz.rendering.make.version", lambda name: "9.9")
+    monkeypatch.setattr("audioviz.rendering.prepare.version", lambda name: "9.9")
     with pytest.warns(match="frames from 0 on are made anew: model_sha256, versions changed"):
         render(song, schedule, out, keep_work=True)
     monkeypatch.setattr("audioviz.video.chunks.encoder_name", lambda codec: "ffmpeg 99")

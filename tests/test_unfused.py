@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from audioviz.models.lora import read_changes, work_in
-from audioviz.models.unfused import Addition, Strength, attach
+from audioviz.models.strength import Strength
+from audioviz.models.unfused import Addition, attach
 from tests.checkpoints import tiny_family
 
 LINEAR = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"  # 32 x 32

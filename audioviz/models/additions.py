@@ -18,7 +18,8 @@ from audioviz.models.lora_kinds import Misfit
 from audioviz.models.original_parts import read_flux2_vae
 from audioviz.models.pipeline import loading_failure, with_variant
 from audioviz.models.sources import first_names, read_shapes
-from audioviz.models.unfused import Addition, Strength, attach
+from audioviz.models.strength import Strength
+from audioviz.models.unfused import Addition, attach
 
 WHOLE_BYTES = 2**28  # of differences that are kept whole, from which on it is said
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from audioviz.errors import AudiovizWarning, ModelError, is_out_of_memory
+from audioviz.models.devices import find_dtype
 from audioviz.models.tiles import in_tiles
 from audioviz.pixels import signed_to_unit, unit_to_levels
 from audioviz.sampling.units import LatentUnits
@@ -190,6 +191,18 @@ def config_units(own: Any, used: Any) -> LatentUnits:
     """The units of the model that an autoencoder of diffusers belongs to, as its config tells them: see Family."""
     config = own.config
     return LatentUnits(config.get("shift_factor") or 0.0, config["scaling_factor"])
+
+
+def autoencoder_dtype(name: str, loaded: torch.dtype, config: Any, device: torch.device, *, wide: bool) -> torch.dtype:
+    """What an autoencoder of this config is to run in on a device: what is asked for, or with `auto` as it is loaded.
+
+    Where its values go beyond the range of float16, and it is loaded in that, it takes a wider type. They do so in
+    families that are `wide`, if the config does not deny it; diffusers takes all configs that say nothing for such.
+    """
+    if name != "auto":
+        return find_dtype(name, device, what="vae-dtype")
+    beyond = wide and loaded == torch.float16 and config.get("force_upcast", True)
+    return bfloat16_or_float32(device) if beyond else loaded
 
 
 def bfloat16_or_float32(device: torch.device) -> torch.dtype:

@@ -27,9 +27,15 @@ class Defaults:
     denoise: float = 0.5
 
 
-def at_few_steps(own: Defaults, name: str, *, steps: int, scheduler: str) -> Defaults:
-    """The defaults of a model of few steps without guidance, of so many as its name says."""
-    return replace(own, steps=steps_in(name) or steps, cfg=1.0, sampler="euler", scheduler=scheduler, denoise=0.5)
+def flow_at_few_steps(own: Defaults, name: str, *, steps: int) -> Defaults:
+    """The defaults of a model of flow matching that was distilled to few steps without guidance, which its name counts.
+
+    Parameters
+    ----------
+    steps : int
+        Where the name has no number of them.
+    """
+    return with_few_steps(own, FewSteps(steps_in(name) or steps), flow=True)
 
 
 def with_few_steps(own: Defaults, few: FewSteps, *, flow: bool = False, told_scale: bool = False) -> Defaults:

@@ -1,6 +1,5 @@
 """The denoiser of a UNet, whatever it was trained to predict."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -12,10 +11,12 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
-from audioviz.models.inpainting import Inpainting, in_rows, with_inpainting
+from audioviz.models.inpainting import Inpainting, with_inpainting
 from audioviz.models.ip_adapter import strength_of_ip_adapter
-from audioviz.models.unfused import Strength, set_strengths
-from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control, padded
+from audioviz.models.rows import in_rows, pooled_of, stacked
+from audioviz.models.sinusoidal import guidance_scale_embedding
+from audioviz.models.strength import Strength, set_strengths
+from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control
 from audioviz.sampling.units import LatentUnits
 
 LEAST_TOLD = 1024  # pixels
@@ -42,8 +43,7 @@ def unet_denoiser(
     unet_or_path: torch.nn.Module | str | Path,
     *,
     prediction_type: str = "epsilon",
-    scaling_factor: float = 0.18215,
-    shift_factor: float = 0.0,
+    units: LatentUnits = LatentUnits(scale=0.18215),
     betas: np.ndarray | None = None,
     factor: int = 8,
     inpainting: Inpainting | None = None,
@@ -58,8 +58,8 @@ def unet_denoiser(
         On the device and in the type that it is to run in; in channels-last memory if that is wanted.
     prediction_type : "epsilon", "v_prediction" or "sample"
         What the UNet was trained to predict.
-    scaling_factor, shift_factor : float
-        The model's latents are (autoencoder latents - shift_factor) * scaling_factor.
+    units : LatentUnits
+        How the autoencoder's latents become its own; as for Stable Diffusion if not given.
     betas : float, shape (timesteps,), optional
         The training schedule; Stable Diffusion's if not given.
     factor : int
@@ -89,7 +89,7 @@ def unet_denoiser(
         unet,
         prediction_type,
         sigmas,
-        LatentUnits(shift_factor, scaling_factor),
+        units,
         unet.config.out_channels,
         unet.device,
         sigmas.log().float().to(unet.device),
@@ -170,22 +170,7 @@ class UNetDenoiser:
         scaled = x / (sigma * sigma + 1).sqrt()
         embeddings = text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1)
         added: dict[str, Any] = self._added_conditions(x, text) or {}
-        down, middle = None, None
-        if control.hint is not None and control.follows:
-            hint = in_rows(control.hint.to(x.device, self.dtype), len(x))
-            if isinstance(control.strength, Tensor):
-                strength = in_rows(control.strength.to(x.device, self.dtype), len(x))[:, None, None, None]
-            else:
-                strength = torch.full((), control.strength, device=x.device)  # a number would be captured as it is
-            down, middle = self.controlnet(
-                scaled.to(self.dtype),
-                timestep,
-                encoder_hidden_states=embeddings,
-                controlnet_cond=hint,
-                conditioning_scale=strength,
-                added_cond_kwargs=added or None,
-                return_dict=False,
-            )
+        down, middle = self._residuals(scaled, timestep, embeddings, added, control)
         if self.inpainting:
             scaled = with_inpainting(scaled, self.inpainting, control)
         scaled = scaled.to(self.dtype, memory_format=self.memory_format)
@@ -207,6 +192,27 @@ class UNetDenoiser:
             return_dict=False,
         )[0]
         return _DENOISED[self.prediction_type](x, output.float(), sigma)
+
+    def _residuals(
+        self, scaled: Tensor, timestep: Tensor, embeddings: Tensor, added: dict[str, Any], control: Control
+    ) -> tuple[Any, Any]:
+        """What the ControlNet adds to the UNet's down blocks and its middle block; None where no hint is followed."""
+        if control.hint is None or not control.follows:
+            return None, None
+        hint = in_rows(control.hint.to(scaled.device, self.dtype), len(scaled))
+        if isinstance(control.strength, Tensor):
+            strength = in_rows(control.strength.to(scaled.device, self.dtype), len(scaled))[:, None, None, None]
+        else:
+            strength = torch.full((), control.strength, device=scaled.device)  # a number would be captured as it is
+        return self.controlnet(
+            scaled.to(self.dtype),
+            timestep,
+            encoder_hidden_states=embeddings,
+            controlnet_cond=hint,
+            conditioning_scale=strength,
+            added_cond_kwargs=added or None,
+            return_dict=False,
+        )
 
     def _added_conditions(self, x: Tensor, text: Conditioning) -> dict[str, Tensor] | None:
         """SDXL's added conditions, the pooled text and the size: a whole picture, nothing cropped.
@@ -237,81 +243,6 @@ def told_size(height: int, width: int) -> tuple[int, int]:
 def _size_ids(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """What SDXL is told of the size and the crop of a picture: shape (1, 6)."""
     return torch.tensor([[height, width, 0, 0, height, width]], device=device, dtype=dtype)
-
-
-def guidance_scale_embedding(scales: Tensor, width: int) -> Tensor:
-    """Embedding of guidance scales (B,) for distilled UNets, which are told them: float32, shape (B, width).
-
-    Source
-    ------
-    Luo et al. (LCM), arXiv 2310.04378, section 4.2.
-    """
-    return sinusoidal_embedding((scales - 1) * 1000.0, width, shift=1)
-
-
-def sinusoidal_embedding(values: Tensor, width: int, *, shift: float, cosine_first: bool = False) -> Tensor:
-    """Sinusoidal embedding of values (B,), sines and cosines at falling frequencies: float32, shape (B, width).
-
-    Parameters
-    ----------
-    values : float, shape (B,)
-    width : int, even
-    shift : float
-        1 where the last frequency is 1 / 10000, 0 where that would be the next.
-    cosine_first : bool
-        Cosines before sines.
-
-    Source
-    ------
-    Ho et al., NeurIPS 2020 (DDPM), as diffusers computes it.
-    """
-    half = width // 2
-    steps = -math.log(10000) * torch.arange(half, dtype=torch.float32, device=values.device) / (half - shift)
-    angles = values[:, None].float() * steps.exp()
-    parts = angles.sin(), angles.cos()
-    return torch.cat(parts[::-1] if cosine_first else parts, -1)
-
-
-def pooled_of(text: Conditioning) -> Tensor:
-    """The pooled text embedding of a conditioning, for models that read it: float, shape (B, width).
-
-    Raises
-    ------
-    InputError
-        If it has none.
-    """
-    if text.pooled is None:
-        raise InputError("a conditioning has no pooled text, which this model reads: expected one of its own encoders")
-    return text.pooled
-
-
-def mask_of(text: Conditioning) -> Tensor:
-    """The attention mask of a conditioning, bool, shape (B, tokens); without one all tokens are read."""
-    tokens = text.embeddings
-    return torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device) if text.mask is None else text.mask
-
-
-def stacked(texts: Sequence[Conditioning], *, batch: int, most_repeats: int = 1) -> Conditioning | None:
-    """Conditionings as one batch: `batch` rows of the first, then as many of the next, and so on.
-
-    Those with masks are filled up to one length. Others are repeated, which cross-attention does not notice; where that
-    is more than so many times, there is none.
-    """
-    lengths = [text.embeddings.shape[1] for text in texts]
-    tokens = max(lengths) if texts[0].mask is not None else math.lcm(*lengths)
-    if texts[0].mask is None and tokens > most_repeats * min(lengths):
-        return None
-    even = [padded(text, tokens) if text.mask is not None else _repeated(text, tokens) for text in texts]
-
-    def rows(name: str) -> Any:
-        found = [getattr(text, name) for text in even]
-        return None if found[0] is None else torch.cat([row.expand(batch, *row.shape[1:]) for row in found])
-
-    return Conditioning(rows("embeddings"), rows("pooled"), rows("image"), rows("mask"))
-
-
-def _repeated(text: Conditioning, tokens: int) -> Conditioning:
-    return replace(text, embeddings=text.embeddings.repeat(1, tokens // text.embeddings.shape[1], 1))
 
 
 def _from_epsilon(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 
 from audioviz.digests import json_digest
 from audioviz.files import user_cache, write_whole
-from audioviz.models.sources import HUB_FILE
+from audioviz.models.sources import HUB_FILE, folder_of
 
 _LIMIT = 100  # digests that are remembered
 
@@ -63,12 +63,8 @@ def _files(source: str) -> list[Path]:
     """The files of a source; of a file also those that may lie beside it. None where it is not known where they are."""
     place = Path(source)
     if not place.exists():
-        from huggingface_hub import try_to_load_from_cache
-
         on_hub = HUB_FILE.fullmatch(source)
-        name = source if not on_hub else on_hub[1]
-        found = try_to_load_from_cache(name, "model_index.json") or try_to_load_from_cache(name, "config.json")
-        place = Path(found).parent if isinstance(found, str) else place
+        place = folder_of(on_hub[1] if on_hub else source, marks=("model_index.json", "config.json")) or place
     if place.is_file():
         beside = [place.with_suffix(".yaml"), place.with_name("adapter_config.json")]
         inside = [file for folder in (place.with_suffix(""), place.with_name("image_encoder")) for file in _all(folder)]

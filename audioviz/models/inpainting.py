@@ -9,6 +9,7 @@ from torch.nn.functional import interpolate as resize
 from torch.nn.functional import pixel_unshuffle
 
 from audioviz.models.autoencoder import Autoencoder
+from audioviz.models.rows import in_rows
 from audioviz.sampling import Control
 
 
@@ -55,10 +56,3 @@ def with_inpainting(x: Tensor, inpainting: Inpainting, control: Control) -> Tens
     """Latents (B, C, H, W) with what is read beside them as more channels; where nothing leads, all is drawn."""
     beside = inpainting.blank(*x.shape[2:]) if control.inpainting is None else control.inpainting
     return torch.cat((x, in_rows(beside.to(x), len(x))), 1)
-
-
-def in_rows(tensor: Tensor, count: int) -> Tensor:
-    """A tensor of one row in so many, or one of a row for each picture, for one text after the other."""
-    if len(tensor) == 1:
-        return tensor.expand(count, *tensor.shape[1:])
-    return tensor.repeat(count // len(tensor), *[1] * (tensor.ndim - 1))

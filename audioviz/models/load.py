@@ -3,8 +3,6 @@
 All go through diffusers' own loaders, but for the embedded model, whose networks are our own: see plain/.
 """
 
-import json
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,22 +14,19 @@ import torch
 
 from audioviz.errors import InputError, ModelError, nearest
 from audioviz.models.additions import add_embeddings, add_loras, other_vae
-from audioviz.models.autoencoder import Autoencoder, bfloat16_or_float32
+from audioviz.models.autoencoder import Autoencoder, autoencoder_dtype
+from audioviz.models.configs import family_defaults
 from audioviz.models.control import add_ip_adapter, load_controlnet, reference_encoder
-from audioviz.models.defaults import Defaults, with_few_steps
 from audioviz.models.devices import find_device, find_dtype, memory_format_of
 from audioviz.models.digest import parts_digest, remembered
-from audioviz.models.distilled import few_steps_of_loras
-from audioviz.models.families import STABLE_DIFFUSION, Family, family_of
+from audioviz.models.families.family import Family
 from audioviz.models.model import Model
-from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, core_settings, load_pipeline, settings_of, with_index
+from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, core_settings, load_pipeline, settings_of
 from audioviz.models.placement import placed
 from audioviz.models.plain.family import EMBEDDED as EMBEDDED_FAMILY
-from audioviz.models.plain.family import OWN
 from audioviz.models.plain.load import is_plain, load_plain
 from audioviz.models.reader import TextReader
-from audioviz.models.single_file import layout_of
-from audioviz.models.sources import EMBEDDED, EXPECTED, PREDICTIONS, check_plain, read_shapes, split_weight
+from audioviz.models.sources import EMBEDDED, EXPECTED, PREDICTIONS, check_plain, split_weight
 
 
 def load_model(
@@ -80,31 +75,16 @@ def load_model(
     ModelError
         If there is no such model, its weights are pickled, it is of an unknown family, or what is added does not fit.
     """
-    if not isinstance(source, (str, PathLike)):
-        raise ModelError(f"model {source!r:.60}: expected {EXPECTED}")
-    if prediction not in (None, *PREDICTIONS):
-        raise InputError(
-            f"unknown prediction {prediction!r:.60}{nearest(prediction, PREDICTIONS)}: use {', '.join(PREDICTIONS)}"
-        )
-    for what, part in (("vae", vae), ("controlnet", controlnet), ("ip_adapter", ip_adapter)):
-        if not isinstance(part, (str, PathLike, type(None))):
-            raise InputError(f"{what} {part!r:.60}: expected a folder, a file, or the id of one on the hub")
+    _check_arguments(source, prediction, vae=vae, controlnet=controlnet, ip_adapter=ip_adapter)
     loras, embeddings = _files("loras", loras), _files("embeddings", embeddings)
+    others = [*embeddings, *filter(None, (vae, controlnet, ip_adapter))]
     target = find_device(device)
     precision = find_dtype(dtype, target)
     weighted_loras = [split_weight(lora) for lora in loras]
-    names = [file.stem.lower() for file, _ in weighted_loras]
+    files = [file for file, _ in weighted_loras]
+    names = [file.stem.lower() for file in files]
     moving = _moving(unfused, names)
-    others = (*embeddings, *filter(None, (vae, controlnet, ip_adapter)))
-    added = (*loras, *others)
-    found = EMBEDDED if source == "embedded" else Path(source)
-    plain, other = is_plain(found), vae is not None
-    if plain:
-        check_plain(source, added=[str(file) for file in added], prediction=prediction)
-    pipeline: Any = load_plain(found, precision) if plain else load_pipeline(str(source), precision, other_vae=other)
-    family = EMBEDDED_FAMILY if plain else check_parts(pipeline, str(source), other_vae=other)
-    if prediction:
-        set_prediction(pipeline, prediction, family)
+    pipeline, family = _pipeline_of(source, precision, prediction, added=[*loras, *others], other_vae=vae is not None)
     if dtype == "auto" and precision == torch.float16 and family.half != precision:
         pipeline.to(family.half)
     strengths = add_loras(pipeline, weighted_loras, unfused=moving)
@@ -113,22 +93,14 @@ def load_model(
     if ip_adapter:
         add_ip_adapter(pipeline, ip_adapter)
     autoencoder = _autoencoder(pipeline, family, vae, target)
-    for part in (*TEXT_ENCODERS, "vae"):
-        if module := getattr(pipeline, part, None):
-            module.eval().requires_grad_(False)
-    pipeline.vae.to(
-        _vae_dtype(vae_dtype, pipeline.vae, family, target), memory_format=memory_format_of(pipeline.vae, target)
-    )
-    unet = getattr(pipeline, "unet", None)
-    core = pipeline.transformer if unet is None else unet.to(memory_format=memory_format_of(unet, target))
-    files = [file for file, _ in weighted_loras]
-    defaults = _defaults(family, core_settings(pipeline), settings_of(pipeline.scheduler), source, files)
+    _lay_out(pipeline, family, target, vae_dtype)
     told = [str(precision), dtype, str(pipeline.vae.dtype), prediction]
     told += [*map(str, (*weighted_loras, *others)), *map("unfused {}".format, moving)]
-    digest = remembered(partial(_digest, pipeline, net), [found, *files, *others], told)
-    placement = placed(pipeline, target, core=core, controlnet=net, size=(defaults.size, defaults.size))
+    digest = remembered(partial(_digest, pipeline, net), [_place_of(source), *files, *others], told)
+    defaults = family_defaults(family, core_settings(pipeline), settings_of(pipeline.scheduler), source, files)
+    placement = placed(pipeline, target, controlnet=net, size=(defaults.size, defaults.size))
     return Model(
-        name=" + ".join(map(str, (source, *added))),
+        name=" + ".join(map(str, (source, *loras, *others))),
         digest=digest,
         denoiser=replace(family.denoiser(pipeline, autoencoder, net), loras=strengths),
         autoencoder=autoencoder,
@@ -138,6 +110,49 @@ def load_model(
         loras=frozenset(names),
         encode_reference=reference_encoder(pipeline) if ip_adapter else None,
     )
+
+
+def _check_arguments(source: Any, prediction: Any, **parts: Any) -> None:
+    """Refuse what is of another kind than `load_model` takes."""
+    if not isinstance(source, (str, PathLike)):
+        raise ModelError(f"model {source!r:.60}: expected {EXPECTED}")
+    if prediction not in (None, *PREDICTIONS):
+        raise InputError(
+            f"unknown prediction {prediction!r:.60}{nearest(prediction, PREDICTIONS)}: use {', '.join(PREDICTIONS)}"
+        )
+    for what, part in parts.items():
+        if not isinstance(part, (str, PathLike, type(None))):
+            raise InputError(f"{what} {part!r:.60}: expected a folder, a file, or the id of one on the hub")
+
+
+def _place_of(source: str | Path) -> Path:
+    return EMBEDDED if source == "embedded" else Path(source)
+
+
+def _pipeline_of(
+    source: str | Path, dtype: torch.dtype, prediction: str | None, *, added: list[str | Path], other_vae: bool
+) -> tuple[Any, Family]:
+    """The pipeline of a source on the CPU, to which files will be added, and its family."""
+    if is_plain(_place_of(source)):
+        check_plain(source, added=[str(file) for file in added], prediction=prediction)
+        return load_plain(_place_of(source), dtype), EMBEDDED_FAMILY
+    pipeline: Any = load_pipeline(str(source), dtype, other_vae=other_vae)
+    family = check_parts(pipeline, str(source), other_vae=other_vae)
+    if prediction:
+        set_prediction(pipeline, prediction, family)
+    return pipeline, family
+
+
+def _lay_out(pipeline: Any, family: Family, device: torch.device, vae_dtype: str) -> None:
+    """Have parts in the types and the layouts of memory that they run in on a device, still on the CPU."""
+    for part in (*TEXT_ENCODERS, "vae"):
+        if module := getattr(pipeline, part, None):
+            module.eval().requires_grad_(False)
+    vae = pipeline.vae
+    dtype = autoencoder_dtype(vae_dtype, vae.dtype, vae.config, device, wide=family.wide)
+    vae.to(dtype, memory_format=memory_format_of(vae, device))
+    if unet := getattr(pipeline, "unet", None):
+        unet.to(memory_format=memory_format_of(unet, device))
 
 
 def _moving(unfused: Collection[str], names: list[str]) -> list[str]:
@@ -195,58 +210,3 @@ def _digest(pipeline: Any, controlnet: Any = None) -> str:
     names = (*TEXT_ENCODERS, "unet", "transformer", "vae", "image_encoder")
     parts = (*(getattr(pipeline, name, None) for name in names), controlnet)
     return parts_digest(pipeline.scheduler, [part for part in parts if part is not None])
-
-
-def defaults_of(source: str | Path, loras: Sequence[str] = ()) -> Defaults:
-    """The default settings of a model with these LoRAs, known without loading it; arguments as for `load_model`."""
-    if source == "embedded":
-        return OWN
-    try:
-        core, scheduler = _settings_without_loading(str(source))
-        family = family_of(core)
-    except (OSError, ValueError, KeyError, ModelError):  # what is wrong with it is said when it is loaded
-        core, scheduler, family = {}, {}, None
-    return _defaults(family or STABLE_DIFFUSION, core, scheduler, source, [split_weight(lora)[0] for lora in loras])
-
-
-def _defaults(
-    family: Family, core: dict[str, Any], scheduler: dict[str, Any], source: str | Path, loras: Sequence[Path]
-) -> Defaults:
-    own = family.defaults(core, scheduler, _short_name(source))
-    few, told_scale = few_steps_of_loras(loras), core.get("guidance_embeds") or core.get("time_cond_proj_dim")
-    return with_few_steps(own, few, flow=family.flow, told_scale=bool(told_scale)) if few else own
-
-
-def _settings_without_loading(source: str) -> tuple[dict, dict]:
-    """The configs of the UNet or transformer, and of the scheduler, of what lies on this disk."""
-    folder = Path(source)
-    if folder.is_file():
-        if not (folder.with_suffix("") / "model_index.json").is_file():
-            _, parts = layout_of(folder, read_shapes(folder, what="model"))
-            return parts.get("unet") or parts["transformer"], parts["scheduler"]
-        folder = folder.with_suffix("")
-    elif not folder.is_dir():
-        from huggingface_hub import try_to_load_from_cache
-
-        found = try_to_load_from_cache(source, "model_index.json")
-        folder = Path(found).parent if isinstance(found, str) else folder
-    core = next((file for part in ("unet", "transformer") if (file := folder / part / "config.json").is_file()), folder)
-    index, *settings = (
-        json.loads(file.read_text())
-        for file in (folder / "model_index.json", core, folder / "scheduler" / "scheduler_config.json")
-    )
-    return with_index(index, settings[0]), settings[1]
-
-
-def _short_name(source: str | Path) -> str:
-    """The name of a model without the place where it lies."""
-    return re.split(r"[/\\]", str(source).rstrip("/\\"))[-1]
-
-
-def _vae_dtype(name: str, vae: Any, family: Family, device: torch.device) -> torch.dtype:
-    """What an autoencoder is to run in, as it is loaded already unless that does not do."""
-    if name != "auto":
-        return find_dtype(name, device, what="vae-dtype")
-    if family.wide and vae.dtype == torch.float16 and vae.config.get("force_upcast"):
-        return bfloat16_or_float32(device)
-    return vae.dtype

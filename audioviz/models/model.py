@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -111,11 +110,6 @@ class Model:
             If the autoencoder gives values that are not numbers.
         """
         return self.autoencoder.to_levels(latent)
-
-    @property
-    def core(self) -> Any:
-        """The UNet or transformer of its denoiser."""
-        return self.denoiser.transformer if isinstance(self.denoiser, FlowDenoiser) else self.denoiser.unet
 
     @property
     def multiple(self) -> int:

@@ -38,7 +38,7 @@ class Placement:
     texts : dict of name to module
         The text encoders.
     core : dict of name to module
-        All else; the largest are streamed.
+        All else, as the pipeline names it, and the `controlnet`; the largest are streamed.
     free : function of a device
         The bytes that are free there.
 
@@ -101,6 +101,11 @@ class Placement:
             self._send_home(self._texts)
             self._bring(self._core)
 
+    def footprint(self, size: tuple[int, int]) -> Footprint:
+        """What a render of pictures of (width, height) pixels takes beside the weights of the parts."""
+        core = self._core["unet"] if "unet" in self._core else self._core["transformer"]
+        return footprint_of(core, self._core["vae"], size, controlnet="controlnet" in self._core)
+
     @property
     def free(self) -> int:
         """Bytes that are free on the device now."""
@@ -157,21 +162,12 @@ def move(part: nn.Module, device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def placed(
-    pipeline: Any, device: torch.device, *, core: nn.Module, controlnet: nn.Module | None, size: tuple[int, int]
-) -> Placement:
-    """The parts of a pipeline on a device, as there is room for them and for pictures of (width, height) pixels.
-
-    Parameters
-    ----------
-    core : module
-        Its UNet or transformer.
-    controlnet : module, optional
-    """
+def placed(pipeline: Any, device: torch.device, *, controlnet: nn.Module | None, size: tuple[int, int]) -> Placement:
+    """The parts of a pipeline on a device, as there is room for them and for pictures of (width, height) pixels."""
     parts = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
     texts = {name: parts.pop(name) for name in TEXT_ENCODERS if name in parts}
     placement = Placement(device, texts=texts, core=parts | ({"controlnet": controlnet} if controlnet else {}))
-    placement.settle(footprint_of(core, pipeline.vae, size, controlnet=controlnet is not None))
+    placement.settle(placement.footprint(size))
     if said := placement.describe():
         warnings.warn(said, AudiovizWarning, stacklevel=3)
     return placement

@@ -42,6 +42,22 @@ def check_source(source: str) -> None:
         raise ModelError(f"model {source}: there is no such file or folder; expected {EXPECTED}")
 
 
+def folder_of(source: str, *, marks: Sequence[str] = ("model_index.json",)) -> Path | None:
+    """The folder on this disk of a model that is one, or that the hub has under this id; None if there is none.
+
+    Parameters
+    ----------
+    marks : names of files
+        Of which a folder of the hub's cache has one.
+    """
+    if Path(source).is_dir():
+        return Path(source)
+    from huggingface_hub import try_to_load_from_cache
+
+    found = next((file for name in marks if isinstance(file := try_to_load_from_cache(source, name), str)), None)
+    return Path(found).parent if found else None
+
+
 def check_plain(source: str | Path, *, added: Sequence[str], prediction: str | None) -> None:
     """Refuse what a model whose networks are our own does not take.
 

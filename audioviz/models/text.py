@@ -11,8 +11,8 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -284,7 +284,12 @@ def words_of(text: str) -> str:
     return "".join(" " if part == BREAK else part for part, _ in split_weights(text))
 
 
-@cache
 def say_once(about: Any, message: str) -> None:
-    """Warn, the first time that this is to be said about that."""
-    warnings.warn(message, AudiovizWarning, stacklevel=2)
+    """Warn, the first time that this is to be said about that, which is not kept alive."""
+    said = _SAID.setdefault(about, set())
+    if message not in said:
+        said.add(message)
+        warnings.warn(message, AudiovizWarning, stacklevel=2)
+
+
+_SAID: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()

@@ -7,7 +7,7 @@ difference is kept, which takes as much memory as the layer.
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -22,35 +22,7 @@ from audioviz.models.lora_kinds import (
     lora_factors,
     scale_of,
 )
-
-
-class Strength:
-    """How strongly a LoRA or an IP-Adapter acts in the next call; `usual` if nothing is said."""
-
-    def __init__(self, usual: float):
-        self.usual, self.value, self.tensor = usual, usual, torch.tensor(usual)
-
-    def set(self, value: float, device: torch.device) -> None:
-        """Have it act so strongly from now on, on layers of this device."""
-        if self.tensor.device != device:
-            with torch.inference_mode(False):  # what is made in that mode could not be filled outside of it
-                self.tensor = self.tensor.to(device)
-        if value != self.value:
-            self.tensor.fill_(value)
-            self.value = value
-
-    @property
-    def acts(self) -> bool:
-        """Whether layers have to reckon with it; compiled code and graphs do always, as they hold for all strengths."""
-        if torch.compiler.is_compiling() or self.value != 0:
-            return True
-        return self.tensor.is_cuda and torch.cuda.is_current_stream_capturing()
-
-
-def set_strengths(loras: Mapping[str, Strength], strengths: Mapping[str, float], device: torch.device) -> None:
-    """Have LoRAs act as strongly as is said by their names; the others as usual."""
-    for name, lora in loras.items():
-        lora.set(strengths.get(name, lora.usual), device)
+from audioviz.models.strength import Strength
 
 
 def attach(additions: Iterable[tuple[nn.Module, "Addition"]]) -> int:

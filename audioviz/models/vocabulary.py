@@ -3,13 +3,10 @@
 import difflib
 import json
 import re
-import warnings
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
-from audioviz.errors import AudiovizWarning
-from audioviz.models.text import words_of
+from audioviz.models.text import say_once, words_of
 from audioviz.sampling import Conditioning
 
 NEAR = 0.75  # likeness of spelling, 0..1, from which on a word is taken for a slip
@@ -37,9 +34,8 @@ def nearest_word(tokenizer: Any, word: str) -> str | None:
     return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=NEAR)), None)
 
 
-@cache
 def warn_of_unknown(tokenizer: Any, word: str) -> None:
     """Warn of a word, the first time that it is met."""
     near = nearest_word(tokenizer, word)
     hint = f"the nearest word that it knows is {near!r}" if near else "its card lists what it draws"
-    warnings.warn(f"the model does not know the word {word!r}: {hint}", AudiovizWarning, stacklevel=2)
+    say_once(tokenizer, f"the model does not know the word {word!r}: {hint}")

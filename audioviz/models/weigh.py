@@ -1,15 +1,14 @@
 """What a model weighs, read from the headers of its files: the numbers of its parts, and the configs that matter."""
 
-import json
 import re
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
+from audioviz.models.configs import configs_of
 from audioviz.models.pipeline import TEXT_ENCODERS, WEIGHTS, variant_of
-from audioviz.models.single_file import layout_of
-from audioviz.models.sources import EMBEDDED, read_shapes
+from audioviz.models.sources import EMBEDDED, folder_of, read_shapes
 
 _PARTS = ("unet", "transformer", "vae", "image_encoder")
 _TEXTS = re.compile(r"cond_stage_model\.|conditioner\.|text_encoders\.|te\d?\.")  # of a single file
@@ -41,26 +40,17 @@ def weigh(source: str) -> Weighed | None:
     ModelError, OSError, ValueError, KeyError
         If its files are damaged.
     """
-    place = EMBEDDED if source == "embedded" else Path(source)
-    if place.is_file():
-        shapes = read_shapes(place, what="model")
-        _, parts = layout_of(place, shapes)
+    configs = configs_of(source)
+    if configs is None or not configs.core or not configs.vae:
+        return None
+    if Path(source).is_file():
+        shapes = read_shapes(Path(source), what="model")
         texts = numbers({name: shape for name, shape in shapes.items() if _TEXTS.match(name)})
-        return Weighed(texts, numbers(shapes) - texts, parts.get("unet") or parts["transformer"], parts["vae"])
-    if not place.is_dir():
-        from huggingface_hub import try_to_load_from_cache
-
-        found = try_to_load_from_cache(source, "model_index.json")
-        if not isinstance(found, str):
-            return None
-        place = Path(found).parent
-    core = "unet" if (place / "unet").is_dir() else "transformer"
-    configs = [json.loads((place / part / "config.json").read_text()) for part in (core, "vae")]
-    return Weighed(
-        sum(folder_numbers(place / part, place) for part in TEXT_ENCODERS),
-        sum(folder_numbers(place / part, place) for part in _PARTS),
-        *configs,
-    )
+        return Weighed(texts, numbers(shapes) - texts, configs.core, configs.vae)
+    folder = EMBEDDED if source == "embedded" else folder_of(source)
+    assert folder is not None  # as its configs were found
+    texts, rest = (sum(folder_numbers(folder / part, folder) for part in parts) for parts in (TEXT_ENCODERS, _PARTS))
+    return Weighed(texts, rest, configs.core, configs.vae)
 
 
 def folder_numbers(part: Path, whole: Path) -> int:

@@ -67,8 +67,8 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
     """
     import torch
 
+    from audioviz.models.configs import defaults_of  # which needs torch too
     from audioviz.models.devices import find_device
-    from audioviz.models.load import defaults_of  # which needs torch too
     from audioviz.rendering.finish import upscaler_for
     from audioviz.rendering.gpu_memory import describe_memory
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import torch
 
 from audioviz.errors import ModelError
-from audioviz.models.autoencoder import bfloat16_or_float32
+from audioviz.models.autoencoder import autoencoder_dtype
+from audioviz.models.devices import find_dtype
 from audioviz.models.families import family_of
 from audioviz.models.footprint import GIB, fit, footprint
 from audioviz.models.placement import free_bytes
 from audioviz.models.sources import read_shapes
-from audioviz.models.weigh import Weighed, folder_numbers, numbers, weigh
+from audioviz.models.weigh import folder_numbers, numbers, weigh
 from audioviz.project import Look
 
 
@@ -25,15 +26,16 @@ def describe_memory(look: Look, size: tuple[int, int], device: torch.device) -> 
         weighed = None
     if weighed is None:
         return f"unknown until the model is here; the GPU has {free / GIB:.1f} GB free"
-    element = 4 if look.dtype == "float32" else 2
-    vae_element = _vae_element(look, weighed, device)
+    family = family_of(weighed.core)
+    dtype = family.half if family and look.dtype == "auto" else find_dtype(look.dtype, device)
+    element, wide = dtype.itemsize, family is not None and family.wide
     wanted = footprint(
         weighed.core,
         weighed.vae,
         size,
         factor=2 ** (len(weighed.vae["block_out_channels"]) - 1),
         element=element,
-        vae_element=vae_element,
+        vae_element=autoencoder_dtype(look.vae_dtype, dtype, weighed.vae, device, wide=wide).itemsize,
         controlnet=look.controlnet is not None,
     )
     texts, rest = weighed.texts * element, (weighed.rest + _controlnet_numbers(look)) * element
@@ -47,16 +49,6 @@ def describe_memory(look: Look, size: tuple[int, int], device: torch.device) -> 
     said = ", ".join(filter(None, how)) or "all of the model lies there"
     taken = weights + (wanted.least if found.tiled else wanted.usual)
     return f"about {taken / GIB:.1f} GB of the {free / GIB:.1f} GB that are free on the GPU: {said}"
-
-
-def _vae_element(look: Look, weighed: Weighed, device: torch.device) -> int:
-    """Bytes of a number of the autoencoder."""
-    if look.vae_dtype != "auto":
-        return 4 if look.vae_dtype == "float32" else 2
-    family = family_of(weighed.core)
-    if look.dtype != "bfloat16" and family and family.wide and weighed.vae.get("force_upcast", True):
-        return bfloat16_or_float32(device).itemsize
-    return 4 if look.dtype == "float32" else 2
 
 
 def _controlnet_numbers(look: Look) -> int:

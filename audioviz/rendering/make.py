@@ -3,10 +3,10 @@
 import json
 import sys
 import warnings
-from contextlib import closing
-from fractions import Fraction
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing
 from functools import partial
-from importlib.metadata import version
+from logging import Logger
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +18,25 @@ from audioviz.audio.song import Song
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models.autoencoder import NoRoomForPictures
-from audioviz.models.compiled import compiled
-from audioviz.models.devices import device_identity
-from audioviz.models.graphs import graphed
 from audioviz.models.model import Model
 from audioviz.project import Project
-from audioviz.rendering.batches import batch_plan, sampled_latents
-from audioviz.rendering.cautions import cautions
-from audioviz.rendering.check import uses_flow
+from audioviz.rendering.batches import sampled_latents
 from audioviz.rendering.chunk_loop import make_pictures
-from audioviz.rendering.costs import cost_kind, remember_cost
-from audioviz.rendering.decoding import Decoder
+from audioviz.rendering.costs import remember_cost
 from audioviz.rendering.estimate import CHUNK_SECONDS
-from audioviz.rendering.finish import Finisher, PicturesSpoilt
-from audioviz.rendering.frame_table import FrameTable, frame_table
-from audioviz.rendering.guides import open_guides
+from audioviz.rendering.finish import PicturesSpoilt
 from audioviz.rendering.log import render_log
 from audioviz.rendering.memory import (
     is_work_kept,
-    make_room,
     out_of_memory_explained,
     pictures_of_one_kind,
-    settled_tiles,
 )
-from audioviz.rendering.plans import read_texts
-from audioviz.rendering.settings import RenderSettings, describe_settings, settings_for
-from audioviz.rendering.tweens import shown_clock, smoothed
-from audioviz.sampling.samplers import sampler_for
+from audioviz.rendering.prepare import Prepared, prepared, warn_of
+from audioviz.rendering.settings import describe_settings
 from audioviz.schedule.formats.json_csv import schedule_to_json
 from audioviz.schedule.schedule import Schedule
 from audioviz.video.chunks import sha256_of
-from audioviz.video.formats import H264, describe_format, format_of
-from audioviz.video.frame import exact_size
 from audioviz.video.mux import mux
-from audioviz.video.optical_flow import opencv_version
 from audioviz.video.work import Work
 
 
@@ -104,141 +89,97 @@ def _make_video(
     tiled: bool | None,
 ) -> Path:
     """As `make_video`; whether pictures come in tiles is settled by kept work and by the memory, if it is not said."""
-    container, codec = format_of(out, project.finish.codec)
-    model, settings = _made_ready(model, project)
-    if tiled is None and resume:
-        tiled = settled_tiles(out, model, settings.size)
-    make_room(model, settings.size, tiled=tiled)
-    table = frame_table(schedule, settings, part=part, anew=project.guides.init is None)
-    read_texts(model, table, settings)
-    clock, shown = Clock(song.clock.fps, len(part)), shown_clock(project.finish, song, part)
-    guides, guide_digests = open_guides(
-        model, project.guides, size=settings.size, clock=song.clock, song=song.path, start=song.start
-    )
-    for caution in cautions(project, schedule, part, model, settings, guides):
-        warnings.warn(caution, AudiovizWarning, stacklevel=2)
-    model = _quickened(model, project, table, settings)
-    identity: dict[str, Any] = _identity(model, settings) | guide_digests
-    if guides.moves and guides.flow is None and uses_flow(schedule, part):
-        identity["versions"]["opencv"] = opencv_version()
-    batches = batch_plan(model, table, settings, guides)
-    if batches.caution:
-        warnings.warn(batches.caution, AudiovizWarning, stacklevel=2)
-    begin = Fraction(song.start) + part.start / clock.fps
-    tweens = smoothed(table, shown, song)
-    decode = Decoder(model)
-    finisher = Finisher(
-        model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides, decode=decode
-    )
-    pictures = finisher.plan(codec)
-    described = describe_format(container, codec, finisher.size, shown.fps)
-    kind = cost_kind(project.finish, described, plain=(finisher.size, codec) == (settings.size, H264))
-    with Work.open(
-        out,
-        clock=clock,
-        identity=identity,
-        digests=[batches.digest(i, table.digest(i)) for i in range(len(table))],
-        pictures=pictures,
-        chunk=max(1, round(CHUNK_SECONDS * clock.fps)),
-        resume=resume,
-    ) as work:
+    ready = prepared(project, song, schedule, model, part=part, out=out, resume=resume, tiled=tiled)
+    settings = ready.settings
+    with _open_work(ready, out, resume=resume) as work:
         if progress:
-            print(f"audioviz: {describe_settings(model.name, settings, model.defaults)}", file=sys.stderr)
-            if kind:
-                print(f"audioviz: {described}", file=sys.stderr)
-        if work.note:
-            warnings.warn(work.note, AudiovizWarning, stacklevel=2)
+            _introduce(ready)
+        warn_of(work.note)
         with (
             render_log(work.log) as log,
             out_of_memory_explained("at {}x{}".format(*settings.size), batch=settings.batch),
-            pictures_of_one_kind(model.autoencoder),
+            pictures_of_one_kind(ready.model.autoencoder),
         ):
             log.info(
-                "%s from %s, frames %d to %d of it: %s", out, song.path, part.start, part.stop, json.dumps(identity)
+                "%s from %s, frames %d to %d of it: %s",
+                out,
+                song.path,
+                part.start,
+                part.stop,
+                json.dumps(ready.identity),
             )
-            before = None if work.latent is None else torch.from_numpy(work.latent.copy())
-            with (
-                closing(
-                    sampled_latents(
-                        model, table, settings, batches, guides=guides, first=work.done, before=before, decode=decode
-                    )
-                ) as latents,
-                tqdm(
-                    total=len(part),
-                    initial=work.finished,
-                    unit="frame",
-                    disable=None if progress else True,
-                    smoothing=0.05,
-                    desc=out.name,
-                ) as bar,
-            ):
-                seconds = make_pictures(latents, finisher, work, log, bar, part=part, keep_decoded=keep_work)
+            seconds = _make_frames(ready, work, log, out, keep_decoded=keep_work, progress=progress)
             chunks = work.chunks()
             if seconds is not None:
-                where, size = model.denoiser.device.type, work.size / len(part)
-                remember_cost(model.name, settings, where, finish=kind, seconds=seconds, size=size)
-            if sha256_of(song.path.resolve()) not in (song.sha256, None):
-                raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
-            facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | identity
-            facts |= pictures.identity | {"fps": str(shown.fps)}  # of the video; the schedule has its own
-            metadata = json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))})
-            with sound_for_ffmpeg(song.path) as sound:
-                mux(chunks, sound, out, clock=shown, start=begin, metadata=metadata, codec=codec.name)
+                where, size = ready.model.denoiser.device.type, work.size / len(part)
+                remember_cost(ready.model.name, settings, where, finish=ready.cost_kind, seconds=seconds, size=size)
+            _join(chunks, ready, song, schedule, out)
             log.info("finished")
         if not keep_work:
             work.discard()
     return out
 
 
-def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
-    """The model for a project's size, and its settings."""
-    shape = exact_size(project.finish.upscale, project.finish.frame)
-    settings = settings_for(project.look, model.defaults, shape=shape, step=model.multiple)
-    model.empty_latent(settings.size)
-    model = model.at_size(settings.size, steps=settings.steps)
-    sampler_for(settings.sampler, flow=model.denoiser.flow)
-    return model, settings
+def _introduce(ready: Prepared) -> None:
+    """Say what frames are made with, and what the video is where that is not usual."""
+    print(f"audioviz: {describe_settings(ready.model.name, ready.settings, ready.model.defaults)}", file=sys.stderr)
+    if ready.cost_kind:
+        print(f"audioviz: {ready.described}", file=sys.stderr)
 
 
-def _quickened(model: Model, project: Project, table: FrameTable, settings: RenderSettings) -> Model:
-    """The model compiled, if that is asked for, or with its calls captured where it is on a GPU that can do that."""
-    if not project.look.compile:
-        return graphed(model)
-    if model.placement and model.placement.streamed:
-        warnings.warn(
-            "the model is streamed through the GPU, so that it cannot be compiled: --compile is left out",
-            AudiovizWarning,
-            stacklevel=4,
-        )
-        return model
-    scales = set(table.columns["cfg"].tolist())
-    if table.columns["unsample"].any():
-        scales.add(1.0)
-    if table.columns["anchor"].any():
-        scales.add(settings.cfg)
-    with out_of_memory_explained("while the model was compiled"):
-        return compiled(model, settings.size, scales)
+def _open_work(ready: Prepared, out: Path, *, resume: bool) -> AbstractContextManager[Work]:
+    """The work of an output: what is kept of it, and what is missing."""
+    table = ready.table
+    return Work.open(
+        out,
+        clock=Clock(ready.fps, len(table)),
+        identity=ready.identity,
+        digests=[ready.batches.digest(i, table.digest(i)) for i in range(len(table))],
+        pictures=ready.pictures,
+        chunk=max(1, round(CHUNK_SECONDS * ready.fps)),
+        resume=resume,
+    )
 
 
-def _identity(model: Model, settings: RenderSettings) -> dict:
-    """The part of the manifest that every frame depends on besides the schedule."""
-    return {
-        "model": model.name,
-        "model_sha256": model.digest,
-        **device_identity(model.denoiser.device),
-        "dtype": _name_of(model.denoiser.dtype),
-        "vae_dtype": _name_of(model.autoencoder.dtype),
-        "tiled": model.autoencoder.tiled,
-        "compiled": model.compiled,
-        "size": list(settings.size),
-        "steps": settings.steps,
-        "cfg": settings.cfg,
-        "sampler": settings.sampler,
-        "scheduler": settings.scheduler,
-        **({"batch": settings.batch} if settings.batch > 1 else {}),
-        "versions": {name: version(name) for name in ("audioviz", "torch", "diffusers", "transformers")},
-    }
+def _make_frames(
+    ready: Prepared, work: Work, log: Logger, out: Path, *, keep_decoded: bool, progress: bool
+) -> float | None:
+    """Sample and show what is missing, as `make_pictures`, with a bar that tells how far it is."""
+    latents = sampled_latents(
+        ready.model,
+        ready.table,
+        ready.settings,
+        ready.batches,
+        guides=ready.guides,
+        first=work.done,
+        before=None if work.latent is None else torch.from_numpy(work.latent.copy()),
+        decode=ready.decode,
+    )
+    bar = tqdm(
+        total=len(ready.table),
+        initial=work.finished,
+        unit="frame",
+        disable=None if progress else True,
+        smoothing=0.05,
+        desc=out.name,
+    )
+    with closing(latents), bar:
+        return make_pictures(latents, ready.finisher, work, log, bar, part=ready.table.part, keep_decoded=keep_decoded)
 
 
-def _name_of(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+def _join(chunks: Sequence[Path], ready: Prepared, song: Song, schedule: Schedule, out: Path) -> None:
+    """Make the video of its chunks and the song's sound.
+
+    Raises
+    ------
+    InputError
+        If the song is another by now.
+    """
+    if sha256_of(song.path.resolve()) not in (song.sha256, None):
+        raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
+    part, begin, shown = ready.table.part, ready.begin, ready.shown
+    facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | ready.identity
+    facts |= ready.pictures.identity | {"fps": str(shown.fps)}  # of the video; the schedule has its own
+    metadata = json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))})
+    with sound_for_ffmpeg(song.path) as sound:
+        mux(chunks, sound, out, clock=shown, start=begin, metadata=metadata, codec=ready.codec.name)

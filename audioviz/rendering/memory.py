@@ -13,7 +13,6 @@ from pathlib import Path
 from audioviz.errors import AudiovizWarning, ModelError, is_out_of_memory
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.model import Model
-from audioviz.models.placement import footprint_of
 from audioviz.video.manifest import read_manifest
 from audioviz.video.work import MANIFEST, work_folder
 
@@ -30,8 +29,7 @@ def make_room(model: Model, size: tuple[int, int], *, tiled: bool | None = None)
     autoencoder.tiled = bool(tiled)
     if placement is None or placement.device.type != "cuda":
         return
-    net = getattr(model.denoiser, "controlnet", None)
-    wanted = footprint_of(model.core, autoencoder.module, size, controlnet=net is not None)
+    wanted = placement.footprint(size)
     before = placement.describe()
     placement.settle(wanted)
     said = placement.describe()

@@ -7,12 +7,12 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.defaults import Defaults, at_few_steps
-from audioviz.models.denoiser import mask_of
+from audioviz.models.defaults import Defaults, flow_at_few_steps
 from audioviz.models.distilled import few_steps_of
 from audioviz.models.families.family import Family
 from audioviz.models.families.flux import PATCH, place_ids, unpacked
 from audioviz.models.flow import FlowDenoiser, flow_denoiser
+from audioviz.models.rows import mask_of
 from audioviz.models.text import masked_t5, masked_text
 from audioviz.sampling import Conditioning
 
@@ -21,7 +21,7 @@ LENGTH = 512  # tokens of a text, at most
 
 
 def _defaults(config: Any, scheduler: Any, name: str) -> Defaults:
-    return at_few_steps(OWN, name, steps=8, scheduler="simple") if few_steps_of(name) else OWN
+    return flow_at_few_steps(OWN, name, steps=8) if few_steps_of(name) else OWN
 
 
 def _read(pipeline: Any, text: str) -> Conditioning:

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.defaults import Defaults, at_few_steps
-from audioviz.models.denoiser import pooled_of
+from audioviz.models.defaults import Defaults, flow_at_few_steps
 from audioviz.models.families.family import Family
 from audioviz.models.flow import FlowDenoiser, flow_denoiser
 from audioviz.models.inpainting import Inpainting, mask_behind
+from audioviz.models.rows import pooled_of
 from audioviz.models.text import flux_text
 from audioviz.sampling import Conditioning
 
@@ -30,7 +30,7 @@ FILL_CHANNELS = 2 * CHANNELS + 256  # and of the picture's, and its pixels of th
 def _defaults(config: Mapping[str, Any], scheduler: Mapping[str, Any], name: str) -> Defaults:
     if config.get("in_channels") == FILL_CHANNELS:
         return replace(OWN, cfg=FILL_CFG)
-    return OWN if config.get("guidance_embeds") else at_few_steps(OWN, name, steps=4, scheduler="simple")  # schnell
+    return OWN if config.get("guidance_embeds") else flow_at_few_steps(OWN, name, steps=4)  # schnell
 
 
 def _denoiser(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> FlowDenoiser:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.chat_text import chat_text
-from audioviz.models.defaults import Defaults, at_few_steps
+from audioviz.models.defaults import Defaults, flow_at_few_steps
 from audioviz.models.families.family import Family
 from audioviz.models.flow import FlowDenoiser, flow_denoiser
 from audioviz.sampling import Conditioning
@@ -30,7 +30,7 @@ def is_distilled(name: str) -> bool:
 
 def _defaults(config: Mapping[str, Any], scheduler: Mapping[str, Any], name: str) -> Defaults:
     distilled = config.get("is_distilled", is_distilled(name))
-    return at_few_steps(OWN, name, steps=FEW_STEPS, scheduler="simple") if distilled else OWN
+    return flow_at_few_steps(OWN, name, steps=FEW_STEPS) if distilled else OWN
 
 
 def _denoiser(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> FlowDenoiser:

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.defaults import Defaults, at_few_steps, sized
-from audioviz.models.denoiser import mask_of
+from audioviz.models.defaults import Defaults, flow_at_few_steps, sized
 from audioviz.models.distilled import few_steps_of
 from audioviz.models.families.family import Family
 from audioviz.models.flow import FlowDenoiser, flow_denoiser
+from audioviz.models.rows import mask_of
 from audioviz.models.text import MASKED_STEP, TextEncoder, masked_text
 from audioviz.sampling import Conditioning
 
@@ -26,7 +26,7 @@ SYSTEM_PROMPT = (
 
 def _defaults(config: Mapping[str, Any], scheduler: Mapping[str, Any], name: str) -> Defaults:
     own = sized(OWN, config)
-    return at_few_steps(own, name, steps=8, scheduler="simple") if few_steps_of(name) else own
+    return flow_at_few_steps(own, name, steps=8) if few_steps_of(name) else own
 
 
 def _read(pipeline: Any, text: str) -> Conditioning:

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, sized, with_few_steps
-from audioviz.models.denoiser import pooled_of
 from audioviz.models.distilled import TURBO, FewSteps, few_steps_of, steps_in
 from audioviz.models.families.family import Family
 from audioviz.models.flow import TIMESTEPS, FlowDenoiser, flow_denoiser
+from audioviz.models.rows import pooled_of
 from audioviz.models.text import sd3_text
 from audioviz.sampling import Conditioning
 

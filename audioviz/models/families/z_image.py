@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.chat_text import chat_text
-from audioviz.models.defaults import Defaults, at_few_steps
+from audioviz.models.defaults import Defaults, flow_at_few_steps
 from audioviz.models.families.family import Family
 from audioviz.models.flow import FlowDenoiser, flow_denoiser
 from audioviz.sampling import Conditioning
@@ -29,7 +29,7 @@ def is_turbo(name: str, shift: float = TURBO_SHIFT) -> bool:
 
 def _defaults(config: Mapping[str, Any], scheduler: Mapping[str, Any], name: str) -> Defaults:
     turbo = is_turbo(name, scheduler.get("shift", TURBO_SHIFT))
-    return at_few_steps(OWN, name, steps=8, scheduler="simple") if turbo else OWN
+    return flow_at_few_steps(OWN, name, steps=8) if turbo else OWN
 
 
 def _denoiser(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -> FlowDenoiser:
