@@ -196,13 +196,13 @@ def config_units(own: Any, used: Any) -> LatentUnits:
 def autoencoder_dtype(name: str, loaded: torch.dtype, config: Any, device: torch.device, *, wide: bool) -> torch.dtype:
     """What an autoencoder of this config is to run in on a device: what is asked for, or with `auto` as it is loaded.
 
-    Where its values go beyond the range of float16, and it is loaded in that, it takes a wider type. They do so in
-    families that are `wide`, if the config does not deny it; diffusers takes all configs that say nothing for such.
+    Where the values of its family's go beyond the range of float16 (`Family.wide`), its config does not say that its
+    own do not, and it is loaded in that, it takes a wider type.
     """
     if name != "auto":
         return find_dtype(name, device, what="vae-dtype")
-    beyond = wide and loaded == torch.float16 and config.get("force_upcast", True)
-    return bfloat16_or_float32(device) if beyond else loaded
+    wide = wide and config.get("force_upcast", True)
+    return bfloat16_or_float32(device) if wide and loaded == torch.float16 else loaded
 
 
 def bfloat16_or_float32(device: torch.device) -> torch.dtype:
