@@ -66,3 +66,13 @@ def test_a_figure_that_fails_leaves_the_others_and_misses_its_bar(benchmarks, tm
         "a.fast.times": True,
         "b.slow": False,
     }
+
+
+def test_the_check_of_a_gpu_runs_on_a_cpu(benchmarks, tmp_path):
+    import gpu
+
+    check = gpu.Check(torch.device("cpu"), True, tmp_path / "out.json", 60, gpu.SECTIONS, gpu.BARS)
+    check.run(["machine", "lora"])
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert "failed" not in json.dumps(found), found
+    assert found["lora"]["captured_off_by"] == 0 and found["lora"]["moves"][1] > found["lora"]["moves"][2] > 0

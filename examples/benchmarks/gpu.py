@@ -100,6 +100,17 @@ def call_of(model: Model, *, seed: int = 0, control: Control | None = None) -> C
     return torch.inference_mode()(lambda: guided(model.denoiser, x, level, guidance, own.cfg))
 
 
+def core_of(model: Model) -> Any:
+    """The UNet or transformer of a model."""
+    return getattr(model.denoiser, "unet", None) or model.denoiser.transformer
+
+
+def graphs_of(model: Model) -> int | None:
+    """How many calls are captured; None where none is to be."""
+    core = core_of(model)
+    return len(core._graphs) if isinstance(core, Graphed) else None
+
+
 def waits(check: Check, model: Model, **columns: Any) -> dict[str, Any]:
     """How often the CPU waits for the GPU in frames 3 to 10 of the frame loop, as torch tells it, and where."""
 
@@ -159,7 +170,7 @@ def right(check: Check) -> Figures:
             "levels": max(int(abs(a.astype(int) - b).max()) for a, b in zip(films[1].pictures, films[0].pictures)),
             "types": [str(half.denoiser.dtype), str(half.autoencoder.dtype)],
             "frame_in_its_type": off(plain.latent, films[0].latent),
-            "graphs": len(quick.core._graphs) if isinstance(quick.core, Graphed) else None,
+            "graphs": graphs_of(quick),
             "captured_equals": bool((captured.latent == plain.latent).all()),
         }
 
@@ -309,7 +320,7 @@ def lora(check: Check) -> Figures:
     """Whether the strength of a LoRA moves captured calls as it moves others, and what a LoRA at rest costs."""
     with tempfile.TemporaryDirectory() as folder:
         layer = "unet.mid_block.attentions.0.proj_in"
-        weight = tiny("sd1", "cpu", "float32").core.get_submodule(layer.removeprefix("unet.")).weight
+        weight = core_of(tiny("sd1", "cpu", "float32")).get_submodule(layer.removeprefix("unet.")).weight
         up, down = torch.randn(len(weight), 2, 1, 1), torch.randn(2, *weight.shape[1:])
         save_file({f"{layer}.lora_A.weight": down, f"{layer}.lora_B.weight": up}, Path(folder, "ink.safetensors"))
         model = tiny("sd1", str(check.device), "auto", str(Path(folder, "ink.safetensors")))
@@ -318,7 +329,7 @@ def lora(check: Check) -> Figures:
     made = [[call_of(one, control=Control(loras={"ink": value}))() for value in strengths] for one in (model, quick)]
     yield "captured_off_by", lambda: max(off(a, b) for a, b in zip(made[1], made[0]))
     yield "moves", lambda: [off(one, made[1][0]) for one in made[1]]
-    yield "graphs", lambda: len(quick.core._graphs) if isinstance(quick.core, Graphed) else None
+    yield "graphs", lambda: graphs_of(quick)
 
 
 def long_run(check: Check) -> Figures:

@@ -89,7 +89,7 @@ def random_model(layout: str, device: torch.device, *, room: float | None = None
     if room and device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.set_per_process_memory_fraction(room / torch.cuda.mem_get_info(device)[1], device)
-    placement = placed(pipeline, device, core=modules[core], controlnet=None, size=(defaults.size, defaults.size))
+    placement = placed(pipeline, device, controlnet=None, size=(defaults.size, defaults.size))
     return Model(
         name=layout,
         digest="0" * 64,
