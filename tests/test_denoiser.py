@@ -85,6 +85,13 @@ def test_the_model_is_fed_the_nearest_whole_timestep(unet):
     assert fed == [[0, 300, 999]]
 
 
+def test_the_factors_of_the_autoencoder_are_its_units(unet):
+    latent = noise(1, 4, 8, 8)
+    model = unet_denoiser(unet, prediction_type="epsilon", scaling_factor=0.5, shift_factor=0.25)
+    assert torch.equal(model.units.to_model(latent), (latent - 0.25) * 0.5)
+    assert model.units.from_model(model.units.to_model(latent)).allclose(latent)
+
+
 def test_a_batch_has_a_text_and_a_sigma_for_each(unet):
     model = unet_denoiser(unet)
     x, sigma, texts, negative = noise(3, 4, 8, 8), torch.tensor([0.2, 1.0, 9.0]), text(5, 1, batch=3), text(5, 2)

@@ -43,7 +43,8 @@ def unet_denoiser(
     unet_or_path: torch.nn.Module | str | Path,
     *,
     prediction_type: str = "epsilon",
-    units: LatentUnits = LatentUnits(scale=0.18215),
+    scaling_factor: float = 0.18215,
+    shift_factor: float = 0.0,
     betas: np.ndarray | None = None,
     factor: int = 8,
     inpainting: Inpainting | None = None,
@@ -58,8 +59,8 @@ def unet_denoiser(
         On the device and in the type that it is to run in; in channels-last memory if that is wanted.
     prediction_type : "epsilon", "v_prediction" or "sample"
         What the UNet was trained to predict.
-    units : LatentUnits
-        How the autoencoder's latents become its own; as for Stable Diffusion if not given.
+    scaling_factor, shift_factor : float
+        Its latents are (autoencoder latents - shift_factor) * scaling_factor.
     betas : float, shape (timesteps,), optional
         The training schedule; Stable Diffusion's if not given.
     factor : int
@@ -89,7 +90,7 @@ def unet_denoiser(
         unet,
         prediction_type,
         sigmas,
-        units,
+        LatentUnits(shift_factor, scaling_factor),
         unet.config.out_channels,
         unet.device,
         sigmas.log().float().to(unet.device),

@@ -92,12 +92,11 @@ def _denoiser(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = None) -
     scheduler = pipeline.scheduler
     denoiser = unet_denoiser(
         NoiseOfPixArt(pipeline.transformer),
-        units=autoencoder.units,
         prediction_type=scheduler.config.prediction_type,
         betas=scheduler.betas.double().numpy(),
         factor=autoencoder.factor,
     )
-    return replace(denoiser, patch=pipeline.transformer.config.patch_size)
+    return replace(denoiser, units=autoencoder.units, patch=pipeline.transformer.config.patch_size)
 
 
 PIXART = Family(

@@ -48,9 +48,8 @@ def denoiser_of_unet(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = 
     """The denoiser of a pipeline with a UNet and a scheduler with betas."""
     unet, scheduler = pipeline.unet, pipeline.scheduler
     inpaints = unet.config.in_channels != unet.config.out_channels
-    return unet_denoiser(
+    denoiser = unet_denoiser(
         unet,
-        units=autoencoder.units,
         prediction_type=scheduler.config.prediction_type,
         betas=scheduler.betas.double().numpy(),
         factor=autoencoder.factor,
@@ -58,6 +57,7 @@ def denoiser_of_unet(pipeline: Any, autoencoder: Autoencoder, controlnet: Any = 
         controlnet=controlnet,
         rescale=RESCALE if scheduler.config.get("rescale_betas_zero_snr") else 0.0,
     )
+    return replace(denoiser, units=autoencoder.units)
 
 
 OWN = Defaults(512, steps=20, cfg=7.0, sampler="dpmpp_2m", scheduler="karras", denoise=0.4)
