@@ -143,7 +143,7 @@ def test_the_log_tells_each_chunk_and_stays_short(renders, folder):
     assert story.count("song.mp4 from song.wav, frames 0 to 48 of it: {") == 2 and '"torch": "' in story
     said = r"^[-0-9]+ [0-9:,]+ frames 24 to 36 of 48, [\d.]+ frames a second, \d+ MB resident$"
     assert re.search(said, story, re.MULTILINE)
-    assert "ModelError: frame" in story and story.endswith("finished\n")
+    assert "NotFinite: frame" in story and story.endswith("finished\n")
     log.write_text("x" * (MAX_BYTES + 1))
     renders(*RENDER, "--keep-work", cwd=folder)
     assert log.stat().st_size < 2000

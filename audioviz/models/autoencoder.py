@@ -44,6 +44,8 @@ class Autoencoder:
     watched : bool
         A value that is no number has been met: from then on each picture and latent is looked at, which waits for the
         GPU, and made again in a wider type where it holds one. So a picture depends on its latent alone.
+    sound : bool tensor, or None before the first call
+        All that was made of numbers so far is numbers. It lies on the device: whoever asks waits for that.
     """
 
     module: Any
@@ -54,6 +56,7 @@ class Autoencoder:
     tiled: bool = False
     steady: bool = False
     watched: bool = False
+    sound: Tensor | None = None
 
     @cached_property
     def dtype(self) -> torch.dtype:
@@ -110,6 +113,7 @@ class Autoencoder:
         ModelError
             If there is no wider type, or they are looked at already; it names the frame, if one is given.
         """
+        self.sound = None
         name = str(self.dtype).removeprefix("torch.")
         if self.watched or self._wider is None:
             named = "a picture" if frame is None else f"frame {frame}"
@@ -137,10 +141,12 @@ class Autoencoder:
     def _made(self, work: Callable[..., Tensor], given: Tensor) -> Tensor:
         """What the module, or else its wider copy, makes of latents or pictures, whole or in tiles."""
         made = self._fitted(work, self.module, given)
-        if not self.watched or self._wider is None:
-            return made
-        finite = made.isfinite().flatten(1).all(1)[:, None, None, None]  # of each of those that are made together
-        return made if finite.all() else torch.where(finite, made, self._fitted(work, self._wider, given))
+        if self.watched and self._wider is not None:
+            finite = made.isfinite().flatten(1).all(1)[:, None, None, None]  # of each of those that are made together
+            made = made if finite.all() else torch.where(finite, made, self._fitted(work, self._wider, given))
+        sound = made.sum().isfinite() | ~given.sum().isfinite()
+        self.sound = sound if self.sound is None else self.sound & sound
+        return made
 
     def _fitted(self, work: Callable[..., Tensor], module: Any, given: Tensor) -> Tensor:
         """Once more with emptied caches where memory lacks; then in tiles from here on, unless pictures are steady."""

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from audioviz.rendering.finish import Finisher
 from audioviz.rendering.log import resident_megabytes
-from audioviz.sampling.frame import not_finite
+from audioviz.sampling.frame import NotFinite
 from audioviz.transfer import Arrival, settle
 from audioviz.video.chunks import Latents
 from audioviz.video.work import Work
@@ -60,7 +60,12 @@ def make_pictures(
             finisher.restart(*work.before())
         began, stopped, kept = time.monotonic(), span.stop, work.kept()
         if kept is None:
-            made = _sample_chunk(span, sampled, finisher, work, bar, part=part, keep_decoded=keep_decoded)
+            try:
+                made = _sample_chunk(span, sampled, finisher, work, bar, part=part, keep_decoded=keep_decoded)
+            except NotFinite as error:
+                if finisher.sound.all():
+                    raise
+                raise finisher.spoilt(error.frame) from error  # it was made of a picture that is no picture
         else:
             made = None
             _finish_chunk(span, kept, finisher, work, bar, part=part)
@@ -89,7 +94,8 @@ class _Row:
     latent : float, shape (1, C, h, w)
     frames : numbers of its pictures in the video
     arrival : Arrival
-        Whether the latent is finite, whether its picture is, the latent as it is kept, and the pictures.
+        Whether the latent is finite, whether its picture is, and all else that the autoencoder made so far, such as
+        pictures between frames; the latent as it is kept, and the pictures.
     decoded : Arrival, optional
         The latent's picture, if that is kept.
     """
@@ -105,7 +111,7 @@ def _row(
 ) -> _Row:
     kept = latent.half()
     pictures = dict(finisher.pictures(i, kept, decoded))
-    arrival = Arrival((torch.isfinite(latent).all(), sound, kept, *pictures.values()))
+    arrival = Arrival((torch.isfinite(latent).all(), sound, finisher.sound, kept, *pictures.values()))
     return _Row(latent, list(pictures), arrival, Arrival((decoded,)) if keep_decoded else None)
 
 
@@ -136,11 +142,11 @@ def _sample_chunk(
     pictures: np.ndarray | None = None
     latent = torch.empty(0)
     for i, row in zip(span, late(rows(), finisher.device)):
-        finite, sound, kept, *levels = row.arrival.wait()
+        finite, sound, all_sound, kept, *levels = row.arrival.wait()
         if not finite:
-            raise not_finite(part[i])
-        if not sound:
-            raise finisher.spoilt(part[i])
+            raise NotFinite(part[i])
+        if not (sound and all_sound):
+            raise finisher.spoilt(None if sound else part[i])
         latent = row.latent
         shown.append(kept)
         if row.decoded is not None:
@@ -175,9 +181,9 @@ def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, ba
                 yield _row(i, latent, *pair, finisher)
 
     for i, row in zip(span, late(rows(), finisher.device)):
-        _, sound, _, *levels = row.arrival.wait()
-        if not sound:
-            raise finisher.spoilt(part[i])
+        _, sound, all_sound, _, *levels = row.arrival.wait()
+        if not (sound and all_sound):
+            raise finisher.spoilt(None if sound else part[i])
         _write(row.frames, levels, finisher, work, bar)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from audioviz.digests import file_digest, json_digest
 from audioviz.effects import apply
+from audioviz.errors import ModelError
 from audioviz.models.model import Model
 from audioviz.pixels import levels_to_unit, rounded, signed_to_unit
 from audioviz.project import Finish
@@ -34,8 +35,8 @@ from audioviz.video.upscale import Upscaler, load_network
 ECHO, GUARD = "echo", "guard."
 
 
-class PicturesSpoilt(Exception):
-    """A picture was spoilt by the type that the autoencoder ran in, which is now another."""
+class PicturesSpoilt(ModelError):
+    """A picture was spoilt by the type that the autoencoder ran in; from now on such ones are made in another."""
 
 
 class Finisher:
@@ -116,7 +117,8 @@ class Finisher:
         """Go on after a frame whose latent and state are given; None and nothing before the first."""
         if latent is not None and self._tweens:
             before = torch.from_numpy(latent)
-            self._before = self._sampled(before, self.decode([before])[0][0])
+            (picture,) = self._decode.together([before], rows=self.at_once)
+            self._before = self._sampled(before, rounded(signed_to_unit(picture)))
         self._echo = torch.from_numpy(state[ECHO]).to(self._model.denoiser.device) if ECHO in state else None
         if self._finish.safe:
             self._guard = FlashGuard(self._fps)
@@ -133,11 +135,20 @@ class Finisher:
         -------
         uint8, shape (H, W, 3), and bool, of each, on the device
         """
+        autoencoder = self._model.autoencoder
+        before = autoencoder.sound
         pictures = self._decode.together(latents, rows=self.at_once)
+        autoencoder.sound = before  # of these each tells by itself
         return [(rounded(signed_to_unit(picture)), picture.sum().isfinite()) for picture in pictures]
 
-    def spoilt(self, frame: int) -> "PicturesSpoilt":
-        """What to raise where the picture of a frame is not of numbers: they are to be made again in a wider type.
+    @property
+    def sound(self) -> Tensor:
+        """Whether the autoencoder made numbers of all numbers so far, but for what `decode` gave: bool, shape ()."""
+        sound = self._model.autoencoder.sound
+        return torch.ones((), dtype=torch.bool, device=self.device) if sound is None else sound.clone()
+
+    def spoilt(self, frame: int | None) -> "PicturesSpoilt":
+        """What to raise where the picture of a frame, or another, is not of numbers: it is made in a wider type then.
 
         Raises
         ------
@@ -145,7 +156,7 @@ class Finisher:
             If there is none, or they were.
         """
         self._model.autoencoder.widen(frame=frame)
-        return PicturesSpoilt()
+        return PicturesSpoilt("the autoencoder's values went beyond its type: begun again from the last chunk")
 
     def pictures(self, i: int, latent: Tensor, decoded: Tensor) -> Iterator[tuple[int, Tensor]]:
         """The pictures after row i - 1 and up to row i, with their numbers in the video; `finished` is for each.

@@ -53,26 +53,28 @@ def make_video(
     progress: bool,
 ) -> Path:
     """The video of a project whose song, schedule and model are there: see `audioviz.render`."""
-    options: dict[str, Any] = {"part": part, "resume": resume, "keep_work": keep_work, "progress": progress}
+    options: dict[str, Any] = {"part": part, "keep_work": keep_work, "progress": progress}
     make = partial(_make_video, project, song, schedule, model, out=out, **options)
-    try:
-        return make(tiled=None)
-    except PicturesSpoilt:
-        spoilt = True
-    except NoRoomForPictures:
-        if is_work_kept(out):
-            raise
-        spoilt = False
-    if spoilt:  # it goes on from its last chunk
-        model.autoencoder.watched = True  # as that of the compiled model is now
-        return make(tiled=None)
-    # not inside the except block: its traceback would hold on to what filled the memory
-    warnings.warn(
-        "out of memory while a picture was decoded whole: the video is begun again in tiles",
-        AudiovizWarning,
-        stacklevel=2,
-    )
-    return make(tiled=True)
+    tiled: bool | None = None
+    while True:
+        try:
+            return make(resume=resume, tiled=tiled)
+        except PicturesSpoilt:
+            spoilt = True
+        except NoRoomForPictures:
+            if tiled or is_work_kept(out):
+                raise
+            spoilt = False
+        # not inside the except blocks: their tracebacks would hold on to what filled the memory
+        if spoilt:  # it goes on from its last chunk
+            model.autoencoder.watched = resume = True  # as that of the compiled model is now
+            continue
+        tiled = True
+        warnings.warn(
+            "out of memory while a picture was decoded whole: the video is begun again in tiles",
+            AudiovizWarning,
+            stacklevel=2,
+        )
 
 
 def _make_video(
@@ -89,6 +91,7 @@ def _make_video(
     tiled: bool | None,
 ) -> Path:
     """As `make_video`; whether pictures come in tiles is settled by kept work and by the memory, if it is not said."""
+    model.autoencoder.sound = None
     ready = prepared(project, song, schedule, model, part=part, out=out, resume=resume, tiled=tiled)
     settings = ready.settings
     with _open_work(ready, out, resume=resume) as work:

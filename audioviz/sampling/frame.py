@@ -130,15 +130,18 @@ def check_finite(latent: Tensor, frame: int) -> Tensor:
         If a value is not a number.
     """
     if not torch.isfinite(latent).all():
-        raise not_finite(frame)
+        raise NotFinite(frame)
     return latent
 
 
-def not_finite(frame: int) -> ModelError:
-    """What is said where a model failed in a frame."""
-    return ModelError(
-        f"frame {frame}: the model gave values that are not numbers; try another sampler, a lower cfg, or float32"
-    )
+class NotFinite(ModelError):
+    """A model failed in a frame: its latent is not of numbers."""
+
+    def __init__(self, frame: int) -> None:
+        super().__init__(
+            f"frame {frame}: the model gave values that are not numbers; try another sampler, a lower cfg, or float32"
+        )
+        self.frame = frame
 
 
 def run_sigmas(denoiser: Denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedule) -> Tensor:
