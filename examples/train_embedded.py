@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from embedded_model import autoencoder, bank, denoiser, distil, eyes, judge, measure, pack, pool, ship, text
+from embedded_model import autoencoder, bank, denoiser, distil, eyes, judge, match, measure, pack, pool, ship, text
 from embedded_model.drift import drift
 from embedded_model.pictures import CHUNK, draw_pool, files_of
 from embedded_model.show import show
@@ -62,6 +62,7 @@ class Studio:
     def bank(self) -> bank.Bank:
         """Latents for the UNet."""
         if self._bank is None:
+            pool.wait_for_scenes(self.work / "scenes", ENOUGH[self.machine.kind])
             self._pool = None  # whose memory is needed
             self._bank = bank.Bank(self.work, self.machine, seed=SEED)
         self._bank.refresh(most=450)
@@ -96,6 +97,7 @@ STAGES = {
     "detail": lambda studio: autoencoder.train_detail(studio.work, studio.pool, studio.machine),
     "unet": lambda studio: denoiser.train_unet(studio.work, studio.bank, studio.machine),
     "quick": lambda studio: distil.train_quick(studio.work, studio.bank, studio.machine),
+    "matched": lambda studio: match.train_matched(studio.work, studio.bank, studio.machine),
     "judge": lambda studio: studio.judge(),
     "export": lambda studio: ship.export(studio.work, studio.out),
     "measure": lambda studio: studio.note(measure.measure(studio.out, studio.work, studio.machine)),
@@ -103,7 +105,7 @@ STAGES = {
     "card": lambda studio: ship.write_card(studio.out, studio.work),
     "show": lambda studio: show(studio.out, EXAMPLES, studio.machine),
 }
-LEARNING = ("text", "draw", "eyes", "autoencoder", "detail", "unet", "quick")  # what a GPU is for
+LEARNING = ("text", "draw", "eyes", "autoencoder", "detail", "unet", "quick", "matched", "judge")  # what a GPU is for
 
 
 def main() -> None:
@@ -149,7 +151,7 @@ def rehearse(share: float) -> None:
     """Make every plan shorter."""
     if share == 1:
         return
-    for module in (eyes, autoencoder, denoiser, distil):
+    for module in (eyes, autoencoder, denoiser, distil, match, judge):
         for plans in (value for name, value in vars(module).items() if name.endswith("PLANS")):
             for kind, plan in plans.items():
                 plans[kind] = replace(plan, steps=max(4, round(share * plan.steps)), seconds=share * plan.seconds)

@@ -88,7 +88,7 @@ def random_model(layout: str, device: torch.device, *, room: float | None = None
     defaults = family.defaults(settings, LAYOUTS["parts"][parts["scheduler"]], layout)
     if room and device.type == "cuda":
         torch.cuda.empty_cache()
-        torch.cuda.set_per_process_memory_fraction(room / torch.cuda.mem_get_info(device)[1], device)
+        torch.cuda.set_per_process_memory_fraction(room / torch.cuda.mem_get_info(device)[1], device.index)
     placement = placed(pipeline, device, controlnet=None, size=(defaults.size, defaults.size))
     return Model(
         name=layout,

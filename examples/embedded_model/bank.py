@@ -30,7 +30,8 @@ class Bank:
         self.autoencoder = Half(load_autoencoder(folder), machine)
         self.read: set[int] = set()
         self.parts: dict[str, list[torch.Tensor]] = {name: [] for name in PARTS}
-        self.scaling = 0.0  # of latents, once there are some
+        self.told = folder / "scaling.json"
+        self.scaling = json.loads(self.told.read_text(encoding="utf-8")) if self.told.exists() else 0.0
 
     def __len__(self) -> int:
         return len(self.parts["shares"][0])
@@ -54,7 +55,7 @@ class Bank:
         self.parts = {name: [torch.cat(rows)] for name, rows in self.parts.items()}
         if not self.scaling:
             self.scaling = 1 / self.large[:4096].float().std().item()
-            (self.folder / "scaling.json").write_text(json.dumps(self.scaling), encoding="utf-8")
+            self.told.write_text(json.dumps(self.scaling), encoding="utf-8")
             for name in ("large", "small"):
                 self.parts[name][0].mul_(self.scaling)
 

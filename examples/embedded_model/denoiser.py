@@ -146,7 +146,7 @@ def train_unet(folder: Path, bank: Bank, machine: Machine) -> None:
 
     def loss_at(step: int, chance: torch.Generator, done: float) -> torch.Tensor:
         if step % 60 == 59 and done < 0.8:
-            bank.refresh(most=6)
+            bank.refresh(most=8)
         batch = batch_at(step, bank, reader, alphas, plan.batch, chance, silent=SILENT)
         made = predict(
             unet, batch.noisy, batch.timesteps, batch.texts, torch.ones(len(batch.noisy), device=alphas.device)

@@ -12,7 +12,7 @@ from .training import Half, Machine, Plan, fit
 
 PLANS = {
     "cpu": Plan(steps=3000, batch=2, rate=2e-4, warmup=50, average=0.99, fall=0.6),
-    "cuda": Plan(steps=60000, batch=96, rate=3e-4, seconds=100, warmup=100, average=0.998, fall=0.6),
+    "cuda": Plan(steps=60000, batch=96, rate=3e-4, seconds=30, warmup=50, average=0.995, fall=0.6),
 }
 STEPS = 4  # of the teacher, from pure noise to the end of the way
 NEAR, FAR = 300, 550  # timesteps up to which it takes none, and from which on it takes all of them

@@ -13,10 +13,13 @@ from .pictures import files_of, loaded, painted
 from .pool import answers_of
 from .training import Half, Machine, Plan, averaged, fit
 
-PLAN = Plan(steps=5000, batch=48, rate=1.5e-3, warmup=200, average=0.995, fall=0.5)
+PLANS = {
+    "cpu": Plan(steps=5000, batch=48, rate=1.5e-3, warmup=200, average=0.995, fall=0.5),
+    "cuda": Plan(steps=9000, batch=128, rate=1.5e-3, seconds=60, warmup=200, average=0.998, fall=0.5),
+}
 QUESTIONS = ("pattern", "palette")
 SIDE = 64  # pixels of what it sees, whatever the size of the picture
-SEED, COUNT = 2026, 6400  # its own drawings: none that the generator learned from
+SEED, COUNT = 2026, 9600  # its own drawings: none that the generator learned from
 FEATURES = 192
 
 
@@ -50,12 +53,13 @@ class Judge(torch.nn.Module):
 
 def train_judge(folder: Path, machine: Machine) -> None:
     """Train on drawings of its own, blurred and noisy at times; the checkpoint is folder/judge.safetensors."""
+    plan = PLANS[machine.kind]
     pool, truth = seen_pool(folder, machine)
-    torch.manual_seed(PLAN.seed)
+    torch.manual_seed(plan.seed)
     judge = Half(Judge(), machine)
 
     def loss_at(step: int, chance: torch.Generator, done: float) -> torch.Tensor:
-        chosen = torch.randint(len(pool), (PLAN.batch,), generator=chance, device=machine.device)
+        chosen = torch.randint(len(pool), (plan.batch,), generator=chance, device=machine.device)
         seen = pool[chosen]
         if step % 3 == 0:
             seen = F.interpolate(F.avg_pool2d(seen, 2), scale_factor=2, mode="bilinear")
@@ -67,7 +71,7 @@ def train_judge(folder: Path, machine: Machine) -> None:
             F.cross_entropy(answers[name].float(), truth[name][chosen], label_smoothing=0.05) for name in QUESTIONS
         )
 
-    fit(judge, loss_at, PLAN, folder / "judge.safetensors", machine)
+    fit(judge, loss_at, plan, folder / "judge.safetensors", machine)
 
 
 def seen_pool(folder: Path, machine: Machine) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

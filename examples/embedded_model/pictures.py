@@ -34,6 +34,8 @@ def draw_pool(folder: Path, *, count: int, seed: int, tokenizer: Path, workers: 
     folder.mkdir(parents=True, exist_ok=True)
     paths = {start: folder / f"scenes-{start:06d}.safetensors" for start in range(0, count, CHUNK)}
     missing = {start: path for start, path in paths.items() if not path.exists()}
+    if not missing:
+        return
     with get_context("spawn").Pool(workers) as pool:
         for path in pool.imap(partial(draw_chunk, seed=seed, tokenizer=tokenizer), missing.items()):
             if workers == 1 or path.stem.endswith("00"):

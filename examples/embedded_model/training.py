@@ -204,20 +204,29 @@ def store(
 def restore(
     path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer, average: Weights
 ) -> tuple[int, float]:
-    """Read what `store` wrote; returns the number of steps already done and the seconds they took."""
+    """Read what `store` or `unpack` wrote; returns the number of steps already done and the seconds they took."""
     groups: dict[str, Weights] = {}
     with safe_open(path, framework="pt") as file:
         done = progress(path)
         for key in file.keys():  # noqa: SIM118 (a safetensors file is no mapping)
             kind, name = key.split(".", 1)
             groups.setdefault(kind, {})[name] = file.get_tensor(key)
-    network.load_state_dict(groups.pop("network"))
-    for name, tensor in groups.pop("average").items():
+    average_weights = groups.pop("average")
+    for name, tensor in average_weights.items():
         average[name].copy_(tensor)
+    if "network" not in groups:  # brought from another machine: learn anew from there
+        network.load_state_dict(average_weights)
+        return 0, 0.0
+    network.load_state_dict(groups.pop("network"))
     for name, parameter in network.named_parameters():
-        moments = {kind: group[name].to(parameter.device) for kind, group in groups.items() if name in group}
-        if moments:
-            optimizer.state[parameter] = moments
+        moments = {kind: group[name] for kind, group in groups.items() if name in group}
+        if moments:  # each laid out in memory as the parameter is
+            optimizer.state[parameter] = {
+                kind: torch.empty_like(parameter).copy_(moment)
+                if moment.shape == parameter.shape
+                else moment.to(parameter.device)
+                for kind, moment in moments.items()
+            }
     return done
 
 
