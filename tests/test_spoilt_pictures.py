@@ -16,6 +16,7 @@ import audioviz.rendering.make as making
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.autoencoder import Autoencoder
+from audioviz.schedule.prompt import Prompt
 from audioviz.video.chunks import sha256_of
 from tests.models import FakeVae, fake_model
 
@@ -184,3 +185,20 @@ def test_memory_that_lacks_and_a_spoilt_picture_in_one_render(song, tmp_path):
     plan = schedule(WHITE)
     _, said = render(song, model_with(most=7), tmp_path / "out.mp4", plan)
     assert sum("begun again in tiles" in note for note in said) == sum("beyond float16" in note for note in said) == 1
+
+
+@pytest.mark.parametrize("memory", [10**9, 7])
+def test_a_render_that_is_begun_again_says_its_notes_once(song, tmp_path, capsys, memory):
+    lyrics = tmp_path / "late.lrc"
+    lyrics.write_text("[10:00]late")
+    plan = schedule(WHITE, prompts=[Prompt(0, WHITE, "ice")], in_picture=1)
+    options = {"batch": 8, "cfg": 1, "lyrics": lyrics, "upscale": "2x"}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", AudiovizWarning)
+        av.render(song, plan, model=model_with(most=memory), out=tmp_path / "out.mp4", **options)
+    notes = [str(one.message) for one in said]
+    assert len(notes) == len(set(notes)) and sum("begun again" in note for note in notes) == (memory == 7)
+    told = " ".join(notes)
+    assert all(part in told for part in ("beyond float16", "negative prompts", "5 runs", "is sung from"))
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("audioviz: ")]
+    assert [line.split(": ")[1] for line in lines] == ["fake", "MP4, h264"]
