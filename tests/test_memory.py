@@ -190,7 +190,7 @@ def test_a_picture_that_no_type_saves_is_an_error_that_names_the_frame():
         pytest.warns(AudiovizWarning, match="go beyond float16"),
         pytest.raises(ModelError, match="frame 12: the autoencoder gave values that are not numbers"),
     ):
-        auto.to_levels(latent, frame=12)
+        auto.to_levels(latent, about="frame 12")
     wide = overflowing(torch.float32)[0]
     with pytest.raises(ModelError, match="a picture: the autoencoder gave values"):
         wide.to_levels(latent)

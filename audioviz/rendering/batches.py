@@ -143,9 +143,11 @@ class BatchedAutoencoder:
         """As that of the autoencoder."""
         return self._ask("decode", latent)
 
-    def encode(self, picture: Tensor) -> Tensor:
+    def encode(self, picture: Tensor, *, about: str | None = None) -> Tensor:
         """As that of the autoencoder."""
-        return self._ask("encode", picture)
+        latent = self._ask("encode", picture)
+        self._autoencoder.check_encoded(latent, picture, about)
+        return latent
 
     def _ask(self, way: str, given: Tensor) -> Tensor:
         if not self._lanes.inside:

@@ -147,15 +147,9 @@ class Finisher:
         sound = self._model.autoencoder.sound
         return torch.ones((), dtype=torch.bool, device=self.device) if sound is None else sound.clone()
 
-    def spoilt(self, frame: int | None) -> "PicturesSpoilt":
-        """What to raise where the picture of a frame, or another, is not of numbers: it is made in a wider type then.
-
-        Raises
-        ------
-        ModelError
-            If there is none, or they were.
-        """
-        self._model.autoencoder.widen(frame=frame)
+    def spoilt(self, about: str, *, sure: bool) -> "PicturesSpoilt":
+        """What to raise where a picture is not of numbers: it is made in a wider type then. It raises as `widen`."""
+        self._model.autoencoder.widen(about, sure=sure)
         return PicturesSpoilt("the autoencoder's values went beyond its type: begun again from the last chunk")
 
     def pictures(self, i: int, latent: Tensor, decoded: Tensor) -> Iterator[tuple[int, Tensor]]:
