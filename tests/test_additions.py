@@ -167,7 +167,7 @@ def test_a_tiny_autoencoder_reads_the_models_own_scale(families, tmp_path):
 
 def test_an_autoencoder_of_other_latents_is_refused(families, tmp_path):
     families("sd3")[1].vae.save_pretrained(tmp_path / "vae")
-    with pytest.raises(ModelError, match="a AutoencoderKL of 16 channels; this model expects one of 4"):
+    with pytest.raises(ModelError, match=": an AutoencoderKL of 16 channels; this model expects one of 4"):
         load_model(families("sd1")[0], vae=tmp_path / "vae")
     (tmp_path / "none").mkdir()
     with pytest.raises(

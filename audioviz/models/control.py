@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from audioviz.errors import ModelError
+from audioviz.errors import ModelError, kind_of
 from audioviz.models.pipeline import loading_failure, with_variant
 from audioviz.models.sources import HUB_FILE, read_shapes
 
@@ -106,7 +106,5 @@ def _encode_reference(pipeline: Any, picture: np.ndarray) -> tuple[Tensor, Tenso
 
 def _unet_of(pipeline: Any, what: str) -> Any:
     if getattr(pipeline, "unet", None) is None:
-        raise ModelError(
-            f"{what}: this model is a {type(pipeline).__name__}; expected one of Stable Diffusion 1 or 2, or SDXL"
-        )
+        raise ModelError(f"{what}: this model is {kind_of(pipeline)}; expected one of Stable Diffusion 1 or 2, or SDXL")
     return pipeline.unet
