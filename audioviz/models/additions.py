@@ -17,7 +17,7 @@ from audioviz.models.lora import read_changes, work_in
 from audioviz.models.lora_kinds import Misfit
 from audioviz.models.original_parts import read_flux2_vae
 from audioviz.models.pipeline import loading_failure, with_variant
-from audioviz.models.sources import first_names, read_shapes
+from audioviz.models.sources import first_names, pixels_per_cell, read_shapes
 from audioviz.models.strength import Strength
 from audioviz.models.unfused import Addition, attach
 
@@ -192,6 +192,10 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
         raise ModelError(
             f"vae {source}: {kind_of(vae)} of {vae.config.get('latent_channels')} channels; this model expects "
             f"{'one' if len(kinds) > 1 else kinds[0].__name__} of {own.config['latent_channels']}"
+        )
+    if (found := pixels_per_cell(vae.config)) != (wanted := pixels_per_cell(own.config)):
+        raise ModelError(
+            f"vae {source}: {kind_of(vae)} of {found} pixels a latent cell, each way; this model expects {wanted}"
         )
     return vae
 
