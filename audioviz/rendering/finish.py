@@ -13,10 +13,10 @@ from torch import Tensor
 from audioviz.digests import file_digest, json_digest
 from audioviz.effects import apply
 from audioviz.errors import ModelError
+from audioviz.models.footprint import pictures_at_once
 from audioviz.models.model import Model
 from audioviz.pixels import levels_to_unit, rounded, signed_to_unit
 from audioviz.project import Finish
-from audioviz.rendering.batches import pictures_at_once
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.frame_table import FrameTable

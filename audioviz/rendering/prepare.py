@@ -98,7 +98,7 @@ def prepared(
     model, settings = _made_ready(model, project)
     if tiled is None and resume:
         tiled = settled_tiles(out, model, settings.size)
-    make_room(model, settings.size, tiled=tiled)
+    make_room(model, settings.size, batch=settings.batch, tiled=tiled)
     table = frame_table(schedule, settings, part=part, anew=project.guides.init is None)
     read_texts(model, table, settings)
     guides, guide_digests = open_guides(
