@@ -68,8 +68,8 @@ def check_steps(sampler: str | None, steps: int | None) -> None:
 
 def describe_settings(name: str, settings: RenderSettings, own: Defaults) -> str:
     """The render settings in one line."""
-    width, height = settings.size
+    (width, height), steps = settings.size, "1 step" if settings.steps == 1 else f"{settings.steps} steps"
     return (
-        f"{name}: {width}x{height}, {settings.steps} steps of {settings.sampler} ({settings.scheduler}), "
+        f"{name}: {width}x{height}, {steps} of {settings.sampler} ({settings.scheduler}), "
         f"cfg {settings.cfg:g}; a denoise about {own.denoise:g} suits it"
     )
