@@ -1,9 +1,12 @@
 """AudiovizError and its kinds: each message is one line that says what, where, what was expected and what to do."""
 
+import re
 from collections.abc import Iterable
 from math import isfinite
 from numbers import Integral, Real
 from typing import Any
+
+AN = re.compile(r"[AEIOaeio]|[FHLMNRSX][B-DF-HJ-NP-TV-XZ]{2}")
 
 
 class AudiovizError(Exception):
@@ -50,6 +53,16 @@ def nearest(name: object, known: Iterable[str]) -> str:
     begun += sorted((other for other in known if plain.startswith(f"{other}_")), key=len, reverse=True)
     near = begun or [guess for text in (plain, name) for guess in difflib.get_close_matches(text, known, 1, 0.7)]
     return f" (did you mean {near[0]}?)" if near else ""
+
+
+def with_article(name: str) -> str:
+    """A name as it stands in a sentence: an AutoencoderTiny, a UNet, an LTXPipeline whose letters are spelt."""
+    return f"{'an' if AN.match(name) else 'a'} {name}"
+
+
+def kind_of(thing: object) -> str:
+    """The class of a thing, with its article."""
+    return with_article(type(thing).__name__)
 
 
 def no_attribute(thing: str, name: str, known: Iterable[str], hint: str = "") -> AttributeError:

@@ -167,8 +167,16 @@ def test_a_tiny_autoencoder_reads_the_models_own_scale(families, tmp_path):
 
 def test_an_autoencoder_of_other_latents_is_refused(families, tmp_path):
     families("sd3")[1].vae.save_pretrained(tmp_path / "vae")
-    with pytest.raises(ModelError, match="a AutoencoderKL of 16 channels; this model expects one of 4"):
+    with pytest.raises(ModelError, match=": an AutoencoderKL of 16 channels; this model expects one of 4"):
         load_model(families("sd1")[0], vae=tmp_path / "vae")
+    AutoencoderTiny(
+        encoder_block_out_channels=(8,) * 3,
+        decoder_block_out_channels=(8,) * 3,
+        num_encoder_blocks=(1,) * 3,
+        num_decoder_blocks=(1,) * 3,
+    ).save_pretrained(tmp_path / "coarse")
+    with pytest.raises(ModelError, match="an AutoencoderTiny of 4 pixels a latent cell, .*; this model expects 8"):
+        load_model(families("sd1")[0], vae=tmp_path / "coarse")
     (tmp_path / "none").mkdir()
     with pytest.raises(
         ModelError, match="cannot be loaded .*; expected the folder, the hub id or the .safetensors file"

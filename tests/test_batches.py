@@ -17,7 +17,8 @@ import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import InputError, ModelError
 from audioviz.models import load_model
-from audioviz.rendering.batches import batch_plan, pictures_at_once, sampled_latents
+from audioviz.models.footprint import pictures_at_once
+from audioviz.rendering.batches import batch_plan, sampled_latents
 from audioviz.rendering.frame_table import frame_table
 from audioviz.rendering.guides import Guides
 from audioviz.rendering.runs import BatchPlan, runs_of

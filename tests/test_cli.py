@@ -12,12 +12,16 @@ import numpy as np
 import pytest
 import soundfile
 
+import audioviz as av
 from audioviz.audio.load import load_song
 from audioviz.audio.reading.cache import cache_folder
 from audioviz.command import main
 from audioviz.insight.report import describe_manifest
+from audioviz.project import Look, Project
 from audioviz.rendering.costs import recall_cost, remember_cost
+from audioviz.rendering.estimate import estimate
 from audioviz.rendering.settings import RenderSettings
+from tests.models import fake_model
 
 COMMAND = [sys.executable, "-c", "from audioviz.command.main import main; main()"]
 
@@ -174,13 +178,24 @@ def test_a_dry_run_shows_the_plan_and_what_it_takes_and_writes_nothing(folder, t
     assert "embedded: 64x64, 5 steps of " in shown and "frames to make: 6 to 23, 18 of 24\n" in shown
     assert "time: unknown until a render" in shown and "disk: less than 0.2 MB for the work folder" in shown
     assert (
-        "as much for the video; up to 0.2 MB more"
+        "as much for the video, beside 0.0 MB of sound; up to 0.2 MB more"
         in command(*arguments, "--start", "0.5", "--keep-work", cwd=tmp_path)[1]
     )
     remember_cost("embedded", RenderSettings((64, 64), 5, 3.0, "euler", "karras"), "cpu", seconds=200, size=5e8)
     shown = command(*arguments, "--device", "cpu", cwd=tmp_path)[1]
     assert "time: about 1 h 20 min, as 200 s a frame were measured" in shown and "disk: about 12.0 GB for" in shown
+    assert "of sound" not in command(*arguments, "-o", "out.gif", cwd=tmp_path)[1]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "webm"])
+def test_the_dry_run_tells_what_the_sound_takes(tmp_path, ending):
+    soundfile.write(tmp_path / "song.wav", np.random.default_rng(1).normal(0, 0.2, (44100 * 6, 2)), 44100)
+    song = load_song(tmp_path / "song.wav", fps=2)
+    out = tmp_path / f"out.{ending}"
+    told = estimate(Project(song.path, fps=2, look=Look(size=64)), song, out=out).sound_bytes
+    av.render(song, "drift", model=fake_model(), out=out, progress=False)
+    assert out.stat().st_size == pytest.approx(told, rel=0.25)
 
 
 def test_what_a_render_cost_is_remembered_and_damage_is_forgotten(renders, folder, own_cache):

@@ -111,6 +111,12 @@ def test_a_controlnet_in_one_file_is_that_of_its_folder(families, nets, tmp_path
         assert all(torch.equal(found[key], value) for key, value in net.state_dict().items())
 
 
+def test_a_controlnet_in_one_file_leads_an_inpainting_model(families, nets, tmp_path):
+    save_file(original_controlnet(ControlNetModel.from_pretrained(nets / "sd1")), tmp_path / "control.safetensors")
+    net = load_controlnet(families("inpainting")[1], tmp_path / "control.safetensors")
+    assert net.config["in_channels"] == 4
+
+
 def test_a_controlnet_leads_sdxl_too(families, nets):
     model = load_model(families("sdxl")[0], controlnet=nets / "sdxl")
     guidance = model.guidance("gold", "grey")
@@ -160,8 +166,14 @@ def test_an_ip_adapter_follows_as_in_diffusers(families, adapter, scale):
 
 
 def test_what_does_not_fit_is_refused(families, nets, adapter, tmp_path):
+    config = ControlNetModel.load_config(nets / "sd1")
+    others = {"coarse": {"conditioning_embedding_out_channels": (16, 32, 96)}, "wide": {"in_channels": 9}}
+    for name, other in others.items():
+        ControlNetModel.from_config({**config, **other}).save_pretrained(tmp_path / name)
     for name, options, message in (
         ("sd1", {"controlnet": nets / "sdxl"}, "made for another family than this model"),
+        ("sd1", {"controlnet": tmp_path / "coarse"}, "made for latents of 4 channels and 4 pixels .* has 4 and 8; use"),
+        ("sd1", {"controlnet": tmp_path / "wide"}, "made for latents of 9 channels and 8 pixels .* has 4 and 8; use"),
         ("sd1", {"controlnet": tmp_path}, "ControlNet .*cannot be loaded"),
         ("sd1", {"controlnet": families("sd1")[0] / "unet"}, "ControlNet .*: weights are missing; expected the"),
         ("sd1", {"controlnet": nets / "sdxl" / "diffusion_pytorch_model.safetensors"}, "ControlNet .*cannot be loaded"),

@@ -21,7 +21,7 @@ import audioviz as av
 import audioviz.models.placement as placing
 from audioviz.errors import AudiovizWarning, InputError, ModelError
 from audioviz.models.autoencoder import Autoencoder, NoRoomForPictures, autoencoder_dtype, bfloat16_or_float32
-from audioviz.models.footprint import GIB, Footprint, call_bytes, decode_bytes
+from audioviz.models.footprint import GIB, Footprint, call_bytes, decode_bytes, footprint
 from audioviz.models.placement import Placement, bytes_of, stream
 from audioviz.models.plain.load import load_plain
 from audioviz.models.reader import TextReader
@@ -30,6 +30,7 @@ from audioviz.models.tiles import in_tiles, ramps, spans
 from audioviz.models.weigh import weigh
 from audioviz.project import Look
 from audioviz.rendering.gpu_memory import describe_memory
+from audioviz.rendering.memory import make_room
 from audioviz.sampling.units import LatentUnits
 from tests.checkpoints import tiny_family
 from tests.songs import made_song
@@ -190,7 +191,7 @@ def test_a_picture_that_no_type_saves_is_an_error_that_names_the_frame():
         pytest.warns(AudiovizWarning, match="go beyond float16"),
         pytest.raises(ModelError, match="frame 12: the autoencoder gave values that are not numbers"),
     ):
-        auto.to_levels(latent, frame=12)
+        auto.to_levels(latent, about="frame 12")
     wide = overflowing(torch.float32)[0]
     with pytest.raises(ModelError, match="a picture: the autoencoder gave values"):
         wide.to_levels(latent)
@@ -400,6 +401,29 @@ def test_the_estimates_of_the_embedded_model_are_near_what_is_counted(embedded):
     assert told == pytest.approx(decoding, rel=0.25)
 
 
+def test_a_batch_takes_the_memory_of_its_calls_and_of_the_pictures_that_are_decoded_together():
+    parts = load_plain(EMBEDDED, torch.half)
+    unet, auto = parts.unet.to("meta"), Autoencoder(parts.vae.to("meta"), LatentUnits(), 16)
+    for size, batch, pictures in (((512, 512), 3, 3), ((1024, 1024), 3, 2)):
+        cells = size[0] // 16
+        told = placing.footprint_of(unet, parts.vae, size, controlnet=False, batch=batch)
+        texts, scale = empty(2 * batch, 77, unet.config.text_width), empty(2 * batch, unet.config.time_cond_proj_dim)
+        levels = torch.empty(2 * batch, device="meta")
+        call, _ = most_bytes(
+            lambda x=empty(2 * batch, 16, cells, cells), t=levels, e=texts, s=scale: unet(
+                x, t, encoder_hidden_states=e, timestep_cond=s
+            )
+        )
+        whole, _ = most_bytes(lambda x=empty(pictures, 16, cells, cells): auto.decode(x))
+        assert told.call == pytest.approx(call, rel=0.25) and told.whole == pytest.approx(whole, rel=0.25)
+
+
+def test_families_whose_frames_are_called_one_by_one_take_the_memory_of_one():
+    core, vae = {"_class_name": "ZImageTransformer2DModel", "dim": 64}, {"block_out_channels": (32,) * 4}
+    one, eight = (footprint(core, vae, (512, 512), element=2, vae_element=2, batch=batch) for batch in (1, 8))
+    assert eight.call == one.call and (eight.whole, eight.tiles) == (8 * one.whole, 8 * one.tiles)
+
+
 def test_our_tiles_take_a_tenth_of_the_operations_of_those_of_diffusers():
     config = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
     vae, latent = meta(AutoencoderKL, block_out_channels=(32,) * 4, sample_size=512, **config), empty(1, 4, 68, 68)
@@ -530,6 +554,25 @@ def test_the_dry_run_tells_the_memory_of_a_gpu(kind, free, size, said, tmp_path,
     if (kind, free) != ("folder", 0.52):  # whose text encoders are too small to matter
         assert said in found
     assert describe_memory(look, (size, size), torch.device("cpu")) is None
+
+
+def test_a_batch_is_counted_before_a_render_and_in_its_dry_run(monkeypatch):
+    model, size = av.load_model(device="cpu"), (512, 512)
+    parts = {name: getattr(model.text_encoder.read.args[0], name) for name in ("unet", "vae")}
+    one, eight = (placing.footprint_of(*parts.values(), size, controlnet=False, batch=batch) for batch in (1, 8))
+    free = (one.usual + eight.usual) // 2
+    monkeypatch.setattr(placing, "move", lambda *_: None)
+    placement = Placement(torch.device("cuda"), texts={}, core=parts, free=lambda _: free)
+    model = replace(model, placement=placement, autoencoder=replace(model.autoencoder))
+    make_room(model, size)
+    assert not model.autoencoder.tiled
+    with pytest.warns(AudiovizWarning, match="decoded in tiles"):
+        make_room(model, size, batch=8)
+    assert model.autoencoder.tiled
+    monkeypatch.setattr("audioviz.rendering.gpu_memory.free_bytes", lambda _: 80 * GIB)
+    said = [describe_memory(Look(batch=batch), size, torch.device("cuda")) for batch in (1, 8)]
+    taken = [float(line.split()[1]) for line in said]
+    assert taken[1] - taken[0] == pytest.approx((eight.usual - one.usual) / GIB / 2, abs=0.11)  # in float16
 
 
 def test_a_model_is_weighed_by_the_headers_of_its_files(tmp_path):

@@ -13,14 +13,15 @@ import audioviz as av
 from audioviz.audio.hearing.grid import Grid
 from audioviz.errors import AudiovizError, InputError, ScheduleError
 from audioviz.project import GuideFiles, Look, Project, ScheduleChoice, SongFile, load_project, save_project
+from audioviz.project.look import OF_TWO_STEPS
 from audioviz.project.look import SAMPLERS as NAMED_SAMPLERS
 from audioviz.project.look import SCHEDULERS as NAMED_SCHEDULERS
 from audioviz.rendering.inputs import schedule_of
-from audioviz.sampling import SAMPLERS, SCHEDULERS
+from audioviz.sampling import SAMPLERS, SCHEDULERS, plan_frame, sample_frame
 from audioviz.schedule.columns import COLUMNS, NEUTRAL
 from audioviz.schedule.lanes import Lane, with_lanes
 from audioviz.schedule.prompt import Prompt
-from tests.models import digests_of
+from tests.models import digests_of, fake_model
 from tests.songs import made_song
 
 FULL = Project(
@@ -167,7 +168,15 @@ def test_changed_goes_by_the_names_of_renders_keywords():
     assert FULL.changed() == FULL
 
 
+def calls_in_one_step(sampler: str) -> int:
+    model = fake_model()
+    plan = plan_frame(model.guidance("fire"), seed=1, frame=0, steps=1, cfg=1.0, denoise=1.0)
+    sample_frame(model.denoiser, plan, model.empty_latent((64, 64)), sampler=sampler)
+    return len(model.denoiser.calls)
+
+
 def test_names_are_those_of_sampling():
+    assert set(OF_TWO_STEPS) == {name for name in SAMPLERS if not calls_in_one_step(name)}
     assert set(NAMED_SAMPLERS) == set(SAMPLERS) and set(NAMED_SCHEDULERS) == set(SCHEDULERS)
 
 

@@ -52,6 +52,7 @@ def describe_render(project: Project, *, out: Path, keep_work: bool = False) -> 
         time = "unknown until a render of this model, size and steps has been made"
         disk = f"less than {megabytes(found.most_bytes)}"
     decoded = f"; up to {megabytes(found.decoded_bytes)} more to keep what is slow to decode" if keep_work else ""
+    sound = f", beside {megabytes(found.sound_bytes)} of sound" if found.sound_bytes else ""
     batch = [_batch(project, schedule, found)] if found.settings.batch > 1 else []
     return "\n".join(
         [
@@ -64,7 +65,7 @@ def describe_render(project: Project, *, out: Path, keep_work: bool = False) -> 
             *batch,
             f"time: {time}",
             *([f"memory: {found.memory}"] if found.memory else []),
-            f"disk: {disk} for the work folder while it lasts, and as much for the video{decoded}",
+            f"disk: {disk} for the work folder while it lasts, and as much for the video{sound}{decoded}",
         ]
     )
 

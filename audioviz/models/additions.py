@@ -11,13 +11,13 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from audioviz.errors import AudiovizWarning, ModelError
+from audioviz.errors import AudiovizWarning, ModelError, kind_of
 from audioviz.models.checkpoint import unread
 from audioviz.models.lora import read_changes, work_in
 from audioviz.models.lora_kinds import Misfit
 from audioviz.models.original_parts import read_flux2_vae
 from audioviz.models.pipeline import loading_failure, with_variant
-from audioviz.models.sources import first_names, read_shapes
+from audioviz.models.sources import first_names, pixels_per_cell, read_shapes
 from audioviz.models.strength import Strength
 from audioviz.models.unfused import Addition, attach
 
@@ -61,8 +61,8 @@ def add_loras(
             raise ModelError(_misfit_message("LoRA", file, pipeline, shapes)) from error
         if unfit:
             warnings.warn(
-                f"LoRA {file}: {len(unfit)} of its {len(shapes)} tensors change nothing in a "
-                f"{type(pipeline).__name__} and are not used: {first_names(unfit)}",
+                f"LoRA {file}: {len(unfit)} of its {len(shapes)} tensors change nothing in {kind_of(pipeline)} "
+                f"and are not used: {first_names(unfit)}",
                 AudiovizWarning,
                 stacklevel=2,
             )
@@ -103,7 +103,7 @@ def add_embeddings(pipeline: Any, files: list[Path]) -> None:
             if vectors.shape[-1] != width:
                 raise ModelError(
                     f"embedding {file}: does not fit this model: its vectors are {vectors.shape[-1]} wide, and those "
-                    f"of a {type(pipeline).__name__} are {width}{_made_for(vectors.shape[-1])}"
+                    f"of {kind_of(pipeline)} are {width}{_made_for(vectors.shape[-1])}"
                 )
             if file.stem in tokenizer.get_vocab():
                 raise ModelError(
@@ -135,13 +135,13 @@ def _encoders_of(file: Path, pipeline: Any, weights: dict[str, Any]) -> list[tup
     ModelError
         If the file has vectors for another number of encoders, or the pipeline takes none.
     """
-    kind, pair = type(pipeline).__name__, {"clip_l", "clip_g"} & set(weights)
+    kind, pair = kind_of(pipeline), {"clip_l", "clip_g"} & set(weights)
     if not hasattr(pipeline, "load_textual_inversion") or getattr(pipeline, "transformer", None) is not None:
-        raise ModelError(f"embedding {file}: does not fit this model, a {kind}, which takes no embeddings")
+        raise ModelError(f"embedding {file}: does not fit this model, {kind}, which takes no embeddings")
     first = (pipeline.tokenizer, pipeline.text_encoder)
     if getattr(pipeline, "text_encoder_2", None) is None:
         if pair:
-            raise ModelError(f"embedding {file}: does not fit this model, a {kind}; it is made for SDXL")
+            raise ModelError(f"embedding {file}: does not fit this model, {kind}; it is made for SDXL")
         if "emb_params" not in weights and len(weights) != 1:
             raise ModelError(
                 f"embedding {file}: holds {len(weights)} words ({first_names(list(weights))}); expected one a file"
@@ -150,7 +150,7 @@ def _encoders_of(file: Path, pipeline: Any, weights: dict[str, Any]) -> list[tup
     if len(pair) < 2:
         held = f"{', '.join(pair)} alone" if pair else "one kind of vectors (it seems made for Stable Diffusion 1 or 2)"
         raise ModelError(
-            f"embedding {file}: does not fit this model, a {kind}: it holds {held}, and SDXL has two text encoders, "
+            f"embedding {file}: does not fit this model, {kind}: it holds {held}, and SDXL has two text encoders, "
             "which read clip_l and clip_g"
         )
     return [("clip_l", *first), ("clip_g", pipeline.tokenizer_2, pipeline.text_encoder_2)]
@@ -190,8 +190,12 @@ def other_vae(pipeline: Any, source: str | Path) -> Any:
     kinds = (AutoencoderKL, AutoencoderTiny) if isinstance(own, AutoencoderKL) else (type(own),)
     if not isinstance(vae, kinds) or vae.config["latent_channels"] != own.config["latent_channels"]:
         raise ModelError(
-            f"vae {source}: a {type(vae).__name__} of {vae.config.get('latent_channels')} channels; this model "
-            f"expects {'one' if len(kinds) > 1 else kinds[0].__name__} of {own.config['latent_channels']}"
+            f"vae {source}: {kind_of(vae)} of {vae.config.get('latent_channels')} channels; this model expects "
+            f"{'one' if len(kinds) > 1 else kinds[0].__name__} of {own.config['latent_channels']}"
+        )
+    if (found := pixels_per_cell(vae.config)) != (wanted := pixels_per_cell(own.config)):
+        raise ModelError(
+            f"vae {source}: {kind_of(vae)} of {found} pixels a latent cell, each way; this model expects {wanted}"
         )
     return vae
 
@@ -248,10 +252,7 @@ def _misfit_message(what: str, file: Path, pipeline: Any, shapes: dict[str, tupl
                     "the names of diffusers"
                 )
             made = f" (it seems made for {family})"
-    return (
-        f"{what} {file}: does not fit this model, a {type(pipeline).__name__}{made}; use one that was made for its "
-        "family"
-    )
+    return f"{what} {file}: does not fit this model, {kind_of(pipeline)}{made}; use one that was made for its family"
 
 
 _FAMILY_LAYERS = (  # of transformers: what their names have, the family, and how its pipeline's name begins

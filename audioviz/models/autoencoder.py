@@ -84,50 +84,71 @@ class Autoencoder:
         return self._made(_decoded, latent)
 
     @torch.inference_mode()
-    def encode(self, picture: Tensor) -> Tensor:
-        """The latents of pictures, as `decode` takes them: float32, on the module's device; it raises as that does."""
+    def encode(self, picture: Tensor, *, about: str | None = None) -> Tensor:
+        """The latents of pictures, as `decode` takes them: float32, on the module's device; it raises as that does.
+
+        Where they are looked at, it also raises a ModelError if they are not of numbers; `about` names them there.
+        """
         latent = self._made(_encoded, picture)
         if self.packed > 1:
             latent = pixel_unshuffle(latent, self.packed)
-        return self.units.from_model(latent) if self.in_model_units else latent
+        latent = self.units.from_model(latent) if self.in_model_units else latent
+        self.check_encoded(latent, picture, about)
+        return latent
 
-    def to_levels(self, latent: Tensor, *, frame: int | None = None) -> np.ndarray:
+    def check_encoded(self, latent: Tensor, picture: Tensor, about: str | None) -> None:
+        """Refuse latents of a picture that are not of numbers, where they are looked at: see `encode`."""
+        if self.watched and about and picture.isfinite().all() and not latent.isfinite().all():
+            raise ModelError(self._no_numbers(about))
+
+    def to_levels(self, latent: Tensor, *, about: str = "a picture") -> np.ndarray:
         """The picture of a latent (1, C, H, W): uint8, shape (height, width, 3).
 
         Raises
         ------
         ModelError
-            If it is none in any type; it names the frame, if one is given.
+            If it is none in any type; it begins with `about`.
         """
         picture = self.decode(latent)
         if picture.isfinite().all():
             return unit_to_levels(signed_to_unit(picture))
-        self.widen(frame=frame)
-        return self.to_levels(latent, frame=frame)
+        self.widen(about)
+        return self.to_levels(latent, about=about)
 
-    def widen(self, *, frame: int | None = None) -> None:
+    def widen(self, about: str, *, sure: bool = True) -> None:
         """Have each picture looked at from here on, since one was not of numbers, as Autoencoder.watched says.
+
+        Parameters
+        ----------
+        about : str
+            Names the picture,
+        sure : bool
+            and that it is this one is known; else it is looked for, though there be no wider type.
 
         Raises
         ------
         ModelError
-            If there is no wider type, or they are looked at already; it names the frame, if one is given.
+            If there is no wider type, or they are looked at already.
         """
         self.sound = None
-        name = str(self.dtype).removeprefix("torch.")
-        if self.watched or self._wider is None:
-            named = "a picture" if frame is None else f"frame {frame}"
-            raise ModelError(
-                f"{named}: the autoencoder gave values that are not numbers, in {name} and in wider types: its "
-                "weights are damaged, or made for other latents; choose another (--vae)"
-            )
+        if self.watched or (sure and self._wider is None):
+            raise ModelError(self._no_numbers(about))
         self.watched = True
-        wider = str(self._wider.dtype).removeprefix("torch.")
+        if self._wider is None:
+            return
+        name, wider = (str(dtype).removeprefix("torch.") for dtype in (self.dtype, self._wider.dtype))
         warnings.warn(
             f"the autoencoder's values go beyond {name}: pictures that this spoils are made again in {wider} "
             f"(--vae-dtype {wider} makes all so)",
             AudiovizWarning,
             stacklevel=3,
+        )
+
+    def _no_numbers(self, about: str) -> str:
+        types = str(self.dtype).removeprefix("torch.") + (" and in wider types" if self._wider is not None else "")
+        return (
+            f"{about}: the autoencoder gave values that are not numbers, in {types}: its weights are damaged, or made "
+            "for other latents; choose another (--vae)"
         )
 
     @cached_property

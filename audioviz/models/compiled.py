@@ -45,7 +45,10 @@ def compiled(model: Model, size: tuple[int, int], scales: Iterable[float], *, ba
     device = model.denoiser.device
     wrap = partial(Compiled, backend=backend)
     autoencoder = replace(model.autoencoder, module=_with_parts(model.autoencoder.module, wrap))
-    quick = replace(model, denoiser=model.denoiser.with_networks(wrap), autoencoder=autoencoder, compiled=True)
+    denoiser = model.denoiser.with_networks(wrap)
+    if inpainting := getattr(denoiser, "inpainting", None):  # which encodes too, and is to be watched with the rest
+        denoiser = replace(denoiser, inpainting=replace(inpainting, autoencoder=autoencoder, blanks={}))
+    quick = replace(model, denoiser=denoiser, autoencoder=autoencoder, compiled=True)
     try:
         _warm_up(model, size, scales)  # some networks keep what they compute at first, in ways that no compiler follows
         _warm_up(quick, size, scales)
@@ -57,6 +60,7 @@ def compiled(model: Model, size: tuple[int, int], scales: Iterable[float], *, ba
         raise ModelError(
             f"{model.name} cannot be compiled here ({reason:.200}): install {needed}, or render without --compile"
         ) from error
+    autoencoder.sound = None  # no frame is made of these pictures
     return quick
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from audioviz.errors import ModelError
-from audioviz.models.defaults import Defaults, with_few_steps
+from audioviz.models.defaults import EMBEDDED_DEFAULTS, Defaults, with_few_steps
 from audioviz.models.distilled import few_steps_of_loras
 from audioviz.models.families import STABLE_DIFFUSION, Family, family_of
 from audioviz.models.pipeline import with_index
-from audioviz.models.plain.family import OWN
 from audioviz.models.single_file import layout_of
 from audioviz.models.sources import EMBEDDED, folder_of, read_shapes, split_weight
 
@@ -60,7 +59,7 @@ def _config(file: Path) -> dict[str, Any]:
 def defaults_of(source: str | Path, loras: Sequence[str] = ()) -> Defaults:
     """The default settings of a model with these LoRAs, known without loading it; arguments as for `load_model`."""
     if source == "embedded":
-        return OWN
+        return EMBEDDED_DEFAULTS
     try:
         configs = configs_of(str(source))
         family = family_of(configs.core) if configs else None

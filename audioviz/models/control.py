@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from audioviz.errors import ModelError
+from audioviz.errors import ModelError, kind_of
 from audioviz.models.pipeline import loading_failure, with_variant
-from audioviz.models.sources import HUB_FILE, read_shapes
+from audioviz.models.sources import HUB_FILE, pixels_per_cell, read_shapes
 
 
 def load_controlnet(pipeline: Any, source: str | Path) -> Any:
@@ -37,7 +37,9 @@ def load_controlnet(pipeline: Any, source: str | Path) -> Any:
     try:
         if place.is_file():
             with TemporaryDirectory() as folder:
-                ControlNetModel.from_unet(unet, load_weights_from_unet=False).save_config(folder)
+                own = ControlNetModel.from_unet(unet, load_weights_from_unet=False)
+                own.register_to_config(in_channels=pipeline.vae.config["latent_channels"])  # inpainting has more
+                own.save_config(folder)
                 net = ControlNetModel.from_single_file(
                     str(place), config=folder, torch_dtype=unet.dtype, local_files_only=True
                 )
@@ -54,7 +56,19 @@ def load_controlnet(pipeline: Any, source: str | Path) -> Any:
                 f"ControlNet {source}: made for another family than this model ({name} is {net.config[name]}, "
                 f"expected {unet.config[name]})"
             )
+    _check_latents(net.config, pipeline.vae.config, source)
     return net.eval().requires_grad_(False)
+
+
+def _check_latents(config: Any, vae: Any, source: str | Path) -> None:
+    """Refuse a ControlNet for latents of another form than this autoencoder's, as their configs tell."""
+    made = 2 ** (len(config["conditioning_embedding_out_channels"]) - 1), config["in_channels"]
+    wanted = pixels_per_cell(vae), vae["latent_channels"]
+    if made != wanted:
+        raise ModelError(
+            f"ControlNet {source}: made for latents of {made[1]} channels and {made[0]} pixels a cell, each way, and "
+            f"this model has {wanted[1]} and {wanted[0]}; use one that was made for its family"
+        )
 
 
 def _listed(value: Any) -> Any:
@@ -106,7 +120,5 @@ def _encode_reference(pipeline: Any, picture: np.ndarray) -> tuple[Tensor, Tenso
 
 def _unet_of(pipeline: Any, what: str) -> Any:
     if getattr(pipeline, "unet", None) is None:
-        raise ModelError(
-            f"{what}: this model is a {type(pipeline).__name__}; expected one of Stable Diffusion 1 or 2, or SDXL"
-        )
+        raise ModelError(f"{what}: this model is {kind_of(pipeline)}; expected one of Stable Diffusion 1 or 2, or SDXL")
     return pipeline.unet

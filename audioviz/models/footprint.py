@@ -29,6 +29,8 @@ TRANSFORMERS = {
     "PixArtTransformer2DModel": 11,
 }
 DECODER, PLAIN_DECODER = 3, 0.76
+ONE_BY_ONE = ("ZImageTransformer2DModel", "Lumina2Transformer2DModel")  # whose frames are not called together
+DECODED_PIXELS = 2**21  # that the autoencoder works on at once, at most: eight pictures of 512 x 512
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def footprint(
     element: int,
     vae_element: int,
     controlnet: bool = False,
+    batch: int = 1,
 ) -> Footprint:
     """What a render of pictures of (width, height) pixels takes.
 
@@ -79,11 +82,22 @@ def footprint(
     element, vae_element : int
         Bytes of a number.
     controlnet : bool
+    batch : int
+        Frames that are sampled together, at most.
     """
     rows, factor = 1 if core.get("guidance_embeds") else 2, pixels_per_cell(vae)
-    whole, tiles = (decode_bytes(vae, size, factor=factor, element=vae_element, tiled=tiled) for tiled in (False, True))
-    call = call_bytes(core, size, factor=factor, element=element, rows=rows, controlnet=controlnet)
+    frames = 1 if core.get("_class_name") in ONE_BY_ONE else batch
+    call = call_bytes(core, size, factor=factor, element=element, rows=rows * frames, controlnet=controlnet)
+    pictures = pictures_at_once(size, batch)
+    whole, tiles = (
+        pictures * decode_bytes(vae, size, factor=factor, element=vae_element, tiled=tiled) for tiled in (False, True)
+    )
     return Footprint(call, whole, tiles)
+
+
+def pictures_at_once(size: tuple[int, int], batch: int) -> int:
+    """How many pictures of (width, height) pixels the autoencoder works on at once, in a batch of so many frames."""
+    return min(batch, max(1, DECODED_PIXELS // (size[0] * size[1])))
 
 
 @dataclass(frozen=True)

@@ -37,19 +37,24 @@ class Inpainting:
 
     autoencoder: Autoencoder
     join: Callable[[Tensor, Tensor], Tensor]
-    blanks: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    blanks: dict[tuple[int, int, bool], Tensor] = field(default_factory=dict)
 
-    def beside(self, picture: Tensor, hole: Tensor) -> Tensor:
-        """For a picture (1, 3, height, width) in -1..1 that is drawn where the mask (1, 1, height, width) is 1."""
-        rest = self.autoencoder.units.to_model(self.autoencoder.encode(picture * (1 - hole)))
+    def beside(self, picture: Tensor, hole: Tensor, *, about: str | None = None) -> Tensor:
+        """For a picture (1, 3, height, width) in -1..1 that is drawn where the mask (1, 1, height, width) is 1.
+
+        `about` names it, as for `Autoencoder.encode`.
+        """
+        rest = self.autoencoder.units.to_model(self.autoencoder.encode(picture * (1 - hole), about=about))
         return self.join(hole.to(rest.device), rest)
 
     def blank(self, height: int, width: int) -> Tensor:
         """For latents of (height, width) cells that are drawn wholly."""
-        if (height, width) not in self.blanks:
+        key = height, width, self.autoencoder.watched
+        if key not in self.blanks:
             sides = height * self.autoencoder.factor, width * self.autoencoder.factor
-            self.blanks[height, width] = self.beside(torch.zeros(1, 3, *sides), torch.ones(1, 1, *sides))
-        return self.blanks[height, width]
+            picture, hole = torch.zeros(1, 3, *sides), torch.ones(1, 1, *sides)
+            self.blanks[key] = self.beside(picture, hole, about="an empty picture")
+        return self.blanks[key]
 
 
 def with_inpainting(x: Tensor, inpainting: Inpainting, control: Control) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from audioviz.errors import AudiovizWarning, ModelError
+from audioviz.errors import AudiovizWarning, ModelError, kind_of
 from audioviz.models.families import Family, family_names, family_of
 from audioviz.models.families.relatives import relative_of
 from audioviz.models.single_file import load_single_file
@@ -199,7 +199,7 @@ def check_parts(pipeline: Any, source: str, *, other_vae: bool = False) -> Famil
         raise ModelError(f"model {source}: {relative}")
     if family is None:
         raise ModelError(
-            f"model {source}: a {type(pipeline).__name__}, which audioviz cannot drive; expected one of the "
+            f"model {source}: {kind_of(pipeline)}, which audioviz cannot drive; expected one of the "
             f"families {family_names()}"
         )
     missing = [part for part in family.needs if getattr(pipeline, part, None) is None]

@@ -101,10 +101,10 @@ class Placement:
             self._send_home(self._texts)
             self._bring(self._core)
 
-    def footprint(self, size: tuple[int, int]) -> Footprint:
-        """What a render of pictures of (width, height) pixels takes beside the weights of the parts."""
+    def footprint(self, size: tuple[int, int], *, batch: int = 1) -> Footprint:
+        """What a render of pictures of (width, height) pixels, in batches, takes beside the weights of the parts."""
         core = self._core["unet"] if "unet" in self._core else self._core["transformer"]
-        return footprint_of(core, self._core["vae"], size, controlnet="controlnet" in self._core)
+        return footprint_of(core, self._core["vae"], size, controlnet="controlnet" in self._core, batch=batch)
 
     @property
     def free(self) -> int:
@@ -173,8 +173,8 @@ def placed(pipeline: Any, device: torch.device, *, controlnet: nn.Module | None,
     return placement
 
 
-def footprint_of(core: Any, vae: Any, size: tuple[int, int], *, controlnet: bool) -> Footprint:
-    """What a render of pictures of (width, height) pixels takes beside the weights of these networks."""
+def footprint_of(core: Any, vae: Any, size: tuple[int, int], *, controlnet: bool, batch: int = 1) -> Footprint:
+    """What a render of pictures of (width, height) pixels, in batches, takes beside the weights of these networks."""
     return footprint(
         settings_of(core),
         vae.config,
@@ -182,6 +182,7 @@ def footprint_of(core: Any, vae: Any, size: tuple[int, int], *, controlnet: bool
         element=element_size(core),
         vae_element=element_size(vae),
         controlnet=controlnet,
+        batch=batch,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from audioviz.errors import AudiovizWarning, ModelError
+from audioviz.errors import AudiovizWarning, ModelError, kind_of
 from audioviz.models.checkpoint import read_checkpoint, refuse_quantised, unread
 from audioviz.models.families.flux2 import is_distilled
 from audioviz.models.families.relatives import relative_in_file
@@ -91,8 +91,8 @@ def load_single_file(file: Path, dtype: torch.dtype, *, other_vae: bool = False)
     names = [name for name in names if not name.startswith(tuple(elsewhere))]
     if names:
         warnings.warn(
-            f"model {file}: {len(names)} of its {len(shapes)} tensors belong to no part of a "
-            f"{type(pipeline).__name__} and are not used: {first_names(names)}",
+            f"model {file}: {len(names)} of its {len(shapes)} tensors belong to no part of {kind_of(pipeline)} "
+            f"and are not used: {first_names(names)}",
             AudiovizWarning,
             stacklevel=2,
         )

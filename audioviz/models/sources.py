@@ -8,7 +8,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from audioviz.errors import InputError, ModelError
+from audioviz.errors import InputError, ModelError, with_article
 
 EMBEDDED = Path(__file__).parent / "embedded"
 PICKLED = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
@@ -119,7 +119,7 @@ def check_depth_model(source: str) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         raise ModelError(f"depth {source}: has no config.json of a model; expected {DEPTH_EXPECTED}") from None
     if not kind.endswith("ForDepthEstimation"):
-        raise ModelError(f"depth {source}: holds a {kind}; expected {DEPTH_EXPECTED}")
+        raise ModelError(f"depth {source}: holds {with_article(kind)}; expected {DEPTH_EXPECTED}")
     files = [file for file in place.iterdir() if file.suffix in (*PICKLED, ".safetensors")]
     if files and not any(file.suffix == ".safetensors" for file in files):
         raise ModelError(

@@ -21,6 +21,7 @@ SAMPLERS = (
     *("res_multistep_cfg_pp", "res_multistep_ancestral_cfg_pp", "gradient_estimation_cfg_pp", "sa_solver"),
     *("sa_solver_pece", "uni_pc", "uni_pc_bh2", "ddim"),
 )
+OF_TWO_STEPS = ("dpm_adaptive", "uni_pc", "uni_pc_bh2")  # which call no model in one step, here as in ComfyUI
 SCHEDULERS = (
     *("simple", "ddim_uniform", "normal", "sgm_uniform", "karras", "exponential", "beta", "linear_quadratic"),
     "kl_optimal",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from audioviz.errors import AudiovizError
 from audioviz.models.autoencoder import Autoencoder
+from audioviz.models.footprint import pictures_at_once
 from audioviz.models.model import Model
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.frame_table import FrameTable
@@ -23,7 +24,6 @@ from audioviz.sampling.batched import BatchedDenoiser
 from audioviz.sampling.lanes import Lanes
 
 Sampled = Generator[Tensor, None, None]  # the latents of a run, one after the other
-DECODED_PIXELS = 2**21  # that the autoencoder works on at once, at most: eight pictures of 512 x 512
 
 
 def batch_plan(model: Model, table: FrameTable, settings: RenderSettings, guides: Guides) -> BatchPlan:
@@ -143,9 +143,11 @@ class BatchedAutoencoder:
         """As that of the autoencoder."""
         return self._ask("decode", latent)
 
-    def encode(self, picture: Tensor) -> Tensor:
+    def encode(self, picture: Tensor, *, about: str | None = None) -> Tensor:
         """As that of the autoencoder."""
-        return self._ask("encode", picture)
+        latent = self._ask("encode", picture)
+        self._autoencoder.check_encoded(latent, picture, about)
+        return latent
 
     def _ask(self, way: str, given: Tensor) -> Tensor:
         if not self._lanes.inside:
@@ -165,8 +167,3 @@ class BatchedAutoencoder:
             found = torch.cat([getattr(self._autoencoder, way)(part) for part in parts])
             answers |= {lane: found[lane : lane + 1] for lane in given}
         return answers
-
-
-def pictures_at_once(size: tuple[int, int], batch: int) -> int:
-    """How many pictures of (width, height) pixels the autoencoder works on at once, in a batch of so many frames."""
-    return min(batch, max(1, DECODED_PIXELS // (size[0] * size[1])))

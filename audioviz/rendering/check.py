@@ -12,6 +12,7 @@ from audioviz.audio.reading.decode import check_file
 from audioviz.clock import MAX_FPS
 from audioviz.errors import InputError
 from audioviz.files import check_apart
+from audioviz.models.defaults import EMBEDDED_DEFAULTS
 from audioviz.models.sources import (
     check_additions,
     check_depth_model,
@@ -24,6 +25,7 @@ from audioviz.models.sources import (
 from audioviz.project import Look, Project
 from audioviz.rendering.lettering import check_lettering
 from audioviz.rendering.pictures import check_pictures
+from audioviz.rendering.settings import check_steps
 from audioviz.rendering.stills import image_moves
 from audioviz.schedule.prompts import check_prompt_file, prompt_file
 from audioviz.schedule.schedule import Schedule
@@ -78,7 +80,7 @@ def check_project(project: Project, *, out: Path | None = None, model_is_loaded:
 
 
 def check_look(look: Look) -> None:
-    """Refuse a model, or what is added to it, that is not there, and a size that it cannot make.
+    """Refuse a model, or what is added to it, that is not there, a size that it cannot make, and too few steps.
 
     Raises
     ------
@@ -97,6 +99,7 @@ def check_look(look: Look) -> None:
     if look.model == "embedded":
         added = (*look.loras, *look.embeddings, *filter(None, (look.vae, look.controlnet, look.ip_adapter)))
         check_plain(look.model, added=added, prediction=look.prediction)
+    check_steps(look.sampler, look.steps or (EMBEDDED_DEFAULTS.steps if look.model == "embedded" else None))
     if look.size and (step := size_step(look.model)):
         check_size(look.size, step=step)
 

@@ -65,7 +65,7 @@ def make_pictures(
             except NotFinite as error:
                 if finisher.sound.all():
                     raise
-                raise finisher.spoilt(error.frame) from error  # it was made of a picture that is no picture
+                raise finisher.spoilt(f"frame {error.frame}", sure=False) from error  # made of a picture that is none
         else:
             made = None
             _finish_chunk(span, kept, finisher, work, bar, part=part)
@@ -145,8 +145,7 @@ def _sample_chunk(
         finite, sound, all_sound, kept, *levels = row.arrival.wait()
         if not finite:
             raise NotFinite(part[i])
-        if not (sound and all_sound):
-            raise finisher.spoilt(None if sound else part[i])
+        _check_pictures(sound, all_sound, part[i], finisher)
         latent = row.latent
         shown.append(kept)
         if row.decoded is not None:
@@ -182,9 +181,16 @@ def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, ba
 
     for i, row in zip(span, late(rows(), finisher.device)):
         _, sound, all_sound, _, *levels = row.arrival.wait()
-        if not (sound and all_sound):
-            raise finisher.spoilt(None if sound else part[i])
+        _check_pictures(sound, all_sound, part[i], finisher)
         _write(row.frames, levels, finisher, work, bar)
+
+
+def _check_pictures(sound: Tensor, all_sound: Tensor, frame: int, finisher: Finisher) -> None:
+    """Raise PicturesSpoilt, or what `Finisher.spoilt` raises, if the picture of a frame, or another, has no numbers."""
+    if not sound:
+        raise finisher.spoilt(f"frame {frame}", sure=True)
+    if not all_sound:
+        raise finisher.spoilt(f"a picture between frames {frame - 1} and {frame}", sure=False)
 
 
 def _groups(span: range, length: int) -> Iterator[range]:

@@ -15,6 +15,7 @@ from audioviz.rendering.tweens import shown_clock
 from audioviz.video.encode import check_format
 from audioviz.video.formats import H264, describe_format, format_of
 from audioviz.video.frame import exact_size
+from audioviz.video.sound import sound_bytes
 
 CHUNK_SECONDS = 5
 LATENT_BYTES = 0.5  # of a pixel, at most: sixteen channels of float16 for eight by eight pixels
@@ -39,6 +40,8 @@ class Estimate:
         What a frame took in an earlier render of this kind; None if there was none.
     most_bytes : float
         What the work folder takes at most.
+    sound_bytes : float
+        About what the video's sound takes.
     decoded_bytes : int
         What all sampled pictures take, decoded.
     memory : str, optional
@@ -52,6 +55,7 @@ class Estimate:
     shown: Clock
     cost: Cost | None
     most_bytes: float
+    sound_bytes: float
     decoded_bytes: int
     memory: str | None
 
@@ -95,6 +99,7 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
         shown,
         recall_cost(look.model, settings, device.type, finish=kind),
         finished * codec.raw_bytes * shown.frames + sampled * LATENT_BYTES * (len(part) + 2 * chunks),
+        sound_bytes(container.muxer, rate=song.rate, channels=song.channels) * len(part) / float(song.clock.fps),
         3 * sampled * len(part),
         describe_memory(look, settings.size, device),
     )

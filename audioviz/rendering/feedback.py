@@ -3,6 +3,7 @@ effects in the loop work on it.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor
 
@@ -25,7 +26,7 @@ def feedback(
     The camera moves the latent itself where in_picture is off; else what was shown is worked on and encoded, once.
     What moves along an initial video may stay for long, so that what is lost by decoding and encoding it is given back.
     """
-    encode = decode.model.autoencoder.encode
+    encode = partial(decode.model.autoencoder.encode, about=f"frame {table.part[i]}, the picture that it starts from")
     move, effects = table.camera(i), table.effects_at(i, in_loop=True)
     in_picture = bool(move and move.pop("in_picture"))
     if not move and not effects and not flow_step:

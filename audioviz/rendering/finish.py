@@ -13,10 +13,10 @@ from torch import Tensor
 from audioviz.digests import file_digest, json_digest
 from audioviz.effects import apply
 from audioviz.errors import ModelError
+from audioviz.models.footprint import pictures_at_once
 from audioviz.models.model import Model
 from audioviz.pixels import levels_to_unit, rounded, signed_to_unit
 from audioviz.project import Finish
-from audioviz.rendering.batches import pictures_at_once
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.feedback import PARALLAX
 from audioviz.rendering.frame_table import FrameTable
@@ -147,15 +147,9 @@ class Finisher:
         sound = self._model.autoencoder.sound
         return torch.ones((), dtype=torch.bool, device=self.device) if sound is None else sound.clone()
 
-    def spoilt(self, frame: int | None) -> "PicturesSpoilt":
-        """What to raise where the picture of a frame, or another, is not of numbers: it is made in a wider type then.
-
-        Raises
-        ------
-        ModelError
-            If there is none, or they were.
-        """
-        self._model.autoencoder.widen(frame=frame)
+    def spoilt(self, about: str, *, sure: bool) -> "PicturesSpoilt":
+        """What to raise where a picture is not of numbers: it is made in a wider type then. It raises as `widen`."""
+        self._model.autoencoder.widen(about, sure=sure)
         return PicturesSpoilt("the autoencoder's values went beyond its type: begun again from the last chunk")
 
     def pictures(self, i: int, latent: Tensor, decoded: Tensor) -> Iterator[tuple[int, Tensor]]:

@@ -36,6 +36,7 @@ def describe_memory(look: Look, size: tuple[int, int], device: torch.device) -> 
         element=element,
         vae_element=autoencoder_dtype(look.vae_dtype, dtype, weighed.vae, device, wide=wide).itemsize,
         controlnet=look.controlnet is not None,
+        batch=look.batch,
     )
     texts, rest = weighed.texts * element, (weighed.rest + _controlnet_numbers(look)) * element
     found = fit(texts, rest, wanted, free)

@@ -104,8 +104,15 @@ def init_latents(model: Model, guides: Guides) -> Callable[[int], Tensor] | None
     """A function of a frame's number: the latent of its init image, in the autoencoder's units; None without one."""
     init = guides.init
     device = model.denoiser.device
-    encode = _for_last_picture(lambda picture: model.autoencoder.encode(levels_to_unit(picture, device) * 2 - 1))
-    return None if init is None else lambda frame: encode(init(frame))
+    encode = _for_last_picture(
+        lambda picture, about: model.autoencoder.encode(levels_to_unit(picture, device) * 2 - 1, about=about)
+    )
+    return None if init is None else lambda frame: encode(init(frame), _init_of(frame))
+
+
+def _init_of(frame: int) -> str:
+    """How errors name the init image of a frame."""
+    return f"frame {frame}, its init"
 
 
 def image_conditions(
@@ -119,7 +126,9 @@ def image_conditions(
     inpainting = None
     if mask is not None and beside:
         hole = to_device((mask >= 0.5).float()[None, None], device)
-        inpainting = _for_last_picture(lambda picture: beside.beside(levels_to_unit(picture, device) * 2 - 1, hole))
+        inpainting = _for_last_picture(
+            lambda picture, about: beside.beside(levels_to_unit(picture, device) * 2 - 1, hole, about=about)
+        )
 
     def with_images(
         guidance: Guidance, frame: int, control: float, style: float, loras: Mapping[str, float]
@@ -131,7 +140,7 @@ def image_conditions(
             hint(guides.control(frame)) if guides.control else None,
             control,
             style,
-            inpainting(guides.init(frame)) if inpainting and guides.init else None,
+            inpainting(guides.init(frame), _init_of(frame)) if inpainting and guides.init else None,
             loras,
         )
         return guidance.mapped(lambda now: replace(now, control=images))
@@ -149,13 +158,13 @@ def _with_reference(guidance: Guidance, image: Tensor, no_image: Tensor) -> Guid
     )
 
 
-def _for_last_picture(function: Callable[[np.ndarray], Found]) -> Callable[[np.ndarray], Found]:
-    """The function of a picture, not computed again for the one that it was last asked about."""
+def _for_last_picture(function: Callable[..., Found]) -> Callable[..., Found]:
+    """The function of a picture and its name, not computed again for the picture that it was last asked about."""
     last: list[tuple[np.ndarray, Found]] = []
 
-    def remembered(picture: np.ndarray) -> Found:
+    def remembered(picture: np.ndarray, *said: str) -> Found:
         if not last or picture is not last[0][0]:
-            last[:] = [(picture, function(picture))]
+            last[:] = [(picture, function(picture, *said))]
         return last[0][1]
 
     return remembered

@@ -1,6 +1,5 @@
 """The words of a project: its lyrics and its title, read, checked, and drawn."""
 
-import warnings
 from dataclasses import replace
 from functools import lru_cache
 
@@ -8,7 +7,7 @@ import PIL
 from PIL import features
 
 from audioviz.digests import file_digest
-from audioviz.errors import AudiovizWarning, InputError
+from audioviz.errors import InputError
 from audioviz.project import Finish
 from audioviz.schedule.formats import faults_of
 from audioviz.schedule.lyrics import LYRICS, Line, read_lyrics
@@ -74,16 +73,20 @@ def words_of(finish: Finish, *, size: tuple[int, int], begin: float, end: float)
         The part of the song that is shown: the title stands at its beginning.
     """
     lines = lines_of(finish)
-    if lines and not any(line.start < end and line.end > begin for line in lines):
-        warnings.warn(
-            f"{finish.lyrics}: none of its {len(lines)} lines is sung from {begin:.2f} to {end:.2f} s, the first at "
-            f"{lines[0].start:.2f} s",
-            AudiovizWarning,
-            stacklevel=2,
-        )
     if not lines and not finish.title:
         return None
     return Words(lines, style_of(finish), size=size, title=finish.title, begin=begin)
+
+
+def caution_of_words(finish: Finish, *, begin: float, end: float) -> str | None:
+    """What is said where no line of a project's lyrics is sung between two times, seconds."""
+    lines = lines_of(finish)
+    if not lines or any(line.start < end and line.end > begin for line in lines):
+        return None
+    return (
+        f"{finish.lyrics}: none of its {len(lines)} lines is sung from {begin:.2f} to {end:.2f} s, the first at "
+        f"{lines[0].start:.2f} s"
+    )
 
 
 def words_identity(finish: Finish) -> dict[str, str]:

@@ -31,7 +31,7 @@ from audioviz.rendering.memory import (
     out_of_memory_explained,
     pictures_of_one_kind,
 )
-from audioviz.rendering.prepare import Prepared, prepared, warn_of
+from audioviz.rendering.prepare import Notes, Prepared, prepared
 from audioviz.rendering.settings import describe_settings
 from audioviz.schedule.formats.json_csv import schedule_to_json
 from audioviz.schedule.schedule import Schedule
@@ -53,7 +53,7 @@ def make_video(
     progress: bool,
 ) -> Path:
     """The video of a project whose song, schedule and model are there: see `audioviz.render`."""
-    options: dict[str, Any] = {"part": part, "keep_work": keep_work, "progress": progress}
+    options: dict[str, Any] = {"part": part, "keep_work": keep_work, "progress": progress, "notes": Notes()}
     make = partial(_make_video, project, song, schedule, model, out=out, **options)
     tiled: bool | None = None
     while True:
@@ -68,6 +68,7 @@ def make_video(
         # not inside the except blocks: their tracebacks would hold on to what filled the memory
         if spoilt:  # it goes on from its last chunk
             model.autoencoder.watched = resume = True  # as that of the compiled model is now
+            tiled = model.autoencoder.tiled
             continue
         tiled = True
         warnings.warn(
@@ -89,15 +90,17 @@ def _make_video(
     keep_work: bool,
     progress: bool,
     tiled: bool | None,
+    notes: Notes,
 ) -> Path:
     """As `make_video`; whether pictures come in tiles is settled by kept work and by the memory, if it is not said."""
     model.autoencoder.sound = None
-    ready = prepared(project, song, schedule, model, part=part, out=out, resume=resume, tiled=tiled)
+    ready = prepared(project, song, schedule, model, part=part, out=out, resume=resume, tiled=tiled, notes=notes)
     settings = ready.settings
     with _open_work(ready, out, resume=resume) as work:
         if progress:
-            _introduce(ready)
-        warn_of(work.note)
+            for line in filter(notes.is_new, _introduction(ready)):
+                print(f"audioviz: {line}", file=sys.stderr)
+        notes.warn(work.note)
         with (
             render_log(work.log) as log,
             out_of_memory_explained("at {}x{}".format(*settings.size), batch=settings.batch),
@@ -123,11 +126,10 @@ def _make_video(
     return out
 
 
-def _introduce(ready: Prepared) -> None:
-    """Say what frames are made with, and what the video is where that is not usual."""
-    print(f"audioviz: {describe_settings(ready.model.name, ready.settings, ready.model.defaults)}", file=sys.stderr)
-    if ready.cost_kind:
-        print(f"audioviz: {ready.described}", file=sys.stderr)
+def _introduction(ready: Prepared) -> list[str]:
+    """What frames are made with, and what the video is where that is not usual."""
+    settings = describe_settings(ready.model.name, ready.settings, ready.model.defaults)
+    return [settings, ready.described] if ready.cost_kind else [settings]
 
 
 def _open_work(ready: Prepared, out: Path, *, resume: bool) -> AbstractContextManager[Work]:

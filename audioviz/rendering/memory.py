@@ -17,11 +17,13 @@ from audioviz.video.manifest import read_manifest
 from audioviz.video.work import MANIFEST, work_folder
 
 
-def make_room(model: Model, size: tuple[int, int], *, tiled: bool | None = None) -> None:
+def make_room(model: Model, size: tuple[int, int], *, batch: int = 1, tiled: bool | None = None) -> None:
     """Settle where the parts of a model lie, and whether its pictures come in tiles, for (width, height) pixels.
 
     Parameters
     ----------
+    batch : int
+        Frames that are sampled together.
     tiled : bool, optional
         What is settled already.
     """
@@ -29,7 +31,7 @@ def make_room(model: Model, size: tuple[int, int], *, tiled: bool | None = None)
     autoencoder.tiled = bool(tiled)
     if placement is None or placement.device.type != "cuda":
         return
-    wanted = placement.footprint(size)
+    wanted = placement.footprint(size, batch=batch)
     before = placement.describe()
     placement.settle(wanted)
     said = placement.describe()

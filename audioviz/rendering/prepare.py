@@ -25,6 +25,7 @@ from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.finish import Finisher
 from audioviz.rendering.frame_table import FrameTable, frame_table
 from audioviz.rendering.guides import Guides, open_guides
+from audioviz.rendering.lettering import caution_of_words
 from audioviz.rendering.memory import (
     make_room,
     out_of_memory_explained,
@@ -90,27 +91,29 @@ def prepared(
     out: Path,
     resume: bool,
     tiled: bool | None,
+    notes: "Notes",
 ) -> Prepared:
     """Settle memory, read texts, open guides, and make the model quick; what users should know is said."""
     container, codec = format_of(out, project.finish.codec)
     model, settings = _made_ready(model, project)
     if tiled is None and resume:
         tiled = settled_tiles(out, model, settings.size)
-    make_room(model, settings.size, tiled=tiled)
+    make_room(model, settings.size, batch=settings.batch, tiled=tiled)
     table = frame_table(schedule, settings, part=part, anew=project.guides.init is None)
     read_texts(model, table, settings)
     guides, guide_digests = open_guides(
         model, project.guides, size=settings.size, clock=song.clock, song=song.path, start=song.start
     )
-    warn_of(*cautions(project, schedule, part, model, settings, guides))
-    model = _quickened(model, project, table, settings)
+    notes.warn(*cautions(project, schedule, part, model, settings, guides))
+    model = _quickened(model, project, table, settings, notes)
     identity: dict[str, Any] = _identity(model, settings) | guide_digests
     if guides.moves and guides.flow is None and uses_flow(schedule, part):
         identity["versions"]["opencv"] = opencv_version()
     batches = batch_plan(model, table, settings, guides)
-    warn_of(batches.caution)
     fps, shown = song.clock.fps, shown_clock(project.finish, song, part)
     begin = Fraction(song.start) + part.start / fps
+    words = caution_of_words(project.finish, begin=float(begin), end=float(begin + len(part) / fps))
+    notes.warn(batches.caution, words)
     tweens, decode = smoothed(table, shown, song), Decoder(model)
     finisher = Finisher(
         model, table, settings, project.finish, begin=begin, tweens=tweens, guides=guides, decode=decode
@@ -135,10 +138,23 @@ def prepared(
     )
 
 
-def warn_of(*notes: str | None) -> None:
-    """Warn of each note that there is."""
-    for note in filter(None, notes):
-        warnings.warn(note, AudiovizWarning, stacklevel=2)
+class Notes:
+    """What is said of a render, once, though it may be begun again."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def is_new(self, note: str) -> bool:
+        """Whether this was not asked before."""
+        new = note not in self._said
+        self._said.add(note)
+        return new
+
+    def warn(self, *notes: str | None) -> None:
+        """Warn of each note that there is and that is new."""
+        for note in notes:
+            if note and self.is_new(note):
+                warnings.warn(note, AudiovizWarning, stacklevel=2)
 
 
 def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
@@ -151,16 +167,12 @@ def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
     return model, settings
 
 
-def _quickened(model: Model, project: Project, table: FrameTable, settings: RenderSettings) -> Model:
+def _quickened(model: Model, project: Project, table: FrameTable, settings: RenderSettings, notes: Notes) -> Model:
     """The model compiled, if that is asked for, or with its calls captured where it is on a GPU that can do that."""
     if not project.look.compile:
         return graphed(model)
     if model.placement and model.placement.streamed:
-        warnings.warn(
-            "the model is streamed through the GPU, so that it cannot be compiled: --compile is left out",
-            AudiovizWarning,
-            stacklevel=4,
-        )
+        notes.warn("the model is streamed through the GPU, so that it cannot be compiled: --compile is left out")
         return model
     scales = set(table.columns["cfg"].tolist())
     if table.columns["unsample"].any():

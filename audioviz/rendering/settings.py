@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from audioviz.errors import InputError
 from audioviz.models.defaults import Defaults
 from audioviz.project import Look
+from audioviz.project.look import OF_TWO_STEPS
 from audioviz.video.frame import sampled_size
 
 
@@ -30,7 +32,13 @@ def settings_for(
         Of the video, which a size that the look does not give is to be nearest to.
     step : int, optional
         Pixels that sides are multiples of; 8 if not known.
+
+    Raises
+    ------
+    InputError
+        If the sampler needs more steps.
     """
+    check_steps(look.sampler or own.sampler, look.steps or own.steps)
     size = (own.size, own.size)
     if shape is not None:
         size = sampled_size(shape, side=own.size, step=step or 8)
@@ -44,10 +52,24 @@ def settings_for(
     )
 
 
+def check_steps(sampler: str | None, steps: int | None) -> None:
+    """Refuse a sampler that makes nothing in so many steps; what is None is not known yet.
+
+    Raises
+    ------
+    InputError
+    """
+    if sampler in OF_TWO_STEPS and steps == 1:
+        raise InputError(
+            f"sampler {sampler}: calls no model in 1 step, so that pictures stay noise; expected 2 steps or more "
+            "(--steps 2), or another sampler"
+        )
+
+
 def describe_settings(name: str, settings: RenderSettings, own: Defaults) -> str:
     """The render settings in one line."""
-    width, height = settings.size
+    (width, height), steps = settings.size, "1 step" if settings.steps == 1 else f"{settings.steps} steps"
     return (
-        f"{name}: {width}x{height}, {settings.steps} steps of {settings.sampler} ({settings.scheduler}), "
+        f"{name}: {width}x{height}, {steps} of {settings.sampler} ({settings.scheduler}), "
         f"cfg {settings.cfg:g}; a denoise about {own.denoise:g} suits it"
     )

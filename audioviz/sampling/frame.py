@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate as resize
 
-from audioviz.errors import InputError, ModelError
+from audioviz.errors import InputError, ModelError, kind_of
 from audioviz.sampling.anchor import hold
 from audioviz.sampling.conditioning import Guidance
 from audioviz.sampling.denoiser import Denoiser
@@ -163,7 +163,7 @@ def check_latent(denoiser: Denoiser, latent: Tensor) -> Tensor:
         If its shape does not fit the model, or a value is not a number.
     """
     if not isinstance(latent, Tensor):
-        raise InputError(f"a latent is a {type(latent).__name__}: expected a tensor (batch, channels, height, width)")
+        raise InputError(f"a latent is {kind_of(latent)}: expected a tensor (batch, channels, height, width)")
     if latent.ndim != 4 or latent.shape[1] != denoiser.channels:
         raise InputError(
             f"a latent has the shape {tuple(latent.shape)}: "

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from audioviz.errors import ScheduleError, nearest
+from audioviz.errors import ScheduleError, nearest, with_article
 from audioviz.files import to_path
 from audioviz.schedule.binding import as_song, bound
 from audioviz.schedule.files import load_schedule_file
@@ -112,8 +112,8 @@ def _convert(name: str, value: Any, option: inspect.Parameter):
         return value
     if kind not in _READERS and entry is None:
         raise ScheduleError(
-            f"setting {name}={value}: the script takes a {kind.__name__} there, which cannot be typed: let it take an "
-            "int, a float, a str, a bool, or a list of them"
+            f"setting {name}={value}: the script takes {with_article(kind.__name__)} there, which cannot be typed: let "
+            "it take an int, a float, a str, a bool, or a list of them"
         )
     try:
         if entry is None:

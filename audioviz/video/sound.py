@@ -10,6 +10,7 @@ from audioviz.video.probe import Sound
 
 COMPARED_SECONDS = 60
 EXACT = ("-fflags", "+bitexact", "-flags:a", "+bitexact")  # nothing of the moment or the machine in the file
+PCM_BYTES = 3  # of a sample in 24 bits
 _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 
 
@@ -47,6 +48,16 @@ SOUNDS = {  # of a container, by its muxer; a GIF has none
     "mov": SoundFormat("pcm_s24le"),  # as editors expect it
     "webm": SoundFormat("libopus", (48000,), most=8, bitrate=96_000, layouts=True, copied={"opus": 0, "vorbis": 0}),
 }
+
+
+def sound_bytes(muxer: str, *, rate: int, channels: int) -> float:
+    """About what a second of a song's sound takes in a video, of a container by its muxer; 0 in a GIF."""
+    kind = SOUNDS.get(muxer)
+    if kind is None:
+        return 0
+    if not kind.bitrate:
+        return PCM_BYTES * rate * channels
+    return kind.bitrate * (channels if 2 < channels <= kind.most else 2) / 8
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from audioviz.errors import InputError
+from audioviz.errors import InputError, with_article
 
 TILE = 512  # pixels of a side that a network is given at most
 OVERLAP = 64  # of neighbouring tiles; the outer quarter of it, where a tile ends too early, is not shown
@@ -150,7 +150,7 @@ def load_network(file: Path, device: torch.device) -> Network:
     colours = found.input_channels, found.output_channels
     if not isinstance(found, ImageModelDescriptor) or colours != (3, 3):
         raise InputError(
-            f"upscale {file}: a {found.architecture.name} for {found.purpose} with {colours[0]} channels; "
+            f"upscale {file}: {with_article(found.architecture.name)} for {found.purpose} with {colours[0]} channels; "
             "expected a network that upscales pictures of three colours"
         )
     dtype = torch.float32

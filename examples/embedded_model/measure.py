@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from audioviz.models import Model, load_model
-from audioviz.models.plain.family import OWN
+from audioviz.models.defaults import EMBEDDED_DEFAULTS as OWN
 from audioviz.sampling import Conditioning, ksampler, slerp
 from audioviz.sampling.guidance import guided
 

@@ -2,18 +2,17 @@
 
 from functools import partial
 
-from audioviz.models.defaults import Defaults
+from audioviz.models.defaults import EMBEDDED_DEFAULTS
 from audioviz.models.families.family import Family
 from audioviz.models.families.stable_diffusion import denoiser_of_unet
 from audioviz.models.plain.load import plain_text
 from audioviz.models.vocabulary import embedded_text
 
-OWN = Defaults(size=512, steps=1, cfg=3.0, sampler="euler", scheduler="sgm_uniform")
 EMBEDDED = Family(
     name="the embedded model",
     matches=lambda config: config.get("_class_name") == "UNet",
     needs=(),
-    defaults=lambda config, scheduler, name: OWN,
+    defaults=lambda config, scheduler, name: EMBEDDED_DEFAULTS,
     read=partial(embedded_text, encode=plain_text),
     denoiser=denoiser_of_unet,
     flow=False,
