@@ -89,8 +89,8 @@ def train_matched(folder: Path, bank: Bank, machine: Machine) -> None:
 
     Source
     ------
-    Yin et al., NeurIPS 2024 (DMD2), without its discriminator and with the ways of DMD; Huang et al., NeurIPS 2025 (Self
-    Forcing), for its own pictures.
+    Yin et al., NeurIPS 2024 (DMD2), without its discriminator and with the ways of DMD; Huang et al., NeurIPS 2025
+    (Self Forcing), for its own pictures.
     """
     plan = PLANS[machine.kind]
     teacher = Teacher(folder, machine)

@@ -106,9 +106,9 @@ Other words do no harm; audioviz names those that it does not know.
     python examples/train_embedded.py --device cuda --threads 15
 
 AdamW, averaged weights; pictures were drawn while the networks learned, on one NVIDIA H100 in two sittings: the UNet
-that is not shipped, and the decoder, learned in the second from what they were after the first, carried in 8 and 16 bits.
-The text encoder, and the last UNet after its first 320 steps, learned on two threads of an x86_64 processor, the UNet from
-2,400 other scenes.
+that is not shipped, and the decoder, learned in the second from what they were after the first, carried in 8 and 16
+bits. The text encoder, and the last UNet after its first 320 steps, learned on two threads of an x86_64 processor, this
+UNet from 2,400 other scenes.
 
 {history}
 
