@@ -1,7 +1,6 @@
 """One call that looks drawn: the UNet's pictures are led to where the teacher finds them likelier than they are."""
 
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -17,9 +16,11 @@ PLANS = {
     "cuda": Plan(steps=60000, batch=24, rate=1.5e-4, seconds=130, warmup=50, average=0.99, decay=0.0, fall=0.4),
 }
 TRACKING = 2.5  # how much faster the network learns that follows the UNet
-OWN = 2  # pictures of its own that it makes new ones of, for each of a batch of others
-KEPT = 24  # batches of its own pictures that each shape keeps
-TURNED = 0.25  # share of its own pictures that are given the text of another
+OWN = 2  # films, in which each frame is made from the one before, for each picture of a batch
+CUT = 0.04  # share of frames at which a film ends, and another begins with a picture that was made from a drawn one
+RESEEDED = 0.2  # share of frames that have other noise than the one before; the rest has the same, as in schedules
+FRAMES = 3  # of a film, between two that are learned from
+LIVELY = 100, 700  # timesteps of films
 PINNED = 0.15  # weight of the ends of the teacher's ways where there is much noise; where there is little it is 1
 NEAR, FAR = 200, 600  # timesteps up to which that weight is 1, and from which on it is PINNED
 LOW, HIGH = 20, 980  # timesteps at which the teacher compares
@@ -33,6 +34,38 @@ class Begun:
     timesteps: torch.Tensor  # (B,)
     texts: torch.Tensor  # (B, tokens, width)
     scales: torch.Tensor  # (B,), of the guidance
+
+
+@dataclass(frozen=True)
+class Films:
+    """The frames that some films have come to."""
+
+    made: torch.Tensor  # (B, C, H, W)
+    noise: torch.Tensor  # (B, C, H, W), of the frame after it
+    timesteps: torch.Tensor  # (B,), all along a film
+    texts: torch.Tensor
+    scales: torch.Tensor
+
+    def begun(self, alphas: torch.Tensor) -> Begun:
+        """What the frame after each is made from."""
+        signal, sigma = (
+            share.sqrt().view(-1, 1, 1, 1) for share in (alphas[self.timesteps], 1 - alphas[self.timesteps])
+        )
+        return Begun(signal * self.made + sigma * self.noise, self.timesteps, self.texts, self.scales)
+
+    def after(self, made: torch.Tensor, chance: torch.Generator) -> "Films":
+        """The same films, a frame later."""
+        other = chosen(len(made), RESEEDED, chance).view(-1, 1, 1, 1)
+        return replace(self, made=made, noise=torch.where(other, noise_like(made, chance), self.noise))
+
+
+def chosen(count: int, share: float, chance: torch.Generator) -> torch.Tensor:
+    """Which of some are chosen, each by chance: bool (count,)."""
+    return torch.rand(count, generator=chance, device=chance.device) < share
+
+
+def noise_like(latents: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
+    return torch.randn(latents.shape, generator=chance, device=latents.device)
 
 
 class Follower:
@@ -81,11 +114,23 @@ def hidden(
     return timesteps, noisy, noise, signal, sigma
 
 
+def joined(first: Begun, second: Begun) -> Begun:
+    """All rows of both."""
+    return Begun(*(torch.cat((getattr(first, f.name), getattr(second, f.name))) for f in fields(Begun)))
+
+
+def mixed(films: Films, others: Films, instead: torch.Tensor) -> Films:
+    """Films, and others in place of some."""
+    pairs = ((getattr(films, f.name), getattr(others, f.name)) for f in fields(Films))
+    return Films(*(torch.where(instead.view(-1, *[1] * (a.ndim - 1)), b, a) for a, b in pairs))
+
+
 def train_matched(folder: Path, bank: Bank, machine: Machine) -> None:
     """Teach a copy of the quick UNet pictures as likely as the teacher's; the checkpoint is folder/matched.safetensors.
 
-    The ends of the teacher's ways alone teach the mean of all that may be there, which is blurred. Half of what it
-    sees are its own pictures, of its own, and so on, under new noise: as frames are made from each other.
+    The ends of the teacher's ways alone teach the mean of all that may be there, which is blurred. Most of what it sees
+    are frames of its own films, made from each other under the same noise: what a picture becomes in time is to be as
+    likely as what it was.
 
     Source
     ------
@@ -97,36 +142,47 @@ def train_matched(folder: Path, bank: Bank, machine: Machine) -> None:
     torch.manual_seed(plan.seed)
     student = Half(load_unet(folder / "quick.safetensors").requires_grad_(True), machine)
     follower = Follower(teacher, folder, machine, TRACKING * plan.rate)
-    kept: dict[int, deque[tuple[torch.Tensor, Begun]]] = {}
+    kept: dict[int, Films] = {}  # by shape
 
-    def own(step: int, count: int, chance: torch.Generator) -> Begun | None:
-        """Its own earlier pictures under new noise."""
-        older = kept.setdefault(step % len(SHAPES), deque(maxlen=KEPT))
-        if not older:
-            return None
-        made, given = older[int(torch.randint(len(older), (1,), generator=chance, device=chance.device))]
-        chosen = torch.randperm(len(made), generator=chance, device=made.device)[:count]
-        timesteps, noisy, *_ = hidden(made[chosen], teacher.alphas, 0, 1000, chance)
-        turned = torch.rand(len(chosen), generator=chance, device=made.device) < TURNED
-        said = torch.where(turned, chosen.roll(1), chosen)
-        return Begun(noisy, timesteps, given.texts[said], given.scales[said])
+    def made_of(given: Begun) -> torch.Tensor:
+        signal = teacher.alphas[given.timesteps].sqrt().view(-1, 1, 1, 1)
+        noisy = given.noisy.contiguous(memory_format=torch.channels_last)
+        v = predict(student, noisy, given.timesteps, given.texts, given.scales)
+        return signal * noisy - (1 - signal**2).sqrt() * v
+
+    @torch.no_grad()
+    def rolled(films: Films, chance: torch.Generator) -> Films:
+        for _ in range(FRAMES):
+            films = films.after(made_of(films.begun(teacher.alphas)), chance)
+        return films
+
+    def begin(made: torch.Tensor, given: Begun, chance: torch.Generator) -> Films:
+        """Films from pictures that were made."""
+        made, texts, scales = (part.repeat(OWN, *[1] * (part.ndim - 1)) for part in (made, given.texts, given.scales))
+        timesteps = torch.randint(*LIVELY, (len(made),), generator=chance, device=made.device)
+        return Films(made, noise_like(made, chance), timesteps, texts, scales)
 
     def loss_at(step: int, chance: torch.Generator, done: float) -> torch.Tensor:
         ways = teacher.ways(bank, step, plan.batch, chance)
-        begun = [Begun(ways.noisy, ways.timesteps, ways.texts, ways.scales)]
-        begun += [more for more in [own(step, OWN * len(ways.noisy), chance)] if more]
-        given = Begun(*(torch.cat([getattr(part, name) for part in begun]) for name in Begun.__dataclass_fields__))
-        signal = teacher.alphas[given.timesteps].sqrt().view(-1, 1, 1, 1)
-        sigma = (1 - signal**2).sqrt()
-        noisy = given.noisy.contiguous(memory_format=torch.channels_last)
-        made = signal * noisy - sigma * predict(student, noisy, given.timesteps, given.texts, given.scales)
+        given, count, shape = (
+            Begun(ways.noisy, ways.timesteps, ways.texts, ways.scales),
+            len(ways.ends),
+            step % len(SHAPES),
+        )
+        films = kept.get(shape)
+        if films:
+            films = rolled(films, chance)
+            given = joined(given, films.begun(teacher.alphas))
+        made = made_of(given)
         fixed = made.detach()
         follower.learn(fixed, given, chance)
-        kept[step % len(SHAPES)].append((fixed, given))
+        fresh = begin(fixed[:count], Begun(ways.noisy, ways.timesteps, ways.texts, ways.scales), chance)
+        kept[shape] = (
+            mixed(films.after(fixed[count:], chance), fresh, chosen(len(fresh.made), CUT, chance)) if films else fresh
+        )
         near = ((FAR - ways.timesteps) / (FAR - NEAR)).clamp(PINNED, 1) / (1 + 0.25 * (ways.scales - 1) ** 2)
-        apart = (made[: len(ways.ends)] - ways.ends).square().mean((1, 2, 3)) / sigma[: len(near), 0, 0, 0].clamp_min(
-            LEAST
-        ) ** 2
+        sigma = (1 - teacher.alphas[ways.timesteps]).sqrt().clamp_min(LEAST)
+        apart = (made[:count] - ways.ends).square().mean((1, 2, 3)) / sigma**2
         return (made * follower.away(fixed, given, chance)).mean() + (near * apart).mean()
 
     fit(student, loss_at, plan, folder / "matched.safetensors", machine)
