@@ -21,6 +21,7 @@ CUT = 0.04  # share of frames at which a film ends, and another begins with a pi
 RESEEDED = 0.2  # share of frames that have other noise than the one before; the rest has the same, as in schedules
 FRAMES = 3  # of a film, between two that are learned from
 LIVELY = 100, 700  # timesteps of films
+HOT, COOLING = 1.5, 0.5  # mean square from which on a frame is cooled, where drawn pictures have 1; weight of that
 PINNED = 0.15  # weight of the ends of the teacher's ways where there is much noise; where there is little it is 1
 NEAR, FAR = 200, 600  # timesteps up to which that weight is 1, and from which on it is PINNED
 LOW, HIGH = 20, 980  # timesteps at which the teacher compares
@@ -183,6 +184,7 @@ def train_matched(folder: Path, bank: Bank, machine: Machine) -> None:
         near = ((FAR - ways.timesteps) / (FAR - NEAR)).clamp(PINNED, 1) / (1 + 0.25 * (ways.scales - 1) ** 2)
         sigma = (1 - teacher.alphas[ways.timesteps]).sqrt().clamp_min(LEAST)
         apart = (made[:count] - ways.ends).square().mean((1, 2, 3)) / sigma**2
-        return (made * follower.away(fixed, given, chance)).mean() + (near * apart).mean()
+        loss = (made * follower.away(fixed, given, chance)).mean() + (near * apart).mean()
+        return loss + COOLING * F.relu(made.square().mean((1, 2, 3)) - HOT).mean()
 
     fit(student, loss_at, plan, folder / "matched.safetensors", machine)
