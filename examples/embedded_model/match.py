@@ -165,22 +165,19 @@ def train_matched(folder: Path, bank: Bank, machine: Machine) -> None:
 
     def loss_at(step: int, chance: torch.Generator, done: float) -> torch.Tensor:
         ways = teacher.ways(bank, step, plan.batch, chance)
-        given, count, shape = (
-            Begun(ways.noisy, ways.timesteps, ways.texts, ways.scales),
-            len(ways.ends),
-            step % len(SHAPES),
-        )
+        given = drawn = Begun(ways.noisy, ways.timesteps, ways.texts, ways.scales)
+        shape, count = step % len(SHAPES), len(ways.ends)
         films = kept.get(shape)
         if films:
             films = rolled(films, chance)
-            given = joined(given, films.begun(teacher.alphas))
+            given = joined(drawn, films.begun(teacher.alphas))
         made = made_of(given)
         fixed = made.detach()
         follower.learn(fixed, given, chance)
-        fresh = begin(fixed[:count], Begun(ways.noisy, ways.timesteps, ways.texts, ways.scales), chance)
-        kept[shape] = (
-            mixed(films.after(fixed[count:], chance), fresh, chosen(len(fresh.made), CUT, chance)) if films else fresh
-        )
+        fresh = begin(fixed[:count], drawn, chance)
+        if films:
+            fresh = mixed(films.after(fixed[count:], chance), fresh, chosen(len(fresh.made), CUT, chance))
+        kept[shape] = fresh
         near = ((FAR - ways.timesteps) / (FAR - NEAR)).clamp(PINNED, 1) / (1 + 0.25 * (ways.scales - 1) ** 2)
         sigma = (1 - teacher.alphas[ways.timesteps]).sqrt().clamp_min(LEAST)
         apart = (made[:count] - ways.ends).square().mean((1, 2, 3)) / sigma**2
