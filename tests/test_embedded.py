@@ -113,6 +113,18 @@ def test_frames_made_from_each_other_neither_blur_nor_harden(model, denoise):
     assert 0.5 < np.mean(steep[-5:]) / np.mean(steep[1:6]) < 1.6
 
 
+def test_frames_made_from_each_other_under_the_same_noise_keep_their_contrast(model):
+    own, stds = model.defaults, []
+    texts, latent = (model.encode_text("fire flames"), model.encode_text("")), model.empty_latent((256, 256))
+    for frame in range(30):
+        denoise = 0.4 if frame else 1.0
+        latent = ksampler(
+            model.denoiser, 1, own.steps, own.cfg, own.sampler, own.scheduler, *texts, latent, denoise=denoise
+        )
+        stds.append(latent.std().item())
+    assert 0.7 < stds[-1] / np.mean(stds[2:8]) < 1.6
+
+
 def test_same_seed_same_picture(model):
     assert np.array_equal(make(model, "gold mandala"), make(model, "gold mandala"))
 
