@@ -55,6 +55,12 @@ class FrameTable:
     def __len__(self) -> int:
         return len(self.part)
 
+    @property
+    def cut_points(self) -> np.ndarray:
+        """Whether each row is drawn wholly anew, so that nothing of the rows before it is left: bool, shape (T,)."""
+        columns = self.columns
+        return (columns["denoise"] == 1) & (columns["interp"] == 1) & ~columns["unsample"]
+
     def row(self, i: int) -> dict[str, Any]:
         """The columns at row i as plain numbers."""
         return {name: values[i].item() for name, values in self.columns.items()}

@@ -92,8 +92,7 @@ def runs_of(table: FrameTable, *, redraws: bool = False) -> list[range]:
         Frames start from those of an initial video.
     """
     columns = table.columns
-    anew = (columns["denoise"] == 1) & ~columns["unsample"]
-    alone = (columns["interp"] == 1) & (anew | (redraws & (columns["flow"] == 0)))
+    alone = table.cut_points | (redraws & (columns["interp"] == 1) & (columns["flow"] == 0))
     begins = [0, *(np.flatnonzero(alone[1:]) + 1).tolist(), len(table)]
     return [range(begin, end) for begin, end in pairwise(begins)]
 
