@@ -67,7 +67,7 @@ class BatchPlan:
         few = f"the frames make {len(self.runs)} runs, so {len(self.runs)} at most are sampled together"
         if len(self.runs) == 1:
             few = "no frame but the first is drawn without the one before, so they are sampled one by one"
-        return f"batch {self.batch}: {few}; a run begins where denoise and interp are 1"
+        return f"batch {self.batch}: {few}; a run begins where denoise and interp are 1: --shots puts some"
 
     def run_of(self, frame: int) -> range:
         """The run that a frame belongs to."""
