@@ -31,6 +31,7 @@ FULL = Project(
     fps=Fraction(30000, 1001),
     schedule=ScheduleChoice("cuts", settings={"every": 2, "punch": "0.5", "soft": True, "name": "x"}),
     lanes={"denoise": Lane(expression="0.3 + 0.2 * low", mode="add"), "zoom": Lane(keys={"0s": 1.0, "4bar": 1.2})},
+    shots="bar:8",
     prompts=("neon nebula", "8s: gold --neg grey", Prompt(9.0, "käse\n[ 1, 2 ]", ease="hold")),
     negative="grey",
     look=Look(loras=("a.safetensors:0.8",), size=(512, 288), steps=4, cfg=2.5, sampler="euler", dtype="float32"),

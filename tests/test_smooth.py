@@ -96,6 +96,7 @@ def test_what_drives_a_hit_and_what_does_not():
     assert hits(table_of(flash=leap(at=4, low=0, high=1))).nonzero()[0].tolist() == [4]
     assert hits(table_of(zoom=leap(at=4, low=1.1, high=3))).nonzero()[0].tolist() == [4]
     assert hits(table_of(denoise=0.6, seed=[1] * 5 + [2] * 8)).nonzero()[0].tolist() == [5]
+    assert hits(table_of(denoise=leap(at=4, low=0.97, high=1.0))).nonzero()[0].tolist() == [4], "a cut is one"
     assert hits(table_of(glow=ramp)).nonzero()[0].tolist() == [1], "what goes on rising is one"
     assert not hits(table_of(denoise=1.0, seed=list(range(13)))).any(), "a new seed in each frame is none"
     assert not hits(table_of(hue=ramp, flash_colour=leap(at=4, low=0, high=255))).any()

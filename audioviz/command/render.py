@@ -45,6 +45,12 @@ if TYPE_CHECKING:
     "Render so much of it. The pictures of a part equal those of the whole song from the first frame on that is drawn "
     "wholly anew (denoise 1, interp 1)."
 )
+@click.option(
+    "--shots",
+    metavar="section|bar:N|cuts",
+    help="Begin a new picture, which needs none before it, at each section, at every N-th bar, or where the schedule "
+    "cuts would.",
+)
 @options(*model_options, *look_options, *finish_options, *project_options)
 @click.option(
     "--dry-run", is_flag=True, help="Show the plan, the time and the disk space that it takes, and make nothing."

@@ -1,7 +1,6 @@
 """Finish: what is made of the sampled frames of a project."""
 
 import re
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -11,20 +10,12 @@ from pydantic_core import PydanticCustomError
 from audioviz.clock import fps_to_json, to_fps
 from audioviz.colours import colour_to_rgb
 from audioviz.errors import nearest
-from audioviz.project.records import one_of, record, with_reason, within
+from audioviz.project.records import checked, one_of, record, with_reason, within
 from audioviz.project.values import File, Number
 from audioviz.video.formats import CODECS
 from audioviz.video.frame import read_frame, read_upscale
 
 PLACES = ("bottom", "middle", "top")
-
-
-def _checked(text: str, read: Callable[[str], Any]) -> str:
-    """A text that is read where it is used; what is wrong with it is told with its place."""
-    with_reason(text, read)
-    return text
-
-
 TWEENS = ("arc", "blend", "flow")  # ways to make them that need no file
 
 
@@ -81,8 +72,8 @@ class Finish:
         Hold flashes below the limit of WCAG 2.3.1.
     """
 
-    upscale: Annotated[str, AfterValidator(lambda text: _checked(text, read_upscale))] | None = None
-    frame: Annotated[str, AfterValidator(lambda text: _checked(text, read_frame))] | None = None
+    upscale: Annotated[str, AfterValidator(lambda text: checked(text, read_upscale))] | None = None
+    frame: Annotated[str, AfterValidator(lambda text: checked(text, read_frame))] | None = None
     codec: Annotated[str, one_of("codec", tuple(CODECS))] | None = None
     smooth: Annotated[Fraction | str | None, PlainValidator(_to_smooth), PlainSerializer(_from_smooth)] = None
     smooth_by: Annotated[Literal["arc", "blend", "flow"] | File, BeforeValidator(_to_way)] = "arc"
@@ -91,7 +82,7 @@ class Finish:
     font: File | None = None
     font_size: Annotated[Number, within(1, 50)] | None = None
     words_place: Annotated[str, one_of("place", PLACES)] = "bottom"
-    words_colour: Annotated[str, AfterValidator(lambda text: _checked(text, colour_to_rgb))] = "white"
+    words_colour: Annotated[str, AfterValidator(lambda text: checked(text, colour_to_rgb))] = "white"
     words_outline: Annotated[Number, within(0, 30)] = 7.0
     words_fade: Annotated[Number, within(0, 5)] = 0.3
     safe: Annotated[bool, Strict()] = False

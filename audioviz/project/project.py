@@ -29,11 +29,12 @@ from audioviz.clock import read_time
 from audioviz.errors import InputError, nearest
 from audioviz.project.finish import Finish
 from audioviz.project.look import Look
-from audioviz.project.records import CONFIG, fault_message, record, with_reason, within
+from audioviz.project.records import CONFIG, checked, fault_message, record, with_reason, within
 from audioviz.project.values import File, Fps, Number, Place
 from audioviz.schedule.columns import COLUMNS, column_name, expected_columns, is_column
 from audioviz.schedule.lanes import Lane
 from audioviz.schedule.prompt import Prompt
+from audioviz.schedule.shots import read_shots
 
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
@@ -194,6 +195,9 @@ class Project:
     schedule : ScheduleChoice, or the name or file of one, or a Schedule
     lanes : mapping of a column to its Lane
         What replaces or bends single columns of the schedule.
+    shots : "section", "cuts", or `bar:N`
+        Begin a new picture, which needs none before it, at each section, where the schedule `cuts` would, or at every
+        N-th bar.
     prompts : sequence of str or Prompt
         In place of the schedule's own; as for `av.render`.
     negative : str
@@ -225,6 +229,7 @@ class Project:
     lanes: dict[Annotated[str, AfterValidator(_to_column)], Annotated[Lane, WrapValidator(with_reason)]] = field(
         default_factory=dict
     )
+    shots: Annotated[str, AfterValidator(lambda text: checked(text, read_shots))] | None = None
     prompts: Annotated[
         tuple[Annotated[str | Prompt, WrapValidator(with_reason)], ...], BeforeValidator(_to_prompts)
     ] = ()
@@ -242,6 +247,7 @@ class Project:
             fps: str | float | Fraction = 12,
             schedule: "ScheduleChoice | Schedule | str | Path" = ...,
             lanes: Mapping[str, Lane] = ...,
+            shots: str | None = None,
             prompts: "str | Prompt | Sequence[str | Prompt] | Mapping[float | str, str]" = ...,
             negative: str = "",
             look: Look = ...,

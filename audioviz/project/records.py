@@ -73,6 +73,12 @@ def with_reason(value: Any, check: Callable[[Any], Any]) -> Any:
         raise PydanticCustomError("name", "{reason}", {"reason": str(error)}) from error
 
 
+def checked(text: str, read: Callable[[str], Any]) -> str:
+    """A text that is read where it is used; what is wrong with it is told with its place."""
+    with_reason(text, read)
+    return text
+
+
 def fault_message(error: ValidationError, kind: type) -> str:
     """The first fault in one line: its place, what stands there, and what was expected."""
     fault = max(error.errors(include_url=False), key=lambda fault: len(fault["loc"]))

@@ -14,6 +14,7 @@ from audioviz.schedule.columns import COLOUR, EFFECTS, LORA, NEUTRAL, lora_colum
 from audioviz.schedule.prompt import Prompt
 from audioviz.schedule.prompts import between
 from audioviz.schedule.schedule import Schedule
+from audioviz.schedule.shots import cut_points
 
 CAMERA = ("zoom", "angle", "shift_x", "shift_y", "tilt", "pan", "dolly")
 SWITCHES = ("slerp", "unsample", "wrap", "in_picture", "in_loop")  # on from 0.5
@@ -54,6 +55,12 @@ class FrameTable:
 
     def __len__(self) -> int:
         return len(self.part)
+
+    @property
+    def cut_points(self) -> np.ndarray:
+        """Whether each row is drawn wholly anew, so that nothing of the rows before it is left: bool, shape (T,)."""
+        columns = self.columns
+        return (columns["denoise"] == 1) & (columns["interp"] == 1) & ~columns["unsample"]
 
     def row(self, i: int) -> dict[str, Any]:
         """The columns at row i as plain numbers."""
@@ -137,10 +144,7 @@ def frame_table(
 
 def next_cut_point(schedule: Schedule, *, first: int) -> int | None:
     """The first frame from `first` on whose picture depends on none before it; None if there is none."""
-    unsample = np.zeros(len(schedule)) if schedule.unsample is None else schedule.unsample
-    alone = (schedule.denoise == 1) & (schedule.interp == 1) & (unsample < 0.5)
-    alone[0] = True
-    later = np.flatnonzero(alone[first:])
+    later = np.flatnonzero(cut_points(schedule)[first:])
     return first + int(later[0]) if len(later) else None
 
 

@@ -10,17 +10,20 @@ import numpy as np
 from audioviz.audio.load import load_song
 from audioviz.audio.part import cut, part_of
 from audioviz.audio.song import Song
+from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError, ScheduleError, nearest
 from audioviz.models.editing import without_tags
 from audioviz.models.sources import split_weight
 from audioviz.project import Look, Project
 from audioviz.rendering.check import check_trust
+from audioviz.rendering.stills import image_moves
 from audioviz.schedule.binding import bound
 from audioviz.schedule.formats.json_csv import document_to_columns
 from audioviz.schedule.lanes import with_lanes
 from audioviz.schedule.part import placed_schedule
 from audioviz.schedule.schedule import Schedule
 from audioviz.schedule.script import load_schedule
+from audioviz.schedule.shots import shot_starts, with_shots
 from audioviz.schedule.times import key_to_seconds, length_to_seconds
 
 DEFAULT_PROMPTS = ("fire flames", "neon horizon", "lagoon caustics", "violet silk")
@@ -57,12 +60,12 @@ def part_of_project(project: Project, song: Song) -> range:
 
 
 def schedule_of(project: Project, song: Song) -> Schedule:
-    """The schedule for a song, with the project's lanes and prompts.
+    """The schedule for a song, with the project's lanes, shots and prompts; how many shots there are is said.
 
     Raises
     ------
     InputError
-        If it is a script that the user has not said to run.
+        If it is a script that the user has not said to run, or the song has no place for shots.
     ScheduleError
         If it cannot be made.
     """
@@ -79,6 +82,8 @@ def schedule_of(project: Project, song: Song) -> Schedule:
         schedule = _loaded(project, song)
     if project.lanes:
         schedule = with_lanes(schedule, project.lanes, song=song)
+    if project.shots:
+        schedule = _with_shots(project.shots, schedule, project, song)
     if project.prompts and schedule.mix and np.min(np.sum(list(schedule.mix.values()), axis=0)) > 0.999:
         warnings.warn(
             "the schedule mixes prompts of its own in all frames, which leaves nothing for those that are given",
@@ -88,6 +93,32 @@ def schedule_of(project: Project, song: Song) -> Schedule:
     if project.prompts or project.negative:
         schedule = schedule.with_prompts(project.prompts or schedule.prompts, negative=project.negative, song=song)
     return schedule
+
+
+def _with_shots(shots: str, schedule: Schedule, project: Project, song: Song) -> Schedule:
+    init = project.guides.init
+    starts, part = shot_starts(shots, song), part_of_project(project, song)
+    found = with_shots(schedule, starts, redraws=init is not None and image_moves(init) is not False)
+    here = slice(part.start + 1, part.stop)
+    differs = any((values[here] != schedule.columns[name][here]).any() for name, values in found.columns.items())
+    warnings.warn(
+        f"shots {shots}: {_describe_shots(starts, part, song.clock)}, "
+        + (
+            "each drawn without the frames before it, so that the film differs from the one without shots"
+            if differs
+            else "at frames that need none before them anyway, so that nothing changes"
+        ),
+        AudiovizWarning,
+        stacklevel=3,
+    )
+    return found
+
+
+def _describe_shots(starts: np.ndarray, part: range, clock: Clock) -> str:
+    """How many shots a part has, and of what lengths."""
+    inside = starts[(starts > part.start) & (starts < part.stop)]
+    lengths = [f"{frames / float(clock.fps):.2f}" for frames in np.sort(np.diff([part.start, *inside, part.stop]))]
+    return f"{len(lengths)} of {' to '.join(dict.fromkeys((lengths[0], lengths[-1])))} s"
 
 
 def _loaded(project: Project, song: Song) -> Schedule:

@@ -40,6 +40,7 @@ def render(
     fps: str | float | Fraction | None = None,
     prompts: Any = None,
     negative: str | None = None,
+    shots: str | None = None,
     model: "str | Path | Model | None" = None,
     size: tuple[int, int] | int | str | None = None,
     steps: int | None = None,
@@ -92,6 +93,9 @@ def render(
         In place of the schedule's own.
     negative : str
         For each prompt that has no negative of its own.
+    shots : "section", "cuts", or `bar:N`
+        Begin a new picture, which needs none before it, at each section, where the schedule `cuts` would, or at every
+        N-th bar.
     model : name, folder or id for `load_model`, or a Model
     size : (width, height), or text such as `512x288`, or one number for a square; pixels
     steps, cfg, sampler, scheduler
@@ -173,6 +177,7 @@ def render(
         "schedule": schedule,
         "prompts": prompts,
         "negative": negative,
+        "shots": shots,
         "model": loaded.name if loaded else model and str(model),
         "size": size,
         "steps": steps,

@@ -67,7 +67,7 @@ class BatchPlan:
         few = f"the frames make {len(self.runs)} runs, so {len(self.runs)} at most are sampled together"
         if len(self.runs) == 1:
             few = "no frame but the first is drawn without the one before, so they are sampled one by one"
-        return f"batch {self.batch}: {few}; a run begins where denoise and interp are 1"
+        return f"batch {self.batch}: {few}; a run begins where denoise and interp are 1: --shots puts some"
 
     def run_of(self, frame: int) -> range:
         """The run that a frame belongs to."""
@@ -92,8 +92,7 @@ def runs_of(table: FrameTable, *, redraws: bool = False) -> list[range]:
         Frames start from those of an initial video.
     """
     columns = table.columns
-    anew = (columns["denoise"] == 1) & ~columns["unsample"]
-    alone = (columns["interp"] == 1) & (anew | (redraws & (columns["flow"] == 0)))
+    alone = table.cut_points | (redraws & (columns["interp"] == 1) & (columns["flow"] == 0))
     begins = [0, *(np.flatnonzero(alone[1:]) + 1).tolist(), len(table)]
     return [range(begin, end) for begin, end in pairwise(begins)]
 

@@ -120,7 +120,7 @@ def tween_table(table: FrameTable, *, to_fps: Fraction, frames: int, moments: Se
 
 
 def hits(table: FrameTable) -> np.ndarray:
-    """The rows in which the drive leaps: bool, shape (T,)."""
+    """The rows in which the drive leaps, or that are cut from frames which each led to the next: bool, shape (T,)."""
     columns = table.columns
     drives = [columns["denoise"] * columns["interp"], columns["noise"]]
     drives += [np.abs(v - NEUTRAL[name]) for name, v in table.effects.items() if name not in (COLOUR, *TURNING)]
@@ -128,6 +128,7 @@ def hits(table: FrameTable) -> np.ndarray:
     ways = {name: np.log(columns[name]) if name == "zoom" else columns[name] for name in STEPS if name in columns}
     drives += [np.abs(way) / STEPS[name] for name, way in ways.items()]
     found = _new_seeds(columns)
+    found[1:] |= table.cut_points[1:] & ~table.cut_points[:-1]
     for drive in drives:
         rise = np.diff(drive, prepend=drive[:1])
         before = np.maximum(np.concatenate(([0], rise[:-1])), 0)
