@@ -44,7 +44,7 @@ def folder(tmp_path_factory):
 
 def test_help_names_the_commands(tmp_path):
     shown = audioviz("--help", cwd=tmp_path, check=0).stdout
-    for name in ("render", "analyze", "schedule", "run", "ls", "cp", "info"):
+    for name in ("render", "sweep", "analyze", "schedule", "run", "ls", "cp", "info"):
         assert f"  {name} " in shown
 
 

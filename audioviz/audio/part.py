@@ -4,6 +4,8 @@ import math
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
+
 from audioviz.audio.sections import Section, Sections
 from audioviz.audio.song import Events, Song, Stems
 from audioviz.clock import Clock
@@ -34,6 +36,17 @@ def part_of(song: Song, *, start: float = 0.0, duration: float | None = None) ->
     return range(
         first, end if duration is None else min(end, first + max(1, round(Fraction(duration) * song.clock.fps)))
     )
+
+
+def liveliest(song: Song, part: range, *, frames: int) -> range:
+    """The stretch of a part with the most onset strength, so many frames long, from a downbeat where it has one."""
+    frames = min(frames, len(part))
+    strength = np.convolve(np.asarray(song.onset)[part.start : part.stop], np.ones(frames), mode="valid")
+    bars = np.asarray(song.downbeats) - part.start
+    starts = bars[(bars >= 0) & (bars < len(strength))]
+    starts = starts if len(starts) else np.arange(len(strength))
+    first = part.start + int(starts[np.argmax(strength[starts])])
+    return range(first, first + frames)
 
 
 def cut(song: Song, part: range) -> Song:

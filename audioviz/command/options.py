@@ -188,6 +188,7 @@ finish_options = (
         help="h264, h265 or av1 in .mp4; prores in .mov; vp9 or av1 in .webm; gif. The first of each if not given.",
     ),
 )
+trust_option = click.option("--trust", is_flag=True, help="Run the schedule script that a project file names.")
 project_options = (
     click.option(
         "--save",
@@ -196,7 +197,7 @@ project_options = (
         metavar="FILE.avz",
         help="Write all that is asked for to a project file, which stands in the place of SONG.",
     ),
-    click.option("--trust", is_flag=True, help="Run the schedule script that a project file names."),
+    trust_option,
 )
 
 

@@ -1,7 +1,9 @@
 """Messages and files of the commands: results on standard output, all else in one line on standard error."""
 
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,21 @@ def show_warning(message: Warning | str, category: type[Warning], *place: Any) -
     """Print our own warnings in one line; those of other packages, which no user can act on, not at all."""
     if issubclass(category, AudiovizWarning):
         say(str(message))
+
+
+@contextmanager
+def each_warning_once() -> Iterator[None]:
+    """Show what is warned of again and again, as in renders that are alike, the first time alone."""
+    with warnings.catch_warnings():
+        show, shown = warnings.showwarning, set()
+
+        def show_new(message: Warning | str, *place: Any) -> None:
+            if str(message) not in shown:
+                shown.add(str(message))
+                show(message, *place)
+
+        warnings.showwarning = show_new
+        yield
 
 
 def save(path: Path | None, to_file: Callable[[Path], Any]) -> None:

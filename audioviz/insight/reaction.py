@@ -83,6 +83,17 @@ def measure_video(path: Path) -> tuple[VideoInfo, Reaction | None, list[Flashing
     return info, found, meter.found
 
 
+def measure_pictures(path: Path, song: Song) -> Reaction:
+    """The reaction of a video to the song that it was made for, a frame of the one for each of the other.
+
+    Raises
+    ------
+    InputError
+        If it is no video.
+    """
+    return _measured(difference_energy(read_frames(path)), song, song.clock.fps)
+
+
 def _measured(energy: np.ndarray, song: Song, fps: Fraction) -> Reaction:
     """The reaction of a video to its song, of whose frames there are so many a second.
 

@@ -78,7 +78,7 @@ def make_pictures(
             "frames" if kept is None else "pictures of frames",
             span.start,
             span.stop,
-            bar.total,
+            len(part),
             len(span) / took,
             resident_megabytes(),
         )

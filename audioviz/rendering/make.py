@@ -4,7 +4,7 @@ import json
 import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from logging import Logger
 from pathlib import Path
@@ -50,7 +50,7 @@ def make_video(
     out: Path,
     resume: bool,
     keep_work: bool,
-    progress: bool,
+    progress: bool | tqdm,
 ) -> Path:
     """The video of a project whose song, schedule and model are there: see `audioviz.render`."""
     options: dict[str, Any] = {"part": part, "keep_work": keep_work, "progress": progress, "notes": Notes()}
@@ -88,7 +88,7 @@ def _make_video(
     out: Path,
     resume: bool,
     keep_work: bool,
-    progress: bool,
+    progress: bool | tqdm,
     tiled: bool | None,
     notes: Notes,
 ) -> Path:
@@ -97,7 +97,7 @@ def _make_video(
     ready = prepared(project, song, schedule, model, part=part, out=out, resume=resume, tiled=tiled, notes=notes)
     settings = ready.settings
     with _open_work(ready, out, resume=resume) as work:
-        if progress:
+        if progress is True:
             for line in filter(notes.is_new, _introduction(ready)):
                 print(f"audioviz: {line}", file=sys.stderr)
         notes.warn(work.note)
@@ -147,7 +147,7 @@ def _open_work(ready: Prepared, out: Path, *, resume: bool) -> AbstractContextMa
 
 
 def _make_frames(
-    ready: Prepared, work: Work, log: Logger, out: Path, *, keep_decoded: bool, progress: bool
+    ready: Prepared, work: Work, log: Logger, out: Path, *, keep_decoded: bool, progress: bool | tqdm
 ) -> float | None:
     """Sample and show what is missing, as `make_pictures`, with a bar that tells how far it is."""
     latents = sampled_latents(
@@ -160,16 +160,18 @@ def _make_frames(
         before=None if work.latent is None else torch.from_numpy(work.latent.copy()),
         decode=ready.decode,
     )
-    bar = tqdm(
-        total=len(ready.table),
-        initial=work.finished,
-        unit="frame",
-        disable=None if progress else True,
-        smoothing=0.05,
-        desc=out.name,
-    )
-    with closing(latents), bar:
+    with closing(latents), _bar_from(work.finished, len(ready.table), out, progress) as bar:
         return make_pictures(latents, ready.finisher, work, log, bar, part=ready.table.part, keep_decoded=keep_decoded)
+
+
+def _bar_from(finished: int, total: int, out: Path, progress: bool | tqdm) -> AbstractContextManager[tqdm]:
+    """A bar for a render some of whose frames are finished; or the one that renders share, so much further on."""
+    if not isinstance(progress, tqdm):
+        shown = None if progress else True
+        return tqdm(total=total, initial=finished, unit="frame", disable=shown, smoothing=0.05, desc=out.name)
+    for name in () if progress.disable else ("initial", "n", "last_print_n"):  # its pace is that of the other frames
+        setattr(progress, name, getattr(progress, name) + finished)
+    return nullcontext(progress)
 
 
 def _join(chunks: Sequence[Path], ready: Prepared, song: Song, schedule: Schedule, out: Path) -> None:

@@ -27,6 +27,8 @@ from audioviz.rendering.inputs import (
 from audioviz.schedule.schedule import Schedule
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from audioviz.models.model import Model
 
 Result = TypeVar("Result")
@@ -232,12 +234,13 @@ def render_project(
     model: "Model | None" = None,
     resume: bool = True,
     keep_work: bool = False,
-    progress: bool = True,
+    progress: "bool | tqdm" = True,
     load: "Callable[[Look, frozenset[str]], Model] | None" = None,
 ) -> Video:
     """Make the video of a project; song and model are taken from there where they are loaded already.
 
-    `load` is called in place of `load_model_of`. The rest, and what is raised, are as for `render`.
+    `load` is called in place of `load_model_of`; `progress` may be a bar that several renders share. The rest, and what
+    is raised, are as for `render`.
     """
     check_project(project, out=out, model_is_loaded=model is not None)
     load = load or load_model_of

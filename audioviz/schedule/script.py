@@ -39,13 +39,22 @@ class ScheduleSource:
         ScheduleError
             If a setting is unknown or of the wrong type, or the script fails; the message names its line.
         """
-        for name, value in settings.items():
+        return self.make(as_song(song), **self.converted(settings))
+
+    def converted(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings as the types that the script takes.
+
+        Raises
+        ------
+        ScheduleError
+            If one is unknown or of the wrong type.
+        """
+        for name in settings:
             if name not in self.options:
                 known = ", ".join(self.options) or "no settings"
                 hint = nearest(name, self.options)
                 raise ScheduleError(f"{self.path.name} has no setting {name!r}{hint}: it has {known}")
-            settings[name] = _convert(name, value, self.options[name])
-        return self.make(as_song(song), **settings)
+        return {name: _convert(name, value, self.options[name]) for name, value in settings.items()}
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={option.default!r}" for name, option in self.options.items())
