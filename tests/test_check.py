@@ -43,7 +43,6 @@ MISTAKES = {
     "no script": (["--schedule", "mine.py"], "mine.py: no such file"),
     "no sampler": (["--sampler", "eular"], "unknown sampler 'eular' (did you mean euler?)"),
     "one step too few": (["--steps", "1", "--sampler", "uni_pc"], "sampler uni_pc: calls no model in 1 step"),
-    "the model's one step too few": (["--sampler", "uni_pc_bh2"], "sampler uni_pc_bh2: calls no model in 1 step"),
     "no lyrics": (["--prompt", "words.lrc"], "prompt words.lrc: there is no such file"),
     "no stem": (["--stem", "drums=none.wav"], "none.wav cannot be read"),
     "fps that no video has": (["--fps", "7000001/300000"], "fps 7000001/300000 cannot be written exactly"),

@@ -65,7 +65,7 @@ def test_no_pickles():
 
 def test_it_is_what_its_settings_say(model):
     assert model.autoencoder.factor == 16 and model.denoiser.channels == 16 and model.denoiser.distilled
-    assert model.defaults.size == 512 and model.defaults.steps == 1
+    assert model.defaults.size == 512 and model.defaults.steps == 2
     assert model.denoiser.prediction_type == "v_prediction"
 
 

@@ -27,7 +27,7 @@ class Defaults:
     denoise: float = 0.5
 
 
-EMBEDDED_DEFAULTS = Defaults(size=512, steps=1, cfg=3.0, sampler="euler", scheduler="sgm_uniform")
+EMBEDDED_DEFAULTS = Defaults(size=512, steps=2, cfg=3.0, sampler="euler", scheduler="sgm_uniform")
 
 
 def flow_at_few_steps(own: Defaults, name: str, *, steps: int) -> Defaults:

@@ -12,7 +12,6 @@ from audioviz.audio.reading.decode import check_file
 from audioviz.clock import MAX_FPS
 from audioviz.errors import InputError
 from audioviz.files import check_apart
-from audioviz.models.defaults import EMBEDDED_DEFAULTS
 from audioviz.models.sources import (
     check_additions,
     check_depth_model,
@@ -99,7 +98,7 @@ def check_look(look: Look) -> None:
     if look.model == "embedded":
         added = (*look.loras, *look.embeddings, *filter(None, (look.vae, look.controlnet, look.ip_adapter)))
         check_plain(look.model, added=added, prediction=look.prediction)
-    check_steps(look.sampler, look.steps or (EMBEDDED_DEFAULTS.steps if look.model == "embedded" else None))
+    check_steps(look.sampler, look.steps)
     if look.size and (step := size_step(look.model)):
         check_size(look.size, step=step)
 

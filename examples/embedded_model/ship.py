@@ -88,7 +88,7 @@ neither a graphics card nor a network. Its networks are `audioviz/models/plain/`
     a UNet (v prediction)             32x32x16, conditioned on text and place  {unet:.1f} M parameters
 
 The UNet is told the guidance scale, from 1 to 8, as LCM's are, and from any noise level it sees where the way of a
-guided model ends: one call makes a frame. So a negative prompt does nothing.
+guided model ends: two calls make a frame, and one a softer one (`--steps 1`). So a negative prompt does nothing.
 
 ## What it was trained on
 
@@ -127,8 +127,8 @@ Measured by the same script at the model's own settings ({own.steps} steps of {o
 
 It knows its patterns and palettes and nothing else: a prompt about a person or a thing gives an abstract picture. It
 was trained at 512x512, 512x288, 288x512, 256x256 and 256x144; other sizes (multiples of 16) work less well. Frames that
-are made from each other with little denoise (under 0.2) grow harder edges over some seconds, and so do those of two and
-more calls. UNet and autoencoder are stored in float16.
+are made from each other for some seconds with the same seed and little denoise grow somewhat harder. UNet and
+autoencoder are stored in float16.
 
 ## Weights
 

@@ -53,8 +53,8 @@ SHEET = (
     "emerald waveform",
     "dark lava, glowing",
 )
-VIDEO = ("drift", ("lagoon caustics", "violet crystal", "sunset clouds"))  # schedule, prompts
-SECONDS, FPS = 20.0, 12
+VIDEO = ("pulse", ("fire flames", "lagoon caustics"))  # schedule, prompts
+SECONDS, FPS = 10.0, 12
 
 
 def show(folder: Path, examples: Path, machine: Machine) -> None:
