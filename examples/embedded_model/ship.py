@@ -21,7 +21,7 @@ PARTS = {  # checkpoint: what it is called
     "text": "text encoder",
     "unet": "UNet",
     "quick": "UNet that is told its guidance and sees the end of the way",
-    "matched": "the same, matched to what the UNet before finds likely",
+    "matched": "UNet that ships, matched to what the one before finds likely",
 }
 
 SCHEDULER = {  # Stable Diffusion's noise levels
@@ -178,8 +178,11 @@ def hashes(folder: Path) -> dict[str, str]:
 def learned(work: Path) -> str:
     """How long each network learned, for the card."""
     lines = []
-    for name, called in PARTS.items():
-        steps, seconds = progress(work / f"{name}.safetensors")
+    trained = ((work / f"{name}.safetensors", called) for name, called in PARTS.items())
+    for path, called in trained:
+        if not path.exists():  # the UNet may be matched at once, without the ends of ways before
+            continue
+        steps, seconds = progress(path)
         lines.append(f"- {called}: {steps} steps in {seconds / 60:.0f} minutes")
     return "\n".join(lines)
 
