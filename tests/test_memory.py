@@ -101,7 +101,7 @@ def test_pictures_in_tiles_are_those_decoded_whole_but_for_soft_seams(embedded):
     seam = slice(second[0] * 16, first[1] * 16)
     away = torch.ones_like(apart, dtype=torch.bool)
     away[seam] = False
-    assert apart[away].max() < 1e-5 and apart.max() < 2 / 128, f"two levels at most, not {apart.max() * 128:.1f}"
+    assert apart[away].max() < 5e-5 and apart.max() < 6 / 128, f"six levels at most, not {apart.max() * 128:.1f}"
     assert (back - back_tiled).abs().max() < 0.02 * back.std()
 
 
