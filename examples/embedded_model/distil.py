@@ -23,13 +23,19 @@ REPEATS, KEPT = 2, 40  # how many older batches each new one is joined by, and o
 
 
 @dataclass(frozen=True)
-class Ways:
-    """Where some ways of the teacher's begin, and where they end."""
+class Begun:
+    """What a UNet is shown."""
 
     noisy: torch.Tensor  # (B, C, H, W)
     timesteps: torch.Tensor  # (B,)
     texts: torch.Tensor  # (B, tokens, width)
     scales: torch.Tensor  # (B,), of the guidance
+
+
+@dataclass(frozen=True)
+class Ways(Begun):
+    """Where some ways of the teacher's begin, and where they end."""
+
     ends: torch.Tensor  # (B, C, H, W), clean latents
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from .bank import Bank
 from .denoiser import SHAPES, load_unet, predict
-from .distil import LEAST, Teacher
+from .distil import LEAST, Begun, Teacher
 from .training import Half, Machine, Plan, fit
 
 PLANS = {
@@ -25,16 +25,6 @@ HOT, COOLING = 1.5, 0.5  # mean square from which on a frame is cooled, where dr
 PINNED = 0.15  # weight of the ends of the teacher's ways where there is much noise; where there is little it is 1
 NEAR, FAR = 200, 600  # timesteps up to which that weight is 1, and from which on it is PINNED
 LOW, HIGH = 20, 980  # timesteps at which the teacher compares
-
-
-@dataclass(frozen=True)
-class Begun:
-    """What the UNet is shown."""
-
-    noisy: torch.Tensor  # (B, C, H, W)
-    timesteps: torch.Tensor  # (B,)
-    texts: torch.Tensor  # (B, tokens, width)
-    scales: torch.Tensor  # (B,), of the guidance
 
 
 @dataclass(frozen=True)
@@ -165,16 +155,15 @@ def train_matched(folder: Path, bank: Bank, machine: Machine) -> None:
 
     def loss_at(step: int, chance: torch.Generator, done: float) -> torch.Tensor:
         ways = teacher.ways(bank, step, plan.batch, chance)
-        given = drawn = Begun(ways.noisy, ways.timesteps, ways.texts, ways.scales)
-        shape, count = step % len(SHAPES), len(ways.ends)
+        given, count, shape = ways, len(ways.ends), step % len(SHAPES)
         films = kept.get(shape)
         if films:
             films = rolled(films, chance)
-            given = joined(drawn, films.begun(teacher.alphas))
+            given = joined(ways, films.begun(teacher.alphas))
         made = made_of(given)
         fixed = made.detach()
         follower.learn(fixed, given, chance)
-        fresh = begin(fixed[:count], drawn, chance)
+        fresh = begin(fixed[:count], ways, chance)
         if films:
             fresh = mixed(films.after(fixed[count:], chance), fresh, chosen(len(fresh.made), CUT, chance))
         kept[shape] = fresh
