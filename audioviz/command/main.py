@@ -11,6 +11,7 @@ from audioviz.command.inspect import analyze, info, schedule
 from audioviz.command.output import say, show_warning
 from audioviz.command.ready_made import cp, ls, run
 from audioviz.command.render import render
+from audioviz.command.studio import studio
 from audioviz.command.sweep import sweep
 from audioviz.errors import AudiovizError, AudiovizWarning, Defect
 
@@ -26,7 +27,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (render, sweep, analyze, schedule, info, run, ls, cp):
+for command in (render, sweep, studio, analyze, schedule, info, run, ls, cp):
     cli.add_command(command)
 
 

@@ -318,6 +318,22 @@ class Project:
         return replace(project, schedule=replace(project.schedule, trusted=trust))
 
 
+def document_of(project: Project) -> dict[str, Any]:
+    """All that a project says, what is default too, as JSON has it; `project_of` gives the very same."""
+    return _ADAPTER.dump_python(project, mode="json")
+
+
+def project_of(document: Mapping[str, Any]) -> Project:
+    """The project of what JSON has.
+
+    Raises
+    ------
+    InputError
+        If it is none; the message names the place.
+    """
+    return Project.from_json(json.dumps(document))
+
+
 _ADAPTER = TypeAdapter(Project)
 _PLACES = {  # where the options of the command and the keywords of `av.render` stand
     option.name: (*parts, option.name)
