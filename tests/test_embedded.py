@@ -103,7 +103,7 @@ def test_a_wide_picture_is_one_picture(model):
 def test_frames_made_from_each_other_neither_blur_nor_harden(model, denoise):
     own = model.defaults
     texts = model.encode_text("fire flames"), model.encode_text("")
-    latent, steep = model.empty_latent((192, 192)), []
+    latent, steep = model.empty_latent((128, 128)), []
     for frame in range(40):
         share = denoise if frame else 1.0
         latent = ksampler(
@@ -115,7 +115,7 @@ def test_frames_made_from_each_other_neither_blur_nor_harden(model, denoise):
 
 def test_frames_made_from_each_other_under_the_same_noise_keep_their_contrast(model):
     own, stds = model.defaults, []
-    texts, latent = (model.encode_text("fire flames"), model.encode_text("")), model.empty_latent((256, 256))
+    texts, latent = (model.encode_text("fire flames"), model.encode_text("")), model.empty_latent((192, 192))
     for frame in range(30):
         denoise = 0.4 if frame else 1.0
         latent = ksampler(
