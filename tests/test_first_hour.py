@@ -448,7 +448,10 @@ MAKERS = {  # each with arguments that it takes
     "with_prompts": (av.Schedule(clock=SONG.clock).with_prompts, {"prompts": "a", "negative": "", "song": SONG}),
     "plan[]": (av.Schedule(clock=SONG.clock).__getitem__, {"index": 1}),
     "Prompt": (av.Prompt, {"seconds": 0.0, "text": "a", "negative": "", "ease": "late", "way": "slerp"}),
-    "Grid": (av.Grid, {"tempo": 120, "beats": None, "beat_offset": 0, "first_downbeat": 0, "beats_per_bar": 4}),
+    "Grid": (
+        av.Grid,
+        {"tempo": 120, "beats": None, "beat_offset": 0, "first_downbeat": 0, "beats_per_bar": 4, "pins": {1: 1}},
+    ),
     "Lane": (Lane, {"keys": {0: 1}, "ease": "linear", "mode": "replace"}),
     "events[]": (BEATS.__getitem__, {"index": 1}),
     "sections[]": (SONG.sections.__getitem__, {"index": 1}),

@@ -26,7 +26,11 @@ from tests.songs import made_song
 
 FULL = Project(
     song=SongFile(
-        Path("songs/a b.ogg"), stems={"drums": Path("songs/d.wav")}, grid=Grid(tempo=(90, 130)), start=1.5, duration=3.0
+        Path("songs/a b.ogg"),
+        stems={"drums": Path("songs/d.wav")},
+        grid=Grid(tempo=(90, 130), pins={"12.34s": 12.4, 20: 20.1}),
+        start=1.5,
+        duration=3.0,
     ),
     fps=Fraction(30000, 1001),
     schedule=ScheduleChoice("cuts", settings={"every": 2, "punch": "0.5", "soft": True, "name": "x"}),
