@@ -464,7 +464,10 @@ MAKERS = {  # each with arguments that it takes
         av.load_model,
         dict.fromkeys(("source", "device", "dtype", "loras", "embeddings", "vae", "prediction"), "none"),
     ),
-    "stems": (av.load_song, {"path": "a", "stems": {"drums": "a"}, "start": 0.0, "duration": 1.0, "cache": True}),
+    "stems": (
+        av.load_song,
+        {"path": "a", "stems": {"drums": "a"}, "events": {"taps": [1]}, "start": 0.0, "duration": 1.0, "cache": True},
+    ),
     "Video": (lambda path: av.Video(path).info(), {"path": "a"}),
     "sheet": (av.Video("none.mp4").sheet, {"path": "a.png", "columns": 1, "rows": 1, "width": 1}),
     "load_schedule": (av.load_schedule, {"source": "pulse"}),

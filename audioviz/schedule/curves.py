@@ -175,7 +175,8 @@ def noise(seed: int, *, seconds: float = 1.0, low: float = 0.0, high: float = 1.
 def expression(text: str, *, clock: Clock | None = None) -> Curve:
     """A formula, such as "0.4 + 0.3 * low * sin(pi * b)".
 
-    It may name `t` (seconds), `f` (frame), `b` (beat), the song's curves, and those of its stems as `drums.onset`.
+    It may name `t` (seconds), `f` (frame), `b` (beat), the song's curves, those of its stems as `drums.onset`, and
+    events by hand, which are 1 in their frames as `kick` is.
 
     Raises
     ------
