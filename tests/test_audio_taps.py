@@ -114,7 +114,7 @@ def test_events_that_cannot_be_are_one_line(events, said):
         ('{"beats": [1]}', "song.events: events 'beats': a song"),
         ('{"taps": [-1]}', "song.events: events taps: -1.0, expected 0"),
         ('{"taps": ["1"]}', "song.events.taps.0: '1', expected a valid number"),
-        ('{"taps": 1}', "song.events.taps: 1, expected a valid tuple"),
+        ('{"taps": 1}', "song.events.taps: 1, expected a valid array"),
     ],
 )
 def test_a_project_says_where(events, said):
