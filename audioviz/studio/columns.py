@@ -4,7 +4,11 @@ GROUPS = {
     "sampling": ("seed", "seed_to", "seed_mix", "denoise", "noise", "unsample", "interp", "slerp", "anchor", "cfg"),
     "camera": ("zoom", "angle", "shift_x", "shift_y", "tilt", "pan", "dolly", "fov", "wrap", "in_picture"),
     "guides": ("flow", "travel", "control", "style"),
-    "effects": ("in_loop", "flash", "flash_colour", "strobe", "punch", "blur", "sharpen", "glow", "chroma", "hue", "saturation", "contrast", "brightness", "invert", "posterize", "pixelate", "mirror", "ripple", "glitch", "scanlines", "grain", "vignette", "shake", "roll", "trails"),
+    "effects": (
+        *("in_loop", "flash", "flash_colour", "strobe", "punch", "blur", "sharpen", "glow", "chroma", "hue"),
+        *("saturation", "contrast", "brightness", "invert", "posterize", "pixelate", "mirror", "ripple"),
+        *("glitch", "scanlines", "grain", "vignette", "shake", "roll", "trails"),
+    ),
 }
 ABOUT = {
     "seed": "the noise of the frame",
@@ -26,7 +30,7 @@ ABOUT = {
     "fov": "field of view along the longer side: how strong the perspective is",
     "wrap": "the edges are joined to those opposite, in place of mirrored",
     "in_picture": "the camera moves the picture; with 0 its latent: quicker, but only roughly so far",
-    "flow": "how far the frame before stays where it can follow the motion of an initial video; what came into view is drawn anew",
+    "flow": "how far the frame before stays where it can follow the motion of an initial video; the rest is drawn anew",
     "cfg": "obedience to the prompt; 1 is off",
     "travel": "where between the first and the last prompt",
     "control": "how strongly the picture of a ControlNet is followed",

@@ -1,4 +1,4 @@
-"""The sound that the page plays: the song's own samples, decoded once into a file of the user's cache, and its peaks."""
+"""Samples of the song for playback, decoded once into a file of the user's cache, and its peaks."""
 
 import io
 import os
