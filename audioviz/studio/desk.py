@@ -42,6 +42,7 @@ class Desk:
         self._session, self._tell = session, tell
         self._thinker = Worker("the analysis", warm=thinking.warm)
         self._wake = asyncio.Event()
+        self._heard: object = None  # what the song that was told depends on
         self._sound: Sound | None = None
         self._told: set[str] = set()  # where there are problems
         self.latest: dict[str, dict | bytes] = {"catalog": catalog_event()}  # what a page that joins is told
@@ -49,9 +50,13 @@ class Desk:
         self.routes: list[BaseRoute] = [Route("/sound", self._serve_sound)]  # what it can fetch
         session.changed.append(self._wake.set)
 
+    def refresh(self) -> None:
+        """Compute all anew: a file that the project names was written."""
+        self._heard = None
+        self._wake.set()
+
     async def work(self) -> None:
         """Compute what has changed, for ever."""
-        heard: object = None
         self._wake.set()
         while await self._wake.wait():
             self._wake.clear()
@@ -59,9 +64,9 @@ class Desk:
             if project is None:
                 continue
             hearing = replace(project.song, start=0.0, duration=None), project.fps
-            if heard != hearing:
-                heard = hearing if await self._hear(project) else None
-            if heard is not None and not self._wake.is_set():
+            if self._heard != hearing:
+                self._heard = hearing if await self._hear(project) else None
+            if self._heard is not None and not self._wake.is_set():
                 await self._plan(project)
 
     async def _hear(self, project: Project) -> bool:

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from audioviz.schedule.schedule import Schedule
 from audioviz.schedule.script import load_schedule
 from audioviz.shelf import find
 from audioviz.studio.catalog import options_of
+from audioviz.studio.hearing import stamp
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,11 @@ def scripted(project: Project, song: Song) -> Scripted:
 
 
 def _stamp(project: Project) -> tuple[int, int] | None:
-    """When the file of a schedule was written, and its length."""
+    """That of the file of a schedule."""
     try:
-        found = Path(find("schedules", project.schedule.source, endings=None)).stat()
-    except (AudiovizError, OSError):
+        return stamp(find("schedules", project.schedule.source, endings=None))
+    except AudiovizError:
         return None
-    return found.st_mtime_ns, found.st_size
 
 
 def _with_lanes(schedule: Schedule, lanes: Mapping[str, Lane], song: Song, problems: dict[str, str]) -> Schedule:

@@ -9,7 +9,6 @@ import numpy as np
 
 from audioviz.audio.song import Events, Song
 from audioviz.errors import AudiovizError
-from audioviz.farm.drafts import listener
 from audioviz.project import Project
 from audioviz.schedule.binding import bound
 from audioviz.schedule.curves import expression
@@ -19,10 +18,10 @@ from audioviz.schedule.shots import cut_points
 from audioviz.schedule.times import key_to_seconds
 from audioviz.studio import planning
 from audioviz.studio.arrays import packed
+from audioviz.studio.hearing import hear
 from audioviz.studio.sound import SAMPLES_PER_POINT, Sound, decoded, peaks_of, sound_of, used
 
 EVENTS = ("beats", "downbeats", "onsets", "kicks", "snares", "hats")
-_hear = listener()
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,8 @@ def song_event(project: Project) -> tuple[bytes, Sound]:
     InputError
         If it cannot be decoded, or the corrections of its grid do not fit it.
     """
-    song = _hear(project)
-    own = {name: found for name, found in getattr(song, "events", {}).items() if name not in EVENTS}
-    peaks = {f"peaks:{k}": level for k, level in enumerate(peaks_of(song))}
+    song = hear(project)
+        peaks = {f"peaks:{k}": level for k, level in enumerate(peaks_of(song))}
     sound = sound_of(song)
     header: dict[str, Any] = {
         "on": "song",
@@ -65,7 +63,7 @@ def song_event(project: Project) -> tuple[bytes, Sound]:
         "other_tempi": list(song.other_tempi),
         "beats_per_bar": song.beats_per_bar,
         "events": {name: _events(getattr(song, name)) for name in EVENTS}
-        | {"own": {name: _events(found) for name, found in own.items()}},
+        | {"own": {name: _events(found) for name, found in song.events.items()}},
         "sections": [{"start": part.start, "end": part.end, "label": part.label} for part in song.sections],
         "curves": list(song.curves),
         "peak_levels": [
@@ -85,7 +83,7 @@ def sound_file(project: Project) -> Sound:
     InputError
         If it cannot be decoded.
     """
-    song = _hear(project)
+    song = hear(project)
     sound = sound_of(song)
     if sound.path.is_file():
         used(sound.path)
@@ -100,7 +98,7 @@ def plan_event(project: Project) -> Answer:
     What is wrong in one lane, in the prompts or the shots is said, and the rest is computed without it; of a script
     that is wrong there is nothing to show.
     """
-    song = _hear(project)
+    song = hear(project)
     try:
         plan = planning.planned(project, song)
     except AudiovizError as error:
@@ -131,7 +129,7 @@ def plan_event(project: Project) -> Answer:
 
 def expression_fault(project: Project, column: str, text: str) -> str | None:
     """What is wrong with an expression in the lane of a column; None if it can be computed."""
-    song = _hear(project)
+    song = hear(project)
     try:
         with bound(song):
             expression(text)
