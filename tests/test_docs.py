@@ -163,7 +163,9 @@ def run_line(line: str) -> None:
 
 
 def run_audioviz(words: list[str]) -> None:
-    """Run a command; a render is a dry run, one whose model is not here becomes a Project, and pipelines are parsed."""
+    """Run a command: a render is a dry run, one whose model is not here becomes a Project; pipelines are parsed; the
+    studio is opened and left.
+    """
     name, *rest = [
         found for word in words for found in (sorted(map(str, Path().glob(word))) if "*" in word else [word])
     ]
@@ -175,6 +177,10 @@ def run_audioviz(words: list[str]) -> None:
         with cli.commands[name].make_context(name, rest) as context:
             around = {"songs", "out", "project_file", "trust", "dry_run", "no_resume", "keep_work", "quiet"}
             to_project(context.params["songs"][0], {k: v for k, v in context.params.items() if k not in around})
+    elif name == "studio":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("audioviz.studio.serve.serve", lambda session, **options: None)
+            cli.main([name, *rest], standalone_mode=False)
     else:
         cli.main([name, *rest, *(["--dry-run"] if name == "render" else [])], standalone_mode=False)
 
