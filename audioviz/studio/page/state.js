@@ -18,12 +18,14 @@ export const playing = signal(false);
 export const loop = signal(null); // [from, to] seconds, or null
 export const snapping = signal("beats"); // off, frames, beats, bars, hits
 export const selection = signal({ lane: null, keys: new Set() }); // keys as the project writes them
+export const selectedPrompt = signal(null); // its place in project.prompts, or null
 export const notice = signal(null); // {text, kind}: said once, at the foot of the page
 
 export const fps = computed(() => song.value?.fps ?? 12);
 export const duration = computed(() => song.value?.duration ?? 0);
 
 on("connected", (is) => (connected.value = is));
+on("notice", ({ text, kind }) => say(text, kind));
 on("catalog", (message) => (catalog.value = message));
 on("song", (message) => (song.value = message.none ? null : message));
 on("plan", (message) => (plan.value = message));
@@ -31,7 +33,8 @@ on("jobs", (message) => (jobs.value = message.jobs));
 on("problem", ({ where, message }) => (problems.value = { ...problems.value, [where]: message }));
 on("picture", (message) => {
   const next = new Map(pictures.value);
-  next.set(message.frame, message);
+  if (message.gone) next.delete(message.frame);
+  else next.set(message.frame, message);
   pictures.value = next;
 });
 
@@ -90,6 +93,22 @@ export const redo = () => ask("redo").catch(report);
 
 export function say(text, kind = "note") {
   notice.value = { text, kind, at: Date.now() };
+}
+
+let busy = false;
+let newer = null; // the last of what a drag asked for meanwhile
+
+/** A change of a drag: one is under way at a time, and of those that came meanwhile the newest follows. */
+export async function changeLive(edits, name, gesture) {
+  newer = { edits, name, gesture };
+  if (busy) return;
+  busy = true;
+  while (newer) {
+    const next = newer;
+    newer = null;
+    await change(next.edits, next.name, next.gesture).catch(() => null); // it was said
+  }
+  busy = false;
 }
 
 export const report = (error) => say(error.message, "error");

@@ -1,0 +1,7 @@
+// The player; a stand-in until the sound is served.
+import { duration, playhead, playing } from "./state.js";
+
+export const play = () => (playing.value = duration.value > 0);
+export const stop = () => (playing.value = false);
+export const seek = (seconds) => (playhead.value = Math.max(0, Math.min(duration.value, seconds)));
+export const toggle = () => (playing.value ? stop() : play());
