@@ -46,3 +46,19 @@ def renders(own_cache):
 
     with server(OMP_NUM_THREADS="1") as ask:
         yield ask
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A Chromium without a window, by Playwright: `chromium.new_page()`; see tests/studio_page.py."""
+    from tests.studio_page import chromium_browser
+
+    with chromium_browser() as browser:
+        yield browser
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say which tests were left out for want of a browser."""
+    from tests.studio_page import say_what_is_left_out
+
+    say_what_is_left_out(terminalreporter)
