@@ -12,11 +12,12 @@ function Dialog({ title, wide, children }) {
   const box = useRef(null);
   useEffect(() => {
     box.current.showModal();
+    (box.current.querySelector("input") ?? box.current.firstElementChild).focus();
   }, []);
   const close = () => (dialog.value = null);
   return html`<dialog ref=${box} class=${wide ? "wide" : ""} aria-label=${title} onClose=${close}
     onClick=${(event) => event.target === box.current && close()}>
-    <div class="box">
+    <div class="box" tabindex="-1">
       <div class="line"><h2>${title}</h2><${Button} icon="close" label="Close (Escape)" onClick=${close} /></div>
       ${children}
     </div>
@@ -25,6 +26,7 @@ function Dialog({ title, wide, children }) {
 
 const SAID = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 const shown = (keys) => keys.split(/\+(?=.)/).map((key) => html`<kbd>${SAID[key] ?? key}</kbd>`);
+const ends = (same) => (same.length < 4 ? same : [same[0], null, same.at(-1)]); // of keys in a row, such as digits
 
 function Keys() {
   const groups = Object.entries(Object.groupBy(commands, ({ group }) => group));
@@ -33,7 +35,7 @@ function Keys() {
       const names = Object.entries(Object.groupBy(list, ({ name }) => name));
       return html`<section><h3>${group}</h3><dl>
         ${names.map(
-          ([name, same]) => html`<div><dt>${name}</dt><dd>${same.map(({ keys }) => html`<span>${shown(keys)}</span>`)}</dd></div>`,
+          ([name, same]) => html`<div><dt>${name}</dt><dd>${ends(same).map((each) => html`<span>${each === null ? "to" : shown(each.keys)}</span>`)}</dd></div>`,
         )}
       </dl></section>`;
     })}
@@ -46,7 +48,7 @@ function SaveAs({ path, fault }) {
   const go = (over) => save(name.value.trim(), over);
   return html`<form onSubmit=${(event) => (event.preventDefault(), go(false))}>
     <div class="field"><label><span class="name">File</span>
-      <input type="text" value=${name.value} onInput=${(event) => (name.value = event.target.value)} autofocus
+      <input type="text" value=${name.value} onInput=${(event) => (name.value = event.target.value)}
         spellcheck="false" /></label></div>
     <${Fault} line=${fault} />
     <div class="line end">

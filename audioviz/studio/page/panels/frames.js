@@ -14,6 +14,7 @@ const NEAR = 2; // seconds about the playhead in which a picture stands for it w
 
 export const film = signal(null); // {job, name} of the bar that is shown in place of pictures
 const asking = signal(false);
+const fault = signal(null); // why there is no picture
 const shown = signal(null); // the picture that is seen: what was made last stays until there is another
 
 const frameAt = (seconds) => Math.max(0, Math.min((song.value?.frames ?? 1) - 1, Math.floor(seconds * fps.value + 1e-6)));
@@ -41,7 +42,7 @@ effect(() => {
   if (playing.value || !plan.value || !connected.value || film.value) return;
   rest = setTimeout(async () => {
     asking.value = true;
-    await ask("frame", { frame, size: wanted }).catch(report);
+    fault.value = await ask("frame", { frame, size: wanted }).then(() => null, (error) => error.message);
     asking.value = false;
   }, REST);
 });
@@ -109,10 +110,10 @@ export function Frames() {
         ${!film.value && picture?.estimate && html`<span class="mark-of" title="Drawn from a few frames before it; the film's own may differ">estimate</span>`}
         ${(asking.value || old) && !film.value && html`<span class="mark-of busy" role="status">drawing</span>`}
       </div>
-      <${Fault} line=${problems.value.frame} />
+      <${Fault} line=${problems.value.frame ?? fault.value} />
     </div>
     <div class="line under">
-      <span class="where"><b>${clock(playhead.value)}</b> frame ${frame}${bar ? html`<span class="wide-only"> · bar ${bar.number}</span>` : ""}</span>
+      <span class="where"><b>${clock(playhead.value)}</b> <span class="frame-number">frame ${frame}</span>${bar ? html`<span class="wide-only"> · bar ${bar.number}</span>` : ""}</span>
       <span class="space"></span>
       ${film.value && html`<${Button} icon="close" onClick=${() => (film.value = null)}>Close ${film.value.name}</${Button}>`}
       <${Button} icon="compare" pressed=${Boolean(pinned.value)} onClick=${pinCurrent} disabled=${!shown.value && !filmOf()?.film}

@@ -1,6 +1,7 @@
 // The grid by hand: tempo, beats, bars, and the beats that were moved.
 import { command } from "../keys.js";
 import { change, playhead, playing, problems, project, song } from "../state.js";
+import { heardNow } from "../sound.js";
 import { clock, key } from "../times.js";
 import { effect, html, signal } from "../ui.js";
 import { Button, Choice, Fault, newGesture, Part, Segments, Text } from "./fields.js";
@@ -18,7 +19,7 @@ let rest = 0;
 /** A tap of the beat: on the song's time while it plays, else on the page's. */
 export function tap() {
   if (!project.peek()) return;
-  taps.value = withTap(taps.peek(), playing.peek() ? playhead.peek() : performance.now() / 1000);
+  taps.value = withTap(taps.peek(), playing.peek() ? (heardNow() ?? playhead.peek()) : performance.now() / 1000);
   clearTimeout(rest);
   if (taps.peek().length >= FEWEST) rest = setTimeout(take, 1200);
 }

@@ -1,7 +1,7 @@
 // Perform: play a lane with a slider, keys or a knob while the song runs; and tap events.
 import { command } from "../keys.js";
 import { catalog, change, playhead, playing, plan, project, selection, song } from "../state.js";
-import { play, toggle } from "../sound.js";
+import { heardNow, play, toggle } from "../sound.js";
 import { clock, toSeconds } from "../times.js";
 import { effect, html, signal } from "../ui.js";
 import { Button, Choice, Part, Switch, Text } from "./fields.js";
@@ -38,9 +38,11 @@ function valueOf() {
   return low + part.peek() * (high - low);
 }
 
+const now = () => (playing.peek() ? heardNow() : null) ?? playhead.peek(); // what is heard, seconds
+
 /** A sample of the hand, at the moment that is heard. */
 function note() {
-  if (armed.peek() && playing.peek()) points.push([playhead.peek(), valueOf()]);
+  if (armed.peek() && playing.peek()) points.push([now(), valueOf()]);
 }
 
 function keep() {
@@ -51,8 +53,8 @@ function keep() {
   const secondsOf = (time) => toSeconds(time, song.peek());
   const keys = recorded(typeof before === "string" ? {} : before, points, { ...ends(name), secondsOf });
   points = [];
-  const ease = typeof lane?.ease === "string" ? lane.ease : "linear";
-  change([[["lanes", name], { keys, ease, mode: lane?.mode ?? "replace" }]], `perform ${name}`).catch(() => null);
+  const ease = typeof lane?.ease === "object" ? Object.fromEntries(Object.entries(lane.ease).filter(([time]) => time in keys)) : lane?.ease;
+  change([[["lanes", name], { keys, ease: ease ?? "linear", mode: lane?.mode ?? "replace" }]], `perform ${name}`).catch(() => null);
   selection.value = { lane: name, keys: new Set() };
 }
 
@@ -72,7 +74,7 @@ effect(() => {
 
 /** An event of the user's own at the moment that is heard. */
 function tapEvent() {
-  if (project.peek() && song.peek()) taps.value = [...taps.peek(), Number(playhead.peek().toFixed(3))];
+  if (project.peek() && song.peek()) taps.value = [...taps.peek(), Number(now().toFixed(3))];
   if (!playing.peek()) keepTaps();
 }
 
@@ -95,7 +97,7 @@ window.addEventListener("keydown", (event) => {
   if (/^(TEXTAREA|SELECT)$/.test(event.target.tagName) || (event.target.tagName === "INPUT" && event.target.type !== "range")) return;
   event.preventDefault(); // with the panel open the plain digits play too
   turn((Number(event.key) - 1) / 8);
-});
+}, true);
 
 function turn(to) {
   part.value = to;

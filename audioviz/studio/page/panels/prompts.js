@@ -79,7 +79,7 @@ function FromTheScript() {
 export function Prompts() {
   const prompts = project.value.prompts;
   const elsewhere = useSignal("");
-  const clear = () => put([], "remove all prompts");
+  const clear = () => put([], "the schedule's prompts");
   return html`<${Part}>
       <div class="line">
         <${Button} primary icon="plus" label="Ctrl+Enter" onClick=${() => addPrompt()}>At ${clock(playhead.value)}</${Button}>
@@ -88,8 +88,6 @@ export function Prompts() {
             onInput=${(event) => (elsewhere.value = event.target.value.trim())} />
           <button type="submit" aria-label="Add a prompt at that time" disabled=${!elsewhere.value}><span>Add</span></button>
         </form>
-        <span class="space"></span>
-        ${prompts.length > 0 && html`<${Button} small onClick=${clear}>Clear</${Button}>`}
       </div>
       <${Fault} line=${problems.value.prompts} />
       ${prompts.length
@@ -100,5 +98,6 @@ export function Prompts() {
       <${Text} label="Negative" value=${project.value.negative} placeholder="for each prompt that has none"
         onChange=${(text) => change([[["negative"], text]], "negative").catch(() => null)} />
       <p class="about">Weights as usual: <code>(gold:1.3)</code>; Ctrl+↑ and Ctrl+↓ change that of the selected words.</p>
+      ${prompts.length > 0 && html`<${Button} onClick=${clear}>Back to the schedule's own prompts</${Button}>`}
     </${Part}>`;
 }

@@ -13,7 +13,7 @@ export function SchedulePictures() {
     dialog.value = null;
     choose(source);
   };
-  return html`<input type="search" class="search" placeholder="Search" aria-label="Search the schedules" autofocus
+  return html`<input type="search" class="search" placeholder="Search" aria-label="Search the schedules"
       value=${sought.value} onInput=${(event) => (sought.value = event.target.value)} />
     <ul class="cards">
       ${found.map(

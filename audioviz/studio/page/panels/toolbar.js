@@ -1,7 +1,7 @@
 // The toolbar over the timeline: play, loop, snap, and lanes by name.
 import { commands } from "../keys.js";
 import { loop, playhead, playing, snapping, song, duration } from "../state.js";
-import { toggle } from "../sound.js";
+import { clicks, toggle, volume } from "../sound.js";
 import { clock } from "../times.js";
 import { html, useEffect, useRef, useSignal } from "../ui.js";
 import { Button } from "./fields.js";
@@ -37,7 +37,9 @@ export function Toolbar() {
     <${Button} icon=${playing.value ? "pause" : "play"} primary label=${playing.value ? "Stop (Space)" : "Play (Space)"} onClick=${toggle} />
     <span class="time" aria-label="Time"><b>${clock(playhead.value)}</b><span> / ${clock(duration.value, 0)}</span></span>
     <${ByKey} keys="L" icon="loop" pressed=${Boolean(loop.value)} />
-    <${ByKey} keys="K" icon="click" />
+    <${Button} icon="click" pressed=${clicks.value} label="Click on beats and downbeats (K)" onClick=${() => (clicks.value = !clicks.value)} />
+    <input type="range" class="volume" min="0" max="1" step="0.01" value=${volume.value} aria-label="Volume" title="Volume"
+      style=${{ "--at": `${100 * volume.value}%` }} onInput=${(event) => (volume.value = Number(event.target.value))} />
     <span class="rule"></span>
     <label class="line" title="What keys and edges snap to"><span class="visually-hidden">Snap to</span>
       <select value=${snapping.value} onChange=${(event) => (snapping.value = event.target.value)}>

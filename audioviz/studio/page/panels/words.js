@@ -53,7 +53,7 @@ export function Words({ label, value, placeholder, quiet, onBegin, onLive }) {
     onBegin();
     write(text.value.slice(0, start) + nearest + text.value.slice(end));
   };
-  return html`<div class=${quiet ? "words quiet" : "words"}>
+  return html`${quiet && html`<span class="about">${label}</span>`}<div class=${quiet ? "words quiet" : "words"}>
     <div class="behind" aria-hidden="true">${pieces(text.value, unknown.value)}</div>
     <textarea ref=${field} rows="1" aria-label=${label} placeholder=${placeholder} spellcheck="false" value=${text.value}
       onFocus=${onBegin} onInput=${(event) => write(event.target.value)} onKeyDown=${onKeyDown}
