@@ -330,14 +330,18 @@ def document_of(project: Project) -> dict[str, Any]:
 
 
 def project_of(document: Mapping[str, Any]) -> Project:
-    """The project of what JSON has.
+    """The project of what JSON has; a script that it names is not trusted.
 
     Raises
     ------
     InputError
         If it is none; the message names the place.
     """
-    return Project.from_json(json.dumps(document))
+    try:
+        project = _ADAPTER.validate_python(document)
+    except ValidationError as error:
+        raise InputError(fault_message(error, Project)) from error
+    return replace(project, schedule=replace(project.schedule, trusted=False))
 
 
 _ADAPTER = TypeAdapter(Project)
