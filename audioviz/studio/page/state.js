@@ -72,7 +72,7 @@ function withValue(document, [key, ...rest], value) {
  */
 export async function change(edits, name, gesture = null) {
   pending += 1;
-  project.value = edits.reduce((document, [place, value]) => withValue(document, place, value), project.value);
+  show(edits);
   try {
     await ask("change", {
       edits: edits.map(([place, value]) => (value === undefined ? { place } : { place, value })),
@@ -88,27 +88,33 @@ export async function change(edits, name, gesture = null) {
   }
 }
 
+const show = (edits) => (project.value = edits.reduce((document, [place, value]) => withValue(document, place, value), project.value));
+
+const drags = new Map(); // gesture -> what it asked for last and the server has not been told
+let telling = false;
+
+/** A change of a drag: seen at once; one is under way at a time, and of those that came meanwhile the newest follows. */
+export async function changeLive(edits, name, gesture) {
+  show(edits);
+  drags.set(gesture, [edits, name]);
+  if (telling) return;
+  telling = true;
+  pending += 1;
+  for (let [next] = drags; next; [next] = drags) {
+    const [of, [latest, called]] = next;
+    drags.delete(of);
+    await change(latest, called, of).catch(() => null); // it was said
+  }
+  telling = false;
+  pending -= 1;
+  if (pending === 0 && newest) settle();
+}
+
 export const undo = () => ask("undo").catch(report);
 export const redo = () => ask("redo").catch(report);
 
 export function say(text, kind = "note") {
   notice.value = { text, kind, at: Date.now() };
-}
-
-let busy = false;
-let newer = null; // the last of what a drag asked for meanwhile
-
-/** A change of a drag: one is under way at a time, and of those that came meanwhile the newest follows. */
-export async function changeLive(edits, name, gesture) {
-  newer = { edits, name, gesture };
-  if (busy) return;
-  busy = true;
-  while (newer) {
-    const next = newer;
-    newer = null;
-    await change(next.edits, next.name, next.gesture).catch(() => null); // it was said
-  }
-  busy = false;
 }
 
 export const report = (error) => say(error.message, "error");

@@ -1,6 +1,6 @@
 // Dialogs: the list of keys, save as, open, and the choice of a schedule.
 import { commands } from "../keys.js";
-import { about, project } from "../state.js";
+import { about } from "../state.js";
 import { html, useEffect, useRef, useSignal } from "../ui.js";
 import { Button, Fault } from "./fields.js";
 import { FileList } from "./files.js";
@@ -43,8 +43,7 @@ function Keys() {
 }
 
 function SaveAs({ path, fault }) {
-  const stem = (about.value.path ?? project.value?.song.path ?? "project").replace(/\.[^.\\/]+$/, "");
-  const name = useSignal(path ?? about.value.path ?? `${stem}.avz`);
+  const name = useSignal(path ?? about.value.home ?? "");
   const go = (over) => save(name.value.trim(), over);
   return html`<form onSubmit=${(event) => (event.preventDefault(), go(false))}>
     <div class="field"><label><span class="name">File</span>
@@ -62,7 +61,7 @@ export function Dialogs() {
   const { name, ...fields } = dialog.value ?? {};
   if (name === "keys") return html`<${Dialog} title="Keys" wide><${Keys} /></${Dialog}>`;
   if (name === "save") return html`<${Dialog} title="Save as"><${SaveAs} ...${fields} /></${Dialog}>`;
-  if (name === "open") return html`<${Dialog} title="Open"><${FileList} /></${Dialog}>`;
+  if (name === "open") return html`<${Dialog} title="Open"><${FileList} ...${fields} /></${Dialog}>`;
   if (name === "schedule") return html`<${Dialog} title="Schedules" wide><${SchedulePictures} /></${Dialog}>`;
   return null;
 }

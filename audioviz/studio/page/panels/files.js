@@ -91,7 +91,8 @@ export function Picker({ accept, children, primary }) {
     <input type="file" class="hidden" accept=${accept} onChange=${(event) => drop([...event.target.files])} /></label>`;
 }
 
-export function FileList() {
+/** Songs and projects to open; or, where the song is `instead` of one that is missing, songs to take. */
+export function FileList({ instead }) {
   const listing = useSignal(null);
   const look = (folder) =>
     ask("files", folder ? { folder } : {})
@@ -105,14 +106,13 @@ export function FileList() {
   return html`<div class="files">
     <p class="about" title=${folder}>${folder}</p>
     <ul>
-      ${folders.map((each) => {
-        const path = each.path ?? each;
+      ${folders.map((path) => {
         return html`<li><button type="button" onClick=${() => look(path)}><${Icon} name="folder" />
-          <span>${each.name ?? String(each).split(/[\\/]/).pop()}</span></button></li>`;
+          <span>${folder.startsWith(path) && folder !== path ? ".." : path.split(/[\\/]/).pop()}</span></button></li>`;
       })}
       ${openable.map(
         ({ name, path, kind }) =>
-          html`<li><button type="button" onClick=${() => open(path)}><${Icon} name=${ICONS[kind]} /><span>${name}</span>
+          html`<li><button type="button" onClick=${() => (instead ? take(path, kind) : open(path))}><${Icon} name=${ICONS[kind]} /><span>${name}</span>
             <small>${kind}</small></button></li>`,
       )}
       ${listing.value && !openable.length && !folders.length && html`<li class="about">${fault ?? "no songs or projects here"}</li>`}

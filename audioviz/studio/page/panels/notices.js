@@ -4,6 +4,7 @@ import { about, connected, notice, problems, project, report } from "../state.js
 import { html, useEffect } from "../ui.js";
 import { Button } from "./fields.js";
 import { dropping, sending } from "./files.js";
+import { dialog } from "./places.js";
 import { Sending } from "./start.js";
 
 const BRIEF = 4000; // milliseconds that a note stays; an error waits until it is closed
@@ -30,6 +31,11 @@ export function Restore() {
     <${Button} onClick=${() => go("discard")}>Discard them</${Button}></div>`;
 }
 
+function Missing({ files }) {
+  return html`<div class="banner warn" role="alert"><span>${files.join(", ")}: not there. Pick it anew, or drop it on the page.</span>
+    <${Button} onClick=${() => (dialog.value = { name: "open", instead: files[0] === project.value.song.path })}>Pick</${Button}></div>`;
+}
+
 export function Banners() {
   const lines = OF_THE_PAGE.map((where) => problems.value[where]).filter(Boolean);
   return html`<div class="banners">
@@ -38,6 +44,7 @@ export function Banners() {
     html`<div class="banner warn" role="alert"><span>The server does not answer; trying again. What you see stays;
       edits wait until it is back.</span></div>`}
     ${lines.map((line) => html`<div class="banner warn" role="alert"><span>${line}</span></div>`)}
+    ${project.value && about.value.missing?.length > 0 && html`<${Missing} files=${about.value.missing} />`}
     ${project.value && about.value.autosaved && html`<${Restore} />`}
   </div>`;
 }

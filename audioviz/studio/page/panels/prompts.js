@@ -33,8 +33,8 @@ function Block({ i, value }) {
   const at = secondsOf(project.value.prompts, i, song.value, plan.value?.prompts);
   const next = (part) =>
     entry({ ...found, ...part }, { seconds: at ?? 0, song: song.value, record: typeof value !== "string" && !("time" in part) });
-  const all = (part) => [[["prompts"], project.value.prompts.with(i, next(part))]];
-  const take = (part, name) => change(all(part), name).catch(() => null);
+  const edits = (part) => [[["prompts", i], next(part)]];
+  const take = (part, name) => change(edits(part), name).catch(() => null);
   const remove = () => {
     selectedPrompt.value = null;
     put(project.value.prompts.toSpliced(i, 1), "remove a prompt");
@@ -54,11 +54,11 @@ function Block({ i, value }) {
       <${Button} icon="close" small label=${`Remove prompt ${i + 1}`} onClick=${remove} />
     </div>
     <${Words} label=${`Prompt ${i + 1}`} value=${found.text} onBegin=${() => (gesture.current = newGesture("prompt"))}
-      onLive=${(text) => text.trim() && changeLive(all({ text }), "prompt", gesture.current)} />
+      onLive=${(text) => text.trim() && changeLive(edits({ text }), "prompt", gesture.current)} />
     ${open &&
     html`<${Words} label="Not" value=${found.negative} placeholder="what to steer away from" quiet
         onBegin=${() => (gesture.current = newGesture("negative"))}
-        onLive=${(negative) => changeLive(all({ negative: negative.trim() }), "negative", gesture.current)} />
+        onLive=${(negative) => changeLive(edits({ negative: negative.trim() }), "negative", gesture.current)} />
       <div class="two">
         <${Choice} label="To the next" value=${found.ease} choices=${catalog.value?.eases ?? [found.ease]}
           onChange=${(ease) => take({ ease }, "transition")} />
