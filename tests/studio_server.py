@@ -113,7 +113,7 @@ def page(session: Session) -> Iterator[Page]:
 @contextmanager
 def joined(http: TestClient) -> Iterator[Page]:
     """A page, or one more."""
-    with http.websocket_connect(f"/{TOKEN}/ws", headers=OWN) as socket:
+    with http.websocket_connect(f"ws://127.0.0.1:{PORT}/{TOKEN}/ws", headers=OWN) as socket:
         yield Page(socket)
 
 

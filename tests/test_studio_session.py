@@ -37,9 +37,8 @@ def test_undo_and_redo_give_each_state_again(session):
     for step in range(60):
         place = chance.choice((("look", "steps"), ("negative",), ("lanes", "zoom"), ("lanes", "angle")))
         keys = {f"{second}s": 1 + second * 0.1 for second in range(chance.randrange(1, 5))}
-        value = {"steps": 1 + step, "negative": "grey" * step, "zoom": {"keys": keys}, "angle": {"keys": keys}}[
-            place[-1]
-        ]
+        values = {"steps": 1 + step, "negative": "grey" * step, "zoom": {"keys": keys}, "angle": {"keys": keys}}
+        value = values[place[-1]]
         edit(session, *place, value=value, name=f"step {step}")
         seen.append(document_of(session.project))
     for step in reversed(range(60)):

@@ -15,7 +15,7 @@ _LAST_ID = 2**53
 _DEEPEST = 12  # parts of a place
 
 Text = Annotated[str, Strict(), Field(max_length=10_000)]
-Name = Annotated[str, Strict(), Field(max_length=1_000)]
+Name = Annotated[str, Strict(), Field(min_length=1, max_length=1_000)]
 Flag = Annotated[bool, Strict()]
 Time = Annotated[Number, within(0)]
 
@@ -24,7 +24,7 @@ def _to_edit(value: Any) -> dict[str, Any]:
     place: Any = value.get("place") if isinstance(value, dict) else None
     fits = isinstance(place, list) and 0 < len(place) <= _DEEPEST and value.keys() <= {"place", "value"}
     if not fits or not all(type(part) in (str, int) for part in place):
-        raise PydanticCustomError("edit", 'expected an edit, such as {{"place": ["look", "steps"], "value": 8}}')
+        raise PydanticCustomError("edit", "expected {edit}", {"edit": '{"place": ["look", "steps"], "value": 8}'})
     return value
 
 
@@ -86,14 +86,14 @@ class Render:
     start: Time = 0.0
     duration: Annotated[Number, within(above=0)] | None = None
     draft: Flag = False
-    name: Name = ""
+    name: Annotated[str, Strict(), Field(max_length=200)] = ""
 
 
 @record
 class Job:
     """Cancel, resume or forget a render."""
 
-    job: Annotated[str | int, Strict()]
+    job: Whole | Name
 
 
 @record
