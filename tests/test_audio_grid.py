@@ -148,3 +148,68 @@ def test_a_correction_that_cannot_be_is_one_line(grid, said):
     with pytest.raises(InputError, match="^[^\n]*$") as caught:
         corrected(**grid)
     assert said in str(caught.value)
+
+
+def test_pins_move_their_beats_and_what_lies_between_along_a_line(heard):
+    beats = heard.beats.seconds
+    first, last = beats[8] + 0.01, beats[16] - 0.02  # a pin names the nearest beat
+    song = corrected(pins={last: beats[16] - 0.1, f"{first}s": beats[8] + 0.04})
+    moved = song.beats.seconds - beats
+    assert moved[8] == pytest.approx(0.04, abs=1e-12) and moved[16] == pytest.approx(-0.1, abs=1e-12)
+    assert moved[:8] == pytest.approx(0.04) and moved[16:] == pytest.approx(-0.1)
+    assert moved[8:17] == pytest.approx(np.interp(beats[8:17], [beats[8], beats[16]], [0.04, -0.1]))
+    downbeats = np.isin(beats, heard.downbeats.seconds)
+    assert np.array_equal(song.downbeats.seconds, song.beats.seconds[downbeats])
+    assert {part.start for part in song.sections[1:]} <= set(song.downbeats.seconds)
+    assert np.array_equal(song.onsets.seconds, heard.onsets.seconds)
+
+
+def test_pins_come_after_all_other_corrections(heard):
+    grid = {"beats": "half", "beat_offset": 40, "first_downbeat": "1b", "beats_per_bar": 3}
+    before = corrected(**grid)
+    song = corrected(**grid, pins={before.beats.seconds[5]: before.beats.seconds[5] + 0.125})
+    assert song.beats.seconds[:20] == pytest.approx(before.beats.seconds[:20] + 0.125)
+    assert np.array_equal(song.downbeats.seconds, song.beats.seconds[1::3])
+    between = corrected(first_downbeat=2.5 * BEAT, pins={2.5 * BEAT: 2.5 * BEAT + 0.05})
+    assert between.downbeats.seconds[0] == pytest.approx(2.5 * BEAT + 0.05)
+
+
+def test_beats_that_a_pin_moves_out_of_the_song_fall_away(heard):
+    song = corrected(pins={heard.beats.seconds[3]: heard.beats.seconds[1]})
+    assert len(song.beats) == len(heard.beats) - 2 and song.beats.seconds.min() >= 0
+    assert np.isin(song.downbeats.seconds, song.beats.seconds).all()
+
+
+def test_pins_are_one_way_of_writing():
+    grid = av.Grid(pins={"1:30": "91", 12.34: 12.4, "2": 2})
+    assert grid == av.Grid(pins={2: 2.0, "12.34s": "12.4s", "90s": 91.0})
+    assert list(grid.pins.items()) == [("2s", 2), ("12.34s", 12.4), ("90s", 91)]
+    assert av.Grid(pins={}) == av.Grid()
+
+
+@pytest.mark.parametrize(
+    ("pins", "said"),
+    [
+        ({"4b": 2.0}, "pin 4b=2.0: expected where a beat is and where it is to be"),
+        ({1.0: "soon"}, "pin 1.0=soon: expected"),
+        ({1.0: float("nan")}, "pin 1.0=nan: expected"),
+        ({1.0: -0.5}, "pin 1.0=-0.5: expected"),
+        ([(1.0, 2.0)], "expected a place for each beat"),
+        ({99.0: 99.1}, "pin 99s: expected the time of a beat, within half of one; the nearest is at"),
+        ({1.0: 99.0}, "pin 1s=99: expected a place in the song, which is"),
+        ({1.0: 1.0, 1.02: 1.1}, "pins 1s and 1.02s name the same beat"),
+        ({1.0: 1.6, 1.5: 1.55}, "pin 1.5s=1.55: expected a place after 1.6, where pin 1s puts an earlier beat"),
+    ],
+)
+def test_a_pin_that_cannot_be_is_one_line(pins, said):
+    with pytest.raises(InputError, match="^[^\n]*$") as caught:
+        corrected(pins=pins)
+    assert said in str(caught.value)
+
+
+def test_pins_need_beats(tmp_path):
+    import soundfile
+
+    soundfile.write(tmp_path / "silence.wav", np.zeros(22050), 22050)
+    with pytest.raises(InputError, match="pin 1s: no beats were heard"):
+        av.load_song(tmp_path / "silence.wav", grid=av.Grid(pins={1: 1.1}))

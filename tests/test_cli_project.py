@@ -110,6 +110,15 @@ def test_analyze_hears_a_project_with_its_grid(renders, folder):
     assert 119 < tempo(whole) < 121.5 and 59 < tempo(half) < 61
 
 
+def test_pins_are_kept_in_the_project(renders, folder):
+    pins = ("--pin", "1.5=1.54", "--pin", "0.5=0.52s")
+    assert renders("schedule", "song.wav", *pins, "--save", "pins.avz", cwd=folder)["status"] == 0
+    kept = json.loads((folder / "pins.avz").read_text())
+    assert kept["song"]["grid"] == {"pins": {"0.5s": 0.52, "1.5s": 1.54}}
+    assert renders("analyze", "pins.avz", "--json", "a.json", cwd=folder)["status"] == 0
+    assert {0.52, 1.54} <= set(json.loads((folder / "a.json").read_text())["beats"]["seconds"])
+
+
 def tempo(told: str) -> float:
     return float(re.search(r"([\d.]+) bpm", told)[1])
 
@@ -120,6 +129,10 @@ def tempo(told: str) -> float:
         (("render", "song.wav", "other.wav", "--save", "x.avz"), "a project has one song, and there are 2"),
         (("schedule", "song.wav", "--save", "x.json"), "project x.json: expected a name that ends in .avz"),
         (("schedule", "song.wav", "--save", "no/x.avz"), "no/x.avz: cannot be written"),
+        (
+            ("schedule", "song.wav", "--pin", "0.5"),
+            "song.grid: pin 0.5=: expected where a beat is and where it is to be",
+        ),
         (("render", "bad.avz"), "bad.avz: look.steps: 0, expected 1 to 10000"),
         (("render", "gone.avz"), "gone.avz: cannot be read"),
         (("render", "empty.avz"), "nothing.wav cannot be read"),

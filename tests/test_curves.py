@@ -160,6 +160,36 @@ def test_keyframes_and_ramp_pass_through_their_keys():
     assert ramp[[0, 50, 100, 150, 199]] == pytest.approx([0, 0, 0.5, 1, 1])
 
 
+def test_each_key_may_have_an_easing_of_its_own():
+    keys = {"6s": 0.0, 0: 1.0, "2s": 3.0, 4: 5.0}  # in any order
+    curve = av.curves.keyframes(keys, ease={0: "hold", "2s": "in_out_sine"}, clock=CLOCK).values
+    for first, last, ease in ((0, 50, "hold"), (50, 100, "in_out_sine"), (100, 150, "linear")):
+        whole = av.curves.keyframes(keys, ease=ease, clock=CLOCK).values
+        assert np.array_equal(curve[first:last], whole[first:last]) and np.ptp(whole[first:last]) >= (ease != "hold")
+    assert not np.array_equal(curve[50:100], av.curves.keyframes(keys, clock=CLOCK).values[50:100])
+    assert np.array_equal(
+        av.curves.keyframes(keys, ease={}, clock=CLOCK).values, av.curves.keyframes(keys, clock=CLOCK).values
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "ease", "said"),
+    [
+        (
+            {0: 1.0, "8bar": 2.0},
+            {"8bars": "hold"},
+            r"ease of '8bars': no such key \(did you mean 8bar\?\), expected one",
+        ),
+        ({0: 1.0}, {"0": "hold"}, "ease of '0': no such key"),
+        ({0: 1.0}, {0: "hoold"}, "unknown easing 'hoold'"),
+        ("0:(1), 8:(2)", {0: "hold"}, "expected one easing for all, as text"),
+    ],
+)
+def test_an_easing_of_no_key_is_refused(keys, ease, said):
+    with pytest.raises(ScheduleError, match=said):
+        av.curves.keyframes(keys, ease=ease, clock=CLOCK)
+
+
 @pytest.mark.parametrize("shape", ["sine", "triangle", "saw", "square", "pulse"])
 def test_oscillators_repeat_with_their_period_and_stay_in_range(shape):
     wave = np.asarray(av.curves.oscillate(shape, seconds=2.0, low=0.2, high=0.6, clock=CLOCK))

@@ -448,7 +448,10 @@ MAKERS = {  # each with arguments that it takes
     "with_prompts": (av.Schedule(clock=SONG.clock).with_prompts, {"prompts": "a", "negative": "", "song": SONG}),
     "plan[]": (av.Schedule(clock=SONG.clock).__getitem__, {"index": 1}),
     "Prompt": (av.Prompt, {"seconds": 0.0, "text": "a", "negative": "", "ease": "late", "way": "slerp"}),
-    "Grid": (av.Grid, {"tempo": 120, "beats": None, "beat_offset": 0, "first_downbeat": 0, "beats_per_bar": 4}),
+    "Grid": (
+        av.Grid,
+        {"tempo": 120, "beats": None, "beat_offset": 0, "first_downbeat": 0, "beats_per_bar": 4, "pins": {1: 1}},
+    ),
     "Lane": (Lane, {"keys": {0: 1}, "ease": "linear", "mode": "replace"}),
     "events[]": (BEATS.__getitem__, {"index": 1}),
     "sections[]": (SONG.sections.__getitem__, {"index": 1}),
@@ -461,7 +464,10 @@ MAKERS = {  # each with arguments that it takes
         av.load_model,
         dict.fromkeys(("source", "device", "dtype", "loras", "embeddings", "vae", "prediction"), "none"),
     ),
-    "stems": (av.load_song, {"path": "a", "stems": {"drums": "a"}, "start": 0.0, "duration": 1.0, "cache": True}),
+    "stems": (
+        av.load_song,
+        {"path": "a", "stems": {"drums": "a"}, "events": {"taps": [1]}, "start": 0.0, "duration": 1.0, "cache": True},
+    ),
     "Video": (lambda path: av.Video(path).info(), {"path": "a"}),
     "sheet": (av.Video("none.mp4").sheet, {"path": "a.png", "columns": 1, "rows": 1, "width": 1}),
     "load_schedule": (av.load_schedule, {"source": "pulse"}),

@@ -24,13 +24,18 @@ from audioviz.schedule.prompt import Prompt
 from tests.models import digests_of, fake_model
 from tests.songs import made_song
 
+ZOOM = Lane(keys={"0s": 1.0, "4bar": 1.2, "8bar": 1}, ease={"4bar": "hold"})
 FULL = Project(
     song=SongFile(
-        Path("songs/a b.ogg"), stems={"drums": Path("songs/d.wav")}, grid=Grid(tempo=(90, 130)), start=1.5, duration=3.0
+        Path("songs/a b.ogg"),
+        stems={"drums": Path("songs/d.wav")},
+        grid=Grid(tempo=(90, 130), pins={"12.34s": 12.4, 20: 20.1}),
+        start=1.5,
+        duration=3.0,
     ),
     fps=Fraction(30000, 1001),
     schedule=ScheduleChoice("cuts", settings={"every": 2, "punch": "0.5", "soft": True, "name": "x"}),
-    lanes={"denoise": Lane(expression="0.3 + 0.2 * low", mode="add"), "zoom": Lane(keys={"0s": 1.0, "4bar": 1.2})},
+    lanes={"denoise": Lane(expression="0.3 + 0.2 * low", mode="add"), "zoom": ZOOM},
     shots="bar:8",
     prompts=("neon nebula", "8s: gold --neg grey", Prompt(9.0, "käse\n[ 1, 2 ]", ease="hold")),
     negative="grey",
@@ -111,6 +116,10 @@ def test_paths_are_told_from_the_file(tmp_path, monkeypatch):
             "unknown column 'denoyse' (did you mean denoise?)",
         ),
         ('{"song": "a", "lanes": {"denoise": {}}}', "lanes.denoise: expected either keys"),
+        (
+            '{"song": "a", "lanes": {"zoom": {"keys": {"0s": 1}, "ease": {"1s": "hold"}}}}',
+            "lanes.zoom: ease of '1s': no such key, expected one of the keys 0s",
+        ),
         (
             '{"song": "a", "lanes": {"zoom": {"expression": "1", "mode": "x"}}}',
             "lanes.zoom: mode is 'x', expected one of",
@@ -234,6 +243,10 @@ def test_trust_is_not_kept_in_files():
         (Lane(expression="0.5", mode="multiply"), lambda song, plan: plan.denoise / 2),
         (Lane(expression="0.1 * low", mode="add"), lambda song, plan: plan.denoise + 0.1 * song.low.values),
         (Lane(keys={"1b": 0.0, "3b": 0.5}, ease="hold"), lambda song, plan: 0.5 * (song.clock.times >= 1.5)),
+        (
+            Lane(keys={"0s": 0.0, "1s": 0.5, "2s": 1.0}, ease={"0s": "hold"}),
+            lambda song, plan: np.where(song.clock.times < 1, 0, np.minimum(song.clock.times / 2, 1)),
+        ),
     ],
 )
 def test_lanes_replace_multiply_and_add(lane, expected):

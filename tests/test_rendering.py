@@ -8,8 +8,9 @@ import soundfile
 import torch
 
 import audioviz as av
-from audioviz.errors import AudiovizError, InputError, ModelError, ScheduleError
+from audioviz.errors import AudiovizError, Defect, InputError, ModelError, ScheduleError
 from audioviz.rendering.frame_table import frame_table, next_cut_point
+from audioviz.rendering.render import render_project
 from audioviz.sampling import sequence
 from audioviz.schedule import Prompt
 from audioviz.video.probe import probe, read_frames
@@ -65,6 +66,42 @@ def test_an_interrupted_render_goes_on_and_gives_the_same_bytes(song, schedule, 
     render(song, schedule, out, model=model)
     assert out.read_bytes() == whole.read_bytes()
     assert len(model.denoiser.calls) < 2 * 48 - 24
+
+
+def watched(song, schedule, out, watch, **options):
+    project = av.Project(song.path, fps=12, schedule=schedule).changed(**options)
+    return render_project(project, out=out, song=song, model=fake_model(), progress=False, watch=watch)
+
+
+@pytest.mark.parametrize(
+    ("options", "count"), [({}, 48), ({"smooth": "2x"}, 96), ({"start": 1.0, "duration": 2.0}, 24)]
+)
+def test_who_watches_sees_each_picture_of_the_video_once(song, schedule, tmp_path, options, count):
+    seen: dict[int, np.ndarray] = {}
+    out = watched(song, schedule, tmp_path / "out.mp4", lambda frame, picture: seen.update({frame: picture}), **options)
+    written = list(read_frames(out))
+    assert list(seen) == list(range(len(written))) == list(range(count))
+    for frame, picture in zip(written, seen.values()):
+        assert picture.dtype == np.uint8 and picture.shape == frame.shape == (64, 64, 3)
+        assert np.abs(picture.astype(float).mean() - frame.astype(float).mean()) < 6
+    render(song, schedule, tmp_path / "unseen.mp4", **options)
+    assert out.read_bytes() == (tmp_path / "unseen.mp4").read_bytes()
+
+
+@pytest.mark.parametrize(("raised", "met"), [(KeyboardInterrupt(), KeyboardInterrupt), (ValueError("x"), Defect)])
+def test_who_watches_can_stop_a_render_that_goes_on(song, schedule, tmp_path, monkeypatch, raised, met):
+    monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
+    whole, out, seen = render(song, schedule, tmp_path / "whole.mp4"), tmp_path / "out.mp4", []
+
+    def stop(frame: int, picture: np.ndarray) -> None:
+        if frame == 30:
+            raise raised
+
+    with pytest.raises(met):
+        watched(song, schedule, out, stop)
+    assert not out.exists() and (tmp_path / "out.audioviz").is_dir()
+    watched(song, schedule, out, lambda frame, picture: seen.append(frame))
+    assert out.read_bytes() == whole.read_bytes() and seen == list(range(24, 48))
 
 
 def test_a_changed_schedule_makes_only_what_differs_anew(song, schedule, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def song_to_json(song: "Song") -> str:
-    """Duration, fps, frames, tempo, events in frames and seconds, sections, every curve, and the stems."""
+    """Duration, fps, frames, tempo, events in frames and seconds, sections, every curve, stems, and events by hand."""
     return json.dumps(
         {
             "duration": float(song.duration),
@@ -44,6 +44,7 @@ def song_to_json(song: "Song") -> str:
             if song.stems
             else {}
         )
+        | ({"events": {name: _events(tapped) for name, tapped in song.events.items()}} if song.events else {})
     )
 
 

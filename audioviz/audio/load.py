@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from fractions import Fraction
@@ -27,6 +27,7 @@ from audioviz.audio.reading.decode import FORMATS, check_file, open_stream
 from audioviz.audio.sections import Sections
 from audioviz.audio.song import Events, Song
 from audioviz.audio.stems import Facts, with_stems
+from audioviz.audio.taps import events_on_clock, pulses, read_events
 from audioviz.clock import Clock, read_seconds, to_fps
 from audioviz.errors import InputError
 from audioviz.files import to_path
@@ -45,6 +46,7 @@ def load_song(
     grid: Grid | float | str = Grid(),
     beats_model: str | Path | None = None,
     stems: Mapping[str, str | Path] | Literal["auto"] | None = None,
+    events: Mapping[str, Sequence[float]] | None = None,
     cache: bool = True,
 ) -> Song:
     """Decode and analyse a song, or a part of it as if there were no more; `part.cut` takes one as it is in the whole.
@@ -66,14 +68,16 @@ def load_song(
     stems : mapping of name to path, or "auto"
         Files that hold the song's parts alone, such as its drums, placed by the times of their containers; or have an
         optional library separate them. `song.stems["drums"]` is then a song on the same clock.
+    events : mapping of name to seconds, optional
+        Moments that were tapped by hand, from the start of the part: `song.events["taps"]`, and the curve `song.taps`.
     cache : bool
         Take the analysis from the user's cache folder, or keep it there.
 
     Raises
     ------
     InputError
-        If the file cannot be decoded, the part lies outside it, fps is no frame rate, the grid does not fit the song,
-        or the model of the beats cannot be loaded.
+        If the file cannot be decoded, the part lies outside it, fps is no frame rate, the grid or the events do not
+        fit the song, or the model of the beats cannot be loaded.
     """
     path, fps = to_path("song", path), to_fps(fps)
     if beats_model is not None:
@@ -84,12 +88,14 @@ def load_song(
         raise InputError(f"grid {grid!r:.60}: expected av.Grid, such as grid=av.Grid(tempo='90-130')")
     if not (stems is None or stems == "auto" or isinstance(stems, Mapping)):
         raise InputError(f"stems {stems!r:.60}: expected 'auto', or files by name, such as {{'drums': 'drums.wav'}}")
+    moments = read_events(events or {})
     start, duration = _part(start, duration, fps)
     sha256, facts, analysis = _cached_analysis(path, start, duration, cache, beats_model=beats_model)
     if grid != Grid():
         analysis = with_grid(analysis, grid)
     clock = Clock.for_duration(Fraction(facts.samples, facts.rate), fps)
-    curves = curves_on_clock(analysis.series, analysis.drums, clock)
+    tapped = events_on_clock(moments, clock, duration=facts.samples / facts.rate)
+    curves = curves_on_clock(analysis.series, analysis.drums, clock) | pulses(tapped)
     sections = Sections.at(analysis.sections, analysis.kinds, duration=facts.samples / facts.rate, rms=curves["rms"])
     hits = {drum: Events.at(at, clock, strengths) for drum, (at, strengths) in analysis.drums.items()}
     song = Song(
@@ -115,6 +121,7 @@ def load_song(
         waveform=analysis.waveform,
         notes=tuple(f"{path}: {note}" for note in facts.notes),
         cache=cache,
+        events=tapped,
     )
     if stems is None:
         return song

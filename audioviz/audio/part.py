@@ -83,4 +83,5 @@ def cut(song: Song, part: range) -> Song:
         sections=Sections(sections),
         curves={name: Curve(curve.values[part.start : part.stop], clock) for name, curve in song.curves.items()},
         stems=Stems({name: cut(stem, part) for name, stem in song.stems.items()}),
+        events={name: events(tapped) for name, tapped in song.events.items()},
     )

@@ -11,7 +11,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from audioviz.audio.sections import Sections
 from audioviz.clock import Clock
 from audioviz.curve import Curve, to_index
-from audioviz.errors import InputError, ScheduleError, nearest, no_attribute
+from audioviz.errors import InputError, ScheduleError, nearest, no_attribute, with_article
 from audioviz.files import asked_for, text_or_file
 
 if TYPE_CHECKING:
@@ -128,7 +128,9 @@ class Named(dict[str, Kind]):
         )
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"no attribute {name!r}: a {self.what} of a song is song.{self.what}s[{name!r}]")
+        raise AttributeError(
+            f"no attribute {name!r}: {with_article(self.what)} of a song is song.{self.what}s[{name!r}]"
+        )
 
 
 class Curves(Named[Curve]):
@@ -142,6 +144,13 @@ class Stems(Named["Song"]):
 
     what = "stem"
     otherwise = "none; give files with stems={'drums': 'drums.wav'} or --stem drums=drums.wav"
+
+
+class NamedEvents(Named[Events]):
+    """Events that the user names."""
+
+    what = "event"
+    otherwise = "none; give moments in seconds with events={'taps': [1.2, 3.4]}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +194,8 @@ class Song:
         Whether what is listened for later is kept between runs.
     stems : Stems
         Songs by name, each a part of this one alone. Beats, bars and sections are those of the whole.
+    events : NamedEvents
+        Events by hand: those of `song.events["taps"]` have a curve too, `song.taps`, which is 1 in their frames.
 
     What costs more listening is an attribute too, and is heard when it is first asked for:
 
@@ -219,6 +230,7 @@ class Song:
     notes: tuple[str, ...]
     cache: bool = True
     stems: Stems = field(default_factory=Stems)
+    events: Mapping[str, Events] = field(default_factory=NamedEvents)
 
     def band(self, low: float, high: float) -> Curve:
         """The level of what lies between two frequencies, Hz: in [0, 1] like `low`, `mid` and `high`."""
@@ -272,6 +284,7 @@ class Song:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "curves", Curves(self.curves))
+        object.__setattr__(self, "events", NamedEvents(self.events))
 
     def __getattr__(self, name: str) -> Any:  # a Curve, or of chroma a tuple of them
         curves = self.__dict__.get("curves", {})

@@ -75,6 +75,13 @@ grid_options = (
     ),
     click.option("--beats-per-bar", type=int, metavar="N", help="3 or 4 is heard; others can be given."),
     click.option(
+        "--pin",
+        "pins",
+        multiple=True,
+        metavar="S=S",
+        help="Move the beat at so many seconds, and with it its neighbours: 12.34=12.40; may be given again.",
+    ),
+    click.option(
         "--beats-model",
         metavar="beat_this|FILE",
         help="Hear the beats by a published tracker, an extra that is fetched at first; or by a FILE of its weights.",
@@ -228,7 +235,7 @@ def to_project(song: Path, typed: dict[str, Any], *, trust: bool = False) -> "Pr
         for name, value in typed.items()
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE and name != "seed"
     }
-    read = {"stems": to_stems, "settings": to_settings}
+    read = {"stems": to_stems, "settings": to_settings, "pins": to_pins}
     given |= {name: read[name](value) for name, value in given.items() if name in read}
     if typed.get("seed") is not None:
         given["settings"] = given.get("settings", {}) | {"seed": typed["seed"]}
@@ -256,3 +263,8 @@ def to_stems(stems: tuple[str, ...]) -> dict[str, str] | str:
                 f"--stem {name}{equals}: expected name=file, such as --stem drums=drums.wav, or auto alone"
             )
     return {name: file for name, _, file in pairs}
+
+
+def to_pins(pins: tuple[str, ...]) -> dict[str, str]:
+    """`beat=place` pairs as a dict; the last of equal beats wins."""
+    return {beat: place for beat, _, place in (pin.partition("=") for pin in pins)}

@@ -59,6 +59,18 @@ def load_project(path: str | Path, *, trust: bool = False) -> Project:
     return _with_paths(project, lambda file: path.parent / file, lambda file: (path.parent / file).exists())
 
 
+def files_named(project: Project) -> list[Path]:
+    """Each file and folder that a project names; what may be a name too, as that of a model, is one if it is there."""
+    found: list[Path] = []
+
+    def note(file: Path) -> Path:
+        found.append(file)
+        return file
+
+    _with_paths(project, note, lambda file: file.is_absolute() or ".." in file.parts or file.exists())
+    return [*found, *([Path(project.look.lora_dir)] if project.look.lora_dir else [])]
+
+
 def _avz_path(path: str | Path) -> Path:
     path = to_path("project", path)
     if path.suffix.lower() != ENDING:

@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from audioviz.audio.hearing.grid import Grid
+from audioviz.audio.taps import read_events
 from audioviz.clock import read_time
 from audioviz.errors import InputError, nearest
 from audioviz.project.finish import Finish
@@ -75,6 +76,8 @@ class SongFile:
         Corrections of the beat grid.
     beats_model : "beat_this" or a file, optional
         As for `av.load_song`.
+    events : mapping of name to seconds
+        Moments that were tapped by hand, as for `av.load_song`.
     start, duration : seconds, or text such as `1:30`, `96f`, `16b`, `4bar`; start also the label of a section
         The part that is rendered; all of the song is heard. None is to its end.
     """
@@ -83,6 +86,9 @@ class SongFile:
     stems: Literal["auto"] | dict[str, File] | None = None
     grid: Annotated[Grid, WrapValidator(with_reason), BeforeValidator(_to_grid)] = Grid()
     beats_model: Place | None = None
+    events: Annotated[
+        dict[str, tuple[Number, ...]], AfterValidator(lambda events: with_reason(events, read_events))
+    ] = field(default_factory=dict)
     start: Time = 0.0
     duration: Length | None = None
 
@@ -324,14 +330,18 @@ def document_of(project: Project) -> dict[str, Any]:
 
 
 def project_of(document: Mapping[str, Any]) -> Project:
-    """The project of what JSON has.
+    """The project of what JSON has; a script that it names is not trusted.
 
     Raises
     ------
     InputError
         If it is none; the message names the place.
     """
-    return Project.from_json(json.dumps(document))
+    try:
+        project = _ADAPTER.validate_python(document)
+    except ValidationError as error:
+        raise InputError(fault_message(error, Project)) from error
+    return replace(project, schedule=replace(project.schedule, trusted=False))
 
 
 _ADAPTER = TypeAdapter(Project)

@@ -28,7 +28,7 @@ from audioviz.rendering.settings import check_steps
 from audioviz.rendering.stills import image_moves
 from audioviz.schedule.prompts import check_prompt_file, prompt_file
 from audioviz.schedule.schedule import Schedule
-from audioviz.shelf import find, is_path
+from audioviz.shelf import find
 from audioviz.video.encode import check_format
 from audioviz.video.flow_sources import check_opencv, check_raft
 from audioviz.video.formats import CONTAINERS, H264, check_encoder, format_of
@@ -161,7 +161,7 @@ def check_trust(project: Project) -> None:
     InputError
     """
     choice = project.schedule
-    if choice.numbers is None and not choice.trusted and is_path(choice.source) and choice.source.endswith(".py"):
+    if choice.numbers is None and not choice.trusted and Path(choice.source).suffix == ".py":
         raise InputError(
             f"the project names the script {choice.source}, and a script is code: read it, then say --trust, or name "
             f"it yourself: --schedule {choice.source}"

@@ -1,7 +1,7 @@
 """The loop over the chunks of a render: latents that are sampled, or were kept, become pictures in the work folder."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from logging import Logger
@@ -21,6 +21,8 @@ from audioviz.video.work import Work
 SLOW_DECODING = 0.05  # seconds a frame, from which kept work has what was decoded, so that an edit is quick,
 MOST_DECODED = 512 * 2**20  # if a chunk's is no more than so many bytes
 
+Watch = Callable[[int, np.ndarray], None]  # is shown each picture, uint8 (H, W, 3), and its number in the video
+
 
 def make_pictures(
     sampled: Iterator[Tensor],
@@ -31,6 +33,7 @@ def make_pictures(
     *,
     part: range,
     keep_decoded: bool,
+    watch: Watch | None = None,
 ) -> float | None:
     """Make the pictures that are missing, of latents that were kept or else are sampled.
 
@@ -42,6 +45,8 @@ def make_pictures(
         The frames of the song, to name one that fails.
     keep_decoded : bool
         Whether the work is to hold what takes long to decode, too.
+    watch : function of a frame's number in the video and its picture, optional
+        Called when a picture was written.
 
     Returns
     -------
@@ -61,14 +66,16 @@ def make_pictures(
         began, stopped, kept = time.monotonic(), span.stop, work.kept()
         if kept is None:
             try:
-                made = _sample_chunk(span, sampled, finisher, work, bar, part=part, keep_decoded=keep_decoded)
+                made = _sample_chunk(
+                    span, sampled, finisher, work, bar, part=part, keep_decoded=keep_decoded, watch=watch
+                )
             except NotFinite as error:
                 if finisher.sound.all():
                     raise
                 raise finisher.spoilt(f"frame {error.frame}", sure=False) from error  # made of a picture that is none
         else:
             made = None
-            _finish_chunk(span, kept, finisher, work, bar, part=part)
+            _finish_chunk(span, kept, finisher, work, bar, part=part, watch=watch)
         work.finish_chunk(made, finisher.state)
         took = time.monotonic() - began
         if kept is None:
@@ -124,6 +131,7 @@ def _sample_chunk(
     *,
     part: range,
     keep_decoded: bool,
+    watch: Watch | None,
 ) -> Latents:
     """Write the pictures of a chunk that is sampled, and give its latents; with what was decoded, if that is kept."""
     slow = False
@@ -152,7 +160,7 @@ def _sample_chunk(
             (decoded,) = row.decoded.wait()
             pictures = np.empty((len(span), *decoded.shape), np.uint8) if pictures is None else pictures
             pictures[i - span.start] = decoded.numpy()
-        _write(row.frames, levels, finisher, work, bar)
+        _write(row.frames, levels, finisher, work, bar, watch)
     return Latents(torch.cat(shown).numpy(), latent.cpu().numpy(), pictures)
 
 
@@ -165,7 +173,9 @@ def _timed(finisher: Finisher, latent: Tensor) -> tuple[Tensor, float]:
     return picture, time.monotonic() - began
 
 
-def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, bar: tqdm, *, part: range) -> None:
+def _finish_chunk(
+    span: range, kept: Latents, finisher: Finisher, work: Work, bar: tqdm, *, part: range, watch: Watch | None
+) -> None:
     """Write the pictures of a chunk whose latents were kept."""
 
     def rows() -> Iterator[_Row]:
@@ -182,7 +192,7 @@ def _finish_chunk(span: range, kept: Latents, finisher: Finisher, work: Work, ba
     for i, row in zip(span, late(rows(), finisher.device)):
         _, sound, all_sound, _, *levels = row.arrival.wait()
         _check_pictures(sound, all_sound, part[i], finisher)
-        _write(row.frames, levels, finisher, work, bar)
+        _write(row.frames, levels, finisher, work, bar, watch)
 
 
 def _check_pictures(sound: Tensor, all_sound: Tensor, frame: int, finisher: Finisher) -> None:
@@ -212,7 +222,12 @@ def late(rows: Iterator[_Row], device: torch.device) -> Iterator[_Row]:
         yield before
 
 
-def _write(frames: list[int], pictures: list[Tensor], finisher: Finisher, work: Work, bar: tqdm) -> None:
+def _write(
+    frames: list[int], pictures: list[Tensor], finisher: Finisher, work: Work, bar: tqdm, watch: Watch | None
+) -> None:
     for frame, picture in zip(frames, pictures, strict=True):
-        work.write(finisher.finished(frame, picture.numpy()))
+        finished = finisher.finished(frame, picture.numpy())
+        work.write(finished)
+        if watch is not None:
+            watch(frame, finished)
     bar.update()

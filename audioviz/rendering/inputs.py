@@ -35,10 +35,17 @@ def song_of(project: Project) -> Song:
     Raises
     ------
     InputError
-        If it cannot be decoded, or the corrections of its grid do not fit it.
+        If it cannot be decoded, or the corrections of its grid or the events do not fit it.
     """
     song = project.song
-    heard = load_song(song.path, fps=project.fps, grid=song.grid, beats_model=song.beats_model, stems=song.stems)
+    heard = load_song(
+        song.path,
+        fps=project.fps,
+        grid=song.grid,
+        beats_model=song.beats_model,
+        stems=song.stems,
+        events=song.events,
+    )
     for note in heard.notes:
         warnings.warn(note, AudiovizWarning, stacklevel=2)
     return heard

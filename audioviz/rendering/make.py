@@ -21,7 +21,7 @@ from audioviz.models.autoencoder import NoRoomForPictures
 from audioviz.models.model import Model
 from audioviz.project import Project
 from audioviz.rendering.batches import sampled_latents
-from audioviz.rendering.chunk_loop import make_pictures
+from audioviz.rendering.chunk_loop import Watch, make_pictures
 from audioviz.rendering.costs import remember_cost
 from audioviz.rendering.estimate import CHUNK_SECONDS
 from audioviz.rendering.finish import PicturesSpoilt
@@ -51,9 +51,11 @@ def make_video(
     resume: bool,
     keep_work: bool,
     progress: bool | tqdm,
+    watch: Watch | None = None,
 ) -> Path:
     """The video of a project whose song, schedule and model are there: see `audioviz.render`."""
-    options: dict[str, Any] = {"part": part, "keep_work": keep_work, "progress": progress, "notes": Notes()}
+    options: dict[str, Any] = {"part": part, "keep_work": keep_work, "progress": progress, "watch": watch}
+    options["notes"] = Notes()
     make = partial(_make_video, project, song, schedule, model, out=out, **options)
     tiled: bool | None = None
     while True:
@@ -89,6 +91,7 @@ def _make_video(
     resume: bool,
     keep_work: bool,
     progress: bool | tqdm,
+    watch: Watch | None,
     tiled: bool | None,
     notes: Notes,
 ) -> Path:
@@ -114,7 +117,7 @@ def _make_video(
                 part.stop,
                 json.dumps(ready.identity),
             )
-            seconds = _make_frames(ready, work, log, out, keep_decoded=keep_work, progress=progress)
+            seconds = _make_frames(ready, work, log, out, keep_decoded=keep_work, progress=progress, watch=watch)
             chunks = work.chunks()
             if seconds is not None:
                 where, size = ready.model.denoiser.device.type, work.size / len(part)
@@ -147,7 +150,14 @@ def _open_work(ready: Prepared, out: Path, *, resume: bool) -> AbstractContextMa
 
 
 def _make_frames(
-    ready: Prepared, work: Work, log: Logger, out: Path, *, keep_decoded: bool, progress: bool | tqdm
+    ready: Prepared,
+    work: Work,
+    log: Logger,
+    out: Path,
+    *,
+    keep_decoded: bool,
+    progress: bool | tqdm,
+    watch: Watch | None,
 ) -> float | None:
     """Sample and show what is missing, as `make_pictures`, with a bar that tells how far it is."""
     latents = sampled_latents(
@@ -161,7 +171,16 @@ def _make_frames(
         decode=ready.decode,
     )
     with closing(latents), _bar_from(work.finished, len(ready.table), out, progress) as bar:
-        return make_pictures(latents, ready.finisher, work, log, bar, part=ready.table.part, keep_decoded=keep_decoded)
+        return make_pictures(
+            latents,
+            ready.finisher,
+            work,
+            log,
+            bar,
+            part=ready.table.part,
+            keep_decoded=keep_decoded,
+            watch=watch,
+        )
 
 
 def _bar_from(finished: int, total: int, out: Path, progress: bool | tqdm) -> AbstractContextManager[tqdm]:

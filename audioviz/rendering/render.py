@@ -8,6 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import numpy as np
+
 from audioviz.audio.song import Song
 from audioviz.clock import to_fps
 from audioviz.errors import InputError
@@ -236,11 +238,14 @@ def render_project(
     keep_work: bool = False,
     progress: "bool | tqdm" = True,
     load: "Callable[[Look, frozenset[str]], Model] | None" = None,
+    watch: Callable[[int, np.ndarray], None] | None = None,
 ) -> Video:
     """Make the video of a project; song and model are taken from there where they are loaded already.
 
-    `load` is called in place of `load_model_of`; `progress` may be a bar that several renders share. The rest, and what
-    is raised, are as for `render`.
+    `load` is called in place of `load_model_of`; `progress` may be a bar that several renders share. `watch` is shown
+    each picture when it was written, uint8 of shape (H, W, 3), after its number in the video: not those that an earlier
+    render finished. What it raises stops the render, whose work stays. The rest, and what is raised, are as for
+    `render`.
     """
     check_project(project, out=out, model_is_loaded=model is not None)
     load = load or load_model_of
@@ -267,7 +272,16 @@ def render_project(
 
     return Video(
         make_video(
-            project, song, schedule, loaded, part=part, out=out, resume=resume, keep_work=keep_work, progress=progress
+            project,
+            song,
+            schedule,
+            loaded,
+            part=part,
+            out=out,
+            resume=resume,
+            keep_work=keep_work,
+            progress=progress,
+            watch=watch,
         )
     )
 

@@ -14,6 +14,7 @@ from audioviz.clock import Clock
 from audioviz.curve import Curve, easing, to_numbers
 from audioviz.errors import ScheduleError, nearest, no_attribute, to_number
 from audioviz.schedule.binding import bound_clock, bound_song
+from audioviz.schedule.eases import ease_of_each, eased
 from audioviz.schedule.expression import evaluate
 from audioviz.schedule.formats.keyframes import text_to_values
 from audioviz.schedule.times import beat_position, event_frames, key_to_seconds, passed
@@ -92,7 +93,7 @@ def ramp(
 def keyframes(
     keys: Mapping[str, float] | Mapping[float, float] | Mapping[float | str, float] | str,
     *,
-    ease: str = "linear",
+    ease: str | Mapping[str, str] | Mapping[float, str] | Mapping[float | str, str] = "linear",
     clock: Clock | None = None,
 ) -> Curve:
     """Values at keys, eased in between and level before the first and after the last.
@@ -101,23 +102,26 @@ def keyframes(
     ----------
     keys : seconds, or text such as `8s`, `1:30`, `96f`, `16b` (beats), `4bar`, or the label of a section -> value
         Or text as Deforum and FizzNodes have it, values at frames with lines between them: `0:(0.95), 24:(0.3)`.
-    ease : any of `audioviz.curve.easing`
+    ease : any of `audioviz.curve.easing`, or a mapping of a key to one
+        One that a key has holds from it to the next; keys that have none are linear.
 
     Examples
     --------
     >>> calm_then_wild = av.curves.keyframes({"0s": 0.3, "16b": 0.4, "8bar": 0.7}, ease="in_out_sine")
+    >>> leap = av.curves.keyframes({"0s": 0.3, "16b": 0.4, "8bar": 0.7}, ease={"16b": "out_bounce"})
     >>> print(av.curves.keyframes({0: 0.2, 2: 0.8})[[0, 12, 24]])  # at 12 frames a second
     [0.2 0.5 0.8]
     """
-    clock, bend = bound_clock(clock), easing(ease)
+    clock, eases = bound_clock(clock), ease_of_each(ease, keys)
     if isinstance(keys, str) and keys:
         return Curve(text_to_values(keys, clock), clock)
     if not isinstance(keys, Mapping) or not keys:
         raise ScheduleError(
             f"keyframes {keys!r:.60}: expected at least one {{seconds: value}}, such as {{0: 0.2, '4bar': 0.8}}"
         )
-    pairs = sorted((key_to_seconds(key, clock), to_number(f"keyframe {key}", value)) for key, value in keys.items())
-    times, values = (np.array(column, float) for column in zip(*pairs))
+    found = [(key_to_seconds(key, clock), to_number(f"keyframe {key}", value)) for key, value in keys.items()]
+    *columns, eases = zip(*sorted((*pair, name) for pair, name in zip(found, eases)))
+    times, values = (np.array(column, float) for column in columns)
     _check_inside(times, clock)
     frames = replace(clock, frames=clock.frames + 1).seconds_to_frame(times)  # T for the end of the song
     begun = np.searchsorted(frames, np.arange(clock.frames), side="right")
@@ -125,7 +129,7 @@ def keyframes(
     right = np.minimum(left + 1, len(times) - 1)
     span = np.where(right > left, times[right] - times[left], 1.0)
     progress = np.clip((clock.times - times[left]) / span, 0, 1)
-    return Curve(values[left] + bend(progress) * (values[right] - values[left]), clock)
+    return Curve(values[left] + eased(progress, left, eases) * (values[right] - values[left]), clock)
 
 
 def oscillate(
@@ -171,7 +175,8 @@ def noise(seed: int, *, seconds: float = 1.0, low: float = 0.0, high: float = 1.
 def expression(text: str, *, clock: Clock | None = None) -> Curve:
     """A formula, such as "0.4 + 0.3 * low * sin(pi * b)".
 
-    It may name `t` (seconds), `f` (frame), `b` (beat), the song's curves, and those of its stems as `drums.onset`.
+    It may name `t` (seconds), `f` (frame), `b` (beat), the song's curves, those of its stems as `drums.onset`, and
+    events by hand, which are 1 in their frames as `kick` is.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from audioviz.curve import Curve, easing
+from audioviz.curve import Curve
 from audioviz.errors import ScheduleError, nearest, to_number
 from audioviz.schedule.binding import bound
 from audioviz.schedule.columns import (
@@ -23,6 +23,7 @@ from audioviz.schedule.columns import (
     to_colours,
 )
 from audioviz.schedule.curves import expression, keyframes
+from audioviz.schedule.eases import ease_of_each
 from audioviz.schedule.schedule import Schedule
 
 MODES = ("replace", "multiply", "add")
@@ -38,8 +39,8 @@ class Lane:
     keys : mapping of time to value, or text of Deforum and FizzNodes, `0:(0.95), 24:(0.3)`, optional
         As for `av.curves.keyframes`: `8s`, `1:30`, `96f`, `16b` (beats), `4bar` or the label of a section. Values of
         `flash_colour` are colours, `gold` or `#ff8000`, of which red, green and blue are each eased.
-    ease : any of `audioviz.curve.easing`
-        From each key to the next.
+    ease : any of `audioviz.curve.easing`, or a mapping of a key, as it is written in keys, to one
+        From each key to the next, or from that key alone; keys that are not named are linear.
     expression : str, optional
         As for `av.curves.expression`, in place of keys.
     mode : "replace", "multiply" or "add"
@@ -48,7 +49,7 @@ class Lane:
     Raises
     ------
     ScheduleError
-        If there are not either keys or an expression, or ease or mode is unknown.
+        If there are not either keys or an expression, or ease, a key of it, or mode is unknown.
 
     Examples
     --------
@@ -58,7 +59,7 @@ class Lane:
     """
 
     keys: Mapping[str, int | float | str] | str | None = None
-    ease: str = "linear"
+    ease: str | Mapping[str, str] = "linear"
     expression: str | None = None
     mode: str = "replace"
 
@@ -67,7 +68,7 @@ class Lane:
             raise ScheduleError("expected either keys, such as {'0s': 0.3, '4bar': 0.9}, or an expression")
         if self.mode not in MODES:
             raise ScheduleError(f"mode is {self.mode!r}{nearest(self.mode, MODES)}, expected one of {', '.join(MODES)}")
-        easing(self.ease)
+        ease_of_each(self.ease, self.keys)
 
 
 def with_lanes(schedule: Schedule, lanes: Mapping[str, Lane], *, song) -> Schedule:
@@ -114,7 +115,7 @@ def _laid_over(schedule: Schedule, column: str, lane: Lane) -> Any:
     return curve * values if lane.mode == "multiply" else curve + values
 
 
-def _colours(keys: Mapping[str, int | float | str], ease: str) -> Curve:
+def _colours(keys: Mapping[str, int | float | str], ease: str | Mapping[str, str]) -> Curve:
     """Colours at keys, whose red, green and blue are each eased in between."""
     colours = {key: int(to_number(f"keyframe {key}", to_colours(value))) for key, value in keys.items()}
     for key, colour in colours.items():

@@ -30,24 +30,30 @@ class Desk:
         self._session, self._tell = session, tell
         self._thinker = Worker("the analysis")
         self._wake = asyncio.Event()
+        self._heard: Project | None = None
         self.latest: dict[str, dict | bytes] = {}  # what a page that joins is told
         self.actions: dict[str, Action] = {}  # what a page can ask for
         self.routes: list[BaseRoute] = []  # what it can fetch: sound, pictures, films
         session.changed.append(self._wake.set)
 
+    def refresh(self) -> None:
+        """Compute all anew: a file that the project names was written."""
+        self._heard = None
+        self._wake.set()
+
     async def work(self) -> None:
         """Compute what has changed, for ever."""
-        heard: Project | None = None
         self._wake.set()
         while await self._wake.wait():
             self._wake.clear()
             project = self._session.project
             if project is None:
                 continue
+            heard = self._heard
             if heard is None or (project.song, project.fps) != (heard.song, heard.fps):
                 if not await self._compute("song", song_event, project):
                     continue
-                heard = project
+                self._heard = project
             await self._compute("plan", plan_event, project)
 
     async def _compute(self, where: str, make: Callable[[Project], bytes], project: Project) -> bool:

@@ -13,6 +13,7 @@ from audioviz.audio.hearing.drums import DRUMS, find_drums
 from audioviz.audio.hearing.grid import Grid
 from audioviz.audio.hearing.hpss import percussive_and_harmonic
 from audioviz.audio.hearing.onsets import attack_times, onset_strength, pick_onsets
+from audioviz.audio.hearing.pins import pinned, read_pins
 from audioviz.audio.hearing.segmentation import find_sections
 from audioviz.audio.hearing.spectrum import FINE, Spectrum, transform
 from audioviz.audio.hearing.structure import SOUND_BANDS, sound_of
@@ -104,7 +105,7 @@ def with_grid(heard: Analysis, grid: Grid) -> Analysis:
     Raises
     ------
     InputError
-        If the first downbeat lies outside of the beats.
+        If the first downbeat lies outside of the beats, or a pin does not fit them.
     """
     power = heard.series["power"]
     beat, downbeat = heard.pulse
@@ -134,12 +135,19 @@ def with_grid(heard: Analysis, grid: Grid) -> Analysis:
 
 
 def _corrected(heard: Analysis, beats: np.ndarray, down: np.ndarray, grid: Grid) -> Analysis:
-    """With beats moved by the offset, bars counted from the first downbeat, and sections that begin with these bars."""
+    """With beats moved by offset and pins, bars from the first downbeat on, and sections that begin with these bars."""
+    end = (len(heard.series["power"]) - 1) * FINE / RATE
     moved = grid.placed(beats + grid.beat_offset / 1000)
-    inside = (moved >= -_EDGE) & (moved <= (len(heard.series["power"]) - 1) * FINE / RATE)
+    inside = (moved >= -_EDGE) & (moved <= end)
     beats = moved[inside].clip(0)
     first = grid.first_of(beats)
-    downbeats = beats[down[inside]] if first is None else beats[first :: heard.beats_per_bar]
+    counted = np.arange(len(beats)) - (first or 0)
+    down = down[inside] if first is None else (counted >= 0) & (counted % heard.beats_per_bar == 0)
+    if pins := read_pins(grid.pins):
+        moved = pinned(beats, pins, end=end)
+        inside = (moved >= -_EDGE) & (moved <= end)
+        beats, down = moved[inside].clip(0), down[inside]
+    downbeats = beats[down]
     sections = heard.sections if np.array_equal(downbeats, heard.downbeats) else _on_bars(heard.sections, downbeats)
     return replace(heard, beats=beats, downbeats=downbeats, sections=sections)
 

@@ -1,11 +1,13 @@
 """Corrections of the beat grid: what the user knows of tempo, beats and bars, where the ear errs."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
 
+from audioviz.audio.hearing.pins import read_pins
 from audioviz.clock import read_time
 from audioviz.errors import InputError
 
@@ -30,6 +32,10 @@ class Grid:
         The beat nearest to so many seconds, or a beat counted from 0, begins the first bar; each bar after it has
         `beats_per_bar` beats. Seconds that are more than a quarter of a beat from it move all beats by half of one.
     beats_per_bar : int, optional
+    pins : mapping of a time to seconds, optional
+        Beats moved by hand: `{"12.34s": 12.4}` puts the beat that all of the above leaves nearest to 12.34 s at 12.4 s.
+        Beats between two pins move along the line between them, and those outside as the nearest pin does; bars and
+        sections follow. A pin is refused more than half a beat from any beat, or where it puts beats out of order.
 
     Raises
     ------
@@ -39,6 +45,7 @@ class Grid:
     Examples
     --------
     >>> song = av.load_song("song.mp3", grid=av.Grid(tempo="90-130", first_downbeat="1b"))
+    >>> late = av.Grid(pins={"4.5s": 4.52, "20s": 20.1})
     >>> av.Grid(tempo="90-130").bounds
     (90.0, 130.0)
     """
@@ -48,6 +55,7 @@ class Grid:
     beat_offset: float = 0.0
     first_downbeat: float | str | None = None
     beats_per_bar: int | None = None
+    pins: Mapping[float | str, float | str] | None = None
 
     def __post_init__(self) -> None:
         _tempo_bounds(self.tempo)
@@ -63,6 +71,7 @@ class Grid:
             isinstance(self.beats_per_bar, int) and 1 <= self.beats_per_bar <= _MOST_IN_A_BAR
         ):
             raise InputError(f"beats per bar {self.beats_per_bar}: expected a whole number from 1 to {_MOST_IN_A_BAR}")
+        object.__setattr__(self, "pins", read_pins(self.pins))
 
     @property
     def bounds(self) -> tuple[float, float] | None:

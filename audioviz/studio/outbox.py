@@ -1,0 +1,65 @@
+"""Outbox: what a page is still to be sent, of each kind the newest alone: a page that does not read costs little."""
+
+import asyncio
+import re
+from typing import Any
+
+from pydantic_core import to_json
+
+REPLIES = 200  # that wait before no more is read from the page
+_PICTURES = 500  # news of pictures that wait; the oldest are dropped
+_NOTICES = 50
+_NAME = re.compile(rb'"on": ?"(\w+)"')  # of a binary event, whose header begins with it
+
+Key = tuple[str, Any]
+
+
+class Outbox:
+    """Events and replies on their way to one page."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Key, str | bytes] = {}
+        self._filled, self._room = asyncio.Event(), asyncio.Event()
+        self._count = 0
+        self._room.set()
+
+    def put(self, key: Key, event: str | bytes) -> None:
+        """Send an event as soon as the page reads, in the place of the one that it replaces."""
+        self._count += 1
+        if key[0] in ("re", "notice"):
+            key = (key[0], self._count)
+        self._waiting[key] = event
+        for kind, most in (("picture", _PICTURES), ("notice", _NOTICES)):
+            if key[0] == kind and len(of_kind := [other for other in self._waiting if other[0] == kind]) > most:
+                del self._waiting[of_kind[0]]
+        self._filled.set()
+        if len(self._waiting) >= REPLIES + _PICTURES:
+            self._room.clear()
+
+    async def take(self) -> str | bytes:
+        """The next event."""
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        event = self._waiting.pop(next(iter(self._waiting)))
+        if len(self._waiting) < REPLIES + _PICTURES:
+            self._room.set()
+        return event
+
+    async def room(self) -> None:
+        """Wait while too much is waiting."""
+        await self._room.wait()
+
+
+def key_of(event: dict[str, Any] | bytes) -> Key:
+    """What an event tells of: a newer one of the same takes its place."""
+    if isinstance(event, bytes):
+        found = _NAME.search(event, 4, 80)
+        return (found[1].decode() if found else "", None)
+    name = event.get("on", "re")
+    return (name, {"problem": event.get("where"), "picture": (event.get("of"), event.get("frame"))}.get(name))
+
+
+def sent(event: dict[str, Any] | bytes) -> str | bytes:
+    """An event as it goes over the socket."""
+    return event if isinstance(event, bytes) else to_json(event).decode()
