@@ -76,6 +76,20 @@ def schedule_of(project: Project, song: Song) -> Schedule:
     ScheduleError
         If it cannot be made.
     """
+    schedule = own_schedule(project, song)
+    if project.lanes:
+        schedule = with_lanes(schedule, project.lanes, song=song)
+    return with_own_prompts(project, with_own_shots(project, schedule, song), song)
+
+
+def own_schedule(project: Project, song: Song) -> Schedule:
+    """What a project's script, file or numbers say for a song, before lanes, shots and prompts are laid over it.
+
+    Raises
+    ------
+    InputError, ScheduleError
+        As `schedule_of`.
+    """
     check_trust(project)
     choice = project.schedule
     if choice.numbers is not None and choice.settings:
@@ -84,13 +98,29 @@ def schedule_of(project: Project, song: Song) -> Schedule:
             "has it, with --schedule"
         )
     if choice.numbers is not None:
-        schedule = Schedule(**document_to_columns(choice.numbers, song.clock), clock=song.clock)
-    else:
-        schedule = _loaded(project, song)
-    if project.lanes:
-        schedule = with_lanes(schedule, project.lanes, song=song)
-    if project.shots:
-        schedule = _with_shots(project.shots, schedule, project, song)
+        return Schedule(**document_to_columns(choice.numbers, song.clock), clock=song.clock)
+    return _loaded(project, song)
+
+
+def with_own_shots(project: Project, schedule: Schedule, song: Song) -> Schedule:
+    """The schedule with the shots of a project.
+
+    Raises
+    ------
+    InputError
+        If the song has no place for them.
+    """
+    return _with_shots(project.shots, schedule, project, song) if project.shots else schedule
+
+
+def with_own_prompts(project: Project, schedule: Schedule, song: Song) -> Schedule:
+    """The schedule with the prompts of a project.
+
+    Raises
+    ------
+    ScheduleError
+        If one stands at a time that is unknown or past the end, or its file is not there.
+    """
     if project.prompts and schedule.mix and np.min(np.sum(list(schedule.mix.values()), axis=0)) > 0.999:
         warnings.warn(
             "the schedule mixes prompts of its own in all frames, which leaves nothing for those that are given",
@@ -98,7 +128,7 @@ def schedule_of(project: Project, song: Song) -> Schedule:
             stacklevel=2,
         )
     if project.prompts or project.negative:
-        schedule = schedule.with_prompts(project.prompts or schedule.prompts, negative=project.negative, song=song)
+        return schedule.with_prompts(project.prompts or schedule.prompts, negative=project.negative, song=song)
     return schedule
 
 

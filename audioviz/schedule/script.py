@@ -115,7 +115,7 @@ def _convert(name: str, value: Any, option: inspect.Parameter):
             hint = nearest(value, allowed)
             raise ScheduleError(f"setting {name}={value}{hint}: expected one of {', '.join(allowed)}")
         return allowed[str(value)]
-    kind, entry = _kind(option)
+    kind, entry = setting_kind(option)
     is_other = kind not in _READERS and not isinstance(value, str)
     if type(value) is kind or value is None or kind is NoneType or is_other:
         return value
@@ -133,7 +133,7 @@ def _convert(name: str, value: Any, option: inspect.Parameter):
         raise ScheduleError(f"setting {name}={value}: expected {_KINDS[entry or kind]}{several}") from error
 
 
-def _kind(option: inspect.Parameter) -> tuple[type, type | None]:
+def setting_kind(option: inspect.Parameter) -> tuple[type, type | None]:
     """The type of a setting, by its annotation or else its default, and of a list that of its entries."""
     default = None if option.default is option.empty else option.default
     entries = map(type, default) if isinstance(default, (list, tuple)) else ()

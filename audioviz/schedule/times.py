@@ -31,13 +31,13 @@ def key_to_seconds(key: str | int | float, clock: Clock) -> float:
     ScheduleError
         If it is none of these, or beats are meant and the song has no grid.
     """
-    sections, word = section_starts(), str(key).strip()
-    if word in sections:
+    word = str(key).strip()
+    if word[:1].isalpha() and word in (sections := section_starts()):
         return sections[word]
     try:
         number, unit = read_time(key)
     except InputError as error:
-        known = f", or a section: {', '.join(sections)}" if sections else ""
+        known = f", or a section: {', '.join(section_starts())}" if section_starts() else ""
         raise ScheduleError(str(error).replace("unknown time", "unknown keyframe") + known) from error
     if unit == "s":
         return number

@@ -1,19 +1,31 @@
 """Desk: keeps song and schedule of the open project computed, and tells the page; the newest project wins."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
-from audioviz.errors import AudiovizError
+from audioviz.errors import AudiovizError, InputError
 from audioviz.project import Project
+from audioviz.studio import thinking
+from audioviz.studio.catalog import catalog_event
 from audioviz.studio.session import Session
-from audioviz.studio.thinking import plan_event, song_event
+from audioviz.studio.sound import Sound
 from audioviz.studio.worker import Worker
 
 Tell = Callable[[dict | bytes], None]
 Action = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any] | None]]  # a request's fields -> those of its reply
+PLAN_SECONDS = 60.0  # after which a script is held to be without an end
+LISTENING_SECONDS = 1.0  # after which the page is told that a song is heard for the first time
+MOST_SAMPLES = 2**22  # of one request
+_IN_FILE = re.compile(r"(?P<file>.+?\.py):(?P<line>\d+): (?P<message>.*)", re.DOTALL)
 
 
 class Desk:
@@ -28,12 +40,14 @@ class Desk:
 
     def __init__(self, session: Session, tell: Tell) -> None:
         self._session, self._tell = session, tell
-        self._thinker = Worker("the analysis")
+        self._thinker = Worker("the analysis", warm=thinking.warm)
         self._wake = asyncio.Event()
-        self._heard: Project | None = None
-        self.latest: dict[str, dict | bytes] = {}  # what a page that joins is told
-        self.actions: dict[str, Action] = {}  # what a page can ask for
-        self.routes: list[BaseRoute] = []  # what it can fetch: sound, pictures, films
+        self._heard: object = None  # what the song that was told depends on
+        self._sound: Sound | None = None
+        self._told: set[str] = set()  # where there are problems
+        self.latest: dict[str, dict | bytes] = {"catalog": catalog_event()}  # what a page that joins is told
+        self.actions: dict[str, Action] = {"expression": self._expression, "words": self._words}  # what it can ask for
+        self.routes: list[BaseRoute] = [Route("/sound", self._serve_sound)]  # what it can fetch
         session.changed.append(self._wake.set)
 
     def refresh(self) -> None:
@@ -49,21 +63,82 @@ class Desk:
             project = self._session.project
             if project is None:
                 continue
-            heard = self._heard
-            if heard is None or (project.song, project.fps) != (heard.song, heard.fps):
-                if not await self._compute("song", song_event, project):
-                    continue
-                self._heard = project
-            await self._compute("plan", plan_event, project)
+            hearing = replace(project.song, start=0.0, duration=None), project.fps
+            if self._heard != hearing:
+                self._heard = hearing if await self._hear(project) else None
+            if self._heard is not None and not self._wake.is_set():
+                await self._plan(project)
 
-    async def _compute(self, where: str, make: Callable[[Project], bytes], project: Project) -> bool:
+    async def _hear(self, project: Project) -> bool:
+        listening = asyncio.create_task(self._say_listening(project.song.path))
         try:
-            self._say(where, await self._thinker.run(make, project))
-            self._say(f"problem {where}", {"on": "problem", "where": where, "message": None})
+            event, self._sound = await self._thinker.run(thinking.song_event, project)
         except AudiovizError as error:
-            self._say(f"problem {where}", {"on": "problem", "where": where, "message": str(error)})
+            self._say_problems("song", {"song": str(error)})
             return False
+        finally:
+            listening.cancel()
+        self._say("song", event)
+        self._say_problems("song", {})
         return True
+
+    async def _say_listening(self, path: Path) -> None:
+        await asyncio.sleep(LISTENING_SECONDS)
+        self._tell({"on": "notice", "kind": "listening", "text": f"listening to {path.name} for the first time"})
+
+    async def _plan(self, project: Project) -> None:
+        try:
+            answer = await self._thinker.run_within(PLAN_SECONDS, thinking.plan_event, project)
+        except AudiovizError as error:
+            self._say_problems("plan", {"schedule": str(error)})
+            return
+        if answer.event:
+            self._say("plan", answer.event)
+        self._say_problems("plan", answer.problems)
+
+    def _say_problems(self, of: str, problems: Mapping[str, str]) -> None:
+        """Say what is wrong, by where; and of what was wrong before, and is no more, that it is right again."""
+        about_song = {where for where in self._told if where == "song"}
+        before = about_song if of == "song" else self._told - about_song
+        for where in before - problems.keys():
+            self._told.discard(where)
+            self.latest.pop(f"problem {where}", None)
+            self._tell({"on": "problem", "where": where, "message": None})
+        for where, message in problems.items():
+            self._told.add(where)
+            self._say(f"problem {where}", {"on": "problem", "where": where} | _located(message))
+
+    async def _expression(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        column, text = _text(asked, "column"), _text(asked, "text")
+        project = self._open()
+        return {"fault": await self._thinker.run_within(PLAN_SECONDS, thinking.expression_fault, project, column, text)}
+
+    async def _words(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return {"unknown": await self._thinker.run(thinking.unknown_words, _text(asked, "text"))}
+
+    async def _serve_sound(self, request: Request) -> Response:
+        """Samples of the song: `sound?from=FIRST&count=N`."""
+        try:
+            first, count = int(request.query_params["from"]), int(request.query_params["count"])
+        except (KeyError, ValueError):
+            return Response("expected ?from=FIRST&count=N", 400)
+        if first < 0 or not 0 < count <= MOST_SAMPLES:
+            return Response(f"expected from >= 0 and count in 1 to {MOST_SAMPLES}", 400)
+        if self._sound is None:
+            return Response("no song has been heard", 404)
+        if not self._sound.path.is_file():
+            with suppress(AudiovizError):
+                self._sound = await self._thinker.run(thinking.sound_file, self._open())
+        try:
+            samples = await asyncio.to_thread(self._sound.samples, first, count)
+        except OSError as error:
+            return Response(f"the samples of the song cannot be read ({error.strerror})", 404)
+        return Response(samples, media_type="application/octet-stream")
+
+    def _open(self) -> Project:
+        if self._session.project is None:
+            raise InputError("no project is open: drop a song first")
+        return self._session.project
 
     def _say(self, what: str, event: dict | bytes) -> None:
         self.latest[what] = event
@@ -72,3 +147,16 @@ class Desk:
     def close(self) -> None:
         """End the processes."""
         self._thinker.close()
+
+
+def _located(message: str) -> dict[str, Any]:
+    """A message, with the file and the line apart where it names them."""
+    found = _IN_FILE.fullmatch(message)
+    return {"message": message} | ({"file": found["file"], "line": int(found["line"])} if found else {})
+
+
+def _text(asked: Mapping[str, Any], name: str) -> str:
+    text = asked.get(name)
+    if not isinstance(text, str):
+        raise InputError(f"{name} {text!r:.60}: expected text")
+    return text

@@ -1,32 +1,54 @@
 """What the thinking process computes: songs and schedules, as events for the page."""
 
-import warnings
-from functools import lru_cache
+import importlib
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from audioviz.audio.song import Events, Song
-from audioviz.farm.drafts import listener
+from audioviz.errors import AudiovizError
 from audioviz.project import Project
-from audioviz.rendering.inputs import schedule_of, with_default_prompts
-from audioviz.schedule.columns import SEEDS
+from audioviz.schedule.binding import bound
+from audioviz.schedule.curves import expression
+from audioviz.schedule.lanes import Lane, with_lanes
 from audioviz.schedule.schedule import Schedule
+from audioviz.schedule.shots import cut_points
+from audioviz.schedule.times import key_to_seconds
+from audioviz.studio import planning
 from audioviz.studio.arrays import packed
+from audioviz.studio.hearing import hear
+from audioviz.studio.sound import SAMPLES_PER_POINT, Sound, decoded, peaks_of, sound_of, used
 
-_hear = listener()
+EVENTS = ("beats", "downbeats", "onsets", "kicks", "snares", "hats")
 
 
-def song_event(project: Project) -> bytes:
-    """What is heard in the song of a project.
+@dataclass(frozen=True)
+class Answer:
+    """What was computed: the event, None where there is nothing new to show, and what is wrong, by where it is."""
+
+    event: bytes | None
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def warm() -> None:
+    """Import what the first song needs."""
+    for name in ("scipy.signal", "scipy.ndimage", "soxr", "soundfile"):
+        importlib.import_module(name)
+
+
+def song_event(project: Project) -> tuple[bytes, Sound]:
+    """What is heard in the song of a project, and where its samples lie.
 
     Raises
     ------
     InputError
         If it cannot be decoded, or the corrections of its grid do not fit it.
     """
-    song = _hear(project)
-    events = {name: getattr(song, name) for name in ("beats", "downbeats", "onsets", "kicks", "snares", "hats")}
+    song = hear(project)
+        peaks = {f"peaks:{k}": level for k, level in enumerate(peaks_of(song))}
+    sound = sound_of(song)
     header: dict[str, Any] = {
         "on": "song",
         "title": song.path.name,
@@ -34,39 +56,110 @@ def song_event(project: Project) -> bytes:
         "fps": float(song.clock.fps),
         "frames": song.clock.frames,
         "duration": float(song.duration),
-        "rate": song.rate,
+        "rate": sound.rate,
+        "channels": sound.channels,
         "tempo": song.tempo,
         "tempo_confidence": song.tempo_confidence,
         "other_tempi": list(song.other_tempi),
         "beats_per_bar": song.beats_per_bar,
-        "events": {name: _events(found) for name, found in events.items()},
+        "events": {name: _events(getattr(song, name)) for name in EVENTS}
+        | {"own": {name: _events(found) for name, found in song.events.items()}},
         "sections": [{"start": part.start, "end": part.end, "label": part.label} for part in song.sections],
         "curves": list(song.curves),
+        "peak_levels": [
+            {"name": name, "samples_per_point": points} for name, points in zip(peaks, SAMPLES_PER_POINT, strict=True)
+        ],
+        "notes": list(song.notes),
     }
-    arrays = {f"curve:{name}": curve.values.astype(np.float32) for name, curve in song.curves.items()}
-    return packed(header, arrays | {"peaks": _peaks(song)})
+    curves = {f"curve:{name}": curve.values.astype(np.float32) for name, curve in song.curves.items()}
+    return packed(header, curves | peaks), sound
 
 
-def plan_event(project: Project) -> bytes:
-    """The schedule of a project: each column as it is, `final:NAME`, and as the script has it, `script:NAME`.
+def sound_file(project: Project) -> Sound:
+    """Where the samples of a project's song lie; they are decoded now if they are not there.
 
     Raises
     ------
-    InputError, ScheduleError
-        If it cannot be computed.
+    InputError
+        If it cannot be decoded.
     """
-    song = _hear(project)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        final = with_default_prompts(schedule_of(project, song), negative=project.negative)
-        script = schedule_of(project.changed(lanes={}), song) if project.lanes else final
+    song = hear(project)
+    sound = sound_of(song)
+    if sound.path.is_file():
+        used(sound.path)
+    else:
+        decoded(song)
+    return sound
+
+
+def plan_event(project: Project) -> Answer:
+    """The schedule of a project: each column as it is, `final:NAME`, and as the script has it, `script:NAME`.
+
+    What is wrong in one lane, in the prompts or the shots is said, and the rest is computed without it; of a script
+    that is wrong there is nothing to show.
+    """
+    song = hear(project)
+    try:
+        plan = planning.planned(project, song)
+    except AudiovizError as error:
+        return Answer(None, {"schedule": str(error)})
     header = {
         "on": "plan",
-        "frames": len(final),
-        "columns": list(final.columns),
-        "prompts": [{"seconds": prompt.seconds, "text": prompt.text} for prompt in final.prompts],
+        "frames": len(plan.final),
+        "columns": list(plan.final.columns),
+        "lanes": {column: _keys(lane, song) for column, lane in project.lanes.items()},
+        "prompts": [
+            {
+                "seconds": prompt.seconds,
+                "text": prompt.text,
+                "negative": prompt.negative,
+                "ease": prompt.ease,
+                "way": prompt.way,
+                "source": source,
+            }
+            for prompt, source in zip(plan.final.prompts, plan.sources, strict=True)
+        ],
+        "cuts": np.flatnonzero(cut_points(plan.final)).tolist(),
+        "seeds": (np.flatnonzero(np.diff(plan.final.seed)) + 1).tolist(),
+        "notes": list(plan.notes),
+        "options": plan.options,
     }
-    return packed(header, _columns("final", final) | _columns("script", script))
+    return Answer(packed(header, _columns("final", plan.final) | _columns("script", plan.script)), plan.problems)
+
+
+def expression_fault(project: Project, column: str, text: str) -> str | None:
+    """What is wrong with an expression in the lane of a column; None if it can be computed."""
+    song = hear(project)
+    try:
+        with bound(song):
+            expression(text)
+        with_lanes(planning.scripted(project, song).schedule, {column: Lane(expression=text)}, song=song)
+    except AudiovizError as error:
+        return re.sub(rf"^lane {re.escape(column)}: ", "", str(error))
+    return None
+
+
+def unknown_words(text: str) -> list[dict[str, Any]]:
+    """The words of a prompt that the embedded model does not know, where each stands, and the nearest that it knows."""
+    from audioviz.studio.words import unknown
+
+    return unknown(text)
+
+
+def _keys(lane: Lane, song: Song) -> list[list[Any]]:
+    """The keys of a lane as they are written, with their seconds, values and easings; none of those that are text."""
+    if not isinstance(lane.keys, dict):
+        return []
+    found = []
+    with bound(song):
+        for key, value in lane.keys.items():
+            try:
+                seconds = key_to_seconds(key, song.clock)
+            except AudiovizError:
+                continue  # the problem of the lane tells
+            ease = lane.ease if isinstance(lane.ease, str) else lane.ease.get(key, "linear")
+            found.append([key, seconds, value, ease])
+    return found
 
 
 def _events(found: Events) -> dict[str, list[float]]:
@@ -74,11 +167,4 @@ def _events(found: Events) -> dict[str, list[float]]:
 
 
 def _columns(layer: str, schedule: Schedule) -> dict[str, np.ndarray]:
-    return {
-        f"{layer}:{name}": values.astype(np.float32) for name, values in schedule.columns.items() if name not in SEEDS
-    }
-
-
-@lru_cache(maxsize=1)
-def _peaks(song: Song) -> np.ndarray:
-    return np.rint(song.waveform.T.ravel() * 127).clip(-127, 127).astype(np.int8)
+    return {f"{layer}:{name}": values.astype(np.float32) for name, values in schedule.columns.items()}

@@ -2,27 +2,66 @@
 
 import asyncio
 import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
-from audioviz.errors import AudiovizError
+from audioviz.errors import AudiovizError, Defect
 
 Asked = ParamSpec("Asked")
 Result = TypeVar("Result")
 
 
 class WorkerDied(AudiovizError):
-    """The process ended while it computed, as where memory runs out."""
+    """The process ended while it computed, as where memory runs out, or was ended because it took too long."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    future: asyncio.Future
+    seconds: float | None
 
 
 class Worker:
-    """A process that computes one thing after the other."""
+    """A process that computes one thing after the other.
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._pool = _pool()
+    Parameters
+    ----------
+    name : str
+        Begins what is said when it dies.
+    hear : function, optional
+        Is given, in the event loop, what the process tells while it computes: see `tell`.
+    warm : function of a module, optional
+        Is called in the process as soon as it is there, so that what is asked first is quick.
+    """
+
+    def __init__(
+        self, name: str, *, hear: Callable[[Any], None] | None = None, warm: Callable[[], object] | None = None
+    ) -> None:
+        self._name, self._hear, self._warm = name, hear, warm
+        self._numbers = count(1)
+        self._tasks: dict[int, _Task] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        self._process, self._pipe = self._start()
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process."""
+        return self._process.pid
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is computed, or waits to be."""
+        return bool(self._tasks)
 
     async def run(self, function: Callable[Asked, Result], *values: Asked.args, **named: Asked.kwargs) -> Result:
         """What a function of a module gives, computed in the process.
@@ -34,24 +73,165 @@ class Worker:
         AudiovizError
             That the function raises.
         """
-        pool, loop = self._pool, asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(pool, _call, function, values, named)
-        except BrokenProcessPool as error:
-            if self._pool is pool:
-                self._pool = _pool()
-            raise WorkerDied(
-                f"{self._name}: its process ended, as where memory runs out; it was started again, nothing is lost"
-            ) from error
+        return await self._ask(None, function, values, named)
+
+    async def run_within(
+        self, seconds: float, function: Callable[Asked, Result], *values: Asked.args, **named: Asked.kwargs
+    ) -> Result:
+        """As `run`; where it computes for longer than so many seconds, its process is ended."""
+        return await self._ask(seconds, function, values, named)
+
+    async def _ask(self, seconds: float | None, function: Callable[..., Any], values: tuple, named: dict) -> Any:
+        self._loop = asyncio.get_running_loop()
+        if not self._process.is_alive() and not self._tasks:
+            self._process, self._pipe = self._start()
+        number, future = next(self._numbers), self._loop.create_future()
+        self._tasks[number] = _Task(future, seconds)
+        with suppress(OSError):  # that it ended is told by the one that listens
+            self._pipe.send((number, function, values, named))
+        return await future
+
+    def stop(self) -> None:
+        """Ask what is computed now, and what waits, to end soon: see `asked_to_stop`."""
+        with suppress(OSError):
+            for number in self._tasks:
+                self._pipe.send((number, None, (), {}))
 
     def close(self) -> None:
         """End the process, whatever it does."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._closed = True
+        self._process.kill()
+
+    def _start(self) -> tuple[BaseProcess, Connection]:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs,), daemon=True, name=f"audioviz {self._name}")
+        with _no_interrupts():
+            process.start()
+        theirs.close()
+        if self._warm:
+            ours.send((0, self._warm, (), {}))
+        threading.Thread(target=self._listen, args=(process, ours), daemon=True).start()
+        return process, ours
+
+    def _listen(self, process: BaseProcess, pipe: Connection) -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            while True:
+                try:
+                    message = pipe.recv()
+                except (EOFError, OSError):
+                    break
+                self._in_loop(self._take, process, *message)
+            self._in_loop(self._lose, process)
+
+    def _in_loop(self, act: Callable[..., None], *values: Any) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(act, *values)
+
+    def _take(self, process: BaseProcess, kind: str, number: int, value: Any) -> None:
+        if process is not self._process:
+            return
+        if kind == "said":
+            if self._hear:
+                self._hear(value)
+        elif kind == "begun":
+            task = self._tasks.get(number)
+            if task and task.seconds and self._loop:
+                self._loop.call_later(task.seconds, self._end_overdue, number)
+        elif (task := self._tasks.pop(number, None)) and not task.future.done():
+            task.future.set_result(value) if kind == "done" else task.future.set_exception(value)
+
+    def _end_overdue(self, number: int) -> None:
+        if task := self._tasks.pop(number, None):
+            if not task.future.done():
+                reason = f"{self._name}: no end after {task.seconds:g} s; it was stopped, nothing is lost"
+                task.future.set_exception(WorkerDied(reason))
+            self._process.kill()
+
+    def _lose(self, process: BaseProcess) -> None:
+        """Take note that a process ended; where it is no surprise there is nothing to say."""
+        if process is not self._process or self._closed:
+            return
+        lost, self._tasks = self._tasks, {}
+        self._process, self._pipe = self._start()
+        for task in lost.values():
+            if not task.future.done():
+                reason = "its process ended, as where memory runs out; it was started again, nothing is lost"
+                task.future.set_exception(WorkerDied(f"{self._name}: {reason}"))
 
 
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Inside of it processes are started that Ctrl+C does not reach: the server ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _call(function: Callable[..., Any], values: tuple, named: dict[str, Any]) -> Any:
-    return function(*values, **named)
+@dataclass
+class _Inside:
+    """What the process knows of itself."""
+
+    pipe: Connection
+    tasks: queue.SimpleQueue
+    stopped: set[int]
+    number: int = 0
+
+
+_inside: _Inside | None = None
+
+
+def tell(event: Any) -> None:
+    """Tell the server something while it is computed; outside of a worker nobody hears it."""
+    if _inside:
+        _inside.pipe.send(("said", _inside.number, event))
+
+
+def asked_to_stop() -> bool:
+    """Whether what is computed now is to end soon."""
+    return _inside is not None and _inside.number in _inside.stopped
+
+
+def _serve(pipe: Connection) -> None:
+    global _inside
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _inside = _Inside(pipe, queue.SimpleQueue(), set())
+    threading.Thread(target=_receive, args=(_inside,), daemon=True).start()
+    while True:
+        number, function, values, named = _inside.tasks.get()
+        _inside.number = number
+        pipe.send(("begun", number, None))
+        answer = _answer(number, function, values, named)
+        _inside.stopped.discard(number)
+        try:
+            pipe.send(answer)
+        except (TypeError, AttributeError, ValueError) as error:  # it cannot be sent
+            pipe.send(("failed", number, Defect(f"a fault of audioviz's own ({type(error).__name__}: {error!s:.200})")))
+
+
+def _answer(number: int, function: Callable[..., Any], values: tuple, named: dict) -> tuple[str, int, Any]:
+    try:
+        return "done", number, function(*values, **named)
+    except AudiovizError as error:
+        return "failed", number, error.with_traceback(None)
+    except Exception as error:
+        fault = Defect(f"a fault of audioviz's own ({type(error).__name__}: {error!s:.200})")
+        return "failed", number, fault
+
+
+def _receive(inside: _Inside) -> None:
+    """Take what is asked, and end the process when the server is gone."""
+    while True:
+        try:
+            number, function, values, named = inside.pipe.recv()
+        except (EOFError, OSError):
+            os._exit(0)
+        if function is None:
+            inside.stopped.add(number)
+        else:
+            inside.tasks.put((number, function, values, named))
