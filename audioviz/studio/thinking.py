@@ -47,7 +47,7 @@ def song_event(project: Project) -> tuple[bytes, Sound]:
         If it cannot be decoded, or the corrections of its grid do not fit it.
     """
     song = hear(project)
-        peaks = {f"peaks:{k}": level for k, level in enumerate(peaks_of(song))}
+    peaks = {f"peaks:{k}": level for k, level in enumerate(peaks_of(song))}
     sound = sound_of(song)
     header: dict[str, Any] = {
         "on": "song",
