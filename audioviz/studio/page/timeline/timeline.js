@@ -105,7 +105,7 @@ export function Timeline() {
     const ends = [keepPainted(ground.current, over.current, scroller.current), listen(over.current, scroller.current)];
     return () => ends.forEach((end) => end());
   }, []);
-  return html`<section class="timeline" aria-label="Timeline">
+  return html`<div class="tl">
     <div class="tl-scroll" ref=${scroller} tabindex="-1">
       <div class="tl-stick">
         <div class="tl-corner" style=${{ width: `${HEADS}px`, height: `${HEADER}px` }}>
@@ -120,5 +120,5 @@ export function Timeline() {
       <div class="tl-inner" style=${{ height: `${HEADER + total.value}px`, width: `${HEADS}px` }}><${Heads} /></div>
     </div>
     <${Told} />
-  </section>`;
+  </div>`;
 }
