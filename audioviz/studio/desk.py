@@ -52,8 +52,8 @@ class Desk:
         self.actions: dict[str, Action] = {"expression": self._expression, "words": self._words}  # what it can ask for
         self.routes: list[BaseRoute] = [Route("/sound", self._serve_sound)]  # what it can fetch
         pictures = Pictures(say=self._say, drop=self._drop)
-        self._easel = Easel(session, pictures, say=self._say)
-        self._queue = RenderQueue(session, pictures, say=self._say)
+        self._easel = Easel(session, pictures, say=self._say, tell=tell)
+        self._queue = RenderQueue(session, pictures, say=self._say, tell=tell)
         self.actions |= self._easel.actions | self._queue.actions
         self.routes += [Route("/picture/{key}.webp", pictures.serve), Route("/film/{job:int}.mp4", self._queue.serve)]
         session.changed.append(self._wake.set)

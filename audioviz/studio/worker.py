@@ -6,6 +6,7 @@ import os
 import queue
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,10 +15,18 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
-from audioviz.errors import AudiovizError, Defect
+from audioviz.errors import AudiovizError, AudiovizWarning, Defect
+from audioviz.models.threads import spin_briefly
 
 Asked = ParamSpec("Asked")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Note:
+    """A warning of audioviz in the process."""
+
+    text: str
 
 
 class WorkerDied(AudiovizError):
@@ -50,7 +59,7 @@ class Worker:
         self._numbers = count(1)
         self._tasks: dict[int, _Task] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
+        self._closed = self._spoke = False
         self._process, self._pipe = self._start()
 
     @property
@@ -121,6 +130,7 @@ class Worker:
                     message = pipe.recv()
                 except (EOFError, OSError):
                     break
+                self._spoke = True
                 self._in_loop(self._take, process, *message)
             self._in_loop(self._lose, process)
 
@@ -153,7 +163,9 @@ class Worker:
         if process is not self._process or self._closed:
             return
         lost, self._tasks = self._tasks, {}
-        self._process, self._pipe = self._start()
+        if self._spoke:  # one that cannot even begin is started again when it is asked for something
+            self._spoke = False
+            self._process, self._pipe = self._start()
         for task in lost.values():
             if not task.future.done():
                 reason = "its process ended, as where memory runs out; it was started again, nothing is lost"
@@ -200,7 +212,9 @@ def asked_to_stop() -> bool:
 def _serve(pipe: Connection) -> None:
     global _inside
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    spin_briefly()  # before a task has torch imported: the workers share the machine with each other and the page
     _inside = _Inside(pipe, queue.SimpleQueue(), set())
+    warnings.showwarning = _note
     threading.Thread(target=_receive, args=(_inside,), daemon=True).start()
     while True:
         number, function, values, named = _inside.tasks.get()
@@ -212,6 +226,12 @@ def _serve(pipe: Connection) -> None:
             pipe.send(answer)
         except (TypeError, AttributeError, ValueError) as error:  # it cannot be sent
             pipe.send(("failed", number, Defect(f"a fault of audioviz's own ({type(error).__name__}: {error!s:.200})")))
+
+
+def _note(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    """Tell a warning of ours; those of libraries are for their developers."""
+    if issubclass(category, AudiovizWarning):
+        tell(Note(str(message)))
 
 
 def _answer(number: int, function: Callable[..., Any], values: tuple, named: dict) -> tuple[str, int, Any]:
