@@ -128,7 +128,8 @@ class Desk:
         return {"fault": await self._thinker.run_within(PLAN_SECONDS, thinking.expression_fault, project, column, text)}
 
     async def _words(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return {"unknown": await self._thinker.run(thinking.unknown_words, _text(asked, "text"))}
+        model = self._session.project.look.model if self._session.project else "embedded"
+        return {"unknown": await self._thinker.run(thinking.words_unknown, _text(asked, "text"), model)}
 
     async def _serve_sound(self, request: Request) -> Response:
         """Samples of the song: `sound?from=FIRST&count=N`."""

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
@@ -111,7 +110,7 @@ class Worker:
         self._closed = True
         self._process.kill()
 
-    def _start(self) -> tuple[BaseProcess, Connection]:
+    def _start(self) -> tuple[BaseProcess, Any]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs,), daemon=True, name=f"audioviz {self._name}")
@@ -123,7 +122,7 @@ class Worker:
         threading.Thread(target=self._listen, args=(process, ours), daemon=True).start()
         return process, ours
 
-    def _listen(self, process: BaseProcess, pipe: Connection) -> None:
+    def _listen(self, process: BaseProcess, pipe: Any) -> None:
         with suppress(RuntimeError):  # the loop is closed
             while True:
                 try:
@@ -152,23 +151,22 @@ class Worker:
             task.future.set_result(value) if kind == "done" else task.future.set_exception(value)
 
     def _end_overdue(self, number: int) -> None:
-        if task := self._tasks.pop(number, None):
-            if not task.future.done():
-                reason = f"{self._name}: no end after {task.seconds:g} s; it was stopped, nothing is lost"
-                task.future.set_exception(WorkerDied(reason))
+        if task := self._tasks.get(number):
             self._process.kill()
+            self._begin_again(f"no end after {task.seconds:g} s; it was stopped, nothing is lost")
 
     def _lose(self, process: BaseProcess) -> None:
         """Take note that a process ended; where it is no surprise there is nothing to say."""
-        if process is not self._process or self._closed:
-            return
+        if process is self._process and not self._closed:
+            self._begin_again("its process ended, as where memory runs out; it was started again, nothing is lost")
+
+    def _begin_again(self, reason: str) -> None:
         lost, self._tasks = self._tasks, {}
         if self._spoke:  # one that cannot even begin is started again when it is asked for something
             self._spoke = False
             self._process, self._pipe = self._start()
         for task in lost.values():
             if not task.future.done():
-                reason = "its process ended, as where memory runs out; it was started again, nothing is lost"
                 task.future.set_exception(WorkerDied(f"{self._name}: {reason}"))
 
 
@@ -189,7 +187,7 @@ def _no_interrupts() -> Iterator[None]:
 class _Inside:
     """What the process knows of itself."""
 
-    pipe: Connection
+    pipe: Any
     tasks: queue.SimpleQueue
     stopped: set[int]
     number: int = 0
@@ -209,7 +207,7 @@ def asked_to_stop() -> bool:
     return _inside is not None and _inside.number in _inside.stopped
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Any) -> None:
     global _inside
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     spin_briefly()  # before a task has torch imported: the workers share the machine with each other and the page
