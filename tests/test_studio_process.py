@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 import audioviz as av
 from audioviz.studio.session import Session
 from audioviz.studio.watching import Watch
-from tests.studio_page import COMMAND, studio_process
+from tests.studio_page import COMMAND, read_errors, studio_process
 from tests.studio_server import song_file
 
 
@@ -83,7 +83,7 @@ def test_ctrl_c_ends_it_at_once_and_quietly_with_a_page_open(tmp_path):
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0
         assert time.monotonic() - begun < 3
-        assert process.stderr is not None and process.stderr.read() == ""
+        assert read_errors(process) == ""
     assert av.load_project(tmp_path / "song.autosave.avz").negative == "grey"
 
 
