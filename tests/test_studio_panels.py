@@ -132,7 +132,9 @@ def test_weights_of_selected_words(page, text, start, end, step, expected):
 
 def test_taps_have_the_tempo_at_which_they_were_made_and_a_pause_begins_anew(page):
     code = "let taps = [9]; for (let i = 0; i < 8; i++) taps = it.withTap(taps, 20 + i * 60 / 128 + 0.004 * (i % 2));"
-    tempo, late = module(page, "panels/tapping.js", code + "return [it.tempoOf(taps), it.behind([1.03, 1.53], [1, 1.5])]")
+    tempo, late = module(
+        page, "panels/tapping.js", code + "return [it.tempoOf(taps), it.behind([1.03, 1.53], [1, 1.5])]"
+    )
     assert tempo == pytest.approx(128, abs=0.5)
     assert late == pytest.approx(0.03)
 

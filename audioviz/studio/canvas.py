@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from audioviz.audio.song import Song
@@ -91,7 +91,7 @@ class Canvas:
         part = self.table.part[max(0, row + 1 - frames) : row + 1]
         return frame_table(self.schedule, self.settings, part=part, anew=self.guides.init is None)
 
-    def latents(self, table: FrameTable, first: int, before: Tensor | None) -> Iterator[tuple[Tensor, torch.Tensor]]:
+    def latents(self, table: FrameTable, first: int, before: Tensor | None) -> Iterator[tuple[Tensor, np.ndarray]]:
         """The latent of each row of a table from one on, and its finished picture: uint8, shape (H, W, 3)."""
         decode = Decoder(self.model)
         finish = replace(self.project.finish, smooth=None, safe=False)

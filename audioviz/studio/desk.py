@@ -52,8 +52,8 @@ class Desk:
         self.actions: dict[str, Action] = {"expression": self._expression, "words": self._words}  # what it can ask for
         self.routes: list[BaseRoute] = [Route("/sound", self._serve_sound)]  # what it can fetch
         pictures = Pictures(say=self._say, drop=self._drop)
-        self._easel = Easel(session, pictures, say=self._say)
-        self._queue = RenderQueue(session, pictures, say=self._say)
+        self._easel = Easel(session, pictures, say=self._say, tell=tell)
+        self._queue = RenderQueue(session, pictures, say=self._say, tell=tell)
         self.actions |= self._easel.actions | self._queue.actions
         self.routes += [Route("/picture/{key}.webp", pictures.serve), Route("/film/{job:int}.mp4", self._queue.serve)]
         session.changed.append(self._wake.set)
@@ -128,7 +128,8 @@ class Desk:
         return {"fault": await self._thinker.run_within(PLAN_SECONDS, thinking.expression_fault, project, column, text)}
 
     async def _words(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return {"unknown": await self._thinker.run(thinking.unknown_words, _text(asked, "text"))}
+        model = self._session.project.look.model if self._session.project else "embedded"
+        return {"unknown": await self._thinker.run(thinking.words_unknown, _text(asked, "text"), model)}
 
     async def _serve_sound(self, request: Request) -> Response:
         """Samples of the song: `sound?from=FIRST&count=N`."""

@@ -8,7 +8,7 @@ from audioviz.errors import AudiovizError, InputError
 from audioviz.studio import painting
 from audioviz.studio.pictures import Pictures
 from audioviz.studio.session import Session
-from audioviz.studio.worker import Worker
+from audioviz.studio.worker import Note, Worker
 
 PREVIEW = "preview"
 
@@ -22,10 +22,19 @@ class Easel:
     pictures : Pictures
     say : function of a name and an event
         Tells every page, and those that join later the newest of each name.
+    tell : function of an event
+        Tells every page once.
     """
 
-    def __init__(self, session: Session, pictures: Pictures, *, say: Callable[[str, dict[str, Any]], None]) -> None:
-        self._session, self._pictures, self._say = session, pictures, say
+    def __init__(
+        self,
+        session: Session,
+        pictures: Pictures,
+        *,
+        say: Callable[[str, dict[str, Any]], None],
+        tell: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._session, self._pictures, self._say, self._tell = session, pictures, say, tell
         self._painter = Worker("the preview", hear=self._take, warm=painting.warm)
         self._wake = asyncio.Event()
         self._wanted: tuple[int, str] | None = None
@@ -67,7 +76,10 @@ class Easel:
         self._wake.set()
         return {}
 
-    def _take(self, picture: painting.Picture) -> None:
+    def _take(self, picture: painting.Picture | Note) -> None:
+        if isinstance(picture, Note):
+            self._tell({"on": "notice", "kind": "warning", "text": picture.text})
+            return
         if self._changed:  # it may be of the project before
             return
         about = {"frame": picture.frame, "estimate": picture.estimate, "size": picture.size}

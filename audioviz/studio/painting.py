@@ -80,7 +80,7 @@ def warm() -> None:
 
     model = model_of(Look(), frozenset())
     empty = model.empty_latent((DRAFT_SIDE, DRAFT_SIDE)).to(model.denoiser.device)
-    guidance = model.guidance("warm")
+    guidance = model.guidance("")
     with torch.inference_mode():
         plan = plan_frame(guidance, seed=0, frame=0, steps=1, cfg=2.0, denoise=1.0)
         sample_frame(model.denoiser, plan, empty, sampler="euler", scheduler="sgm_uniform")

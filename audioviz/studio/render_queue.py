@@ -16,7 +16,7 @@ from audioviz.project import Project
 from audioviz.studio import filming
 from audioviz.studio.pictures import Pictures, address
 from audioviz.studio.session import Session
-from audioviz.studio.worker import Worker, WorkerDied
+from audioviz.studio.worker import Note, Worker, WorkerDied
 from audioviz.video.probe import probe, read_metadata
 from audioviz.video.work import LOG, work_folder
 
@@ -97,10 +97,19 @@ class RenderQueue:
     pictures : Pictures
     say : function of a name and an event
         Tells every page, and those that join later the newest of each name.
+    tell : function of an event
+        Tells every page once.
     """
 
-    def __init__(self, session: Session, pictures: Pictures, *, say: Callable[[str, dict[str, Any]], None]) -> None:
-        self._session, self._pictures, self._say = session, pictures, say
+    def __init__(
+        self,
+        session: Session,
+        pictures: Pictures,
+        *,
+        say: Callable[[str, dict[str, Any]], None],
+        tell: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._session, self._pictures, self._say, self._tell = session, pictures, say, tell
         self._renderer: Worker | None = None  # started by the first job: it takes as much memory as its model
         self._jobs: dict[int, Job] = {}
         self._numbers = count(1)
@@ -131,7 +140,10 @@ class RenderQueue:
             job.status, job.error = "failed", str(error)
         self._say_soon()
 
-    def _take(self, news: filming.News) -> None:
+    def _take(self, news: filming.News | Note) -> None:
+        if isinstance(news, Note):
+            self._tell({"on": "notice", "kind": "warning", "text": news.text})
+            return
         job = self._jobs.get(news.job)
         if job is None:
             return

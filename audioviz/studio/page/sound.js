@@ -95,15 +95,20 @@ function loopSamples() {
   return to - from >= heard.rate / 50 ? [from, Math.min(to, totalOf(heard))] : null; // shorter ones are no loop
 }
 
-function ready() {
-  if (context) return;
+/** The context of the sound, at the rate of the song. */
+export function ready() {
+  if (context) return context;
   context = new AudioContext({ sampleRate: heard.rate, latencyHint: "interactive" });
   gain = new GainNode(context);
   tickGain = new GainNode(context);
   gain.connect(context.destination);
   tickGain.connect(context.destination);
   tones = clickTones(context);
+  return context;
 }
+
+/** Where the song, without the clicks, leaves: for those who record or look at it. */
+export const outlet = () => gain;
 
 /** Hand pieces to the device until enough of the time to come is filled. */
 async function fill(mine) {

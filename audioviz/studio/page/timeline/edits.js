@@ -1,6 +1,7 @@
 // What can be done to the keys of a lane, by a pointer or by the keyboard.
-import { fps, plan, playhead, project, say, selection } from "../state.js";
+import { fps, playhead, project, say, selection } from "../state.js";
 import { thinned } from "../panels/recording.js";
+import { curves } from "./computed.js";
 import { isNumber, isWritten, keysOf, merged, moved, select, selectedKeys, write } from "./keyframes.js";
 import { neutralOf, rangeOf } from "./ranges.js";
 import { showColumn } from "./rows.js";
@@ -16,7 +17,7 @@ export function canEdit(column) {
 
 /** Value of a column at a moment, as it is computed; what it stands for where it is not given. */
 export function valueNow(column, seconds) {
-  const values = plan.peek()?.[`final:${column}`];
+  const values = curves.peek().get(`final:${column}`);
   if (!values?.length) return neutralOf(column) ?? rangeOf(column)[0];
   return values[Math.max(0, Math.min(values.length - 1, Math.round(seconds * fps.peek())))];
 }

@@ -1,7 +1,9 @@
 // The heads of the rows at the left: names, fold, height, order, and how a lane changes its script's values.
 import { problems, project, selection } from "../state.js";
 import { html } from "../ui.js";
+import { short } from "./hand.js";
 import { isWritten, modeOf, select } from "./keyframes.js";
+import { rangeOf } from "./ranges.js";
 import { aboutColumn, added, fold, HEADER, hideColumn, moveLane, resize, rows } from "./rows.js";
 
 const MODES = { replace: "=", multiply: "×", add: "+" };
@@ -55,6 +57,8 @@ export function Heads() {
         : html`<span class="tl-fold"></span>`}
       ${row.kind === "lane" ? html`<${LaneHead} row=${row} />` : html`<span class="tl-name">${row.title}</span>`}
       ${row.kind === "hits" && html`<span class="tl-legend"><i class="hat">hat</i><i class="snare">snare</i><i class="kick">kick</i></span>`}
+      ${row.kind === "lane" && row.height >= 44 &&
+      html`<span class="tl-range">${rangeOf(row.column).map((value) => html`<i>${short(value)}</i>`)}</span>`}
       ${row.canResize && html`<${Height} row=${row} />`}
     </li>`,
   )}</ul>`;

@@ -2,6 +2,7 @@
 import { change, changeLive, duration, plan, project, selection, song } from "../state.js";
 import { key as timeOf, toSeconds } from "../times.js";
 import { computed, signal } from "../ui.js";
+import { curves } from "./computed.js";
 import { shapeOf } from "./eases.js";
 import { boundsOf } from "./ranges.js";
 
@@ -82,16 +83,28 @@ export function write(column, keys, name, gesture = null) {
   return change(edit(column, keys), name, gesture).catch(() => null); // what is refused was said
 }
 
+const PAUSE = 100; // milliseconds between two changes of a drag, as each one computes a schedule
 let sent = Promise.resolve();
+let send = null; // what is to be sent at the end of the pause
+let pause = 0;
 
 /** Write them while they are dragged: they are seen at once, and one step of undo in the end. */
 export function writeLive(column, keys, name, gesture) {
   draft.value = { column, keys };
-  sent = Promise.all([sent, changeLive(edit(column, keys), name, gesture)]);
+  send = () => (sent = Promise.all([sent, changeLive(edit(column, keys), name, gesture)]));
+  pause ||= setTimeout(flush, PAUSE);
+}
+
+function flush() {
+  clearTimeout(pause);
+  pause = 0;
+  send?.();
+  send = null;
 }
 
 /** The drag is over: what the server has is shown as soon as it has all. */
 export function settle() {
+  flush();
   const last = draft.peek();
   sent.then(() => {
     if (draft.peek() === last) draft.value = null;
@@ -102,7 +115,7 @@ const drawn = new WeakMap(); // keys -> {script, mode, values}
 
 /** Values of a lane as its keys give them, one a frame, before the server has computed them. */
 export function drawnCurve(column, keys, frames, fps) {
-  const script = plan.value?.[`script:${column}`];
+  const script = curves.value.get(`script:${column}`);
   const mode = modeOf(column);
   const before = drawn.get(keys);
   if (before && before.script === script && before.mode === mode) return before.values;
@@ -125,7 +138,7 @@ export function drawnCurve(column, keys, frames, fps) {
 
 /** The curve of a column to draw: as computed, or by its keys where those are newer. */
 export function curveOf(column, frames, fps) {
-  const final = plan.value?.[`final:${column}`];
+  const final = curves.value.get(`final:${column}`);
   const keys = keysOf(column);
   if (!keys.length || !keys.every(isNumber)) return final ?? null;
   return final && isComputed(column, keys) ? final : drawnCurve(column, keys, frames, fps);

@@ -1,6 +1,7 @@
 // Lanes as they are drawn: the curve, the script's faint behind it, keys, and the box about those that are selected.
 import { fps, plan, problems, selection } from "../state.js";
 import { colours, css } from "./colours.js";
+import { curves } from "./computed.js";
 import { curveOf, isNumber, isWritten, keysOf, selectedKeys } from "./keyframes.js";
 import { columnsOf, pyramidOf } from "./pyramid.js";
 import { neutralOf, rangeOf } from "./ranges.js";
@@ -28,7 +29,7 @@ export function drawLane(scene, row) {
   const top = scene.topOf(row);
   const frames = plan.value?.frames ?? 0;
   const curve = frames ? curveOf(column, frames, fps.value) : null;
-  const script = plan.value?.[`script:${column}`];
+  const script = curves.value.get(`script:${column}`);
   const [low, high] = rangeOf(column);
   const raster = rasters.get(column) ?? new Raster();
   rasters.set(column, raster);

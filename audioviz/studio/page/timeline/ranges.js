@@ -1,5 +1,6 @@
 // The range of values that a lane shows, and the bounds of what its column may have.
-import { catalog, plan } from "../state.js";
+import { catalog } from "../state.js";
+import { curves } from "./computed.js";
 import { keysOf } from "./keyframes.js";
 import { pyramidOf } from "./pyramid.js";
 
@@ -25,6 +26,17 @@ export function holdRange(column) {
 /** Lowest and highest value that the lane of a column shows: the column's own, else those of its values with room. */
 export function rangeOf(column) {
   if (held?.column === column) return held.range;
+  const of = [catalog.value, curves.value.get(`final:${column}`), curves.value.get(`script:${column}`), keysOf(column)];
+  const had = found.get(column);
+  if (had?.of.every((part, i) => part === of[i])) return had.range;
+  const range = measured(column, of);
+  found.set(column, { of, range });
+  return range;
+}
+
+const found = new Map(); // column -> {of, range}: what the range was measured of
+
+function measured(column, [, final, script, keys]) {
   const [least, most] = boundsOf(column);
   if (Math.abs(least) < WIDE && Math.abs(most) < WIDE) return [least, most];
   let low = Infinity;
@@ -33,13 +45,12 @@ export function rangeOf(column) {
     if (value < low) low = value;
     if (value > high) high = value;
   };
-  for (const layer of ["final", "script"]) {
-    const values = plan.value?.[`${layer}:${column}`];
+  for (const values of [final, script]) {
     if (!values?.length) continue;
     const top = pyramidOf(values).at(-1);
     for (let i = 0; i < top.values.length; i += 1) take(top.values[i]);
   }
-  for (const { value } of keysOf(column)) if (typeof value === "number") take(value);
+  for (const { value } of keys) if (typeof value === "number") take(value);
   const neutral = neutralOf(column);
   if (neutral !== null) take(neutral);
   if (low > high) [low, high] = [0, 1];

@@ -1,17 +1,17 @@
 // The rows of the timeline from top to bottom, and what the user made of them: height, fold, order.
-import { catalog, plan, project, song } from "../state.js";
+import { catalog, pictures, plan, project, song } from "../state.js";
 import { computed, signal } from "../ui.js";
 
 export const MAP = 24; // height of the map of the whole song, pixels
 export const RULER = 24;
 export const HEADER = MAP + RULER;
 export const FOLDED = 18;
-const HEIGHTS = { sections: 18, wave: 60, beats: 20, hits: 33, taps: 16, prompts: 28, strip: 46, lane: 58 };
+const HEIGHTS = { sections: 18, wave: 54, beats: 20, hits: 33, taps: 16, prompts: 26, strip: 46, lane: 58 };
 const LEAST = { wave: 28, strip: 24, lane: 30 }; // of the rows whose height can be dragged
 const TITLES = { sections: "Sections", wave: "Sound", beats: "Beats", hits: "Hits", prompts: "Prompts", strip: "Frames" };
 
 export const heights = signal({}); // id of a row -> pixels
-export const folded = signal(new Set());
+export const folded = signal(new Set(["lane:seed", "lane:seed_to"]));
 export const added = signal([]); // columns that are shown without being in use
 export const order = signal([]); // columns, as far as the user has put them in order
 
@@ -19,7 +19,8 @@ export const order = signal([]); // columns, as far as the user has put them in 
 export const columns = computed(() => {
   const scripted = (plan.value?.columns ?? []).filter((name) => plan.value[`final:${name}`]);
   const drawn = Object.keys(project.value?.lanes ?? {});
-  const all = [...new Set([...order.value, ...drawn, ...added.value, ...scripted])];
+  const seeds = scripted.filter((name) => name.startsWith("seed"));
+  const all = [...new Set([...order.value, ...drawn, ...added.value, ...scripted.filter((name) => !seeds.includes(name)), ...seeds])];
   return all.filter((name) => drawn.includes(name) || added.value.includes(name) || scripted.includes(name));
 });
 
@@ -31,7 +32,8 @@ export const rows = computed(() => {
   const lanes = columns.value.map((column) => ({ id: `lane:${column}`, kind: "lane", column, title: column }));
   let top = 0;
   return [...fixed, ...taps, ...below, ...lanes].map((row) => {
-    const isFolded = folded.value.has(row.id);
+    const isEmpty = row.kind === "strip" && pictures.value.size === 0;
+    const isFolded = isEmpty || folded.value.has(row.id);
     const height = isFolded ? FOLDED : (heights.value[row.id] ?? HEIGHTS[row.kind]);
     top += height;
     return { ...row, top: top - height, height, isFolded, canFold: row.kind in LEAST, canResize: row.kind in LEAST && !isFolded };

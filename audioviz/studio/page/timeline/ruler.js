@@ -81,7 +81,7 @@ function drawLoop(g, top, height) {
 export function drawLoopShade({ g, width, height }) {
   if (!loop.value) return;
   const [from, to] = loop.value.map((seconds) => Math.max(0, Math.min(width, xOf(seconds))));
-  g.fillStyle = css("ground", 0.5);
+  g.fillStyle = css("panel", 0.4);
   g.fillRect(0, HEADER, from, height - HEADER);
   g.fillRect(to, HEADER, width - to, height - HEADER);
 }
