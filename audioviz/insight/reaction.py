@@ -53,10 +53,15 @@ def reaction(
     kicks = kicks[(kicks > 0) & (kicks < len(energy))]  # nothing comes before the first frame
     if len(kicks) == 0 or np.ptp(energy) == 0 or np.ptp(envelope) == 0:
         return Reaction(len(kicks), float("nan"), float("nan"), ratio)
+    near = _near_peaks(energy)[kicks].mean()
+    return Reaction(len(kicks), float(np.corrcoef(energy, envelope)[0, 1]), float(near), float(ratio))
+
+
+def _near_peaks(energy: np.ndarray) -> np.ndarray:
+    """Whether each frame has a local maximum of the change within one frame: bool, shape (T,)."""
     padded = np.pad(energy, 1, constant_values=-1)
     peaks = (padded[1:-1] > padded[:-2]) & (padded[1:-1] >= padded[2:])
-    near = np.convolve(peaks, np.ones(3), mode="same") > 0
-    return Reaction(len(kicks), float(np.corrcoef(energy, envelope)[0, 1]), float(near[kicks].mean()), float(ratio))
+    return np.convolve(peaks, np.ones(3), mode="same") > 0
 
 
 def measure_video(path: Path) -> tuple[VideoInfo, Reaction | None, list[Flashing]]:
@@ -92,6 +97,30 @@ def measure_pictures(path: Path, song: Song) -> Reaction:
         If it is no video.
     """
     return _measured(difference_energy(read_frames(path)), song, song.clock.fps)
+
+
+def measure_film(path: Path, song: Song, *, sampled: Fraction) -> tuple[Reaction, list[tuple[float, bool]]]:
+    """The reaction of a video to the song that it was made for, and whether each kick is seen, by its seconds.
+
+    Parameters
+    ----------
+    song : Song
+        A frame for each of the video's.
+    sampled : Fraction
+        Frames a second that were sampled, as for `measure_video`.
+
+    Raises
+    ------
+    InputError
+        If it is no video.
+    """
+    energy = difference_energy(read_frames(path))
+    found = _measured(energy, song, song.clock.fps)
+    if sampled < song.clock.fps:
+        found = replace(_measured(energy, song, sampled), kicks=found.kicks, hits=found.hits)
+    near, frames = _near_peaks(energy), song.kicks.frames
+    inside = (frames > 0) & (frames < len(energy))
+    return found, list(zip(song.kicks.seconds[inside].tolist(), near[frames[inside]].tolist()))
 
 
 def _measured(energy: np.ndarray, song: Song, fps: Fraction) -> Reaction:

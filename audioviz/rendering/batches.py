@@ -16,7 +16,7 @@ from audioviz.models.model import Model
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.frame_table import FrameTable
 from audioviz.rendering.guides import Guides
-from audioviz.rendering.plans import frame_planner
+from audioviz.rendering.plans import Known, frame_planner
 from audioviz.rendering.runs import BatchPlan
 from audioviz.rendering.settings import RenderSettings
 from audioviz.sampling import sequence
@@ -42,6 +42,7 @@ def sampled_latents(
     first: int = 0,
     before: Tensor | None = None,
     decode: Decoder | None = None,
+    known: Known | None = None,
 ) -> Sampled:
     """The latent of each row of a table from `first` on, in order: (1, C, H, W), in the autoencoder's units.
 
@@ -55,6 +56,8 @@ def sampled_latents(
         The latent before `first`, if there is one.
     decode : Decoder, optional
         That shows the latents; where they are not sampled alone, each run decodes what it starts from once more.
+    known : Known, optional
+        What was read and measured before, for the same model, settings and guides.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def sampled_latents(
     """
     guides = guides or Guides()
     start = model.empty_latent(settings.size) if before is None else before
-    plan_at = frame_planner(model, table, settings, guides=guides)
+    plan_at = frame_planner(model, table, settings, guides=guides, known=known)
 
     def sample(decode: Decoder, rows: range) -> Sampled:
         yield from sequence(

@@ -1,8 +1,8 @@
 """The FramePlans of a render, one at a time, from a frame table and a model."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from functools import cache, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from torch import Tensor
@@ -35,6 +35,17 @@ MOST_TEXTS = 16  # that lie on the device, of all that were read
 INTERPOLATIONS = {"slerp": slerp, "lerp": lerp}
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What was read and measured for a model, its settings and its guides: the conditionings of texts, and statistics.
+
+    Whoever plans frames of several tables with the same ones reads each text once.
+    """
+
+    texts: dict[str, Conditioning] = field(default_factory=dict)
+    statistics: dict[tuple[str, str], tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+
 def plan_frames(
     model: Model, table: FrameTable, settings: RenderSettings, *, first: int = 0, guides: Guides | None = None
 ) -> Iterator[FramePlan]:
@@ -44,16 +55,27 @@ def plan_frames(
 
 
 def frame_planner(
-    model: Model, table: FrameTable, settings: RenderSettings, *, guides: Guides | None = None
+    model: Model,
+    table: FrameTable,
+    settings: RenderSettings,
+    *,
+    guides: Guides | None = None,
+    known: Known | None = None,
 ) -> Callable[[int, Decoder], FramePlan]:
     """A function that gives the plan of a row of a table, which starts from the picture that a decoder has shown.
 
     Text is encoded, and anchors are measured, when a frame first needs them; for those LoRAs act as they were loaded. A
     frame that is drawn wholly anew starts from an empty latent: what came before it leaves no trace in it.
     """
-    guides = guides or Guides()
-    read, device = cache(model.encode_text), model.denoiser.device
-    encode = lru_cache(MOST_TEXTS)(lambda text: read(text).to(device))
+    guides, known = guides or Guides(), known or Known()
+    device = model.denoiser.device
+
+    @lru_cache(MOST_TEXTS)
+    def encode(text: str) -> Conditioning:
+        if text not in known.texts:
+            known.texts[text] = model.encode_text(text)
+        return known.texts[text].to(device)
+
     with_images, init, step_to = (
         image_conditions(model, guides),
         init_latents(model, guides),
@@ -65,9 +87,11 @@ def frame_planner(
         control, style = (table.columns[name][i].item() for name in ("control", "style"))
         return with_images(text, table.part[i], control, style, loras)
 
-    @cache
     def statistics(text: str, negative: str) -> tuple[Tensor, Tensor]:
-        return still_statistics(model, guidance(model.guidance(text, negative, steps=settings.steps), 0, {}), settings)
+        if (text, negative) not in known.statistics:
+            fresh = guidance(model.guidance(text, negative, steps=settings.steps), 0, {})
+            known.statistics[text, negative] = still_statistics(model, fresh, settings)
+        return known.statistics[text, negative]
 
     def plan_at(i: int, decode: Decoder) -> FramePlan:
         frame, row, unsample, flow_step = table.part[i], table.row(i), bool(table.columns["unsample"][i]), step_to(i)

@@ -95,7 +95,7 @@ def prepared(
 ) -> Prepared:
     """Settle memory, read texts, open guides, and make the model quick; what users should know is said."""
     container, codec = format_of(out, project.finish.codec)
-    model, settings = _made_ready(model, project)
+    model, settings = made_ready(model, project)
     if tiled is None and resume:
         tiled = settled_tiles(out, model, settings.size)
     make_room(model, settings.size, batch=settings.batch, tiled=tiled)
@@ -157,7 +157,7 @@ class Notes:
                 warnings.warn(note, AudiovizWarning, stacklevel=2)
 
 
-def _made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
+def made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
     """The model for a project's size, and its settings."""
     shape = exact_size(project.finish.upscale, project.finish.frame)
     settings = settings_for(project.look, model.defaults, shape=shape, step=model.multiple)

@@ -16,6 +16,9 @@ from audioviz.errors import AudiovizError, InputError
 from audioviz.project import Project
 from audioviz.studio import thinking
 from audioviz.studio.catalog import catalog_event
+from audioviz.studio.easel import Easel
+from audioviz.studio.pictures import Pictures
+from audioviz.studio.render_queue import RenderQueue
 from audioviz.studio.session import Session
 from audioviz.studio.sound import Sound
 from audioviz.studio.worker import Worker
@@ -48,15 +51,26 @@ class Desk:
         self.latest: dict[str, dict | bytes] = {"catalog": catalog_event()}  # what a page that joins is told
         self.actions: dict[str, Action] = {"expression": self._expression, "words": self._words}  # what it can ask for
         self.routes: list[BaseRoute] = [Route("/sound", self._serve_sound)]  # what it can fetch
+        pictures = Pictures(say=self._say, drop=self._drop)
+        self._easel = Easel(session, pictures, say=self._say, tell=tell)
+        self._queue = RenderQueue(session, pictures, say=self._say, tell=tell)
+        self.actions |= self._easel.actions | self._queue.actions
+        self.routes += [Route("/picture/{key}.webp", pictures.serve), Route("/film/{job:int}.mp4", self._queue.serve)]
         session.changed.append(self._wake.set)
 
     def refresh(self) -> None:
         """Compute all anew: a file that the project names was written."""
         self._heard = None
         self._wake.set()
+        self._easel.look_again(anew=True)
 
     async def work(self) -> None:
         """Compute what has changed, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for work in (self._think, self._easel.work, self._queue.work):
+                group.create_task(work())
+
+    async def _think(self) -> None:
         self._wake.set()
         while await self._wake.wait():
             self._wake.clear()
@@ -114,7 +128,8 @@ class Desk:
         return {"fault": await self._thinker.run_within(PLAN_SECONDS, thinking.expression_fault, project, column, text)}
 
     async def _words(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return {"unknown": await self._thinker.run(thinking.unknown_words, _text(asked, "text"))}
+        model = self._session.project.look.model if self._session.project else "embedded"
+        return {"unknown": await self._thinker.run(thinking.words_unknown, _text(asked, "text"), model)}
 
     async def _serve_sound(self, request: Request) -> Response:
         """Samples of the song: `sound?from=FIRST&count=N`."""
@@ -144,9 +159,13 @@ class Desk:
         self.latest[what] = event
         self._tell(event)
 
+    def _drop(self, what: str) -> None:
+        self.latest.pop(what, None)
+
     def close(self) -> None:
         """End the processes."""
-        self._thinker.close()
+        for part in (self._thinker, self._easel, self._queue):
+            part.close()
 
 
 def _located(message: str) -> dict[str, Any]:

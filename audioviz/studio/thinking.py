@@ -9,6 +9,7 @@ import numpy as np
 
 from audioviz.audio.song import Events, Song
 from audioviz.errors import AudiovizError
+from audioviz.models.known_words import unknown_words
 from audioviz.project import Project
 from audioviz.schedule.binding import bound
 from audioviz.schedule.curves import expression
@@ -139,11 +140,9 @@ def expression_fault(project: Project, column: str, text: str) -> str | None:
     return None
 
 
-def unknown_words(text: str) -> list[dict[str, Any]]:
-    """The words of a prompt that the embedded model does not know, where each stands, and the nearest that it knows."""
-    from audioviz.studio.words import unknown
-
-    return unknown(text)
+def words_unknown(text: str, model: str) -> list[dict[str, Any]]:
+    """The words of a prompt that a model does not know, where each stands, and the nearest that it knows."""
+    return [word._asdict() for word in unknown_words(text, model=model)]
 
 
 def _keys(lane: Lane, song: Song) -> list[list[Any]]:

@@ -6,18 +6,26 @@ import os
 import queue
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
-from audioviz.errors import AudiovizError, Defect
+from audioviz.errors import AudiovizError, AudiovizWarning, Defect
+from audioviz.models.threads import spin_briefly
 
 Asked = ParamSpec("Asked")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Note:
+    """A warning of audioviz in the process."""
+
+    text: str
 
 
 class WorkerDied(AudiovizError):
@@ -50,7 +58,7 @@ class Worker:
         self._numbers = count(1)
         self._tasks: dict[int, _Task] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
+        self._closed = self._spoke = False
         self._process, self._pipe = self._start()
 
     @property
@@ -102,7 +110,7 @@ class Worker:
         self._closed = True
         self._process.kill()
 
-    def _start(self) -> tuple[BaseProcess, Connection]:
+    def _start(self) -> tuple[BaseProcess, Any]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs,), daemon=True, name=f"audioviz {self._name}")
@@ -114,13 +122,14 @@ class Worker:
         threading.Thread(target=self._listen, args=(process, ours), daemon=True).start()
         return process, ours
 
-    def _listen(self, process: BaseProcess, pipe: Connection) -> None:
+    def _listen(self, process: BaseProcess, pipe: Any) -> None:
         with suppress(RuntimeError):  # the loop is closed
             while True:
                 try:
                     message = pipe.recv()
                 except (EOFError, OSError):
                     break
+                self._spoke = True
                 self._in_loop(self._take, process, *message)
             self._in_loop(self._lose, process)
 
@@ -142,21 +151,22 @@ class Worker:
             task.future.set_result(value) if kind == "done" else task.future.set_exception(value)
 
     def _end_overdue(self, number: int) -> None:
-        if task := self._tasks.pop(number, None):
-            if not task.future.done():
-                reason = f"{self._name}: no end after {task.seconds:g} s; it was stopped, nothing is lost"
-                task.future.set_exception(WorkerDied(reason))
+        if task := self._tasks.get(number):
             self._process.kill()
+            self._begin_again(f"no end after {task.seconds:g} s; it was stopped, nothing is lost")
 
     def _lose(self, process: BaseProcess) -> None:
         """Take note that a process ended; where it is no surprise there is nothing to say."""
-        if process is not self._process or self._closed:
-            return
+        if process is self._process and not self._closed:
+            self._begin_again("its process ended, as where memory runs out; it was started again, nothing is lost")
+
+    def _begin_again(self, reason: str) -> None:
         lost, self._tasks = self._tasks, {}
-        self._process, self._pipe = self._start()
+        if self._spoke:  # one that cannot even begin is started again when it is asked for something
+            self._spoke = False
+            self._process, self._pipe = self._start()
         for task in lost.values():
             if not task.future.done():
-                reason = "its process ended, as where memory runs out; it was started again, nothing is lost"
                 task.future.set_exception(WorkerDied(f"{self._name}: {reason}"))
 
 
@@ -177,7 +187,7 @@ def _no_interrupts() -> Iterator[None]:
 class _Inside:
     """What the process knows of itself."""
 
-    pipe: Connection
+    pipe: Any
     tasks: queue.SimpleQueue
     stopped: set[int]
     number: int = 0
@@ -197,10 +207,12 @@ def asked_to_stop() -> bool:
     return _inside is not None and _inside.number in _inside.stopped
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Any) -> None:
     global _inside
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    spin_briefly()  # before a task has torch imported: the workers share the machine with each other and the page
     _inside = _Inside(pipe, queue.SimpleQueue(), set())
+    warnings.showwarning = _note
     threading.Thread(target=_receive, args=(_inside,), daemon=True).start()
     while True:
         number, function, values, named = _inside.tasks.get()
@@ -212,6 +224,12 @@ def _serve(pipe: Connection) -> None:
             pipe.send(answer)
         except (TypeError, AttributeError, ValueError) as error:  # it cannot be sent
             pipe.send(("failed", number, Defect(f"a fault of audioviz's own ({type(error).__name__}: {error!s:.200})")))
+
+
+def _note(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    """Tell a warning of ours; those of libraries are for their developers."""
+    if issubclass(category, AudiovizWarning):
+        tell(Note(str(message)))
 
 
 def _answer(number: int, function: Callable[..., Any], values: tuple, named: dict) -> tuple[str, int, Any]:

@@ -1,0 +1,95 @@
+"""Easel: has frames painted in a process of their own, the newest request first."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from audioviz.errors import AudiovizError, InputError
+from audioviz.studio import painting
+from audioviz.studio.pictures import Pictures
+from audioviz.studio.session import Session
+from audioviz.studio.worker import Note, Worker
+
+PREVIEW = "preview"
+
+
+class Easel:
+    """Paints the frames that the page asks for.
+
+    Parameters
+    ----------
+    session : Session
+    pictures : Pictures
+    say : function of a name and an event
+        Tells every page, and those that join later the newest of each name.
+    tell : function of an event
+        Tells every page once.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        pictures: Pictures,
+        *,
+        say: Callable[[str, dict[str, Any]], None],
+        tell: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._session, self._pictures, self._say, self._tell = session, pictures, say, tell
+        self._painter = Worker("the preview", hear=self._take, warm=painting.warm)
+        self._wake = asyncio.Event()
+        self._wanted: tuple[int, str] | None = None
+        self._changed = self._anew = False
+        self._failed = False
+        self.actions = {"frame": self._frame}
+        session.changed.append(self.look_again)
+
+    def look_again(self, *, anew: bool = False) -> None:
+        """Find the pictures that are of the project no more; of all, if a file that it names was written."""
+        self._changed, self._anew = True, self._anew or anew
+        self._painter.stop()
+        self._wake.set()
+
+    async def work(self) -> None:
+        """Paint what is asked for, for ever."""
+        while await self._wake.wait():
+            self._wake.clear()
+            project = self._session.project
+            if project is None:
+                continue
+            try:
+                if self._changed:
+                    anew, self._changed, self._anew = self._anew, False, False
+                    for _, frame in await self._painter.run(painting.gone, project, anew=anew):
+                        self._pictures.forget(PREVIEW, frame)
+                if self._wanted is not None and not self._changed:
+                    (frame, size), self._wanted = self._wanted, None
+                    await self._painter.run(painting.paint, project, frame, size)
+                self._say_problem(None)
+            except AudiovizError as error:
+                self._say_problem(str(error))
+
+    async def _frame(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if self._session.project is None:
+            raise InputError("no project is open: drop a song first")
+        self._wanted = asked["frame"], asked.get("size", "draft")
+        self._painter.stop()
+        self._wake.set()
+        return {}
+
+    def _take(self, picture: painting.Picture | Note) -> None:
+        if isinstance(picture, Note):
+            self._tell({"on": "notice", "kind": "warning", "text": picture.text})
+            return
+        if self._changed:  # it may be of the project before
+            return
+        about = {"frame": picture.frame, "estimate": picture.estimate, "size": picture.size}
+        self._pictures.show(PREVIEW, picture.frame, about, key=picture.key, webp=picture.webp)
+
+    def _say_problem(self, message: str | None) -> None:
+        if message or self._failed:
+            self._failed = message is not None
+            self._say("problem frame", {"on": "problem", "where": "frame", "message": message})
+
+    def close(self) -> None:
+        """End the process."""
+        self._painter.close()
