@@ -10,7 +10,7 @@ from audioviz.studio.app import PAGE
 from tests.studio_page import studio
 
 SONG = Path(__file__).parents[1] / "examples" / "song.ogg"
-STATE = "const state = await import(new URL('page/state.js', location.href));"
+STATE = "async () => { window.state = await import(new URL('page/state.js', location.href)); }"
 
 
 @pytest.fixture(scope="module")
@@ -26,21 +26,38 @@ def address(folder, own_cache):
         yield address
 
 
-@pytest.fixture
-def page(chromium, address):
-    """The page of a project that has just been begun."""
+@pytest.fixture(scope="module")
+def opened(chromium, address):
     with chromium.new_context(viewport={"width": 1000, "height": 700}, reduced_motion="reduce") as context:
         page = context.new_page()
+        page.set_default_timeout(10_000)
         page.goto(address)
         page.wait_for_selector(".desk")
-        inside(page, "await (await import(new URL('page/link.js', location.href))).ask('open', {path: 'song.ogg'})")
-        page.wait_for_function(f"async () => {{ {STATE} return state.song.value && state.plan.value }}", timeout=60_000)
+        page.evaluate(STATE)
+        page.wait_for_function("() => state.song.value && state.plan.value", timeout=60_000)
         yield page
+
+
+@pytest.fixture
+def page(opened):
+    """The page of a project that has just been begun."""
+    begin = """
+        const places = await import(new URL('page/panels/places.js', location.href));
+        const {ask} = await import(new URL('page/link.js', location.href));
+        places.dialog.value = null;
+        places.tab.value = "prompts";
+        state.notice.value = null;
+        state.selection.value = {lane: null, keys: new Set()};
+        await ask('open', {path: 'song.ogg'});
+    """
+    inside(opened, begin)
+    until(opened, "state.about.value.undo === null")
+    return opened
 
 
 def inside(page, code: str):
     """What code of the page gives, in which `state` is its state."""
-    return page.evaluate(f"async () => {{ {STATE} {code} }}")
+    return page.evaluate(f"async () => {{ {code} }}")
 
 
 def project(page) -> dict:
@@ -53,7 +70,7 @@ def module(page, name: str, code: str):
 
 
 def until(page, condition: str) -> None:
-    page.wait_for_function(f"async () => {{ {STATE} return {condition} }}", timeout=10_000)
+    page.wait_for_function(f"() => {condition}")
 
 
 def test_a_drag_of_a_slider_is_one_step_of_undo_and_a_double_click_takes_it_away(page):
@@ -80,7 +97,7 @@ def test_a_drag_of_a_slider_is_one_step_of_undo_and_a_double_click_takes_it_away
 def test_a_prompt_keeps_its_written_form_until_it_says_more_than_text_can(page):
     inside(page, "await state.change([[['prompts'], ['0s: neon', '4bar: gold mandala --neg grey']]], 'prompts')")
     inside(page, "state.selectedPrompt.value = 1")
-    page.get_by_role("textbox", name="Prompt 2").fill("gold mandalas")
+    page.get_by_role("textbox", name="Prompt 2", exact=True).fill("gold mandalas")
     until(page, "state.project.value.prompts[1] === '4bar: gold mandalas --neg grey'")
     page.get_by_label("To the next").select_option("hold")
     until(page, "state.project.value.prompts[1].ease === 'hold'")
@@ -115,7 +132,9 @@ def test_weights_of_selected_words(page, text, start, end, step, expected):
 
 def test_taps_have_the_tempo_at_which_they_were_made_and_a_pause_begins_anew(page):
     code = "let taps = [9]; for (let i = 0; i < 8; i++) taps = it.withTap(taps, 20 + i * 60 / 128 + 0.004 * (i % 2));"
-    tempo, late = module(page, "panels/tapping.js", code + "return [it.tempoOf(taps), it.behind([1.03, 1.53], [1, 1.5])]")
+    tempo, late = module(
+        page, "panels/tapping.js", code + "return [it.tempoOf(taps), it.behind([1.03, 1.53], [1, 1.5])]"
+    )
     assert tempo == pytest.approx(128, abs=0.5)
     assert late == pytest.approx(0.03)
 
@@ -143,7 +162,7 @@ def test_an_expression_with_a_fault_is_told_where_it_is_typed_and_changes_nothin
     field = page.get_by_role("combobox", name="Expression")
     field.press_sequentially("0.2 + 0.5 * kic")
     page.get_by_role("option", name="kick", exact=True).wait_for()
-    page.wait_for_function("document.querySelector('#expression-fault').textContent.includes('kic')")
+    page.wait_for_function("() => document.querySelector('#expression-fault').textContent.includes('kic')")
     assert project(page)["lanes"] == {}
     field.press("Enter")
     until(page, "state.project.value.lanes.denoise?.expression === '0.2 + 0.5 * kick'")
@@ -152,7 +171,7 @@ def test_an_expression_with_a_fault_is_told_where_it_is_typed_and_changes_nothin
 
 def test_keys_of_the_page_leave_a_field_that_is_typed_in_alone(page):
     page.keyboard.press("Control+Enter")
-    box = page.get_by_role("textbox", name="Prompt 1")
+    box = page.get_by_role("textbox", name="Prompt 1", exact=True)
     box.fill("neon")
     box.press("End")
     box.press_sequentially(" tea ?")
@@ -180,10 +199,10 @@ def test_a_file_in_the_way_is_saved_over_only_when_that_is_said(page, folder):
     page.keyboard.press("Control+Shift+s")
     page.get_by_role("textbox", name="File").fill("other.avz")
     page.get_by_role("button", name="Save", exact=True).last.click()
-    page.get_by_role("alert").wait_for()
+    page.get_by_role("dialog").get_by_role("alert").wait_for()
     assert (folder / "other.avz").read_text() == "mine"
     page.get_by_role("button", name="Save over it").click()
-    page.wait_for_function("!document.querySelector('dialog')")
+    page.wait_for_function("() => !document.querySelector('dialog')")
     assert "version" in (folder / "other.avz").read_text()
 
 
@@ -239,6 +258,7 @@ def test_a_dropped_song_opens(chromium, tmp_path):
         page.goto(address)
         page.locator("input[type=file]").set_input_files(SONG)
         page.wait_for_selector(".desk", timeout=20_000)
+        page.evaluate(STATE)
         assert project(page)["song"]["path"].endswith("song.ogg")
         assert (tmp_path / "song.ogg").read_bytes() == SONG.read_bytes()
 

@@ -48,7 +48,7 @@ function SaveAs({ path, fault }) {
   return html`<form onSubmit=${(event) => (event.preventDefault(), go(false))}>
     <div class="field"><label><span class="name">File</span>
       <input type="text" value=${name.value} onInput=${(event) => (name.value = event.target.value)}
-        spellcheck="false" /></label></div>
+        spellcheck=${false} /></label></div>
     <${Fault} line=${fault} />
     <div class="line end">
       ${fault && html`<${Button} danger onClick=${() => go(true)}>Save over it</${Button}>`}

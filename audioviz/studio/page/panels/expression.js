@@ -70,7 +70,7 @@ export function Expression({ column, value, onLive }) {
   const open = offered.value.found.length > 0;
   return html`<div class="expression">
     <label class="field"><span class="name">Expression</span>
-      <textarea ref=${field} rows="2" spellcheck="false" autocapitalize="off" value=${text.value}
+      <textarea ref=${field} rows="2" spellcheck=${false} autocapitalize="off" value=${text.value}
         placeholder="0.3 + 0.5 * kick" role="combobox" aria-expanded=${String(open)} aria-controls="completions"
         aria-autocomplete="list" aria-invalid=${String(Boolean(fault.value))} aria-describedby="expression-fault"
         aria-activedescendant=${open ? `completion-${at.value}` : undefined}

@@ -81,7 +81,7 @@ export function Choice({ label, about, value, choices, none, onChange, onReset, 
 /** A text that is taken when the field is left or Enter is pressed. */
 export function Text({ label, about, value, placeholder, onChange, onReset, inline, ...rest }) {
   return html`<${Field} label=${label} about=${about} onReset=${onReset} inline=${inline}>
-    <input type="text" value=${value ?? ""} placeholder=${placeholder} spellcheck="false" ...${rest}
+    <input type="text" value=${value ?? ""} placeholder=${placeholder} spellcheck=${false} ...${rest}
       onKeyDown=${(event) => event.key === "Enter" && event.target.blur()}
       onChange=${(event) => onChange(event.target.value.trim())} />
   </${Field}>`;

@@ -104,7 +104,7 @@ export function FileList({ instead }) {
   const { folder, folders, files, fault } = listing.value ?? { folder: "", folders: [], files: [] };
   const openable = files.filter(({ kind }) => ICONS[kind]);
   return html`<div class="files">
-    <p class="about" title=${folder}>${folder}</p>
+    <p class="about" title=${folder}><bdi>${folder}</bdi></p>
     <ul>
       ${folders.map((path) => {
         return html`<li><button type="button" onClick=${() => look(path)}><${Icon} name="folder" />

@@ -113,7 +113,7 @@ export function Frames() {
       <${Fault} line=${problems.value.frame ?? fault.value} />
     </div>
     <div class="line under">
-      <span class="where"><b>${clock(playhead.value)}</b> <span class="frame-number">frame ${frame}</span>${bar ? html`<span class="wide-only"> · bar ${bar.number}</span>` : ""}</span>
+      <span class="where"><b>${clock(playhead.value)}</b> <span class="frame-number">frame ${frame}</span>${bar?.number ? html`<span class="wide-only"> · bar ${bar.number}</span>` : ""}</span>
       <span class="space"></span>
       ${film.value && html`<${Button} icon="close" onClick=${() => (film.value = null)}>Close ${film.value.name}</${Button}>`}
       <${Button} icon="compare" pressed=${Boolean(pinned.value)} onClick=${pinCurrent} disabled=${!shown.value && !filmOf()?.film}

@@ -77,9 +77,9 @@ function Place() {
   return html`<${Part} title="Beats and bars">
     <div class="field inline"><span class="name">Offset</span>
       <span class="nudge" role="group" aria-label="Nudge all beats">
-        ${[-10, -1].map((by) => html`<${Button} small label=${`All beats ${-by} ms sooner`} onClick=${() => nudge(by)}>${by}</${Button}>`)}
+        ${[-10, -1].map((by) => html`<${Button} small aria-label=${`All beats ${-by} ms sooner`} onClick=${() => nudge(by)}>${by}</${Button}>`)}
         <output>${offset} ms</output>
-        ${[1, 10].map((by) => html`<${Button} small label=${`All beats ${by} ms later`} onClick=${() => nudge(by)}>+${by}</${Button}>`)}
+        ${[1, 10].map((by) => html`<${Button} small aria-label=${`All beats ${by} ms later`} onClick=${() => nudge(by)}>+${by}</${Button}>`)}
       </span></div>
     <${Choice} label="Beats a bar" inline value=${count === null || count === undefined ? "" : String(count)}
       none=${`as heard: ${song.value.beats_per_bar}`} choices=${["2", "3", "4", "5", "6", "7", "8", "9", "12"]}

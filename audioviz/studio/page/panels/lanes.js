@@ -1,6 +1,6 @@
 // Lanes: columns that the user draws or writes over the schedule.
 import { catalog, change, changeLive, fps, plan, playhead, problems, project, selection } from "../state.js";
-import * as timeline from "../timeline/timeline.js";
+import { addLane } from "../timeline/timeline.js";
 import { key } from "../times.js";
 import { html, useSignal } from "../ui.js";
 import { Expression } from "./expression.js";
@@ -19,7 +19,7 @@ export function valueAt(column, seconds) {
 
 /** Show the lane of a column, and begin it where there is none. */
 export function openLane(column) {
-  timeline.addLane?.(column);
+  addLane(column);
   selection.value = { lane: column, keys: new Set() };
   tab.value = "lanes";
 }

@@ -46,7 +46,7 @@ function Block({ i, value }) {
   return html`<li ref=${box} class=${open ? "block open" : "block"} onFocusIn=${select} onClick=${select}>
     <div class="line">
       <input class="time" aria-label=${`Time of prompt ${i + 1}`} value=${found.time ?? ""} placeholder=${at === null ? "" : clock(at)}
-        title="Seconds, 1:30, frames 96f, beats 16b, bars 4bar, or a section's letter" spellcheck="false"
+        title="Seconds, 1:30, frames 96f, beats 16b, bars 4bar, or a section's letter" spellcheck=${false}
         onKeyDown=${(event) => event.key === "Enter" && event.target.blur()}
         onChange=${({ target }) => take({ time: target.value.trim() || null }, "time of a prompt")} />
       ${at !== null && html`<button type="button" class="link" title="Go there" onClick=${() => (playhead.value = at)}>${clock(at)}</button>`}

@@ -1,7 +1,8 @@
 // The toolbar over the timeline: play, loop, snap, and lanes by name.
 import { commands } from "../keys.js";
-import { loop, playhead, playing, snapping, song, duration } from "../state.js";
+import { duration, loop, playhead, playing, snapping, song } from "../state.js";
 import { clicks, toggle, volume } from "../sound.js";
+import { pen } from "../timeline/hand.js";
 import { clock } from "../times.js";
 import { html, useEffect, useRef, useSignal } from "../ui.js";
 import { Button } from "./fields.js";
@@ -45,7 +46,7 @@ export function Toolbar() {
       <select value=${snapping.value} onChange=${(event) => (snapping.value = event.target.value)}>
         ${SNAPS.map(([name, words]) => html`<option value=${name} selected=${name === snapping.value}>${words}</option>`)}
       </select></label>
-    <${ByKey} keys="P" icon="pen">Draw</${ByKey}>
+    <${ByKey} keys="P" icon="pen" pressed=${pen.value}>Draw</${ByKey}>
     <${AddLane} />
     <span class="space"></span>
     <span class="about wide-only">${song.value ? `${song.value.tempo ? `${song.value.tempo.toFixed(1)} bpm · ` : ""}${song.value.title}` : ""}</span>

@@ -55,7 +55,7 @@ export function Words({ label, value, placeholder, quiet, onBegin, onLive }) {
   };
   return html`${quiet && html`<span class="about">${label}</span>`}<div class=${quiet ? "words quiet" : "words"}>
     <div class="behind" aria-hidden="true">${pieces(text.value, unknown.value)}</div>
-    <textarea ref=${field} rows="1" aria-label=${label} placeholder=${placeholder} spellcheck="false" value=${text.value}
+    <textarea ref=${field} rows="1" aria-label=${label} placeholder=${placeholder} spellcheck=${false} value=${text.value}
       onFocus=${onBegin} onInput=${(event) => write(event.target.value)} onKeyDown=${onKeyDown}
       onBlur=${() => text.value.trim() || (text.value = value)}></textarea>
   </div>
