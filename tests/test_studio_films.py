@@ -123,6 +123,7 @@ def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path):
             await until(lambda: job(2)["status"] == "failed")
             assert "resume goes on" in job(2)["error"]
             await desk.actions["resume"]({"job": 2})
+            await until(lambda: job(2)["status"] == "running")
             await until(lambda: job(2)["status"] in ("done", "failed"))
             jobs[:] = [job(1), job(2)]
             return TestClient(Starlette(routes=desk.routes)).get("/film/2.mp4", headers={"range": "bytes=0-99"})
