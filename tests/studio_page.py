@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,23 +19,33 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 @contextmanager
 def studio_process(folder: Path, *arguments: object) -> Iterator[tuple[subprocess.Popen, str]]:
     """A studio that runs in a folder, and the address of its page; it is killed at the end, if it is there still."""
-    process = subprocess.Popen(
-        [*COMMAND, "studio", "--no-browser", *map(str, arguments)],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
-    )
-    with process:
+    with tempfile.TemporaryFile("w+") as errors:  # a pipe that nobody reads would stop it when it is full
+        process = subprocess.Popen(
+            [*COMMAND, "studio", "--no-browser", *map(str, arguments)],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
+        )
+        process.stderr = errors
         try:
-            assert process.stdout is not None and process.stderr is not None
+            assert process.stdout is not None
             said = process.stdout.readline()
-            assert "http://" in said, said + process.stderr.read()
+            assert "http://" in said, f"{said}{read_errors(process)}"
             yield process, said[said.index("http://") :].strip()
         finally:
             process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+def read_errors(process: subprocess.Popen) -> str:
+    """What a studio wrote to its standard error so far."""
+    assert process.stderr is not None
+    process.stderr.seek(0)
+    return process.stderr.read()
 
 
 @contextmanager

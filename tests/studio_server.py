@@ -50,7 +50,7 @@ class Page:
     def __init__(self, socket: WebSocketTestSession) -> None:
         self.socket = socket
         self.state: dict[str, Any] = {}
-        self.heard: list[Any] = []
+        self._unseen: list[dict[str, Any]] = []  # what was told before the reply to a request
         self._last = 0
         self.wait_for("state")
 
@@ -62,16 +62,19 @@ class Page:
         else:
             (length,) = struct.unpack("<I", received["bytes"][:4])
             event = json.loads(received["bytes"][4 : 4 + length])
-        self.heard.append(event)
         if event.get("on") == "state":
             self.state = event
+        elif "on" in event:
+            self._unseen.append(event)
         return event
 
     def wait_for(self, name: str) -> dict[str, Any]:
-        """The next event of a name."""
-        while (event := self.hear()).get("on") != name:
-            pass
-        return event
+        """The next event of a name; of states the next that comes."""
+        while name == "state" or not (found := [event for event in self._unseen if event["on"] == name]):
+            if self.hear().get("on") == name == "state":
+                return self.state
+        self._unseen.remove(found[0])
+        return found[0]
 
     def reply(self) -> dict[str, Any]:
         """The next reply."""

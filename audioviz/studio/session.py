@@ -209,7 +209,8 @@ class Session:
             copy_out(found.stem, copy)
         else:
             try:
-                copy.open("xb").write(found.read_bytes())
+                with copy.open("xb") as file:
+                    file.write(found.read_bytes())
             except OSError as error:
                 raise InputError(f"{copy}: cannot be written ({error.strerror})") from error
         self.scripts.allow(copy)

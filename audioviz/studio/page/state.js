@@ -18,12 +18,14 @@ export const playing = signal(false);
 export const loop = signal(null); // [from, to] seconds, or null
 export const snapping = signal("beats"); // off, frames, beats, bars, hits
 export const selection = signal({ lane: null, keys: new Set() }); // keys as the project writes them
+export const selectedPrompt = signal(null); // its place in project.prompts, or null
 export const notice = signal(null); // {text, kind}: said once, at the foot of the page
 
 export const fps = computed(() => song.value?.fps ?? 12);
 export const duration = computed(() => song.value?.duration ?? 0);
 
 on("connected", (is) => (connected.value = is));
+on("notice", ({ text, kind }) => say(text, kind));
 on("catalog", (message) => (catalog.value = message));
 on("song", (message) => (song.value = message.none ? null : message));
 on("plan", (message) => (plan.value = message));
@@ -31,7 +33,8 @@ on("jobs", (message) => (jobs.value = message.jobs));
 on("problem", ({ where, message }) => (problems.value = { ...problems.value, [where]: message }));
 on("picture", (message) => {
   const next = new Map(pictures.value);
-  next.set(message.frame, message);
+  if (message.gone) next.delete(message.frame);
+  else next.set(message.frame, message);
   pictures.value = next;
 });
 
@@ -69,7 +72,7 @@ function withValue(document, [key, ...rest], value) {
  */
 export async function change(edits, name, gesture = null) {
   pending += 1;
-  project.value = edits.reduce((document, [place, value]) => withValue(document, place, value), project.value);
+  show(edits);
   try {
     await ask("change", {
       edits: edits.map(([place, value]) => (value === undefined ? { place } : { place, value })),
@@ -83,6 +86,28 @@ export async function change(edits, name, gesture = null) {
     pending -= 1;
     if (pending === 0 && newest) settle();
   }
+}
+
+const show = (edits) => (project.value = edits.reduce((document, [place, value]) => withValue(document, place, value), project.value));
+
+const drags = new Map(); // gesture -> what it asked for last and the server has not been told
+let telling = false;
+
+/** A change of a drag: seen at once; one is under way at a time, and of those that came meanwhile the newest follows. */
+export async function changeLive(edits, name, gesture) {
+  show(edits);
+  drags.set(gesture, [edits, name]);
+  if (telling) return;
+  telling = true;
+  pending += 1;
+  for (let [next] = drags; next; [next] = drags) {
+    const [of, [latest, called]] = next;
+    drags.delete(of);
+    await change(latest, called, of).catch(() => null); // it was said
+  }
+  telling = false;
+  pending -= 1;
+  if (pending === 0 && newest) settle();
 }
 
 export const undo = () => ask("undo").catch(report);

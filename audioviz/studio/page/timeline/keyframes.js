@@ -1,0 +1,153 @@
+// The keys of lanes: read from the project, changed as a whole lane, drawn at once while the server computes.
+import { change, changeLive, duration, plan, project, selection, song } from "../state.js";
+import { key as timeOf, toSeconds } from "../times.js";
+import { computed, signal } from "../ui.js";
+import { curves } from "./computed.js";
+import { shapeOf } from "./eases.js";
+import { boundsOf } from "./ranges.js";
+
+export const draft = signal(null); // {column, keys} while it is changed by hand: shown before the server has it
+
+/** Keys of all lanes: column -> [{time, seconds, value, ease}, ...] in the order of their seconds. */
+const written = computed(() => {
+  const lanes = project.value?.lanes ?? {};
+  return Object.fromEntries(Object.keys(lanes).map((column) => [column, read(column, lanes[column])]));
+});
+
+function read(column, lane) {
+  const ofPlan = new Map((plan.value?.lanes?.[column] ?? []).map(([time, seconds]) => [time, seconds]));
+  const found = [];
+  for (const [time, value] of pairs(lane.keys)) {
+    const seconds = ofPlan.get(time) ?? toSeconds(time, song.value);
+    if (seconds === null) continue; // the label of a section that the song does not have
+    found.push({ time, seconds, value, ease: typeof lane.ease === "string" ? lane.ease : (lane.ease?.[time] ?? "linear") });
+  }
+  return found.sort((a, b) => a.seconds - b.seconds);
+}
+
+/** Times and values, those of the text of Deforum too: `0:(0.95), 24:(0.3)`. */
+function pairs(keys) {
+  if (typeof keys !== "string") return Object.entries(keys ?? {});
+  return [...keys.matchAll(/(\d+)\s*:\s*\(([^)]*)\)/g)].map(([, frame, value]) => [`${frame}f`, Number(value)]);
+}
+
+export function keysOf(column) {
+  if (draft.value?.column === column) return draft.value.keys;
+  return written.value[column] ?? [];
+}
+
+export const isWritten = (column) => Boolean(project.value?.lanes[column]?.expression);
+export const modeOf = (column) => project.value?.lanes[column]?.mode ?? "replace";
+
+/** Whether the values of keys are numbers that can be dragged, as colours by name are not. */
+export const isNumber = ({ value }) => typeof value === "number";
+
+export function selectedKeys() {
+  const { lane, keys } = selection.value;
+  return lane ? keysOf(lane).filter(({ time }) => keys.has(time)) : [];
+}
+
+export function select(lane, times = []) {
+  selection.value = { lane, keys: new Set(times) };
+}
+
+/** A key at other seconds, with another value, inside of the song and of the column's range. */
+export function moved(column, { ease, ...key }, seconds, value) {
+  const [low, high] = boundsOf(column);
+  const at = Math.max(0, Math.min(duration.peek(), seconds));
+  const held = typeof value === "number" ? Number(Math.max(low, Math.min(high, value)).toPrecision(5)) : value;
+  const stays = key.time !== undefined && Math.abs(at - key.seconds) < 5e-4; // a written `4bar` remains one
+  const time = stays ? key.time : timeOf(at);
+  return { time, seconds: stays ? key.seconds : parseFloat(time), value: held, ease: ease ?? "linear" };
+}
+
+function laneOf(column, keys) {
+  const eases = new Set(keys.map(({ ease }) => ease));
+  return {
+    keys: Object.fromEntries(keys.map(({ time, value }) => [time, value])),
+    ease: eases.size === 1 ? keys[0].ease : Object.fromEntries(keys.map(({ time, ease }) => [time, ease])),
+    mode: modeOf(column),
+  };
+}
+
+/** Keys in order, of which those that are named take the place of others at their time. */
+export function merged(keys, others) {
+  const taken = new Set(keys.map(({ time }) => time));
+  return [...others.filter(({ time }) => !taken.has(time)), ...keys].sort((a, b) => a.seconds - b.seconds);
+}
+
+const edit = (column, keys) => [[["lanes", column], keys.length ? laneOf(column, keys) : undefined]];
+
+/** Write the keys of a lane; none take the lane away. */
+export function write(column, keys, name, gesture = null) {
+  return change(edit(column, keys), name, gesture).catch(() => null); // what is refused was said
+}
+
+const PAUSE = 100; // milliseconds between two changes of a drag, as each one computes a schedule
+let sent = Promise.resolve();
+let send = null; // what is to be sent at the end of the pause
+let pause = 0;
+
+/** Write them while they are dragged: they are seen at once, and one step of undo in the end. */
+export function writeLive(column, keys, name, gesture) {
+  draft.value = { column, keys };
+  send = () => (sent = Promise.all([sent, changeLive(edit(column, keys), name, gesture)]));
+  pause ||= setTimeout(flush, PAUSE);
+}
+
+function flush() {
+  clearTimeout(pause);
+  pause = 0;
+  send?.();
+  send = null;
+}
+
+/** The drag is over: what the server has is shown as soon as it has all. */
+export function settle() {
+  flush();
+  const last = draft.peek();
+  sent.then(() => {
+    if (draft.peek() === last) draft.value = null;
+  });
+}
+
+const drawn = new WeakMap(); // keys -> {script, mode, values}
+
+/** Values of a lane as its keys give them, one a frame, before the server has computed them. */
+export function drawnCurve(column, keys, frames, fps) {
+  const script = curves.value.get(`script:${column}`);
+  const mode = modeOf(column);
+  const before = drawn.get(keys);
+  if (before && before.script === script && before.mode === mode) return before.values;
+  const values = new Float32Array(frames);
+  const [low, high] = boundsOf(column);
+  for (let k = 0, i = 0; k < frames; k += 1) {
+    const seconds = k / fps;
+    while (i + 1 < keys.length && Math.round(keys[i + 1].seconds * fps) <= k) i += 1;
+    const [left, right] = [keys[i], keys[Math.min(i + 1, keys.length - 1)]];
+    const span = right.seconds - left.seconds;
+    const progress = span > 0 ? Math.max(0, Math.min(1, (seconds - left.seconds) / span)) : 0;
+    let value = left.value + shapeOf(left.ease)(progress) * (right.value - left.value);
+    if (mode === "multiply") value *= script?.[k] ?? 1;
+    if (mode === "add") value += script?.[k] ?? 0;
+    values[k] = Math.max(low, Math.min(high, value));
+  }
+  drawn.set(keys, { script, mode, values });
+  return values;
+}
+
+/** The curve of a column to draw: as computed, or by its keys where those are newer. */
+export function curveOf(column, frames, fps) {
+  const final = curves.value.get(`final:${column}`);
+  const keys = keysOf(column);
+  if (!keys.length || !keys.every(isNumber)) return final ?? null;
+  return final && isComputed(column, keys) ? final : drawnCurve(column, keys, frames, fps);
+}
+
+/** Whether the plan was computed with these very keys. */
+function isComputed(column, keys) {
+  const had = plan.value.lanes?.[column];
+  if (!had) return draft.value?.column !== column;
+  if (had.length !== keys.length) return false;
+  return keys.every(({ time, value, ease }, i) => had[i][0] === time && had[i][2] === value && had[i][3] === ease);
+}

@@ -1,0 +1,127 @@
+"""The player of the studio's page, in a real Chromium: what is heard when, to the sample."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.studio_page import studio
+
+SONG = Path(__file__).parents[1] / "examples" / "song.ogg"
+RATE = 44100
+LOAD = "const [state, sound] = await Promise.all(['state', 'sound'].map((name) => import(new URL(`page/${name}.js`, location.href))));"
+
+
+@pytest.fixture(scope="module")
+def page(chromium, tmp_path_factory, own_cache):
+    """A page whose song is served as samples that tell their own place: the first channel modulo 20,000."""
+    folder = tmp_path_factory.mktemp("sound")
+    shutil.copy(SONG, folder / "song.ogg")
+    with studio(folder, "song.ogg") as address:
+        page = chromium.new_page()
+        page.route("**/sound?*", _counted)
+        page.goto(address)
+        page.wait_for_selector(".tl-head.lane", timeout=60_000)
+        yield page
+        page.close()
+
+
+def _counted(route) -> None:
+    fields = dict(part.split("=") for part in route.request.url.partition("?")[2].split("&"))
+    first, count = int(fields["from"]), int(fields["count"])
+    place = np.arange(first, first + count)
+    pairs = np.stack([place % 20000, place // 20000], axis=1).astype("<i2")
+    route.fulfill(body=pairs.tobytes(), content_type="application/octet-stream")
+
+
+def inside(page, code: str):
+    return page.evaluate(f"async () => {{ {LOAD} {code} }}")
+
+
+# Reads the last samples that the context has made, and what the page says is heard, at one time.
+LISTEN = """
+const places = [];
+const analyser = new AnalyserNode(sound.ready(), { fftSize: 4096 });
+const second = new AnalyserNode(sound.ready(), { fftSize: 4096 });
+const split = new ChannelSplitterNode(sound.ready());
+sound.outlet().connect(split);
+split.connect(analyser, 0);
+split.connect(second, 1);
+const [low, high] = [new Float32Array(4096), new Float32Array(4096)];
+const listen = async (times) => {
+  for (let k = 0; k < times; k += 1) {
+    await new Promise((done) => setTimeout(done, 40));
+    analyser.getFloatTimeDomainData(low);
+    second.getFloatTimeDomainData(high);
+    const last = Math.round(low[4095] * 32768) + 20000 * Math.round(high[4095] * 32768);
+    places.push([last, Array.from(low, (v, i) => Math.round(v * 32768) + 20000 * Math.round(high[i] * 32768))]);
+  }
+};
+sound.volume.value = 1;
+"""
+
+
+def test_samples_follow_each_other_without_a_gap_and_the_playhead_tells_what_is_heard(page):
+    told = inside(
+        page,
+        """state.loop.value = null; sound.seek(1.0); await sound.play();"""
+        + LISTEN
+        + """await new Promise((done) => setTimeout(done, 600));
+        const apart = [];
+        for (let k = 0; k < 40; k += 1) {
+          await listen(1);
+          const { contextTime, performanceTime } = context.getOutputTimestamp();
+          apart.push([places.at(-1)[0], sound.heardNow() * context.sampleRate, context.currentTime, contextTime + (performance.now() - performanceTime) / 1000]);
+        }
+        sound.stop();
+        return { apart, runs: places.map(([, run]) => run) };""".replace("context.", "sound.ready()."),
+    )
+    for run in told["runs"]:
+        assert set(np.diff(run)) == {1}
+    for made, heard, now, out in told["apart"]:
+        late = (now - min(now, out)) * RATE  # of the device behind the context
+        assert abs(made - heard - late) < 0.010 * RATE
+
+
+def test_a_loop_is_exact_to_the_sample(page):
+    runs = inside(
+        page,
+        """state.loop.value = [2, 2.5]; sound.seek(2.2); await sound.play();"""
+        + LISTEN
+        + "await listen(40); sound.stop(); state.loop.value = null; return places.map(([, run]) => run);",
+    )
+    steps = {step for run in runs for step in np.diff(run)}
+    assert steps == {1, 1 - RATE // 2}
+    heard = np.concatenate(runs)
+    assert heard.min() == 2 * RATE and heard.max() == 2.5 * RATE - 1
+
+
+def test_clicks_stand_at_the_samples_of_their_beats(page):
+    found = inside(
+        page,
+        f"""const {{ events }} = state.song.value;
+        const context = new OfflineAudioContext(1, 8 * {RATE}, {RATE});
+        const tones = sound.clickTones(context);
+        const placed = sound.clicksOf(events, {RATE}, {RATE}, 7 * {RATE});
+        for (const [sample, isBar] of placed) sound.start(context, context.destination, tones[Number(isBar)], sample - {RATE});
+        const samples = (await context.startRendering()).getChannelData(0);
+        const begins = [];
+        for (let i = 0, quiet = 1e9; i < samples.length; i += 1) {{
+          if (Math.abs(samples[i]) > 1e-3) {{ if (quiet > {RATE} / 10) begins.push(i); quiet = 0; }} else quiet += 1;
+        }}
+        return [begins, events.beats.seconds.filter((at) => at >= 1 && at < 8), placed.filter(([, isBar]) => isBar).length];""",
+    )
+    begins, beats, bars = found
+    assert np.abs(np.array(begins) / RATE + 1 - beats).max() <= 1 / RATE
+    assert 1 <= bars < len(beats)
+
+
+def test_a_click_while_it_plays_goes_on_there(page):
+    heard = inside(
+        page,
+        """sound.seek(1); await sound.play(); await new Promise((done) => setTimeout(done, 300));
+        sound.seek(12); await new Promise((done) => setTimeout(done, 500));
+        const heard = sound.heardNow(); sound.stop(); return [heard, state.playhead.value, state.playing.value];""",
+    )
+    assert 12 <= heard[0] < 12.8 and heard[1] == pytest.approx(heard[0], abs=0.1) and heard[2] is False
