@@ -144,8 +144,18 @@ export function curveOf(column, frames, fps) {
   return final && isComputed(column, keys) ? final : drawnCurve(column, keys, frames, fps);
 }
 
+const compared = new WeakMap(); // keys -> the plan that they were compared with, and whether it has them
+
 /** Whether the plan was computed with these very keys. */
 function isComputed(column, keys) {
+  const before = compared.get(keys);
+  if (before?.of === plan.value) return before.is;
+  const is = isOfPlan(column, keys);
+  compared.set(keys, { of: plan.value, is });
+  return is;
+}
+
+function isOfPlan(column, keys) {
   const had = plan.value.lanes?.[column];
   if (!had) return draft.value?.column !== column;
   if (had.length !== keys.length) return false;
