@@ -83,7 +83,7 @@ export function write(column, keys, name, gesture = null) {
   return change(edit(column, keys), name, gesture).catch(() => null); // what is refused was said
 }
 
-const PAUSE = 100; // milliseconds between two changes of a drag, as each one computes a schedule
+const PAUSE = 250; // milliseconds between two changes of a drag, as each one computes a schedule
 let sent = Promise.resolve();
 let send = null; // what is to be sent at the end of the pause
 let pause = 0;
