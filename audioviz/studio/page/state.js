@@ -1,4 +1,4 @@
-// All that the page knows: what the server said, and where the user looks. Panels read signals and call these functions.
+// All that the page knows: what the server said, and where the user looks. Panels read signals and call functions.
 import { ask, on } from "./link.js";
 import { batch, computed, signal } from "./ui.js";
 

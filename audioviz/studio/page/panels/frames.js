@@ -119,14 +119,19 @@ function Film() {
   `;
 }
 
+/** Why there is no picture, unless the schedule's own panel says it. */
+function line() {
+  const said = problems.value.frame ?? fault.value;
+  return said === problems.value.schedule ? null : said;
+}
+
 function Picture() {
   const picture = shown.value;
   if (!picture) {
-    const waits = asking.value ? "drawing ..." : "The picture at the playhead appears here.";
-    const said = song.value ? waits : "listening ...";
+    const said = song.value ? "drawing ..." : "listening ...";
     return html`
       <p class="none">
-        ${problems.value.frame ? "" : said}
+        ${line() ? "" : said}
       </p>
     `;
   }
@@ -172,13 +177,13 @@ export function Frames() {
           `
         }
       </div>
-      <${Fault} line=${problems.value.frame ?? fault.value} />
+      <${Fault} line=${line()} />
     </div>
     <div class="line under">
       <span class="where"><b>${clock(playhead.value)}</b> <span class="frame-number">frame ${frame}</span>${
         bar?.number
           ? html`
-              <span class="wide-only">· bar ${bar.number}</span>
+              <span class="wide-only">bar ${bar.number}</span>
             `
           : ""
       }</span>

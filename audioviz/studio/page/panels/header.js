@@ -2,7 +2,7 @@
 import { command } from "../keys.js";
 import { ask, Refused } from "../link.js";
 import { about, connected, project, redo, report, say, undo } from "../state.js";
-import { html } from "../ui.js";
+import { effect, html } from "../ui.js";
 import { Button } from "./fields.js";
 import { dialog, theme } from "./places.js";
 
@@ -57,6 +57,11 @@ function Title() {
     </div>
   `;
 }
+
+effect(() => {
+  const name = nameOf(about.value.path) ?? nameOf(project.value?.song.path);
+  document.title = name ? `${name} · audioviz studio` : "audioviz studio";
+});
 
 export function Header() {
   const open = Boolean(project.value);
