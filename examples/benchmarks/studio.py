@@ -64,7 +64,9 @@ def made_song(path: Path) -> None:
     time = np.arange(4 * beat) / RATE
     bars = []
     for bar in range(8):
-        sound = 0.1 * sum(np.sin(2 * np.pi * 110 * 2 ** (step / 12) * time) for step in (bar % 5, bar % 5 + 4, bar % 5 + 7))
+        sound = 0.1 * sum(
+            np.sin(2 * np.pi * 110 * 2 ** (step / 12) * time) for step in (bar % 5, bar % 5 + 4, bar % 5 + 7)
+        )
         for k in range(4):
             part = time[:beat]
             sound[k * beat : (k + 1) * beat] += 0.6 * np.sin(2 * np.pi * 55 * part) * np.exp(-part / 0.09)
@@ -81,7 +83,9 @@ def made_project(folder: Path) -> Path:
     rng = np.random.default_rng(1)
     lanes = {}
     for name in LANES:
-        keys = {f"{second}s": round(float(value), 3) for second, value in zip(range(2, 600, 10), 0.1 + 0.8 * rng.random(60))}
+        keys = {
+            f"{second}s": round(float(value), 3) for second, value in zip(range(2, 600, 10), 0.1 + 0.8 * rng.random(60))
+        }
         lanes[name] = Lane(keys=keys, ease="in_out_sine")
     path = folder / "song.avz"
     av.save_project(av.Project(folder / "song.wav", fps=FPS, lanes=lanes), path)
