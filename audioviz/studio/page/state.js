@@ -1,4 +1,4 @@
-// All that the page knows: what the server said, and where the user looks. Panels read signals and call these functions.
+// All that the page knows: what the server said, and where the user looks. Panels read signals and call functions.
 import { ask, on } from "./link.js";
 import { batch, computed, signal } from "./ui.js";
 
@@ -88,12 +88,14 @@ export async function change(edits, name, gesture = null) {
   }
 }
 
-const show = (edits) => (project.value = edits.reduce((document, [place, value]) => withValue(document, place, value), project.value));
+function show(edits) {
+  project.value = edits.reduce((document, [place, value]) => withValue(document, place, value), project.value);
+}
 
 const drags = new Map(); // gesture -> what it asked for last and the server has not been told
 let telling = false;
 
-/** A change of a drag: seen at once; one is under way at a time, and of those that came meanwhile the newest follows. */
+/** A change of a drag: seen at once; one is under way at a time, and of what came meanwhile the newest follows. */
 export async function changeLive(edits, name, gesture) {
   show(edits);
   drags.set(gesture, [edits, name]);

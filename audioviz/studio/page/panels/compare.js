@@ -29,14 +29,29 @@ export function Compared({ url }) {
     return () => clearInterval(timer);
   }, [url]);
   const style = { "--part": `${part.value}%` };
-  return html`<div class="compared" style=${style}>
-    ${isFilm
-      ? html`<video ref=${b} class="picture" src=${url} autoplay loop playsinline></video>
-          <video ref=${a} class="picture kept" src=${pinned.value.url} autoplay loop muted playsinline></video>`
-      : html`<img class="picture" src=${url} alt="B, as it is now" />
-          <img class="picture kept" src=${pinned.value.url} alt="A, as it was kept" />`}
-    <span class="side a" aria-hidden="true">A</span><span class="side b" aria-hidden="true">B</span>
-    <input type="range" min="0" max="100" value=${part.value} aria-label="Wipe between A and B"
-      onInput=${(event) => (part.value = Number(event.target.value))} />
-  </div>`;
+  return html`
+    <div class="compared" style=${style}>
+      ${
+        isFilm
+          ? html`
+              <video ref=${b} class="picture" src=${url} autoplay loop playsinline></video>
+              <video ref=${a} class="picture kept" src=${pinned.value.url} autoplay loop muted playsinline></video>
+            `
+          : html`
+              <img class="picture" src=${url} alt="B, as it is now" />
+              <img class="picture kept" src=${pinned.value.url} alt="A, as it was kept" />
+            `
+      }
+      <span class="side a" aria-hidden="true">A</span>
+      <span class="side b" aria-hidden="true">B</span>
+      <input
+        type="range"
+        min="0"
+        max="100"
+        value=${part.value}
+        aria-label="Wipe between A and B"
+        onInput=${(event) => (part.value = Number(event.target.value))}
+      />
+    </div>
+  `;
 }

@@ -15,46 +15,89 @@ function Dialog({ title, wide, children }) {
     (box.current.querySelector("input") ?? box.current.firstElementChild).focus();
   }, []);
   const close = () => (dialog.value = null);
-  return html`<dialog ref=${box} class=${wide ? "wide" : ""} aria-label=${title} onClose=${close}
-    onClick=${(event) => event.target === box.current && close()}>
-    <div class="box" tabindex="-1">
-      <div class="line"><h2>${title}</h2><${Button} icon="close" label="Close (Escape)" onClick=${close} /></div>
-      ${children}
-    </div>
-  </dialog>`;
+  return html`
+    <dialog
+      ref=${box}
+      class=${wide ? "wide" : ""}
+      aria-label=${title}
+      onClose=${close}
+      onClick=${(event) => event.target === box.current && close()}
+    >
+      <div class="box" tabindex="-1">
+        <div class="line">
+          <h2>${title}</h2>
+          <${Button} icon="close" label="Close (Escape)" onClick=${close} />
+        </div>
+        ${children}
+      </div>
+    </dialog>
+  `;
 }
 
 const SAID = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
-const shown = (keys) => keys.split(/\+(?=.)/).map((key) => html`<kbd>${SAID[key] ?? key}</kbd>`);
+const shown = (keys) =>
+  keys.split(/\+(?=.)/).map(
+    (key) => html`
+      <kbd>${SAID[key] ?? key}</kbd>
+    `,
+  );
 const ends = (same) => (same.length < 4 ? same : [same[0], null, same.at(-1)]); // of keys in a row, such as digits
 
 function Keys() {
   const groups = Object.entries(Object.groupBy(commands, ({ group }) => group));
-  return html`<div class="keys">
-    ${groups.map(([group, list]) => {
-      const names = Object.entries(Object.groupBy(list, ({ name }) => name));
-      return html`<section><h3>${group}</h3><dl>
-        ${names.map(
-          ([name, same]) => html`<div><dt>${name}</dt><dd>${ends(same).map((each) => html`<span>${each === null ? "to" : shown(each.keys)}</span>`)}</dd></div>`,
-        )}
-      </dl></section>`;
-    })}
-  </div>`;
+  return html`
+    <div class="keys">
+      ${groups.map(([group, list]) => {
+        const names = Object.entries(Object.groupBy(list, ({ name }) => name));
+        return html`
+          <section>
+            <h3>${group}</h3>
+            <dl>
+              ${names.map(
+                ([name, same]) => html`
+                  <div>
+                    <dt>${name}</dt>
+                    <dd>
+                      ${ends(same).map(
+                        (each) => html`
+                          <span>${each === null ? "to" : shown(each.keys)}</span>
+                        `,
+                      )}
+                    </dd>
+                  </div>
+                `,
+              )}
+            </dl>
+          </section>
+        `;
+      })}
+    </div>
+  `;
 }
 
 function SaveAs({ path, fault }) {
   const name = useSignal(path ?? about.value.home ?? "");
   const go = (over) => save(name.value.trim(), over);
-  return html`<form onSubmit=${(event) => (event.preventDefault(), go(false))}>
-    <div class="field"><label><span class="name">File</span>
-      <input type="text" value=${name.value} onInput=${(event) => (name.value = event.target.value)}
-        spellcheck=${false} /></label></div>
-    <${Fault} line=${fault} />
-    <div class="line end">
-      ${fault && html`<${Button} danger onClick=${() => go(true)}>Save over it</${Button}>`}
-      <button type="submit" class="primary"><span>Save</span></button>
-    </div>
-  </form>`;
+  return html`
+    <form onSubmit=${(event) => (event.preventDefault(), go(false))}>
+      <div class="field">
+        <label>
+          <span class="name">File</span>
+          <input
+            type="text"
+            value=${name.value}
+            onInput=${(event) => (name.value = event.target.value)}
+            spellcheck=${false}
+          />
+        </label>
+      </div>
+      <${Fault} line=${fault} />
+      <div class="line end">
+        ${fault && html`<${Button} danger onClick=${() => go(true)}>Save over it</${Button}>`}
+        <button type="submit" class="primary"><span>Save</span></button>
+      </div>
+    </form>
+  `;
 }
 
 export function Dialogs() {

@@ -68,20 +68,51 @@ export function Expression({ column, value, onLive }) {
     event.stopPropagation();
   };
   const open = offered.value.found.length > 0;
-  return html`<div class="expression">
-    <label class="field"><span class="name">Expression</span>
-      <textarea ref=${field} rows="2" spellcheck=${false} autocapitalize="off" value=${text.value}
-        placeholder="0.3 + 0.5 * kick" role="combobox" aria-expanded=${String(open)} aria-controls="completions"
-        aria-autocomplete="list" aria-invalid=${String(Boolean(fault.value))} aria-describedby="expression-fault"
-        aria-activedescendant=${open ? `completion-${at.value}` : undefined}
-        onFocus=${() => (gesture.current = newGesture("expression"))} onKeyDown=${onKeyDown}
-        onInput=${(event) => ((typed.current = true), (text.value = event.target.value), offer())}
-        onBlur=${() => (offered.value = { word: "", found: [] })}></textarea></label>
-    ${open &&
-    html`<ul id="completions" role="listbox">${offered.value.found.map(
-      ([name, after], i) => html`<li id=${`completion-${i}`} role="option" aria-selected=${String(i === at.value)}
-        onMouseDown=${(event) => (event.preventDefault(), take(i))}>${name}<small>${after && "( )"}</small></li>`,
-    )}</ul>`}
-    <p id="expression-fault" class="fault" role="status" hidden=${!fault.value}>${fault.value}</p>
-  </div>`;
+  return html`
+    <div class="expression">
+      <label class="field">
+        <span class="name">Expression</span>
+        <textarea
+          ref=${field}
+          rows="2"
+          spellcheck=${false}
+          autocapitalize="off"
+          value=${text.value}
+          placeholder="0.3 + 0.5 * kick"
+          role="combobox"
+          aria-expanded=${String(open)}
+          aria-controls="completions"
+          aria-autocomplete="list"
+          aria-invalid=${String(Boolean(fault.value))}
+          aria-describedby="expression-fault"
+          aria-activedescendant=${open ? `completion-${at.value}` : undefined}
+          onFocus=${() => (gesture.current = newGesture("expression"))}
+          onKeyDown=${onKeyDown}
+          onInput=${(event) => ((typed.current = true), (text.value = event.target.value), offer())}
+          onBlur=${() => (offered.value = { word: "", found: [] })}
+        ></textarea>
+      </label>
+      ${
+        open &&
+        html`
+          <ul id="completions" role="listbox">
+            ${offered.value.found.map(
+              ([name, after], i) => html`
+                <li
+                  id=${`completion-${i}`}
+                  role="option"
+                  aria-selected=${String(i === at.value)}
+                  onMouseDown=${(event) => (event.preventDefault(), take(i))}
+                >
+                  ${name}
+                  <small>${after && "( )"}</small>
+                </li>
+              `,
+            )}
+          </ul>
+        `
+      }
+      <p id="expression-fault" class="fault" role="status" hidden=${!fault.value}>${fault.value}</p>
+    </div>
+  `;
 }

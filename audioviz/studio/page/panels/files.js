@@ -36,9 +36,16 @@ export async function take(path, kind = kindOf(path)) {
     return change([[["song", "path"], path]], "another song").catch(() => null);
   }
   if (kind === "schedule") {
-    return change([[["schedule", "source"], path], [["schedule", "settings"], {}]], "schedule").catch(() => null);
+    return change(
+      [
+        [["schedule", "source"], path],
+        [["schedule", "settings"], {}],
+      ],
+      "schedule",
+    ).catch(() => null);
   }
-  if (!PLACES[kind]) return say(`${path}: expected a song, a project, a picture, a video, lyrics or a schedule`, "error");
+  if (!PLACES[kind])
+    return say(`${path}: expected a song, a project, a picture, a video, lyrics or a schedule`, "error");
   await change([[PLACES[kind], path]], SAID[kind]).catch(() => null);
   say(`${path.split(/[\\/]/).pop()} is the ${SAID[kind]} now`);
 }
@@ -87,8 +94,12 @@ window.addEventListener("drop", (event) => {
 
 /** A button that opens the browser's own picker of files. */
 export function Picker({ accept, children, primary }) {
-  return html`<label class=${primary ? "button primary" : "button"}>${children}
-    <input type="file" class="hidden" accept=${accept} onChange=${(event) => drop([...event.target.files])} /></label>`;
+  return html`
+    <label class=${primary ? "button primary" : "button"}>
+      ${children}
+      <input type="file" class="hidden" accept=${accept} onChange=${(event) => drop([...event.target.files])} />
+    </label>
+  `;
 }
 
 /** Songs and projects to open; or, where the song is `instead` of one that is missing, songs to take. */
@@ -97,25 +108,48 @@ export function FileList({ instead }) {
   const look = (folder) =>
     ask("files", folder ? { folder } : {})
       .then((found) => (listing.value = found))
-      .catch((error) => connected.peek() && (listing.value = { folder: "", folders: [], files: [], fault: error.message }));
+      .catch(
+        (error) => connected.peek() && (listing.value = { folder: "", folders: [], files: [], fault: error.message }),
+      );
   useEffect(() => {
     if (connected.value) look();
   }, [connected.value]);
   const { folder, folders, files, fault } = listing.value ?? { folder: "", folders: [], files: [] };
   const openable = files.filter(({ kind }) => ICONS[kind]);
-  return html`<div class="files">
-    <p class="about" title=${folder}><bdi>${folder}</bdi></p>
-    <ul>
-      ${folders.map((path) => {
-        return html`<li><button type="button" onClick=${() => look(path)}><${Icon} name="folder" />
-          <span>${folder.startsWith(path) && folder !== path ? ".." : path.split(/[\\/]/).pop()}</span></button></li>`;
-      })}
-      ${openable.map(
-        ({ name, path, kind }) =>
-          html`<li><button type="button" onClick=${() => (instead ? take(path, kind) : open(path))}><${Icon} name=${ICONS[kind]} /><span>${name}</span>
-            <small>${kind}</small></button></li>`,
-      )}
-      ${listing.value && !openable.length && !folders.length && html`<li class="about">${fault ?? "no songs or projects here"}</li>`}
-    </ul>
-  </div>`;
+  return html`
+    <div class="files">
+      <p class="about" title=${folder}><bdi>${folder}</bdi></p>
+      <ul>
+        ${folders.map((path) => {
+          return html`
+            <li>
+              <button type="button" onClick=${() => look(path)}>
+                <${Icon} name="folder" />
+                <span>${folder.startsWith(path) && folder !== path ? ".." : path.split(/[\\/]/).pop()}</span>
+              </button>
+            </li>
+          `;
+        })}
+        ${openable.map(
+          ({ name, path, kind }) => html`
+            <li>
+              <button type="button" onClick=${() => (instead ? take(path, kind) : open(path))}>
+                <${Icon} name=${ICONS[kind]} />
+                <span>${name}</span>
+                <small>${kind}</small>
+              </button>
+            </li>
+          `,
+        )}
+        ${
+          listing.value &&
+          !openable.length &&
+          !folders.length &&
+          html`
+            <li class="about">${fault ?? "no songs or projects here"}</li>
+          `
+        }
+      </ul>
+    </div>
+  `;
 }

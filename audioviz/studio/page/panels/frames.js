@@ -1,7 +1,20 @@
 // The picture at the playhead, large; a bar of film; and two versions beside each other.
 import { ask } from "../link.js";
 import { command } from "../keys.js";
-import { about, connected, fps, jobs, pictures, plan, playhead, playing, problems, project, report, song } from "../state.js";
+import {
+  about,
+  connected,
+  fps,
+  jobs,
+  pictures,
+  plan,
+  playhead,
+  playing,
+  problems,
+  project,
+  report,
+  song,
+} from "../state.js";
 import { stop } from "../sound.js";
 import { barAt, clock } from "../times.js";
 import { effect, html, signal } from "../ui.js";
@@ -17,7 +30,8 @@ const asking = signal(false);
 const fault = signal(null); // why there is no picture
 const shown = signal(null); // the picture that is seen: what was made last stays until there is another
 
-const frameAt = (seconds) => Math.max(0, Math.min((song.value?.frames ?? 1) - 1, Math.floor(seconds * fps.value + 1e-6)));
+const frameAt = (seconds) =>
+  Math.max(0, Math.min((song.value?.frames ?? 1) - 1, Math.floor(seconds * fps.value + 1e-6)));
 
 /** The picture of a frame; while the song plays, that of the nearest before it, or after it. */
 function pictureAt(frame, reach) {
@@ -42,7 +56,10 @@ effect(() => {
   if (playing.value || !plan.value || !connected.value || film.value) return;
   rest = setTimeout(async () => {
     asking.value = true;
-    fault.value = await ask("frame", { frame, size: wanted }).then(() => null, (error) => error.message);
+    fault.value = await ask("frame", { frame, size: wanted }).then(
+      () => null,
+      (error) => error.message,
+    );
     asking.value = false;
   }, REST);
 });
@@ -78,24 +95,53 @@ function Film() {
   const job = filmOf();
   if (job?.film) {
     return pinned.value?.kind === "film"
-      ? html`<${Compared} url=${job.film} />`
-      : html`<video class="picture" key=${job.film} src=${job.film} autoplay loop controls playsinline></video>`;
+      ? html`
+          <${Compared} url=${job.film} />
+        `
+      : html`
+          <video class="picture" key=${job.film} src=${job.film} autoplay loop controls playsinline></video>
+        `;
   }
   const { done = 0, frames = 1, picture, error, status = "waiting" } = job ?? {};
-  return html`<div class="making">
-    ${picture && html`<img class="picture" src=${picture} alt=${`Newest frame of ${film.value.name}`} />`}
-    <div class="over" role="status"><span>${error ?? `${film.value.name}: ${status === "running" ? `frame ${done} of ${frames}` : status}`}</span>
-      <progress value=${done} max=${frames} aria-label="Frames done"></progress></div>
-  </div>`;
+  return html`
+    <div class="making">
+      ${
+        picture &&
+        html`
+          <img class="picture" src=${picture} alt=${`Newest frame of ${film.value.name}`} />
+        `
+      }
+      <div class="over" role="status">
+        <span>${error ?? `${film.value.name}: ${status === "running" ? `frame ${done} of ${frames}` : status}`}</span>
+        <progress value=${done} max=${frames} aria-label="Frames done"></progress>
+      </div>
+    </div>
+  `;
+}
+
+/** Why there is no picture, unless the schedule's own panel says it. */
+function line() {
+  const said = problems.value.frame ?? fault.value;
+  return said === problems.value.schedule ? null : said;
 }
 
 function Picture() {
   const picture = shown.value;
   if (!picture) {
-    return html`<p class="none">${problems.value.frame ? "" : song.value ? (asking.value ? "drawing ..." : "The picture at the playhead appears here.") : "listening ..."}</p>`;
+    const said = song.value ? "drawing ..." : "listening ...";
+    return html`
+      <p class="none">
+        ${line() ? "" : said}
+      </p>
+    `;
   }
-  if (pinned.value?.kind === "picture") return html`<${Compared} url=${picture.url} />`;
-  return html`<img class="picture" src=${picture.url} alt=${`Frame ${picture.frame}${picture.estimate ? ", an estimate" : ""}`} />`;
+  if (pinned.value?.kind === "picture")
+    return html`
+      <${Compared} url=${picture.url} />
+    `;
+  return html`
+    <img class="picture" src=${picture.url} alt=${`Frame ${picture.frame}${picture.estimate ? ", an estimate" : ""}`} />
+  `;
 }
 
 export function Frames() {
@@ -103,24 +149,57 @@ export function Frames() {
   const picture = shown.value;
   const old = !film.value && picture && !playing.value && pictures.value.get(frame)?.url !== picture.url;
   const bar = barAt(song.value, playhead.value);
+  const close = () => (film.value = null);
   return html`<section class="frames" aria-label="Picture">
     <div class=${old ? "stage old" : "stage"}>
-      ${film.value ? html`<${Film} />` : html`<${Picture} />`}
+      ${
+        film.value
+          ? html`
+              <${Film} />
+            `
+          : html`
+              <${Picture} />
+            `
+      }
       <div class="marks">
-        ${!film.value && picture?.estimate && html`<span class="mark-of" title="Drawn from a few frames before it; the film's own may differ">estimate</span>`}
-        ${(asking.value || old) && !film.value && html`<span class="mark-of busy" role="status">drawing</span>`}
+        ${
+          !film.value &&
+          picture?.estimate &&
+          html`
+            <span class="mark-of" title="Drawn from a few frames before it; the film's own may differ">estimate</span>
+          `
+        }
+        ${
+          (asking.value || old) &&
+          !film.value &&
+          html`
+            <span class="mark-of busy" role="status">drawing</span>
+          `
+        }
       </div>
-      <${Fault} line=${problems.value.frame ?? fault.value} />
+      <${Fault} line=${line()} />
     </div>
     <div class="line under">
-      <span class="where"><b>${clock(playhead.value)}</b> <span class="frame-number">frame ${frame}</span>${bar?.number ? html`<span class="wide-only"> · bar ${bar.number}</span>` : ""}</span>
+      <span class="where"><b>${clock(playhead.value)}</b> <span class="frame-number">frame ${frame}</span>${
+        bar?.number
+          ? html`
+              <span class="wide-only">bar ${bar.number}</span>
+            `
+          : ""
+      }</span>
       <span class="space"></span>
-      ${film.value && html`<${Button} icon="close" onClick=${() => (film.value = null)}>Close ${film.value.name}</${Button}>`}
-      <${Button} icon="compare" pressed=${Boolean(pinned.value)} onClick=${pinCurrent} disabled=${!shown.value && !filmOf()?.film}
-        label="Keep this picture or film as A, and compare what comes after with it (A)">${pinned.value ? "Drop A" : "Keep as A"}</${Button}>
-      <${Segments} label="Size of pictures" value=${size.value} choices=${[["draft", "Draft"], ["final", "Final"]]}
+      ${film.value && html`<${Button} icon="close" onClick=${close}>Close ${film.value.name}</${Button}>`}
+      <${Button} icon="compare" pressed=${Boolean(pinned.value)} onClick=${pinCurrent}
+        disabled=${!shown.value && !filmOf()?.film}
+        label="Keep this picture or film as A, and compare what comes after with it (A)">
+          ${pinned.value ? "Drop A" : "Keep as A"}</${Button}>
+      <${Segments} label="Size of pictures" value=${size.value} choices=${[
+        ["draft", "Draft"],
+        ["final", "Final"],
+      ]}
         onChange=${(value) => (size.value = value)} />
-      <${Button} primary icon="film" disabled=${!bar} onClick=${renderBar} label="Render the bar at the playhead (B)">Render bar</${Button}>
+      <${Button} primary icon="film" disabled=${!bar} onClick=${renderBar} label="Render the bar at the playhead (B)">
+        Render bar</${Button}>
     </div>
   </section>`;
 }

@@ -47,29 +47,67 @@ command("Alt+ArrowLeft", "All beats 1 ms sooner", "Grid", () => nudge(-1));
 command("Alt+ArrowRight", "All beats 1 ms later", "Grid", () => nudge(1));
 
 function nudge(by) {
-  if (project.peek()) put("beat_offset", Math.round(10 * (project.peek().song.grid.beat_offset + by)) / 10, "nudge the beats", "nudge");
+  if (project.peek())
+    put("beat_offset", Math.round(10 * (project.peek().song.grid.beat_offset + by)) / 10, "nudge the beats", "nudge");
 }
 
 function Tempo() {
   const { tempo: heard, tempo_confidence: sure, other_tempi: others } = song.value;
   const { tempo, beats } = project.value.song.grid;
+  const look = (near) => put("tempo", Number(near), `tempo ${near}`);
   const number = taps.value.length >= FEWEST ? bpm(tempoOf(taps.value)) : `${taps.value.length}`;
   return html`<${Part} title="Tempo">
     <div class="line tempo">
       <strong>${heard ? bpm(heard) : "–"}</strong><span class="unit">beats a minute</span>
       <span class="space"></span>
-      <${Button} onClick=${tap} label="Tap the beat while the song plays (T)">Tap${taps.value.length ? ` ${number}` : ""}</${Button}>
+      <${Button} onClick=${tap} label="Tap the beat while the song plays (T)">
+        Tap${taps.value.length ? ` ${number}` : ""}</${Button}>
     </div>
-    ${sure !== null && sure !== undefined && html`<div class="line"><meter min="0" max="1" low="0.4" high="0.7" optimum="1" value=${sure}
-      aria-label="How sure the tempo is"></meter><span class="about">${Math.round(100 * sure)}% sure</span></div>`}
-    ${others?.length > 0 && html`<div class="line wrap"><span class="about">Or</span>
-      ${others.map((other) => html`<${Button} small onClick=${() => put("tempo", Number(bpm(other)), `tempo ${bpm(other)}`)}>${bpm(other)}</${Button}>`)}</div>`}
-    <${Text} label="Look near" inline value=${Array.isArray(tempo) ? tempo.join("-") : tempo} placeholder="120 or 90-130"
+    ${
+      sure !== null &&
+      sure !== undefined &&
+      html`
+        <div class="line">
+          <meter
+            min="0"
+            max="1"
+            low="0.4"
+            high="0.7"
+            optimum="1"
+            value=${sure}
+            aria-label="How sure the tempo is"
+          ></meter>
+          <span class="about">${Math.round(100 * sure)}% sure</span>
+        </div>
+      `
+    }
+    ${
+      others?.length > 0 &&
+      html`
+        <div class="line wrap">
+          <span class="about">Or</span>
+          ${others
+            .map(bpm)
+            .map((other) => html`<${Button} small onClick=${() => look(other)}>${other}</${Button}>`)}
+        </div>
+      `
+    }
+    <${Text} label="Look near" inline value=${Array.isArray(tempo) ? tempo.join("-") : tempo}
+      placeholder="120 or 90-130"
       onChange=${(text) => put("tempo", text || undefined, "tempo")}
       onReset=${tempo == null ? undefined : () => put("tempo", undefined, "tempo as heard")} />
-    <${Segments} label="Beats" value=${beats ?? ""} choices=${[["half", "Half"], ["", "As heard"], ["double", "Double"]]}
+    <${Segments} label="Beats" value=${beats ?? ""} choices=${[
+      ["half", "Half"],
+      ["", "As heard"],
+      ["double", "Double"],
+    ]}
       onChange=${(value) => put("beats", value || undefined, value ? `${value} the beats` : "beats as heard")} />
   </${Part}>`;
+}
+
+function Nudge({ by }) {
+  const label = by < 0 ? `All beats ${-by} ms sooner` : `All beats ${by} ms later`;
+  return html`<${Button} small aria-label=${label} onClick=${() => nudge(by)}>${by > 0 ? "+" : ""}${by}</${Button}>`;
 }
 
 function Place() {
@@ -77,9 +115,9 @@ function Place() {
   return html`<${Part} title="Beats and bars">
     <div class="field inline"><span class="name">Offset</span>
       <span class="nudge" role="group" aria-label="Nudge all beats">
-        ${[-10, -1].map((by) => html`<${Button} small aria-label=${`All beats ${-by} ms sooner`} onClick=${() => nudge(by)}>${by}</${Button}>`)}
+        ${[-10, -1].map((by) => html`<${Nudge} by=${by} />`)}
         <output>${offset} ms</output>
-        ${[1, 10].map((by) => html`<${Button} small aria-label=${`All beats ${by} ms later`} onClick=${() => nudge(by)}>+${by}</${Button}>`)}
+        ${[1, 10].map((by) => html`<${Nudge} by=${by} />`)}
       </span></div>
     <${Choice} label="Beats a bar" inline value=${count === null || count === undefined ? "" : String(count)}
       none=${`as heard: ${song.value.beats_per_bar}`} choices=${["2", "3", "4", "5", "6", "7", "8", "9", "12"]}
@@ -87,7 +125,8 @@ function Place() {
     <${Text} label="First downbeat" inline value=${first} placeholder="as heard"
       onChange=${(text) => put("first_downbeat", text || undefined, "first downbeat")}
       onReset=${first == null ? undefined : () => put("first_downbeat", undefined, "first downbeat as heard")} />
-    <${Button} onClick=${() => put("first_downbeat", key(playhead.value), "first downbeat here")}>First downbeat at the playhead</${Button}>
+    <${Button} onClick=${() => put("first_downbeat", key(playhead.value), "first downbeat here")}>
+      First downbeat at the playhead</${Button}>
   </${Part}>`;
 }
 
@@ -97,19 +136,33 @@ function Pins() {
     const rest = Object.fromEntries(pins.filter(([each]) => each !== beat));
     put("pins", pins.length > 1 ? rest : undefined, "remove a pin");
   };
-  return html`<${Part} title="Moved by hand" aside=${html`<span class="about">${pins.length || ""}</span>`}>
-    ${!pins.length && html`<p class="about">Drag a beat in the timeline: it is pinned there, and those between two pins follow.</p>`}
+  return html`<${Part} title="Moved by hand" aside=${html`
+    <span class="about">${pins.length || ""}</span>
+  `}>
+    ${
+      !pins.length &&
+      html`
+        <p class="about">Drag a beat in the timeline: it is pinned there, and those between two pins follow.</p>
+      `
+    }
     <ul class="pins">${pins.map(([beat, to]) => {
       const moved = 1000 * (to - parseFloat(beat));
-      return html`<li><button type="button" class="link" title="Go there" onClick=${() => (playhead.value = to)}>${clock(to)}</button>
-        <span class="about">${moved > 0 ? "+" : ""}${moved.toFixed(0)} ms</span>
-        <${Button} icon="close" small label=${`Remove the pin at ${clock(to)}`} onClick=${() => remove(beat)} /></li>`;
+      return html`
+        <li>
+          <button type="button" class="link" title="Go there" onClick=${() => (playhead.value = to)}>
+            ${clock(to)}
+          </button>
+          <span class="about">${moved > 0 ? "+" : ""}${moved.toFixed(0)} ms</span>
+          <${Button} icon="close" small label=${`Remove the pin at ${clock(to)}`} onClick=${() => remove(beat)} />
+        </li>
+      `;
     })}</ul>
   </${Part}>`;
 }
 
 export function GridPanel() {
-  if (!song.value) return html`<${Part}><${Fault} line=${problems.value.song} /><p class="about">listening ...</p></${Part}>`;
+  if (!song.value)
+    return html`<${Part}><${Fault} line=${problems.value.song} /><p class="about">listening ...</p></${Part}>`;
   const asHeard = () => change([[["song", "grid"], {}]], "grid as heard").catch(() => null);
   return html`<${Fault} line=${problems.value.song} /><${Tempo} /><${Place} /><${Pins} />
     <${Part}><${Button} icon="reset" onClick=${asHeard}>All as heard</${Button}></${Part}>`;

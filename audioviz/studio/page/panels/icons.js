@@ -19,7 +19,7 @@ const PATHS = {
   auto: "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2zM8 2v12M8 5l4-.5M8 8h6M8 11l4 .5",
   help: "M6 6a2 2 0 1 1 2.8 1.8C8 8.3 8 8.8 8 9.5M8 12v.1",
   save: "M3 3h8l2 2v8H3zM5.5 3v3.5h4V3M5 13V9.5h6V13",
-  song: "M6 12.5V3.5l7-1.5v9M6 12.5a1.8 1.8 0 1 1-3.6 0 1.8 1.8 0 0 1 3.6 0M13 11a1.8 1.8 0 1 1-3.6 0A1.8 1.8 0 0 1 13 11",
+  song: "M6 12.5v-9l7-1.5v9M6 12.5a2 2 0 1 1-4 0 2 2 0 0 1 4 0M13 11a2 2 0 1 1-4 0 2 2 0 0 1 4 0",
   project: "M2.5 4h4l1.5 2h5.5v7h-11z",
   folder: "M2 4h4l1.5 1.5H14V13H2z",
   file: "M4 2h5l3 3v9H4zM9 2v3h3",
@@ -35,5 +35,7 @@ const PATHS = {
 };
 
 export function Icon({ name }) {
-  return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
+  return html`
+    <svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${PATHS[name]} /></svg>
+  `;
 }

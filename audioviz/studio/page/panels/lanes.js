@@ -7,7 +7,11 @@ import { Expression } from "./expression.js";
 import { Button, Choice, Fault, Part, Segments } from "./fields.js";
 import { tab } from "./places.js";
 
-export const MODES = [["replace", "Replace"], ["multiply", "Multiply"], ["add", "Add"]];
+export const MODES = [
+  ["replace", "Replace"],
+  ["multiply", "Multiply"],
+  ["add", "Add"],
+];
 export const columnOf = (name) => catalog.value?.columns.find((column) => column.name === name);
 
 /** Value of a column at a moment: as computed, else what it stands for where it is not given. */
@@ -33,18 +37,50 @@ export function LaneMenu({ onDone }) {
   );
   const groups = Object.entries(Object.groupBy(found, ({ group }) => group ?? "columns"));
   const take = (name) => (openLane(name), onDone?.());
-  return html`<div class="lane-menu">
-    <input type="search" class="search" placeholder="Search the columns" aria-label="Search the columns" value=${sought.value}
-      onInput=${(event) => (sought.value = event.target.value)}
-      onKeyDown=${(event) => event.key === "Enter" && found[0] && take(found[0].name)} />
-    <div class="groups">${groups.map(
-      ([group, columns]) => html`<section><h4>${group}</h4><ul>${columns.map(
-        ({ name, about }) => html`<li><button type="button" onClick=${() => take(name)}
-          aria-current=${name in project.value.lanes ? "true" : undefined}><strong>${name}</strong><span>${about}</span></button></li>`,
-      )}</ul></section>`,
-    )}
-    ${!found.length && html`<p class="about">${catalog.value ? "No column has that name." : "..."}</p>`}</div>
-  </div>`;
+  return html`
+    <div class="lane-menu">
+      <input
+        type="search"
+        class="search"
+        placeholder="Search the columns"
+        aria-label="Search the columns"
+        value=${sought.value}
+        onInput=${(event) => (sought.value = event.target.value)}
+        onKeyDown=${(event) => event.key === "Enter" && found[0] && take(found[0].name)}
+      />
+      <div class="groups">
+        ${groups.map(
+          ([group, columns]) => html`
+            <section>
+              <h4>${group}</h4>
+              <ul>
+                ${columns.map(
+                  ({ name, about }) => html`
+                    <li>
+                      <button
+                        type="button"
+                        onClick=${() => take(name)}
+                        aria-current=${name in project.value.lanes ? "true" : undefined}
+                      >
+                        <strong>${name}</strong>
+                        <span>${about}</span>
+                      </button>
+                    </li>
+                  `,
+                )}
+              </ul>
+            </section>
+          `,
+        )}
+        ${
+          !found.length &&
+          html`
+            <p class="about">${catalog.value ? "No column has that name." : "..."}</p>
+          `
+        }
+      </div>
+    </div>
+  `;
 }
 
 function Selected({ column }) {
@@ -56,20 +92,51 @@ function Selected({ column }) {
   const eased = (ease) => {
     if (!chosen.length) return put({ ...lane, ease }, `ease of ${column}`);
     const before = eases ?? Object.fromEntries(Object.keys(lane.keys).map((each) => [each, lane.ease]));
-    return put({ ...lane, ease: { ...before, ...Object.fromEntries(chosen.map((each) => [each, ease])) } }, `ease of ${column}`);
+    return put(
+      { ...lane, ease: { ...before, ...Object.fromEntries(chosen.map((each) => [each, ease])) } },
+      `ease of ${column}`,
+    );
   };
   const isWritten = Boolean(lane?.expression);
-  const toKeys = () => put({ mode: lane?.mode ?? "replace", keys: { [key(playhead.value)]: valueAt(column, playhead.value) } }, `keys of ${column}`);
+  const write = (expression, gesture) =>
+    changeLive([[["lanes", column], { mode: lane?.mode ?? "replace", expression }]], `formula of ${column}`, gesture);
+  const toKeys = () =>
+    put(
+      { mode: lane?.mode ?? "replace", keys: { [key(playhead.value)]: valueAt(column, playhead.value) } },
+      `keys of ${column}`,
+    );
   const range = [low, high].map((end) => (end === null || end === undefined ? "…" : end)).join(" to ");
-  return html`<${Part} title=${column} aside=${html`<span class="about">${range}</span>`} about=${about}>
+  return html`<${Part} title=${column} aside=${html`
+    <span class="about">${range}</span>
+  `} about=${about}>
     <${Fault} line=${problems.value[`lane:${column}`]} />
-    ${lane && html`<${Segments} label="What becomes of the script's values" value=${lane.mode ?? "replace"} choices=${MODES}
-      onChange=${(mode) => put({ ...lane, mode }, `${mode} ${column}`)} />`}
+    ${
+      lane &&
+      html`
+        <${Segments}
+          label="What becomes of the script's values"
+          value=${lane.mode ?? "replace"}
+          choices=${MODES}
+          onChange=${(mode) => put({ ...lane, mode }, `${mode} ${column}`)}
+        />
+      `
+    }
     <${Expression} column=${column} value=${lane?.expression ?? ""}
-      onLive=${(text, gesture) => changeLive([[["lanes", column], { mode: lane?.mode ?? "replace", expression: text }]], `expression of ${column}`, gesture)} />
-    ${lane && !isWritten && html`<${Choice} label=${chosen.length ? `Ease from ${chosen.length} selected` : "Ease"} inline
-      value=${chosen.length && eases ? eases[chosen[0]] : typeof lane.ease === "string" ? lane.ease : ""}
-      none=${eases && !chosen.length ? "each its own" : undefined} choices=${catalog.value?.eases ?? ["linear"]} onChange=${eased} />`}
+      onLive=${write} />
+    ${
+      lane &&
+      !isWritten &&
+      html`
+        <${Choice}
+          label=${chosen.length ? `Ease from ${chosen.length} selected` : "Ease"}
+          inline
+          value=${chosen.length && eases ? eases[chosen[0]] : typeof lane.ease === "string" ? lane.ease : ""}
+          none=${eases && !chosen.length ? "each its own" : undefined}
+          choices=${catalog.value?.eases ?? ["linear"]}
+          onChange=${eased}
+        />
+      `
+    }
     <div class="line wrap">
       ${isWritten && html`<${Button} onClick=${toKeys}>Draw keys instead</${Button}>`}
       ${!lane && html`<${Button} icon="plus" onClick=${toKeys}>Key at the playhead</${Button}>`}
@@ -84,11 +151,29 @@ export function Lanes() {
   const adding = useSignal(false);
   return html`<${Part} title="Drawn or written" aside=${html`<${Button} icon=${adding.value ? "close" : "plus"} small
       onClick=${() => (adding.value = !adding.value)}>${adding.value ? "Close" : "Add"}</${Button}>`}>
-      ${!own.length && !adding.value && html`<p class="about">None yet. Add a column, then draw in the timeline or write an expression.</p>`}
-      ${adding.value && html`<${LaneMenu} onDone=${() => (adding.value = false)} />`}
+      ${
+        !own.length &&
+        !adding.value &&
+        html`
+          <p class="about">None yet. Add a column, then draw in the timeline or write an expression.</p>
+        `
+      }
+      ${
+        adding.value &&
+        html`
+          <${LaneMenu} onDone=${() => (adding.value = false)} />
+        `
+      }
       <div class="line wrap">${own.map(
-        (name) => html`<${Button} small pressed=${name === column} onClick=${() => openLane(name)}>${name}${problems.value[`lane:${name}`] ? " !" : ""}</${Button}>`,
+        (name) =>
+          html`<${Button} small pressed=${name === column} onClick=${() => openLane(name)}>${name}
+            ${problems.value[`lane:${name}`] ? " !" : ""}</${Button}>`,
       )}</div>
     </${Part}>
-    ${column && html`<${Selected} key=${column} column=${column} />`}`;
+    ${
+      column &&
+      html`
+        <${Selected} key=${column} column=${column} />
+      `
+    }`;
 }

@@ -17,7 +17,10 @@ function held(place, label, isDefault = (value) => value === null || value === u
   };
 }
 
-const number = (field) => ({ ...field, onChange: (text) => field.onChange(text === "" || !Number.isFinite(Number(text)) ? text : Number(text)) });
+const number = (field) => ({
+  ...field,
+  onChange: (text) => field.onChange(text === "" || !Number.isFinite(Number(text)) ? text : Number(text)),
+});
 
 function Look() {
   const cfg = project.value.look.cfg;
@@ -29,15 +32,24 @@ function Look() {
     <${Slider} label="Guidance (cfg)" value=${cfg ?? 4} low=${0} high=${15} step=${0.1}
       onReset=${cfg === null ? undefined : () => put(["look", "cfg"], undefined, "guidance as it was")}
       onLive=${(value, gesture) => changeLive([[["look", "cfg"], value]], "guidance", gesture)} />
-    <${Choice} ...${held(["look", "sampler"], "Sampler")} none="the model's" choices=${catalog.value?.samplers ?? []} inline />
-    <${Choice} ...${held(["look", "scheduler"], "Scheduler")} none="the model's" choices=${catalog.value?.schedulers ?? []} inline />
+    <${Choice} ...${held(["look", "sampler"], "Sampler")} none="the model's" choices=${catalog.value?.samplers ?? []}
+      inline />
+    <${Choice} ...${held(["look", "scheduler"], "Scheduler")} none="the model's"
+      choices=${catalog.value?.schedulers ?? []} inline />
   </${Part}>`;
 }
 
 function Guides() {
   return html`<${Part} title="Picture conditions" about="Drop a picture or a video on the page, or write its path.">
-    ${[["init", "Begin from"], ["mask", "Draw inside"], ["control", "Follow shapes"], ["style", "In the style of"]].map(
-      ([name, label]) => html`<${Text} ...${held(["guides", name], label)} placeholder="none" inline />`,
+    ${[
+      ["init", "Begin from"],
+      ["mask", "Draw inside"],
+      ["control", "Follow shapes"],
+      ["style", "In the style of"],
+    ].map(
+      ([name, label]) => html`
+        <${Text} ...${held(["guides", name], label)} placeholder="none" inline />
+      `,
     )}
   </${Part}>`;
 }
@@ -58,11 +70,16 @@ function Finish() {
   <${Part} title="Words">
     <${Text} ...${held(["finish", "title"], "Title", (value) => !value)} placeholder="Song | Band" inline />
     <${Text} ...${held(["finish", "lyrics"], "Lyrics")} placeholder="drop .lrc or .srt" inline />
-    <${Choice} ...${held(["finish", "words_place"], "Place", (value) => value === "bottom")} choices=${["bottom", "middle", "top"]} inline />
+    <${Choice} ...${held(["finish", "words_place"], "Place", (value) => value === "bottom")}
+      choices=${["bottom", "middle", "top"]} inline />
     <${Text} ...${held(["finish", "words_colour"], "Colour", (value) => value === "white")} inline />
   </${Part}>`;
 }
 
 export function LookAndFinish() {
-  return html`<${Look} /><${Finish} /><${Guides} />`;
+  return html`
+    <${Look} />
+    <${Finish} />
+    <${Guides} />
+  `;
 }

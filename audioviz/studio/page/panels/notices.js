@@ -18,10 +18,12 @@ function Notice() {
     return () => clearTimeout(timer);
   }, [notice.value]);
   if (!notice.value) return null;
-  return html`<div class=${`toast ${notice.value.kind}`}>
-    <span>${notice.value.text}</span>
-    <${Button} icon="close" small label="Close this notice" onClick=${() => (notice.value = null)} />
-  </div>`;
+  return html`
+    <div class=${`toast ${notice.value.kind}`}>
+      <span>${notice.value.text}</span>
+      <${Button} icon="close" small label="Close this notice" onClick=${() => (notice.value = null)} />
+    </div>
+  `;
 }
 
 export function Restore() {
@@ -32,27 +34,65 @@ export function Restore() {
 }
 
 function Missing({ files }) {
-  return html`<div class="banner warn" role="alert"><span>${files.join(", ")}: not there. Pick it anew, or drop it on the page.</span>
-    <${Button} onClick=${() => (dialog.value = { name: "open", instead: files[0] === project.value.song.path })}>Pick</${Button}></div>`;
+  return html`<div class="banner warn" role="alert"><span>
+    ${files.join(", ")}: not there. Pick it anew, or drop it on the page.</span>
+    <${Button} onClick=${() => (dialog.value = { name: "open", instead: files[0] === project.value.song.path })}>
+      Pick</${Button}></div>`;
 }
 
 export function Banners() {
   const lines = OF_THE_PAGE.map((where) => problems.value[where]).filter(Boolean);
-  return html`<div class="banners">
-    ${!connected.value &&
-    project.value &&
-    html`<div class="banner warn" role="alert"><span>The server does not answer; trying again. What you see stays;
-      edits wait until it is back.</span></div>`}
-    ${lines.map((line) => html`<div class="banner warn" role="alert"><span>${line}</span></div>`)}
-    ${project.value && about.value.missing?.length > 0 && html`<${Missing} files=${about.value.missing} />`}
-    ${project.value && about.value.autosaved && html`<${Restore} />`}
-  </div>`;
+  return html`
+    <div class="banners">
+      ${
+        !connected.value &&
+        project.value &&
+        html`
+          <div class="banner warn" role="alert">
+            <span>The server does not answer; trying again. What you see stays; edits wait until it is back.</span>
+          </div>
+        `
+      }
+      ${lines.map(
+        (line) => html`
+          <div class="banner warn" role="alert"><span>${line}</span></div>
+        `,
+      )}
+      ${
+        project.value &&
+        about.value.missing?.length > 0 &&
+        html`
+          <${Missing} files=${about.value.missing} />
+        `
+      }
+      ${
+        project.value &&
+        about.value.autosaved &&
+        html`
+          <${Restore} />
+        `
+      }
+    </div>
+  `;
 }
 
 export function Notices() {
-  return html`<div class="toasts" aria-live="polite">
+  return html`
+    <div class="toasts" aria-live="polite">
       <${Notice} />
-      ${project.value && sending.value && html`<div class="toast"><${Sending} /></div>`}
+      ${
+        project.value &&
+        sending.value &&
+        html`
+          <div class="toast"><${Sending} /></div>
+        `
+      }
     </div>
-    ${dropping.value && html`<div class="dropping"><p>Drop it: a song, a project, a picture, a video or lyrics</p></div>`}`;
+    ${
+      dropping.value &&
+      html`
+        <div class="dropping"><p>Drop it: a song, a project, a picture, a video or lyrics</p></div>
+      `
+    }
+  `;
 }

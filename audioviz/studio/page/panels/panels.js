@@ -41,16 +41,31 @@ function Tabs() {
     event.stopPropagation();
     event.currentTarget.querySelector(`[data-tab=${tab.value}]`).focus();
   };
-  return html`<aside class="right">
-    <div class="tabs" role="tablist" aria-label="Panels" onKeyDown=${onKeyDown}>
-      ${names.map(
-        (name) => html`<button type="button" role="tab" id=${`tab-${name}`} data-tab=${name} aria-controls="panel"
-          aria-selected=${String(name === tab.value)} tabindex=${name === tab.value ? 0 : -1}
-          onClick=${() => (tab.value = name)}>${TABS[name][0]}</button>`,
-      )}
-    </div>
-    <div class="panel" id="panel" role="tabpanel" aria-labelledby=${`tab-${tab.value}`} key=${tab.value}><${Panel} /></div>
-  </aside>`;
+  return html`
+    <aside class="right">
+      <div class="tabs" role="tablist" aria-label="Panels" onKeyDown=${onKeyDown}>
+        ${names.map(
+          (name) => html`
+            <button
+              type="button"
+              role="tab"
+              id=${`tab-${name}`}
+              data-tab=${name}
+              aria-controls="panel"
+              aria-selected=${String(name === tab.value)}
+              tabindex=${name === tab.value ? 0 : -1}
+              onClick=${() => (tab.value = name)}
+            >
+              ${TABS[name][0]}
+            </button>
+          `,
+        )}
+      </div>
+      <div class="panel" id="panel" role="tabpanel" aria-labelledby=${`tab-${tab.value}`} key=${tab.value}>
+        <${Panel} />
+      </div>
+    </aside>
+  `;
 }
 
 /** The edge between the timeline and what is above it. */
@@ -66,21 +81,47 @@ function Edge() {
     event.stopPropagation();
     put(timelineHeight.value + step);
   };
-  return html`<div class="edge" role="separator" aria-orientation="horizontal" aria-label="Height of the timeline" tabindex="0"
-    aria-valuenow=${Math.round(100 * timelineHeight.value)} onKeyDown=${onKeyDown} onPointerMove=${drag}
-    onPointerDown=${(event) => event.currentTarget.setPointerCapture(event.pointerId)}></div>`;
+  return html`
+    <div
+      class="edge"
+      role="separator"
+      aria-orientation="horizontal"
+      aria-label="Height of the timeline"
+      tabindex="0"
+      aria-valuenow=${Math.round(100 * timelineHeight.value)}
+      onKeyDown=${onKeyDown}
+      onPointerMove=${drag}
+      onPointerDown=${(event) => event.currentTarget.setPointerCapture(event.pointerId)}
+    ></div>
+  `;
 }
 
 export function Panels({ children }) {
   const open = Boolean(project.value);
-  return html`<div class=${open ? "page" : "page empty"} style=${{ "--timeline": `${100 * timelineHeight.value}vh` }}>
-    <${Header} />
-    <${Banners} />
-    ${open
-      ? html`<main class="desk"><${Schedule} /><${Frames} /><${Tabs} /></main>
-          <${Edge} />
-          <section class="below" aria-label="Timeline"><${Toolbar} /><div class="timeline">${children}</div></section>`
-      : html`<${Start} />`}
-    <${Dialogs} /><${Notices} />
-  </div>`;
+  return html`
+    <div class=${open ? "page" : "page empty"} style=${{ "--timeline": `${100 * timelineHeight.value}vh` }}>
+      <${Header} />
+      <${Banners} />
+      ${
+        open
+          ? html`
+              <main class="desk">
+                <${Schedule} />
+                <${Frames} />
+                <${Tabs} />
+              </main>
+              <${Edge} />
+              <section class="below" aria-label="Timeline">
+                <${Toolbar} />
+                <div class="timeline">${children}</div>
+              </section>
+            `
+          : html`
+              <${Start} />
+            `
+      }
+      <${Dialogs} />
+      <${Notices} />
+    </div>
+  `;
 }

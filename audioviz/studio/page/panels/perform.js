@@ -1,11 +1,11 @@
 // Perform: play a lane with a slider, keys or a knob while the song runs; and tap events.
 import { command } from "../keys.js";
-import { catalog, change, playhead, playing, plan, project, selection, song } from "../state.js";
+import { catalog, change, playhead, playing, project, selection, song } from "../state.js";
 import { heardNow, play, toggle } from "../sound.js";
+import { rangeOf } from "../timeline/ranges.js";
 import { clock, toSeconds } from "../times.js";
 import { effect, html, signal } from "../ui.js";
 import { Button, Choice, Part, Switch, Text } from "./fields.js";
-import { columnOf } from "./lanes.js";
 import { inputs, knob, learning, listen } from "./midi.js";
 import { tab } from "./places.js";
 import { recorded } from "./recording.js";
@@ -18,23 +18,8 @@ const taps = signal([]);
 const tapName = signal("taps");
 let points = []; // [seconds, value] of the pass that runs
 
-/** The ends between which a column is played: its range, or where that has no end, what its curve shows. */
-function ends(name) {
-  const { low, high, neutral } = columnOf(name) ?? {};
-  const values = plan.peek()?.[`final:${name}`] ?? [neutral ?? 0];
-  let least = Infinity;
-  let most = -Infinity;
-  for (const value of values) {
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
-  const start = Number.isFinite(low ?? NaN) && Math.abs(low) < 1e6 ? (low > 1e-6 || low <= 0 ? low : 0.5) : Math.min(least, (neutral ?? 0) - 1);
-  const end = Number.isFinite(high ?? NaN) && Math.abs(high) < 1e6 ? high : Math.max(most, (neutral ?? 0) + 1);
-  return { low: start, high: end };
-}
-
 function valueOf() {
-  const { low, high } = ends(column.peek());
+  const [low, high] = rangeOf(column.peek());
   return low + part.peek() * (high - low);
 }
 
@@ -50,11 +35,17 @@ function keep() {
   const name = column.peek();
   const lane = project.peek().lanes[name];
   const before = overdub.peek() && !lane?.expression ? lane?.keys : {};
+  const [low, high] = rangeOf(name);
   const secondsOf = (time) => toSeconds(time, song.peek());
-  const keys = recorded(typeof before === "string" ? {} : before, points, { ...ends(name), secondsOf });
+  const keys = recorded(typeof before === "string" ? {} : before, points, { low, high, secondsOf });
   points = [];
-  const ease = typeof lane?.ease === "object" ? Object.fromEntries(Object.entries(lane.ease).filter(([time]) => time in keys)) : lane?.ease;
-  change([[["lanes", name], { keys, ease: ease ?? "linear", mode: lane?.mode ?? "replace" }]], `perform ${name}`).catch(() => null);
+  const ease =
+    typeof lane?.ease === "object"
+      ? Object.fromEntries(Object.entries(lane.ease).filter(([time]) => time in keys))
+      : lane?.ease;
+  change([[["lanes", name], { keys, ease: ease ?? "linear", mode: lane?.mode ?? "replace" }]], `perform ${name}`).catch(
+    () => null,
+  );
   selection.value = { lane: name, keys: new Set() };
 }
 
@@ -92,12 +83,20 @@ command("R", "Arm the lane, and play", "Perform", () => project.value && arm());
 for (let digit = 1; digit <= 9; digit++) {
   command(`Alt+${digit}`, "Play the value at so many ninths", "Perform", () => turn((digit - 1) / 8));
 }
-window.addEventListener("keydown", (event) => {
-  if (tab.value !== "perform" || event.ctrlKey || event.altKey || event.metaKey || !/^[1-9]$/.test(event.key)) return;
-  if (/^(TEXTAREA|SELECT)$/.test(event.target.tagName) || (event.target.tagName === "INPUT" && event.target.type !== "range")) return;
-  event.preventDefault(); // with the panel open the plain digits play too
-  turn((Number(event.key) - 1) / 8);
-}, true);
+window.addEventListener(
+  "keydown",
+  (event) => {
+    if (tab.value !== "perform" || event.ctrlKey || event.altKey || event.metaKey || !/^[1-9]$/.test(event.key)) return;
+    if (
+      /^(TEXTAREA|SELECT)$/.test(event.target.tagName) ||
+      (event.target.tagName === "INPUT" && event.target.type !== "range")
+    )
+      return;
+    event.preventDefault(); // with the panel open the plain digits play too
+    turn((Number(event.key) - 1) / 8);
+  },
+  true,
+);
 
 function turn(to) {
   part.value = to;
@@ -111,9 +110,9 @@ function arm() {
 }
 
 function Hand() {
-  const { low, high } = ends(column.value);
+  const [low, high] = rangeOf(column.value);
   const value = low + part.value * (high - low);
-  const columns = (catalog.value?.columns ?? []).map(({ name }) => name);
+  const columns = (catalog.value?.columns ?? []).map(({ name }) => name).filter((name) => name !== "flash_colour");
   return html`<${Part} title="Play a lane">
     <${Choice} label="Lane" inline value=${column.value} choices=${columns.length ? columns : [column.value]}
       onChange=${(name) => (column.value = name)} />
@@ -124,11 +123,15 @@ function Hand() {
       <div class="ends"><span>${low.toFixed(2)}</span><span>${high.toFixed(2)}</span></div>
     </div>
     <div class="line">
-      <button type="button" class=${armed.value ? "record on" : "record"} aria-pressed=${String(armed.value)} onClick=${arm}
-        title="Record while the song plays (R)"><i aria-hidden="true"></i><span>${armed.value ? (playing.value ? "Recording" : "Armed") : "Record"}</span></button>
-      <${Button} onClick=${toggle} icon=${playing.value ? "pause" : "play"}>${playing.value ? "Stop" : "Play"}</${Button}>
+      <button type="button" class=${armed.value ? "record on" : "record"} aria-pressed=${String(armed.value)}
+        onClick=${arm}
+        title="Record while the song plays (R)"><i aria-hidden="true"></i><span>
+          ${armed.value ? (playing.value ? "Recording" : "Armed") : "Record"}</span></button>
+      <${Button} onClick=${toggle} icon=${playing.value ? "pause" : "play"}>
+        ${playing.value ? "Stop" : "Play"}</${Button}>
     </div>
-    <${Switch} label="Keep what lies outside of the pass" value=${overdub.value} onChange=${(is) => (overdub.value = is)} />
+    <${Switch} label="Keep what lies outside of the pass" value=${overdub.value}
+      onChange=${(is) => (overdub.value = is)} />
     <p class="about">The slider, keys 1 to 9 or a knob. When the song stops, what was played becomes keys to edit.</p>
   </${Part}>`;
 }
@@ -139,28 +142,50 @@ function Knob() {
     listen(turn, tapEvent);
   };
   const { controller, channel } = knob.value ?? {};
-  const said = learning.value ? "turn a knob ..." : knob.value ? `knob ${controller}, channel ${channel + 1}` : "none yet";
-  return html`<${Part} title="MIDI" aside=${html`<span class="about">${said}</span>`}>
+  const said = learning.value
+    ? "turn a knob ..."
+    : knob.value
+      ? `knob ${controller}, channel ${channel + 1}`
+      : "none yet";
+  return html`<${Part} title="MIDI" aside=${html`
+    <span class="about">${said}</span>
+  `}>
     <div class="line wrap"><${Button} onClick=${begin}>${knob.value ? "Learn another" : "Learn a knob"}</${Button}>
-      ${inputs.value && html`<span class="about">${inputs.value.join(", ") || "no device is connected"}</span>`}</div>
+      ${
+        inputs.value &&
+        html`
+          <span class="about">${inputs.value.join(", ") || "no device is connected"}</span>
+        `
+      }</div>
   </${Part}>`;
 }
 
 function Taps() {
   const own = Object.entries(project.value.song.events ?? {});
   const remove = (name) => change([[["song", "events", name], undefined]], `remove ${name}`).catch(() => null);
-  return html`<${Part} title="Tap events" about="Moments of your own, which expressions and schedules know by their name.">
-    <div class="line"><${Text} label="Name" inline value=${tapName.value} onChange=${(name) => (tapName.value = name || "taps")} /></div>
+  return html`<${Part} title="Tap events"
+    about="Moments of your own, which expressions and schedules know by their name.">
+    <div class="line"><${Text} label="Name" inline value=${tapName.value}
+      onChange=${(name) => (tapName.value = name || "taps")} /></div>
     <button type="button" class="pad" onPointerDown=${(event) => (event.preventDefault(), tapEvent())}
       onKeyDown=${(event) => /^( |Enter)$/.test(event.key) && (event.preventDefault(), event.repeat || tapEvent())}>
       <strong>Tap</strong><span>${taps.value.length ? `${taps.value.length} taps` : "or key E"}</span></button>
     <ul class="pins">${own.map(
-      ([name, seconds]) => html`<li><span>${name}</span><span class="about">${seconds.length} from ${clock(seconds[0] ?? 0)}</span>
-        <${Button} icon="close" small label=${`Remove ${name}`} onClick=${() => remove(name)} /></li>`,
+      ([name, seconds]) => html`
+        <li>
+          <span>${name}</span>
+          <span class="about">${seconds.length} from ${clock(seconds[0] ?? 0)}</span>
+          <${Button} icon="close" small label=${`Remove ${name}`} onClick=${() => remove(name)} />
+        </li>
+      `,
     )}</ul>
   </${Part}>`;
 }
 
 export function Perform() {
-  return html`<${Hand} /><${Knob} /><${Taps} />`;
+  return html`
+    <${Hand} />
+    <${Knob} />
+    <${Taps} />
+  `;
 }

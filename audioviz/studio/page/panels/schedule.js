@@ -5,8 +5,14 @@ import { html } from "../ui.js";
 import { Button, Choice, Fault, Part, Slider, Switch, Text } from "./fields.js";
 import { dialog } from "./places.js";
 
-const SHOTS = [["section", "at each section"], ["cuts", "where `cuts` would"], ["bar:1", "at every bar"],
-  ["bar:2", "at every 2nd bar"], ["bar:4", "at every 4th bar"], ["bar:8", "at every 8th bar"]];
+const SHOTS = [
+  ["section", "at each section"],
+  ["cuts", "where `cuts` would"],
+  ["bar:1", "at every bar"],
+  ["bar:2", "at every 2nd bar"],
+  ["bar:4", "at every 4th bar"],
+  ["bar:8", "at every 8th bar"],
+];
 
 const isScript = (source) => /\.py$/i.test(source ?? "");
 
@@ -14,7 +20,11 @@ const isScript = (source) => /\.py$/i.test(source ?? "");
 export const chosen = () => catalog.value?.schedules.find(({ name }) => name === project.value.schedule.source);
 
 export function choose(source) {
-  const edits = [[["schedule", "source"], source], [["schedule", "settings"], {}], [["schedule", "numbers"], null]];
+  const edits = [
+    [["schedule", "source"], source],
+    [["schedule", "settings"], {}],
+    [["schedule", "numbers"], null],
+  ];
   return change(edits, `schedule ${source.split(/[\\/]/).pop()}`).catch(() => null);
 }
 
@@ -37,20 +47,50 @@ function Option({ name, kind, default: otherwise, choices, low, high, step, abou
   const onReset = name in settings ? () => take(undefined) : undefined;
   const common = { label: title, about: meaning, value, onReset };
   const control =
-    kind === "bool" ? html`<${Switch} ...${common} onChange=${take} />`
-    : kind === "choice" ? html`<${Choice} ...${common} choices=${choices} onChange=${take} inline />`
-    : kind === "int" || kind === "float" ? html`<${Slider} ...${common} low=${low ?? 0} high=${high ?? 1}
-        step=${step ?? (kind === "int" ? 1 : 0.01)} whole=${kind === "int"}
-        onLive=${(next, gesture) => changeLive([[place, next]], title, gesture)} />`
-    : html`<${Text} ...${common} value=${Array.isArray(value) ? value.join(", ") : value} onChange=${take} />`;
-  return html`<div class="option">${control}${meaning && html`<p class="about">${meaning}</p>`}</div>`;
+    kind === "bool"
+      ? html`
+          <${Switch} ...${common} onChange=${take} />
+        `
+      : kind === "choice"
+        ? html`
+            <${Choice} ...${common} choices=${choices} onChange=${take} inline />
+          `
+        : kind === "int" || kind === "float"
+          ? html`
+              <${Slider}
+                ...${common}
+                low=${low ?? 0}
+                high=${high ?? 1}
+                step=${step ?? (kind === "int" ? 1 : 0.01)}
+                whole=${kind === "int"}
+                onLive=${(next, gesture) => changeLive([[place, next]], title, gesture)}
+              />
+            `
+          : html`
+              <${Text} ...${common} value=${Array.isArray(value) ? value.join(", ") : value} onChange=${take} />
+            `;
+  return html`
+    <div class="option">
+      ${control}${
+        meaning &&
+        html`
+          <p class="about">${meaning}</p>
+        `
+      }
+    </div>
+  `;
 }
 
 function Problem() {
   const all = problems.value;
   const line = all.schedule;
   if (!line) return null;
-  return html`<div class="fault" role="alert"><p>${line}</p><p class="about">The last schedule that worked stays.</p></div>`;
+  return html`
+    <div class="fault" role="alert">
+      <p>${line}</p>
+      <p class="about">The last schedule that worked stays.</p>
+    </div>
+  `;
 }
 
 export function Schedule() {
@@ -63,27 +103,67 @@ export function Schedule() {
     <${Part}>
       <button type="button" class="chosen" onClick=${() => (dialog.value = { name: "schedule" })}
         aria-label=${`Schedule ${source}: choose another`}>
-        ${ready?.picture && html`<img src=${ready.picture} alt="" onError=${(event) => event.target.remove()} />`}
-        <span class="line"><strong>${numbers ? "numbers" : source.split(/[\\/]/).pop()}</strong><small>change</small></span>
+        ${
+          ready?.picture &&
+          html`
+            <img src=${ready.picture} alt="" onError=${(event) => event.target.remove()} />
+          `
+        }
+        <span class="line"><strong>${numbers ? "numbers" : source.split(/[\\/]/).pop()}</strong><small>
+          change</small></span>
       </button>
-      ${ready && html`<p class="about">${ready.about}</p>`}
-      ${isScript(source) && html`<p class="about path">${about.value.script?.path ?? source}</p>`}
-      ${about.value.script?.allowed === false && html`<p class="fault" role="alert">This script may not run yet: the
-        terminal that started the studio asks.</p>`}
+      ${
+        ready &&
+        html`
+          <p class="about">${ready.about}</p>
+        `
+      }
+      ${
+        isScript(source) &&
+        html`
+          <p class="about path">${about.value.script?.path ?? source}</p>
+        `
+      }
+      ${
+        about.value.script?.allowed === false &&
+        html`
+          <p class="fault" role="alert">This script may not run yet: the terminal that started the studio asks.</p>
+        `
+      }
       <${Problem} />
     </${Part}>
     <${Part} title="Options" aside=${changed && html`<${Button} small onClick=${resetAll}>Reset all</${Button}>`}>
-      ${options.map((option) => html`<${Option} key=${`${source}:${option.name}`} ...${option} />`)}
-      ${!options.length && html`<p class="about">${plan.value ? "It has none." : "computing ..."}</p>`}
+      ${options.map(
+        (option) => html`
+          <${Option} key=${`${source}:${option.name}`} ...${option} />
+        `,
+      )}
+      ${
+        !options.length &&
+        html`
+          <p class="about">${plan.value ? "It has none." : "computing ..."}</p>
+        `
+      }
     </${Part}>
     <${Part} title="Pictures">
       <${Choice} label="New ones begin" value=${project.value.shots} none="as the schedule says"
-        choices=${SHOTS.some(([name]) => name === project.value.shots) || !project.value.shots
-          ? SHOTS : [...SHOTS, project.value.shots]}
+        choices=${
+          SHOTS.some(([name]) => name === project.value.shots) || !project.value.shots
+            ? SHOTS
+            : [...SHOTS, project.value.shots]
+        }
         onChange=${(shots) => change([[["shots"], shots]], "shots").catch(() => null)} />
-      ${!isScript(source) && ready && html`<${Button} icon="copy" onClick=${copyToEdit}
-        label="Copies the script beside the project, where you can edit it">Copy to edit</${Button}>`}
-      ${(plan.value?.notes ?? []).map((note) => html`<p class="about note">${note}</p>`)}
+      ${
+        !isScript(source) &&
+        ready &&
+        html`<${Button} icon="copy" onClick=${copyToEdit}
+        label="Copies the script beside the project, where you can edit it">Copy to edit</${Button}>`
+      }
+      ${(plan.value?.notes ?? []).map(
+        (note) => html`
+          <p class="about note">${note}</p>
+        `,
+      )}
     </${Part}>
   </aside>`;
 }

@@ -5,7 +5,8 @@ const PAUSE = 2.5; // seconds after which taps begin anew
 export const FEWEST = 4;
 
 /** Taps with one more; those before a pause are forgotten. */
-export const withTap = (taps, at) => (taps.length && (at - taps.at(-1) > PAUSE || at <= taps.at(-1)) ? [at] : [...taps, at]);
+export const withTap = (taps, at) =>
+  taps.length && (at - taps.at(-1) > PAUSE || at <= taps.at(-1)) ? [at] : [...taps, at];
 
 /** Beats a minute of taps, by the straight line through them; null while there are too few. */
 export function tempoOf(taps) {

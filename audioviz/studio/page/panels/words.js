@@ -10,7 +10,12 @@ function pieces(text, unknown) {
   const parts = [];
   let at = 0;
   for (const { start, end } of unknown) {
-    parts.push(text.slice(at, start), html`<u>${text.slice(start, end)}</u>`);
+    parts.push(
+      text.slice(at, start),
+      html`
+        <u>${text.slice(start, end)}</u>
+      `,
+    );
     at = end;
   }
   return [...parts, text.slice(at), "\n"];
@@ -53,16 +58,48 @@ export function Words({ label, value, placeholder, quiet, onBegin, onLive }) {
     onBegin();
     write(text.value.slice(0, start) + nearest + text.value.slice(end));
   };
-  return html`${quiet && html`<span class="about">${label}</span>`}<div class=${quiet ? "words quiet" : "words"}>
-    <div class="behind" aria-hidden="true">${pieces(text.value, unknown.value)}</div>
-    <textarea ref=${field} rows="1" aria-label=${label} placeholder=${placeholder} spellcheck=${false} value=${text.value}
-      onFocus=${onBegin} onInput=${(event) => write(event.target.value)} onKeyDown=${onKeyDown}
-      onBlur=${() => text.value.trim() || (text.value = value)}></textarea>
-  </div>
-  ${unknown.value.length > 0 &&
-  html`<p class="unknown">${unknown.value.map(
-    (each) => html`<span><s>${each.word}</s> ${each.nearest
-      ? html`<button type="button" class="link" onClick=${() => correct(each)}>${each.nearest}</button>`
-      : "is not known"}</span>`,
-  )}</p>`}`;
+  return html`
+    ${
+      quiet &&
+      html`
+        <span class="about">${label}</span>
+      `
+    }
+    <div class=${quiet ? "words quiet" : "words"}>
+      <div class="behind" aria-hidden="true">${pieces(text.value, unknown.value)}</div>
+      <textarea
+        ref=${field}
+        rows="1"
+        aria-label=${label}
+        placeholder=${placeholder}
+        spellcheck=${false}
+        value=${text.value}
+        onFocus=${onBegin}
+        onInput=${(event) => write(event.target.value)}
+        onKeyDown=${onKeyDown}
+        onBlur=${() => text.value.trim() || (text.value = value)}
+      ></textarea>
+    </div>
+    ${
+      unknown.value.length > 0 &&
+      html`
+        <p class="unknown">
+          ${unknown.value.map(
+            (each) => html`
+              <span>
+                <s>${each.word}</s>
+                ${
+                  each.nearest
+                    ? html`
+                        <button type="button" class="link" onClick=${() => correct(each)}>${each.nearest}</button>
+                      `
+                    : "is not known"
+                }
+              </span>
+            `,
+          )}
+        </p>
+      `
+    }
+  `;
 }

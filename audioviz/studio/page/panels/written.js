@@ -1,7 +1,14 @@
 // Prompts as projects have them: texts such as `4bar: gold mandala --neg grey`, or records with seconds and an easing.
 import { key, toSeconds } from "../times.js";
 
-const TIME = /^\s*((?:\d+:)?\d+:\d\d(?:\.\d*)?(?=\s*:(?!\d))|[-+]?(?:\d+(?:\.\d*)?|\.\d+)\s*(?:s|f|b|bar)(?=\s*:)|\d+(?:\.\d*)?(?=:(?:\s|$)))\s*:/;
+const TIME =
+  new RegExp(
+    [
+      String.raw`^\s*((?:\d+:)?\d+:\d\d(?:\.\d*)?(?=\s*:(?!\d))`, // 1:30
+      String.raw`[-+]?(?:\d+(?:\.\d*)?|\.\d+)\s*(?:s|f|b|bar)(?=\s*:)`, // 8s, 96f, 16b, 4bar
+      String.raw`\d+(?:\.\d*)?(?=:(?:\s|$)))\s*:`, // 8
+    ].join("|"),
+  );
 const NEGATIVE = "--neg";
 export const EASE = "late"; // of a prompt that says none
 export const WAY = "slerp";
@@ -16,13 +23,20 @@ export function parts(entry, song) {
   const found = TIME.exec(entry) ?? (label && song?.sections.some((part) => part.label === label[1]) ? label : null);
   const rest = found ? entry.slice(found[0].length) : entry;
   const [text, ...negative] = rest.split(NEGATIVE);
-  return { time: found ? found[1].trim() : null, text: text.trim(), negative: negative.join(NEGATIVE).trim(), ease: EASE, way: WAY };
+  return {
+    time: found ? found[1].trim() : null,
+    text: text.trim(),
+    negative: negative.join(NEGATIVE).trim(),
+    ease: EASE,
+    way: WAY,
+  };
 }
 
 /** The entry of parts: a text where that says it all, else a record, whose seconds are found by the song's grid. */
 export function entry({ time, text, negative, ease, way }, { seconds = 0, song, record = false } = {}) {
   const plain = ease === EASE && way === WAY && text.trim() !== "" && !text.includes(NEGATIVE);
-  if (plain && !record) return `${time === null ? "" : `${time}: `}${text}${negative ? ` ${NEGATIVE} ${negative}` : ""}`;
+  if (plain && !record)
+    return `${time === null ? "" : `${time}: `}${text}${negative ? ` ${NEGATIVE} ${negative}` : ""}`;
   const at = time === null ? seconds : (toSeconds(time, song) ?? seconds);
   return { seconds: Number(at.toFixed(3)), text, negative, ease, way };
 }

@@ -83,7 +83,7 @@ export function write(column, keys, name, gesture = null) {
   return change(edit(column, keys), name, gesture).catch(() => null); // what is refused was said
 }
 
-const PAUSE = 100; // milliseconds between two changes of a drag, as each one computes a schedule
+const PAUSE = 250; // milliseconds between two changes of a drag, as each one computes a schedule
 let sent = Promise.resolve();
 let send = null; // what is to be sent at the end of the pause
 let pause = 0;
@@ -144,8 +144,18 @@ export function curveOf(column, frames, fps) {
   return final && isComputed(column, keys) ? final : drawnCurve(column, keys, frames, fps);
 }
 
+const compared = new WeakMap(); // keys -> the plan that they were compared with, and whether it has them
+
 /** Whether the plan was computed with these very keys. */
 function isComputed(column, keys) {
+  const before = compared.get(keys);
+  if (before?.of === plan.value) return before.is;
+  const is = isOfPlan(column, keys);
+  compared.set(keys, { of: plan.value, is });
+  return is;
+}
+
+function isOfPlan(column, keys) {
   const had = plan.value.lanes?.[column];
   if (!had) return draft.value?.column !== column;
   if (had.length !== keys.length) return false;
