@@ -22,7 +22,16 @@ function read(column, lane) {
     if (seconds === null) continue; // the label of a section that the song does not have
     found.push({ time, seconds, value, ease: typeof lane.ease === "string" ? lane.ease : (lane.ease?.[time] ?? "linear") });
   }
-  return found.sort((a, b) => a.seconds - b.seconds);
+  found.sort((a, b) => a.seconds - b.seconds);
+  if (!isSame(before.get(column) ?? [], found)) before.set(column, found);
+  return before.get(column) ?? [];
+}
+
+const before = new Map(); // column -> keys: the same array as long as they are the same, so that nothing is redrawn
+
+function isSame(keys, others) {
+  const isKey = (key, other) => Object.keys(key).every((part) => key[part] === other[part]);
+  return keys.length === others.length && keys.every((key, i) => isKey(key, others[i]));
 }
 
 /** Times and values, those of the text of Deforum too: `0:(0.95), 24:(0.3)`. */

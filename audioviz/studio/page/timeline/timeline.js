@@ -27,7 +27,7 @@ function keepPainted(ground, over, moving, scroller) {
   const parts = overlayIn(moving);
   const layers = [ground, over].map((canvas) => canvas.getContext("2d", { alpha: canvas !== ground, willReadFrequently: true }));
   const font = `11px ${getComputedStyle(ground).fontFamily}`;
-  const size = { width: 0, height: 0, ratio: 1, scroll: 0, font };
+  const size = { width: 0, height: 0, ratio: 1, scroll: 0, font, isCleared: true };
   let stale = 0; // 1 the hand, 2 all
   let asked = 0;
   const ask = (what) => {
@@ -38,6 +38,7 @@ function keepPainted(ground, over, moving, scroller) {
     asked = 0;
     size.scroll = scroller.scrollTop;
     if (stale === 2) paintGround(layers[0], size);
+    size.isCleared = false;
     showOverlay(parts, layers[1], size);
     stale = 0;
   }
@@ -52,6 +53,7 @@ function keepPainted(ground, over, moving, scroller) {
       canvas.style.height = `${size.height}px`;
     }
     Object.assign(moving.style, { width: `${size.width}px`, height: `${size.height}px` });
+    size.isCleared = true; // a canvas whose size is set is blank
     width.value = size.width;
     ask(2);
   };
