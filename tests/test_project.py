@@ -13,6 +13,7 @@ import audioviz as av
 from audioviz.audio.hearing.grid import Grid
 from audioviz.errors import AudiovizError, InputError, ScheduleError
 from audioviz.project import GuideFiles, Look, Project, ScheduleChoice, SongFile, load_project, save_project
+from audioviz.project.files import files_named
 from audioviz.project.look import OF_TWO_STEPS
 from audioviz.project.look import SAMPLERS as NAMED_SAMPLERS
 from audioviz.project.look import SCHEDULERS as NAMED_SCHEDULERS
@@ -310,3 +311,14 @@ def test_prompt_files_of_any_name_are_told_from_where_the_project_lies(tmp_path,
     av.save_project(av.Project("song.wav", prompts=["words.dat", "gold"]), tmp_path / "a.avz")
     monkeypatch.chdir("/")
     assert av.load_project(tmp_path / "a.avz").prompts == ((tmp_path / "words.dat").as_posix(), "gold")
+
+
+def test_the_files_that_a_project_names_are_told_and_names_are_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    vae, lora = tmp_path / "vae.safetensors", tmp_path / "lora.safetensors"
+    for file in (vae, lora):
+        file.touch()
+    look = Look(model="org/name", vae=vae.name, loras=(f"{lora}:0.5", "/x/y:z"), lora_dir="loras")
+    project = av.Project("song.wav", schedule="mine.py", look=look, prompts=["neon", "words.lrc"])
+    named = {path.as_posix() for path in files_named(project)}
+    assert named == {"song.wav", "mine.py", vae.name, lora.as_posix(), "/x/y:z", "loras", "words.lrc"}

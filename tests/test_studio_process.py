@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import socket
-import subprocess
 import sys
 import time
 
@@ -12,9 +11,11 @@ import pytest
 from websockets.sync.client import connect
 
 import audioviz as av
+from audioviz.command.studio import studio
+from audioviz.errors import InputError
 from audioviz.studio.session import Session
 from audioviz.studio.watching import Watch
-from tests.studio_page import COMMAND, read_errors, studio_process
+from tests.studio_page import read_errors, studio_process
 from tests.studio_server import song_file
 
 
@@ -42,14 +43,12 @@ def test_killed_in_mid_edit_the_last_autosave_opens(tmp_path):
     song_file(tmp_path / "song.wav")
     kept = tmp_path / "song.autosave.avz"
     with studio_process(tmp_path, "song.wav") as (process, address), page(address) as line:
-        number = 0
-        end = time.monotonic() + 20
-        while not kept.exists() or number < 200:
+        number, begun = 0, time.monotonic()
+        while not kept.exists():  # within a second where the machine does nothing else
             number += 1
             edits = [{"place": ["negative"], "value": f"edit {number}"}]
             assert "error" not in ask(line, number, "change", edits=edits, name="steer")
-            assert time.monotonic() < end
-        time.sleep(0.02)
+            assert time.monotonic() - begun < 10
         process.kill()
         process.wait()
     held = av.load_project(kept).negative
@@ -60,18 +59,6 @@ def test_killed_in_mid_edit_the_last_autosave_opens(tmp_path):
         assert "error" not in ask(line, 1, "restore")
         assert "error" not in ask(line, 2, "save")
     assert av.load_project(tmp_path / "song.avz").negative == held
-
-
-def test_an_edit_is_kept_within_a_second(tmp_path):
-    song_file(tmp_path / "song.wav")
-    kept = tmp_path / "song.autosave.avz"
-    with studio_process(tmp_path, "song.wav") as (_, address), page(address) as line:
-        ask(line, 1, "change", edits=[{"place": ["negative"], "value": "grey"}], name="steer")
-        begun = time.monotonic()
-        while not kept.exists():
-            assert time.monotonic() - begun < 3
-            time.sleep(0.01)
-        assert time.monotonic() - begun < 1.5
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signal")
@@ -96,25 +83,37 @@ def test_ctrl_c_ends_it_at_once_and_quietly_with_a_page_open(tmp_path):
         (["--schedule", "cuts"], "--schedule cuts: expected a song or a project too"),
     ],
 )
-def test_mistakes_are_one_line(tmp_path, arguments, message):
+def test_mistakes_are_one_line(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
     song_file(tmp_path / "song.wav")
     song_file(tmp_path / "other.wav")
-    done = subprocess.run([*COMMAND, "studio", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
+    with pytest.raises(InputError) as refused:
+        studio.main([*arguments, "--no-browser"], standalone_mode=False)
+    assert str(refused.value).startswith(message) and "\n" not in str(refused.value)
 
 
-def test_a_busy_port_is_one_line(tmp_path):
+def test_a_busy_port_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        port = other.getsockname()[1]
-        command = [*COMMAND, "studio", "--no-browser", "--port", str(port)]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2
-    assert (
-        done.stderr
-        == f"audioviz: --port {port}: another program listens there: give another, or none for any that is free\n"
-    )
+        port = str(other.getsockname()[1])
+        with pytest.raises(InputError, match=f"--port {port}: another program listens there: give another, or none"):
+            studio.main(["--no-browser", "--port", port], standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "allowed"), [([], False), (["--trust"], True), (["--schedule", "mine.py"], True)]
+)
+def test_a_script_runs_where_it_is_named_at_the_start(tmp_path, monkeypatch, arguments, allowed):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("")
+    av.save_project(av.Project(song_file(tmp_path / "song.wav"), schedule="mine.py"), "song.avz")
+    served = []
+    monkeypatch.setattr("audioviz.studio.serve.serve", lambda session, **_: served.append(session))
+    studio.main(["song.avz", *arguments], standalone_mode=False)
+    assert served[0].project.schedule.trusted is allowed
+    assert served[0].state()["script"] == {"path": "mine.py", "allowed": allowed}
 
 
 def test_files_that_other_programs_write_are_noticed(tmp_path):

@@ -41,7 +41,9 @@ def page(chromium, address):
         page.wait_for_selector(".desk")
         inside(page, "await (await load('link')).ask('open', {path: 'song.ogg'})")
         page.wait_for_selector(".tl-head.lane", timeout=60_000)
-        inside(page, "await state.change([[['lanes', 'denoise'], lane]], 'lane'); state.snapping.value = 'off'", lane=LANE)
+        inside(
+            page, "await state.change([[['lanes', 'denoise'], lane]], 'lane'); state.snapping.value = 'off'", lane=LANE
+        )
         until(page, "state.plan.value?.lanes?.denoise?.length === 3")
         inside(page, "view.show(0, 20); state.playhead.value = 0; scroller.scrollTop = 0")
         yield page
@@ -107,7 +109,9 @@ def test_a_dragged_key_lands_in_the_project_and_is_one_step_of_undo(page):
 
 
 def test_a_key_snaps_to_beats_and_control_lets_it_go(page):
-    beat = inside(page, "state.snapping.value = 'beats'; return state.song.value.events.beats.seconds.find((at) => at > 9)")
+    beat = inside(
+        page, "state.snapping.value = 'beats'; return state.song.value.events.beats.seconds.find((at) => at > 9)"
+    )
     x, y = key_place(page, "8s")
     to = inside(page, f"return at('lane:denoise', {beat} + 0.05)")
     drag(page, (x, y), (to[0], y))
@@ -124,7 +128,9 @@ def test_a_double_click_adds_a_key_and_delete_takes_it_away(page):
     page.mouse.dblclick(*inside(page, "return at('lane:denoise', 6)"))
     until(page, "Object.keys(state.project.value.lanes.denoise.keys).length === 4")
     (new,) = set(keys(page)) - set(LANE["keys"])
-    assert float(new.removesuffix("s")) == pytest.approx(6, abs=0.05) and keys(page)[new] == pytest.approx(0.5, abs=0.03)
+    assert float(new.removesuffix("s")) == pytest.approx(6, abs=0.05) and keys(page)[new] == pytest.approx(
+        0.5, abs=0.03
+    )
     page.keyboard.press("Delete")
     until(page, "Object.keys(state.project.value.lanes.denoise.keys).length === 3")
 
@@ -144,7 +150,9 @@ def test_keys_are_pasted_at_the_playhead_with_their_easings(page):
 
 
 def test_a_rubber_band_selects_and_a_handle_scales_in_time(page):
-    top, bottom = (inside(page, f"return at('lane:denoise', {at}, {inside_})") for at, inside_ in ((3.5, 1), (12.5, 56)))
+    top, bottom = (
+        inside(page, f"return at('lane:denoise', {at}, {inside_})") for at, inside_ in ((3.5, 1), (12.5, 56))
+    )
     page.keyboard.down("Shift")
     drag(page, top, bottom)
     page.keyboard.up("Shift")

@@ -67,7 +67,12 @@ def files_named(project: Project) -> list[Path]:
         found.append(file)
         return file
 
-    _with_paths(project, note, lambda file: file.is_absolute() or ".." in file.parts or file.exists())
+    def is_there(file: Path) -> bool:
+        leads_away = file.is_absolute() or ".." in file.parts
+        weighted, colon, _ = str(file).rpartition(":")  # a LoRA with its weight
+        return file.exists() or (leads_away and not (colon and Path(weighted).exists()))
+
+    _with_paths(project, note, is_there)
     return [*found, *([Path(project.look.lora_dir)] if project.look.lora_dir else [])]
 
 

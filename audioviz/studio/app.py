@@ -22,7 +22,7 @@ from audioviz.studio.messages import message_id, read_message, read_request
 from audioviz.studio.outbox import Outbox, key_of, sent
 from audioviz.studio.session import Session
 from audioviz.studio.trust import script_of
-from audioviz.studio.uploads import receive, upload_name
+from audioviz.studio.uploads import check_size, receive, upload_name
 from audioviz.studio.watching import Watch
 
 PAGE = Path(__file__).parent / "page"
@@ -72,6 +72,7 @@ class Studio:
         """A file that was dropped on the page: its path."""
         try:
             name = upload_name(request.query_params.get("name", ""))
+            check_size(name, int(request.headers.get("content-length", "0")))
             path = await receive(request.stream(), self.session.folder, name)
         except InputError as error:
             return JSONResponse({"error": str(error)}, 400)

@@ -108,6 +108,7 @@ class Desk:
             return
         if answer.event:
             self._say("plan", answer.event)
+        self._easel.prepare()
         self._say_problems("plan", answer.problems)
 
     def _say_problems(self, of: str, problems: Mapping[str, str]) -> None:

@@ -35,7 +35,7 @@ class Easel:
         tell: Callable[[dict[str, Any]], None],
     ) -> None:
         self._session, self._pictures, self._say, self._tell = session, pictures, say, tell
-        self._painter = Worker("the preview", hear=self._take, warm=painting.warm)
+        self._painter: Worker | None = None
         self._wake = asyncio.Event()
         self._wanted: tuple[int, str] | None = None
         self._changed = self._anew = False
@@ -43,11 +43,16 @@ class Easel:
         self.actions = {"frame": self._frame}
         session.changed.append(self.look_again)
 
+    def prepare(self) -> Worker:
+        """The process, started if it is not there: not before the song is shown, which it would slow down."""
+        if self._painter is None:
+            self._painter = Worker("the preview", hear=self._take, warm=painting.warm)
+        return self._painter
+
     def look_again(self, *, anew: bool = False) -> None:
         """Find the pictures that are of the project no more; of all, if a file that it names was written."""
         self._changed, self._anew = True, self._anew or anew
-        self._painter.stop()
-        self._wake.set()
+        self._hurry()
 
     async def work(self) -> None:
         """Paint what is asked for, for ever."""
@@ -57,13 +62,13 @@ class Easel:
             if project is None:
                 continue
             try:
-                if self._changed:
+                if self._changed and self._painter:
                     anew, self._changed, self._anew = self._anew, False, False
                     for _, frame in await self._painter.run(painting.gone, project, anew=anew):
                         self._pictures.forget(PREVIEW, frame)
-                if self._wanted is not None and not self._changed:
-                    (frame, size), self._wanted = self._wanted, None
-                    await self._painter.run(painting.paint, project, frame, size)
+                if self._wanted is not None and not (self._changed and self._painter):
+                    (frame, size), self._wanted, self._changed = self._wanted, None, False
+                    await self.prepare().run(painting.paint, project, frame, size)
                 self._say_problem(None)
             except AudiovizError as error:
                 self._say_problem(str(error))
@@ -72,9 +77,13 @@ class Easel:
         if self._session.project is None:
             raise InputError("no project is open: drop a song first")
         self._wanted = asked["frame"], asked.get("size", "draft")
-        self._painter.stop()
-        self._wake.set()
+        self._hurry()
         return {}
+
+    def _hurry(self) -> None:
+        if self._painter:
+            self._painter.stop()
+        self._wake.set()
 
     def _take(self, picture: painting.Picture | Note) -> None:
         if isinstance(picture, Note):
@@ -92,4 +101,5 @@ class Easel:
 
     def close(self) -> None:
         """End the process."""
-        self._painter.close()
+        if self._painter:
+            self._painter.close()

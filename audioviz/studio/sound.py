@@ -18,6 +18,7 @@ from audioviz.files import create, part_of, put, remove, user_cache
 
 SAMPLES_PER_POINT = (256, 2048, 16384)  # of the levels of peaks: fine, middle, coarse
 MOST_BYTES = 2 * 2**30  # that the folder may hold: some twenty songs
+_FULL = 2**15  # of a sample of 1: what 16-bit files are read as comes out as it was
 _CHUNK = 2**18  # samples that are decoded at a time: a multiple of all points
 
 
@@ -91,7 +92,7 @@ def decoded(song: Song) -> list[np.ndarray]:
 
 def _whole_numbers(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     for chunk in chunks:
-        yield np.rint(np.clip(chunk, -1, 1) * 32767).astype("<i2")
+        yield np.clip(np.rint(chunk * _FULL), -_FULL, _FULL - 1).astype("<i2")
 
 
 def _written(chunks: Iterator[np.ndarray], path: Path) -> Iterator[np.ndarray]:
@@ -128,4 +129,4 @@ def used(path: Path) -> None:
 def _level(low: np.ndarray, high: np.ndarray, points: int) -> np.ndarray:
     starts = range(0, len(low), points)
     pairs = np.stack([np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)], axis=1)
-    return np.rint(pairs.ravel() / (32767 / 127)).astype(np.int8)
+    return np.rint(pairs.ravel() * (127 / _FULL)).astype(np.int8)

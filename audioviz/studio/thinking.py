@@ -1,6 +1,5 @@
 """What the thinking process computes: songs and schedules, as events for the page."""
 
-import importlib
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,9 +33,7 @@ class Answer:
 
 
 def warm() -> None:
-    """Import what the first song needs."""
-    for name in ("scipy.signal", "scipy.ndimage", "soxr", "soundfile"):
-        importlib.import_module(name)
+    """Nothing: what takes long is to import this module."""
 
 
 def song_event(project: Project) -> tuple[bytes, Sound]:

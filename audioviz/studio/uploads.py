@@ -30,6 +30,17 @@ def upload_name(text: str) -> str:
     return name
 
 
+def check_size(name: str, size: int) -> None:
+    """Refuse a file of too many bytes.
+
+    Raises
+    ------
+    InputError
+    """
+    if size > LARGEST:
+        raise InputError(f"{name}: expected {LARGEST / 1e9:g} GB at most")
+
+
 async def receive(chunks: AsyncIterator[bytes], folder: Path, name: str) -> Path:
     """Write a file that comes in pieces into a folder, under its name or, where another has that, under the next.
 
@@ -46,8 +57,7 @@ async def receive(chunks: AsyncIterator[bytes], folder: Path, name: str) -> Path
             size = 0
             async for chunk in chunks:
                 size += len(chunk)
-                if size > LARGEST:
-                    raise InputError(f"{name}: expected {LARGEST / 1e9:g} GB at most")
+                check_size(name, size)
                 await asyncio.to_thread(file.write, chunk)
         if not size:
             raise InputError(f"{name}: is empty")

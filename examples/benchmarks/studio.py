@@ -28,17 +28,22 @@ LANES = (
     *("shift_x", "shift_y", "flash", "glow", "blur", "hue"),
 )
 MOVES = 150  # of the pointer, in each gesture
-RECORD = """() => {
-  window.frameTimes = [];
-  let before = performance.now();
+STEPS = """([kind, points]) => new Promise((done) => {  // one step a frame, and how long each frame took
+  const canvas = document.querySelector("canvas[role=application]");
+  const times = [];
+  let before = 0;
   const next = (now) => {
-    window.frameTimes.push(now - before);
+    if (before) times.push(now - before);
     before = now;
-    window.recording = requestAnimationFrame(next);
+    const point = points[times.length];
+    if (!point) return done(times);
+    const [clientX, clientY, deltaY] = point;
+    const shared = { clientX, clientY, bubbles: true, cancelable: true };
+    canvas.dispatchEvent(kind === "wheel" ? new WheelEvent(kind, { ...shared, deltaY }) : new PointerEvent(kind, { ...shared, buttons: 1 }));
+    requestAnimationFrame(next);
   };
-  window.recording = requestAnimationFrame(next);
-}"""
-STOP = "() => { cancelAnimationFrame(window.recording); return window.frameTimes.slice(2); }"
+  requestAnimationFrame(next);
+})"""
 KEY = """async (lane) => {
   const [keys, rows, lanes, view] = await Promise.all(
     ["keyframes", "rows", "lanes", "view"].map((name) => import(`./page/timeline/${name}.js`)));
@@ -59,7 +64,9 @@ def made_song(path: Path) -> None:
     time = np.arange(4 * beat) / RATE
     bars = []
     for bar in range(8):
-        sound = 0.1 * sum(np.sin(2 * np.pi * 110 * 2 ** (step / 12) * time) for step in (bar % 5, bar % 5 + 4, bar % 5 + 7))
+        sound = 0.1 * sum(
+            np.sin(2 * np.pi * 110 * 2 ** (step / 12) * time) for step in (bar % 5, bar % 5 + 4, bar % 5 + 7)
+        )
         for k in range(4):
             part = time[:beat]
             sound[k * beat : (k + 1) * beat] += 0.6 * np.sin(2 * np.pi * 55 * part) * np.exp(-part / 0.09)
@@ -76,7 +83,9 @@ def made_project(folder: Path) -> Path:
     rng = np.random.default_rng(1)
     lanes = {}
     for name in LANES:
-        keys = {f"{second}s": round(float(value), 3) for second, value in zip(range(2, 600, 10), 0.1 + 0.8 * rng.random(60))}
+        keys = {
+            f"{second}s": round(float(value), 3) for second, value in zip(range(2, 600, 10), 0.1 + 0.8 * rng.random(60))
+        }
         lanes[name] = Lane(keys=keys, ease="in_out_sine")
     path = folder / "song.avz"
     av.save_project(av.Project(folder / "song.wav", fps=FPS, lanes=lanes), path)
@@ -97,37 +106,37 @@ def opened(folder: Path, project: Path) -> Iterator[Page]:
         browser.close()
 
 
-def frame_times(page: Page, gesture: Callable[[], None]) -> list[float]:
-    """Milliseconds from each frame of the page to the next while a gesture goes on."""
-    page.evaluate(RECORD)
-    gesture()
-    return page.evaluate(STOP)
+def swing(start: tuple[float, float], end: tuple[float, float]) -> list[list[float]]:
+    """Places of a pointer that goes to an end and comes back."""
+    parts = np.sin(np.linspace(0, np.pi, MOVES))
+    return [[a + part * (b - a) for a, b in zip(start, end)] for part in parts]
 
 
-def gestures(page: Page) -> dict[str, Callable[[], None]]:
-    """What is done to the timeline, each over its whole length."""
+def dragged(page: Page, points: list[list[float]]) -> list[float]:
+    """Milliseconds of each frame while the mouse is down and moves; the moves are the page's own, a frame each."""
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    times = page.evaluate(STEPS, ["pointermove", points])
+    page.mouse.up()
+    return times
 
-    def drag(x: float, y: float, to_x: float, to_y: float) -> None:
-        page.mouse.move(x, y)
-        page.mouse.down()
-        for k in range(MOVES):
-            part = np.sin(np.pi * k / MOVES)
-            page.mouse.move(x + part * (to_x - x), y + part * (to_y - y))
-        page.mouse.up()
 
-    def drag_key() -> None:
+def gestures(page: Page) -> dict[str, Callable[[], list[float]]]:
+    """What is done to the timeline, each gives the milliseconds of its frames."""
+
+    def drag_key() -> list[float]:
         x, y = page.evaluate(KEY, "zoom")
-        drag(x, y, x + 120, y + 25)
+        return dragged(page, swing((x, y), (x + 120, y + 25)))
 
-    def zoom() -> None:
-        page.mouse.move(700, 650)
-        for k in range(MOVES):
-            page.mouse.wheel(0, -40 if k < MOVES / 2 else 40)
+    def zoom() -> list[float]:
+        deltas = np.repeat([-30.0, 30.0], MOVES // 2)
+        return page.evaluate(STEPS, ["wheel", [[700, 650, delta] for delta in deltas.tolist()]])
 
     return {
         "drag a keyframe": drag_key,
-        "pan": lambda: drag(1200, 660, 300, 660),
         "zoom by the wheel": zoom,
+        "zoom in": lambda: page.evaluate(STEPS, ["wheel", [[700, 650, -15.0]] * MOVES]),
+        "pan": lambda: dragged(page, swing((1200, 660), (300, 660))),
     }
 
 
@@ -136,7 +145,7 @@ def timeline(page: Page) -> list[tuple[str, str]]:
     show_all(page)
     found = []
     for what, gesture in gestures(page).items():
-        times = frame_times(page, gesture)
+        times = gesture()
         slow = statistics.quantiles(times, n=20)[-1]
         found.append(
             (

@@ -22,7 +22,16 @@ function read(column, lane) {
     if (seconds === null) continue; // the label of a section that the song does not have
     found.push({ time, seconds, value, ease: typeof lane.ease === "string" ? lane.ease : (lane.ease?.[time] ?? "linear") });
   }
-  return found.sort((a, b) => a.seconds - b.seconds);
+  found.sort((a, b) => a.seconds - b.seconds);
+  if (!isSame(before.get(column) ?? [], found)) before.set(column, found);
+  return before.get(column) ?? [];
+}
+
+const before = new Map(); // column -> keys: the same array as long as they are the same, so that nothing is redrawn
+
+function isSame(keys, others) {
+  const isKey = (key, other) => Object.keys(key).every((part) => key[part] === other[part]);
+  return keys.length === others.length && keys.every((key, i) => isKey(key, others[i]));
 }
 
 /** Times and values, those of the text of Deforum too: `0:(0.95), 24:(0.3)`. */
@@ -83,7 +92,7 @@ export function write(column, keys, name, gesture = null) {
   return change(edit(column, keys), name, gesture).catch(() => null); // what is refused was said
 }
 
-const PAUSE = 100; // milliseconds between two changes of a drag, as each one computes a schedule
+const PAUSE = 250; // milliseconds between two changes of a drag, as each one computes a schedule
 let sent = Promise.resolve();
 let send = null; // what is to be sent at the end of the pause
 let pause = 0;
@@ -144,8 +153,18 @@ export function curveOf(column, frames, fps) {
   return final && isComputed(column, keys) ? final : drawnCurve(column, keys, frames, fps);
 }
 
+const compared = new WeakMap(); // keys -> the plan that they were compared with, and whether it has them
+
 /** Whether the plan was computed with these very keys. */
 function isComputed(column, keys) {
+  const before = compared.get(keys);
+  if (before?.of === plan.value) return before.is;
+  const is = isOfPlan(column, keys);
+  compared.set(keys, { of: plan.value, is });
+  return is;
+}
+
+function isOfPlan(column, keys) {
   const had = plan.value.lanes?.[column];
   if (!had) return draft.value?.column !== column;
   if (had.length !== keys.length) return false;

@@ -47,6 +47,14 @@ export function drawLane(scene, row) {
   if (!isFolded) drawKeys(scene, row, top);
 }
 
+/** All that a lane shows of its column. */
+export function laneContent(column) {
+  const curve = plan.value?.frames ? curveOf(column, plan.value.frames, fps.value) : null;
+  const chosen = selection.value.lane === column ? selection.value : null;
+  const line = problems.value[`lane:${column}`];
+  return [curve, curves.value.get(`script:${column}`), keysOf(column), chosen, line, ...rangeOf(column)];
+}
+
 function paintLane(raster, { curve, script, column, low, high, ratio, edge }, { from, perSecond }) {
   const { width, height } = raster.image;
   const rate = fps.value;

@@ -1,5 +1,5 @@
 // The map of the whole song above the ruler, with the window that is shown.
-import { duration, loop, playhead, song, view } from "../state.js";
+import { duration, loop, song, view } from "../state.js";
 import { colours, css } from "./colours.js";
 import { Raster } from "./raster.js";
 import { MAP } from "./rows.js";
@@ -56,10 +56,4 @@ export function mapDrag(x) {
   const move = (at) => show(mapSeconds(at) - offset, mapSeconds(at) - offset + span);
   move(x);
   return move;
-}
-
-/** The playhead on the map, on the layer that moves. */
-export function drawMapPlayhead(g) {
-  g.fillStyle = css("ink");
-  g.fillRect(Math.round(mapX(playhead.value)), 0, 1, MAP);
 }

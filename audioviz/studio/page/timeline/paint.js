@@ -1,14 +1,15 @@
-// The two layers of the canvas: all that stands still, and over it the playhead, the pointer's line and what is drawn.
-import { playhead, song, view } from "../state.js";
-import { css } from "./colours.js";
-import { drawLane } from "./lanes.js";
-import { drawMap, drawMapPlayhead } from "./map.js";
-import { drawPrompts } from "./prompts.js";
-import { HEADER, MAP, rows } from "./rows.js";
-import { drawGrid, drawLoopShade, drawRuler, drawSections } from "./ruler.js";
+// All of the canvas that stands still while the song plays.
+import { loop, pictures, plan, selectedPrompt, song, view } from "../state.js";
+import { colours, css } from "./colours.js";
+import { drawLane, laneContent } from "./lanes.js";
+import { drawMap } from "./map.js";
+import { beats } from "./pins.js";
+import { blocks, drawPrompts } from "./prompts.js";
+import { HEADER, rows } from "./rows.js";
+import { drawGrid, drawLoopShade, drawRuler, drawSections, measure } from "./ruler.js";
 import { drawBeats, drawHits, drawTaps, drawWave } from "./sounds.js";
-import { drawStrip } from "./strip.js";
-import { perSecond, xOf } from "./view.js";
+import { drawStrip, shownPictures } from "./strip.js";
+import { perSecond } from "./view.js";
 
 const DRAW = {
   sections: (scene, top, { height }) => drawSections(scene, top, height),
@@ -21,89 +22,66 @@ const DRAW = {
   lane: (scene, _, row) => drawLane(scene, row),
 };
 
-/** All that stands still while the song plays. */
-export function paintGround(g, { width, height, ratio, scroll, font }) {
+/** What a row shows beside what all rows share; as long as it is the same, its pixels stay. */
+function contentOf({ kind, column }) {
+  if (kind === "prompts") return [blocks.value, selectedPrompt.value];
+  if (kind === "strip") return [pictures.value, plan.value, shownPictures()];
+  return kind === "lane" ? laneContent(column) : [];
+}
+
+const drawn = new Map(); // id of a row -> all that its pixels on the canvas were drawn of
+
+export function paintGround(g, { width, height, ratio, scroll, font, isCleared }) {
   const { from, to } = view.value;
   const topOf = (row) => Math.round(HEADER + row.top - scroll);
   const scene = { g, width, height, ratio, from, to, perSecond: perSecond.value, topOf };
+  const shared = [song.value, from, to, width, height, ratio, colours.value, beats.value, loop.value];
   g.setTransform(ratio, 0, 0, ratio, 0, 0);
   g.font = font;
-  g.fillStyle = css("panel");
-  g.fillRect(0, 0, width, height);
-  if (!song.value || !(width > 0)) return;
-  drawGrid(scene);
+  if (isCleared) drawn.clear();
+  if (!song.value || !(width > 0)) {
+    drawn.clear();
+    return fill(g, 0, 0, width, height);
+  }
+  let end = HEADER;
   for (const row of rows.value) {
     const top = topOf(row);
-    if (top + row.height <= HEADER || top >= height) continue;
-    g.save();
-    g.beginPath();
-    g.rect(0, top, width, row.height);
-    g.clip();
-    DRAW[row.kind](scene, top, row);
-    g.restore();
-    g.fillStyle = css("line");
-    g.fillRect(0, top + row.height - 1, width, 1);
+    end = top + row.height;
+    if (end <= HEADER || top >= height) drawn.delete(row.id);
+    else if (isNew(row.id, [...shared, top, row.height, ...contentOf(row)])) paintRow(scene, row, top);
   }
+  for (const id of drawn.keys()) if (id !== "header" && !rows.value.some((row) => row.id === id)) drawn.delete(id);
+  if (end < height) fill(g, 0, end, width, height - end);
+  if (isNew("header", [...shared, scroll, measure.value])) {
+    drawRuler(scene);
+    drawMap(scene);
+  }
+}
+
+function isNew(id, content) {
+  const before = drawn.get(id);
+  if (before?.length === content.length && content.every((part, i) => part === before[i])) return false;
+  drawn.set(id, content);
+  return true;
+}
+
+function fill(g, x, y, width, height) {
+  g.fillStyle = css("panel");
+  g.fillRect(x, y, width, height);
+}
+
+function paintRow(scene, row, top) {
+  const { g, width } = scene;
+  const [begin, end] = [Math.max(HEADER, top), top + row.height];
+  g.save();
+  g.beginPath();
+  g.rect(0, begin, width, end - begin);
+  g.clip();
+  fill(g, 0, top, width, row.height);
+  drawGrid(scene);
+  DRAW[row.kind](scene, top, row);
+  g.fillStyle = css("line");
+  g.fillRect(0, end - 1, width, 1);
   drawLoopShade(scene);
-  drawRuler(scene);
-  drawMap(scene);
-}
-
-/** What moves: `hand` is what the pointer does: {x, band, stroke, label}. */
-export function paintHand(g, { width, height, ratio, font }, hand) {
-  g.setTransform(ratio, 0, 0, ratio, 0, 0);
-  g.clearRect(0, 0, width, height);
-  if (!song.value) return;
-  g.font = font;
-  if (hand.x !== null) {
-    g.fillStyle = css("faint", 0.45);
-    g.fillRect(Math.round(hand.x), MAP, 1, height - MAP);
-  }
-  if (hand.band) band(g, hand.band);
-  if (hand.stroke) stroke(g, hand.stroke);
-  const x = Math.round(xOf(playhead.value));
-  if (x >= -6 && x <= width + 6) {
-    g.fillStyle = css("accent");
-    g.fillRect(x - 0.5, MAP, 1.5, height - MAP);
-    g.beginPath();
-    g.moveTo(x - 6, MAP + 1);
-    g.lineTo(x + 6.5, MAP + 1);
-    g.lineTo(x + 6.5, MAP + 6);
-    g.lineTo(x + 0.25, MAP + 13);
-    g.lineTo(x - 6, MAP + 6);
-    g.fill();
-  }
-  drawMapPlayhead(g);
-  if (hand.label) label(g, hand.label, width);
-}
-
-function band(g, { left, top, right, bottom }) {
-  g.fillStyle = css("accent", 0.12);
-  g.fillRect(left, top, right - left, bottom - top);
-  g.strokeStyle = css("accent");
-  g.strokeRect(left + 0.5, top + 0.5, right - left, bottom - top);
-}
-
-function stroke(g, points) {
-  g.beginPath();
-  for (const [x, y] of points) g.lineTo(x, y);
-  g.strokeStyle = css("accent");
-  g.lineWidth = 2;
-  g.lineJoin = "round";
-  g.stroke();
-  g.lineWidth = 1;
-}
-
-function label(g, { x, y, text }, width) {
-  const wide = g.measureText(text).width + 12;
-  const left = x + 14 + wide > width ? x - 14 - wide : x + 14;
-  const top = Math.max(HEADER + 2, y - 26);
-  g.fillStyle = css("ink");
-  g.beginPath();
-  g.roundRect(left, top, wide, 20, 4);
-  g.fill();
-  g.fillStyle = css("ground");
-  g.textAlign = "left";
-  g.textBaseline = "middle";
-  g.fillText(text, left + 6, top + 10.5);
+  g.restore();
 }

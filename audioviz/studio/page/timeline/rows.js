@@ -6,7 +6,7 @@ export const MAP = 24; // height of the map of the whole song, pixels
 export const RULER = 24;
 export const HEADER = MAP + RULER;
 export const FOLDED = 18;
-const HEIGHTS = { sections: 18, wave: 54, beats: 20, hits: 33, taps: 16, prompts: 26, strip: 46, lane: 58 };
+const HEIGHTS = { sections: 18, wave: 54, beats: 20, hits: 36, taps: 16, prompts: 26, strip: 46, lane: 58 };
 const LEAST = { wave: 28, strip: 24, lane: 30 }; // of the rows whose height can be dragged
 const TITLES = { sections: "Sections", wave: "Sound", beats: "Beats", hits: "Hits", prompts: "Prompts", strip: "Frames" };
 

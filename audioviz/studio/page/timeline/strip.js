@@ -8,6 +8,10 @@ import { xOf } from "./view.js";
 const MOST = 400; // pictures that are kept decoded
 const loaded = new Map(); // url -> Image, or null while it comes
 let redraw = () => {};
+let shown = 0; // pictures that were decoded
+
+/** Another number whenever there is another picture to show. */
+export const shownPictures = () => shown;
 
 export const onPicture = (listener) => (redraw = listener);
 
@@ -19,7 +23,7 @@ function imageOf(url) {
     if (loaded.size > MOST) loaded.delete(loaded.keys().next().value);
     const image = new Image();
     image.src = url;
-    image.decode().then(() => (loaded.set(url, image), redraw()), () => loaded.delete(url));
+    image.decode().then(() => (loaded.set(url, image), (shown += 1), redraw()), () => loaded.delete(url));
   }
   return loaded.get(url);
 }

@@ -6,10 +6,11 @@ import { colours } from "./colours.js";
 import { told } from "./commands.js";
 import { EaseMenu } from "./easemenu.js";
 import { listen } from "./gestures.js";
-import { hand, onHand } from "./hand.js";
+import { onHand } from "./hand.js";
 import { Heads } from "./heads.js";
 import { draft } from "./keyframes.js";
-import { paintGround, paintHand } from "./paint.js";
+import { overlayIn, showOverlay } from "./overlay.js";
+import { paintGround } from "./paint.js";
 import { beats } from "./pins.js";
 import { blocks } from "./prompts.js";
 import { HEADER, rows, showColumn, total } from "./rows.js";
@@ -22,10 +23,11 @@ export { showColumn as addLane };
 const HEADS = 116; // pixels, of the column of heads
 
 /** Paint the two layers whenever what they show has changed, once a frame. */
-function keepPainted(ground, over, scroller) {
+function keepPainted(ground, over, moving, scroller) {
+  const parts = overlayIn(moving);
   const layers = [ground, over].map((canvas) => canvas.getContext("2d", { alpha: canvas !== ground, willReadFrequently: true }));
   const font = `11px ${getComputedStyle(ground).fontFamily}`;
-  const size = { width: 0, height: 0, ratio: 1, scroll: 0, font };
+  const size = { width: 0, height: 0, ratio: 1, scroll: 0, font, isCleared: true };
   let stale = 0; // 1 the hand, 2 all
   let asked = 0;
   const ask = (what) => {
@@ -36,7 +38,8 @@ function keepPainted(ground, over, scroller) {
     asked = 0;
     size.scroll = scroller.scrollTop;
     if (stale === 2) paintGround(layers[0], size);
-    paintHand(layers[1], size, hand);
+    size.isCleared = false;
+    showOverlay(parts, layers[1], size);
     stale = 0;
   }
   const measured = () => {
@@ -49,6 +52,8 @@ function keepPainted(ground, over, scroller) {
       canvas.style.width = `${size.width}px`;
       canvas.style.height = `${size.height}px`;
     }
+    Object.assign(moving.style, { width: `${size.width}px`, height: `${size.height}px` });
+    size.isCleared = true; // a canvas whose size is set is blank
     width.value = size.width;
     ask(2);
   };
@@ -100,9 +105,12 @@ function Told() {
 const turnMeasure = () => (measure.value = measure.peek() === "time" ? "bars" : "time");
 
 export function Timeline() {
-  const [scroller, ground, over] = [useRef(null), useRef(null), useRef(null)];
+  const [scroller, ground, over, moving] = [useRef(null), useRef(null), useRef(null), useRef(null)];
   useEffect(() => {
-    const ends = [keepPainted(ground.current, over.current, scroller.current), listen(over.current, scroller.current)];
+    const ends = [
+      keepPainted(ground.current, over.current, moving.current, scroller.current),
+      listen(over.current, scroller.current),
+    ];
     return () => ends.forEach((end) => end());
   }, []);
   return html`<div class="tl">
@@ -115,6 +123,7 @@ export function Timeline() {
         <canvas ref=${ground} class="tl-layer" aria-hidden="true" style=${{ left: `${HEADS}px` }}></canvas>
         <canvas ref=${over} class="tl-layer" role="application" tabindex="0" aria-label="Timeline" aria-describedby="tl-told"
           style=${{ left: `${HEADS}px` }}></canvas>
+        <div ref=${moving} class="tl-moving" aria-hidden="true" style=${{ left: `${HEADS}px` }}></div>
         <div class="tl-over" style=${{ left: `${HEADS}px` }}><${EaseMenu} scroller=${scroller} left=${HEADS} /></div>
       </div>
       <div class="tl-inner" style=${{ height: `${HEADER + total.value}px`, width: `${HEADS}px` }}><${Heads} /></div>
