@@ -20,7 +20,12 @@ function read(column, lane) {
   for (const [time, value] of pairs(lane.keys)) {
     const seconds = ofPlan.get(time) ?? toSeconds(time, song.value);
     if (seconds === null) continue; // the label of a section that the song does not have
-    found.push({ time, seconds, value, ease: typeof lane.ease === "string" ? lane.ease : (lane.ease?.[time] ?? "linear") });
+    found.push({
+      time,
+      seconds,
+      value,
+      ease: typeof lane.ease === "string" ? lane.ease : (lane.ease?.[time] ?? "linear"),
+    });
   }
   found.sort((a, b) => a.seconds - b.seconds);
   if (!isSame(before.get(column) ?? [], found)) before.set(column, found);
@@ -132,7 +137,12 @@ export function drawnCurve(column, keys, frames, fps) {
   keys.forEach((key, i) => fillSpan(values, key, keys[i + 1] ?? { ...key, seconds: Infinity }, fps));
   const [low, high] = boundsOf(column);
   for (let k = 0; k < frames; k += 1) {
-    const value = mode === "multiply" ? values[k] * (script?.[k] ?? 1) : mode === "add" ? values[k] + (script?.[k] ?? 0) : values[k];
+    const value =
+      mode === "multiply"
+        ? values[k] * (script?.[k] ?? 1)
+        : mode === "add"
+          ? values[k] + (script?.[k] ?? 0)
+          : values[k];
     values[k] = Math.max(low, Math.min(high, value));
   }
   drawn.set(keys, { script, mode, values });
