@@ -39,7 +39,8 @@ STEPS = """([kind, points]) => new Promise((done) => {  // one step a frame, and
     if (!point) return done(times);
     const [clientX, clientY, deltaY] = point;
     const shared = { clientX, clientY, bubbles: true, cancelable: true };
-    canvas.dispatchEvent(kind === "wheel" ? new WheelEvent(kind, { ...shared, deltaY }) : new PointerEvent(kind, { ...shared, buttons: 1 }));
+    if (kind === "wheel") canvas.dispatchEvent(new WheelEvent(kind, { ...shared, deltaY }));
+    else canvas.dispatchEvent(new PointerEvent(kind, { ...shared, buttons: 1 }));
     requestAnimationFrame(next);
   };
   requestAnimationFrame(next);
@@ -150,7 +151,8 @@ def timeline(page: Page) -> list[tuple[str, str]]:
         found.append(
             (
                 f"{what}: {int(SECONDS * FPS):,} frames, {len(LANES)} lanes",
-                f"{1000 / slow:.0f} frames a second at the 95th percentile, {1000 / statistics.median(times):.0f} at the median",
+                f"{1000 / slow:.0f} frames a second at the 95th percentile, {1000 / statistics.median(times):.0f} at the "
+                "median",
             )
         )
     return found
