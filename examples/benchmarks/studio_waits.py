@@ -66,7 +66,7 @@ def edits(page: Page) -> list[tuple[str, str]]:
 
 
 def two_hours(page: Page, server: psutil.Process) -> list[tuple[str, str]]:
-    """As many edits as two hours have, every twentieth with its picture: memory after a tenth of them and at the end."""
+    """As many edits as two hours have, every twentieth with its picture: memory after a tenth of them, and all."""
     client = page.context.new_cdp_session(page)
     taken: list[tuple[float, float]] = []
     for k in range(LONG):
