@@ -65,9 +65,8 @@ def made_song(path: Path) -> None:
     time = np.arange(4 * beat) / RATE
     bars = []
     for bar in range(8):
-        sound = 0.1 * sum(
-            np.sin(2 * np.pi * 110 * 2 ** (step / 12) * time) for step in (bar % 5, bar % 5 + 4, bar % 5 + 7)
-        )
+        chord = 110 * 2 ** ((bar % 5 + np.array([0, 4, 7])) / 12)
+        sound = 0.1 * np.sin(2 * np.pi * chord[:, None] * time).sum(axis=0)
         for k in range(4):
             part = time[:beat]
             sound[k * beat : (k + 1) * beat] += 0.6 * np.sin(2 * np.pi * 55 * part) * np.exp(-part / 0.09)
@@ -151,8 +150,8 @@ def timeline(page: Page) -> list[tuple[str, str]]:
         found.append(
             (
                 f"{what}: {int(SECONDS * FPS):,} frames, {len(LANES)} lanes",
-                f"{1000 / slow:.0f} frames a second at the 95th percentile, {1000 / statistics.median(times):.0f} at the "
-                "median",
+                f"{1000 / slow:.0f} frames a second at the 95th percentile, "
+                f"{1000 / statistics.median(times):.0f} at the median",
             )
         )
     return found
