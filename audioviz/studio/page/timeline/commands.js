@@ -190,5 +190,6 @@ export function told() {
   if (!chosen.length) return `lane ${lane}, ${keysOf(lane).length} keys`;
   if (chosen.length > 1) return `lane ${lane}, ${chosen.length} keys selected`;
   const [{ seconds, value, ease }] = chosen;
-  return `lane ${lane}, key ${keysOf(lane).indexOf(chosen[0]) + 1} of ${keysOf(lane).length}: ${value} at ${seconds.toFixed(2)} seconds, ${ease}`;
+  const place = `${keysOf(lane).indexOf(chosen[0]) + 1} of ${keysOf(lane).length}`;
+  return `lane ${lane}, key ${place}: ${value} at ${seconds.toFixed(2)} seconds, ${ease}`;
 }

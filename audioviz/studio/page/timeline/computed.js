@@ -1,4 +1,4 @@
-// The curves of the plan by name; one that a new plan leaves as it was stays the same array, so that nothing is redrawn.
+// The curves of the plan by name. One that a new plan leaves as it was stays the same array: nothing is redrawn.
 import { plan } from "../state.js";
 import { computed } from "../ui.js";
 

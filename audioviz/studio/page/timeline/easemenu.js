@@ -12,7 +12,8 @@ function Shape({ ease }) {
     { length: 25 },
     (_, i) => `${(i / 24) * 22 + 1},${13 - 11 * (i === 24 ? 1 : shape(i / 24))}`,
   );
-  return html`<svg viewBox="0 -2 24 18" width="24" height="16" aria-hidden="true"><polyline points=${points.join(" ")} /></svg>`;
+  return html`<svg viewBox="0 -2 24 18" width="24" height="16" aria-hidden="true">
+    <polyline points=${points.join(" ")} /></svg>`;
 }
 
 export function EaseMenu({ scroller, left }) {
@@ -38,15 +39,14 @@ export function EaseMenu({ scroller, left }) {
     event.stopPropagation();
   };
   const scroll = scroller.current?.scrollTop ?? 0;
-  const room = (scroller.current?.clientHeight ?? 0) - 250;
+  const wide = scroller.current?.clientWidth ?? 400;
+  const room = (scroller.current?.clientHeight ?? 0) - 300;
   const top = Math.max(4, Math.min(room, place.isBelow ? place.y - scroll : place.y));
   return html`<div class="tl-menu" role="menu" aria-label="Easing to the next key" ref=${box} onKeyDown=${onKeyDown}
-      style=${{ left: `${Math.min(place.x, (scroller.current?.clientWidth ?? 400) - left - 170) + 12}px`, top: `${top}px` }}>
+      style=${{ left: `${Math.min(place.x, wide - left - 170) + 12}px`, top: `${top}px` }}>
     ${QUICK.map(
-      (
-        ease,
-        i,
-      ) => html`<button type="button" role="menuitemradio" aria-checked=${String(ease === chosen)} onClick=${() => take(ease)}>
+      (ease, i) => html`<button type="button" role="menuitemradio" aria-checked=${String(ease === chosen)}
+          onClick=${() => take(ease)}>
         <${Shape} ease=${ease} /><span>${ease}</span><kbd>${i + 1}</kbd></button>`,
     )}
     <select aria-label="Other easings" onChange=${(event) => take(event.target.value)}>

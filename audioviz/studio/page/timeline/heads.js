@@ -38,8 +38,10 @@ function LaneHead({ row }) {
       done = places;
     });
   };
-  return html`<button type="button" class="tl-name" aria-pressed=${String(isChosen)} title=${line ?? aboutColumn(column)}
-      onClick=${() => select(column)} onPointerDown=${(event) => isChosen && event.button === 0 && order(event)}>${column}</button>
+  const press = (event) => isChosen && event.button === 0 && order(event);
+  return html`<button type="button" class="tl-name" aria-pressed=${String(isChosen)}
+      title=${line ?? aboutColumn(column)}
+      onClick=${() => select(column)} onPointerDown=${press}>${column}</button>
     ${line && html`<span class="tl-wrong" title=${line}>!</span>`}
     ${
       inProject &&
@@ -49,24 +51,28 @@ function LaneHead({ row }) {
     ${
       !inProject &&
       added.value.includes(column) &&
-      html`<button type="button" class="tl-fold" aria-label=${`Hide the lane ${column}`} onClick=${() => hideColumn(column)}>×</button>`
+      html`<button type="button" class="tl-fold" aria-label=${`Hide the lane ${column}`}
+        onClick=${() => hideColumn(column)}>×</button>`
     }`;
 }
 
+const classOf = ({ kind, column }) => `tl-head ${kind}${column && selection.value.lane === column ? " chosen" : ""}`;
+const HITS = ["hat", "snare", "kick"];
+
 export function Heads() {
   return html`<ul class="tl-heads" aria-label="Rows" style=${{ top: `${HEADER}px` }}>${rows.value.map(
-    (
-      row,
-    ) => html`<li key=${row.id} class=${`tl-head ${row.kind}${selection.value.lane === row.column && row.column ? " chosen" : ""}`}
+    (row) => html`<li key=${row.id} class=${classOf(row)}
         style=${{ height: `${row.height}px` }}>
       ${
         row.canFold
-          ? html`<button type="button" class="tl-fold" aria-expanded=${String(!row.isFolded)} aria-label=${`Fold ${row.title}`}
+          ? html`<button type="button" class="tl-fold" aria-expanded=${String(!row.isFolded)}
+              aria-label=${`Fold ${row.title}`}
             onClick=${() => fold(row.id)}>${row.isFolded ? "▸" : "▾"}</button>`
           : html`<span class="tl-fold"></span>`
       }
       ${row.kind === "lane" ? html`<${LaneHead} row=${row} />` : html`<span class="tl-name">${row.title}</span>`}
-      ${row.kind === "hits" && html`<span class="tl-legend"><i class="hat">hat</i><i class="snare">snare</i><i class="kick">kick</i></span>`}
+      ${row.kind === "hits" &&
+      html`<span class="tl-legend">${HITS.map((name) => html`<i class=${name}>${name}</i>`)}</span>`}
       ${
         row.kind === "lane" &&
         row.height >= 44 &&

@@ -1,7 +1,7 @@
 // Lowest and highest of long arrays in every pixel column, read from halved copies so that no column reads many values.
 const pyramids = new WeakMap(); // typed array -> its levels
 
-/** Halved and halved again: levels of pairs (lowest, highest), the first of pairs of values, or of pairs that are there. */
+/** Halved and halved again: the values, or pairs (lowest, highest) that are there, and levels of pairs over them. */
 export function pyramidOf(values, arePairs = false) {
   if (!pyramids.has(values)) pyramids.set(values, built(values, arePairs));
   return pyramids.get(values);

@@ -110,7 +110,9 @@ function Told() {
         const bar = barAt(song.peek(), seconds);
         const all = song.peek()?.events.beats.seconds ?? [];
         const beat = bar ? 1 + lastBefore(all, seconds + 1e-3) - lastBefore(all, bar.start + 1e-3) : 0;
-        text.value = [clock(seconds), bar && `bar ${bar.number}, beat ${beat}`, selected].filter(Boolean).join("; ");
+        text.value = [clock(seconds), bar?.number > 0 && `bar ${bar.number}, beat ${beat}`, selected]
+          .filter(Boolean)
+          .join("; ");
       }, 250);
     });
   }, []);
@@ -132,11 +134,13 @@ export function Timeline() {
     <div class="tl-scroll" ref=${scroller} tabindex="-1">
       <div class="tl-stick">
         <div class="tl-corner" style=${{ width: `${HEADS}px`, height: `${HEADER}px` }}>
-          <button type="button" onClick=${turnMeasure} aria-label=${`Ruler in ${measure.value}`} title="Ruler in time or bars (M)">
+          <button type="button" onClick=${turnMeasure} title="Ruler in time or bars (M)"
+            aria-label=${`Ruler in ${measure.value}`}>
             ${measure.value === "time" ? "min:sec" : "bars"}</button>
         </div>
         <canvas ref=${ground} class="tl-layer" aria-hidden="true" style=${{ left: `${HEADS}px` }}></canvas>
-        <canvas ref=${over} class="tl-layer" role="application" tabindex="0" aria-label="Timeline" aria-describedby="tl-told"
+        <canvas ref=${over} class="tl-layer" role="application" tabindex="0" aria-label="Timeline"
+          aria-describedby="tl-told"
           style=${{ left: `${HEADS}px` }}></canvas>
         <div ref=${moving} class="tl-moving" aria-hidden="true" style=${{ left: `${HEADS}px` }}></div>
         <div class="tl-over" style=${{ left: `${HEADS}px` }}><${EaseMenu} scroller=${scroller} left=${HEADS} /></div>
