@@ -26,7 +26,7 @@ from audioviz.studio.worker import Worker
 Tell = Callable[[dict | bytes], None]
 Action = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any] | None]]  # a request's fields -> those of its reply
 PLAN_SECONDS = 60.0  # after which a script is held to be without an end
-LISTENING_SECONDS = 1.0  # after which the page is told that a song is heard for the first time
+LISTENING_SECONDS = 1.0  # after which the page is told that a song is being heard
 MOST_SAMPLES = 2**22  # of one request
 _IN_FILE = re.compile(r"(?P<file>.+?\.py):(?P<line>\d+): (?P<message>.*)", re.DOTALL)
 
@@ -98,7 +98,7 @@ class Desk:
 
     async def _say_listening(self, path: Path) -> None:
         await asyncio.sleep(LISTENING_SECONDS)
-        self._tell({"on": "notice", "kind": "listening", "text": f"listening to {path.name} for the first time"})
+        self._tell({"on": "notice", "kind": "listening", "text": f"listening to {path.name}"})
 
     async def _plan(self, project: Project) -> None:
         try:

@@ -32,7 +32,8 @@ export function Expression({ column, value, onLive }) {
 
   useEffect(() => {
     const written = text.value.trim();
-    if (!typed.current || !written || written === value) return void (written || (fault.value = null));
+    if (!written || written === value) fault.value = null;
+    if (!typed.current || !written || written === value) return;
     const timer = setTimeout(async () => {
       const reply = await ask("expression", { column, text: written }).catch((error) => ({ fault: error.message }));
       if (text.peek().trim() !== written) return;

@@ -84,6 +84,12 @@ command("A", "Keep the picture as A to compare with", "Frames", () => pinCurrent
 
 const filmOf = () => jobs.value.find(({ id }) => id === film.value?.job);
 
+effect(() => {
+  const job = filmOf();
+  const elsewhere = job && Math.abs(playhead.value - job.start - job.duration / 2) > job.duration / 2 + 0.01;
+  if (job?.film && (playing.value || elsewhere)) film.value = null; // two sounds at once, or a picture of another place
+});
+
 function pinCurrent() {
   if (pinned.value) return (pinned.value = null);
   const job = filmOf();

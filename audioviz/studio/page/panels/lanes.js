@@ -105,7 +105,8 @@ function Selected({ column }) {
       { mode: lane?.mode ?? "replace", keys: { [key(playhead.value)]: valueAt(column, playhead.value) } },
       `keys of ${column}`,
     );
-  const range = [low, high].map((end) => (end === null || end === undefined ? "…" : end)).join(" to ");
+  const [from, to] = [low, high].map((end) => end ?? null);
+  const range = from === null && to === null ? "" : to === null ? `from ${from}` : `${from ?? "…"} to ${to}`;
   return html`<${Part} title=${column} aside=${html`
     <span class="about">${range}</span>
   `} about=${about}>
@@ -117,7 +118,7 @@ function Selected({ column }) {
           label="What becomes of the script's values"
           value=${lane.mode ?? "replace"}
           choices=${MODES}
-          onChange=${(mode) => put({ ...lane, mode }, `${mode} ${column}`)}
+          onChange=${(mode) => put({ ...lane, mode }, `mode of ${column}`)}
         />
       `
     }

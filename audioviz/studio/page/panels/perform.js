@@ -75,7 +75,7 @@ function keepTaps() {
   const all = [...(project.peek().song.events?.[name] ?? []), ...taps.peek()];
   taps.value = [];
   const events = [...new Set(all)].sort((a, b) => a - b);
-  change([[["song", "events", name], events]], `taps ${name}`).catch(() => null);
+  change([[["song", "events", name], events]], `tap ${name}`).catch(() => null);
 }
 
 command("E", "Tap an event", "Perform", tapEvent);

@@ -5,7 +5,35 @@ import { html } from "../ui.js";
 
 const MOST = 60; // kicks that are listed
 
-export function Reaction({ hits, correlation, kicks = [] }) {
+/** The kicks over the length of the film: those that are seen, and lower those that are missed. */
+function Marks({ kicks, start, length }) {
+  const seen = kicks.filter((kick) => kick.seen).length;
+  return html`
+    <svg
+      class="kick-marks"
+      viewBox="0 0 1000 16"
+      preserveAspectRatio="none"
+      role="img"
+      aria-label=${`Kicks in the film: ${seen} seen, ${kicks.length - seen} missed`}
+    >
+      ${kicks.map(
+        (kick) => html`
+          <rect
+            class=${kick.seen ? "seen" : "missed"}
+            x=${(1000 * (kick.seconds - start)) / length - 1.5}
+            y=${kick.seen ? 0 : 8}
+            width="3"
+            height="8"
+          >
+            <title>${`${clock(kick.seconds)}: ${kick.seen ? "seen" : "missed"}`}</title>
+          </rect>
+        `,
+      )}
+    </svg>
+  `;
+}
+
+export function Reaction({ hits, correlation, kicks = [], start, length }) {
   const missed = kicks.filter(({ seen }) => !seen);
   return html`
     <div class="reaction">
@@ -41,10 +69,16 @@ export function Reaction({ hits, correlation, kicks = [] }) {
         }
       </dl>
       ${
+        kicks.length > 0 &&
+        html`
+          <${Marks} kicks=${kicks} start=${start} length=${length} />
+        `
+      }
+      ${
         missed.length > 0 &&
         html`
           <details>
-            <summary>${missed.length} kicks not seen</summary>
+            <summary>${missed.length} ${missed.length === 1 ? "kick" : "kicks"} not seen</summary>
             <p class="moments">
               ${missed.slice(0, MOST).map(
                 ({ seconds }) => html`

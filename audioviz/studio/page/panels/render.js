@@ -19,7 +19,7 @@ command("Ctrl+Shift+R", "Render all", "Render", () => duration.value && begin(0,
 const SAID = { waiting: "waits", running: "running", done: "done", stopped: "stopped", failed: "failed" };
 const left = (seconds) => (seconds === null || seconds === undefined ? "" : `${clock(seconds, 0)} left`);
 
-function Job({ id, name, status, frames, done, fps, left_seconds, picture, film, error, log = [], reaction }) {
+function Job({ id, name, status, frames, done, fps, left_seconds, picture, film, error, log = [], reaction, start, duration: length }) {
   const doing = (what) => () => ask(what, { job: id }).catch(report);
   const facts = [
     `${done} of ${frames} frames`,
@@ -70,7 +70,7 @@ function Job({ id, name, status, frames, done, fps, left_seconds, picture, film,
       ${
         reaction &&
         html`
-          <${Reaction} ...${reaction} />
+          <${Reaction} ...${reaction} start=${start} length=${length ?? duration.value - start} />
         `
       }
       ${
@@ -109,10 +109,10 @@ export function Renders() {
         onChange=${(value) => (draft.value = value === "draft")} />
       <div class="two">
         <${Button} primary icon="film" disabled=${!duration.value} onClick=${() => begin(0, null, draft.value)}>
-          All</${Button}>
+          Render all</${Button}>
         <${Button} icon="loop" disabled=${!range} onClick=${() => begin(range[0], range[1] - range[0], draft.value)}
           label="Drag on the ruler to set the range">
-            ${range ? `${clock(range[0], 1)} – ${clock(range[1], 1)}` : "The loop"}</${Button}>
+            ${range ? `${clock(range[0], 1)} – ${clock(range[1], 1)}` : "Render the loop"}</${Button}>
       </div>
     </${Part}>
     <${Part} title="Queue">

@@ -1,7 +1,7 @@
 // The schedule: which one, and its options.
 import { ask, Refused } from "../link.js";
 import { about, catalog, change, changeLive, plan, problems, project, report, say } from "../state.js";
-import { html } from "../ui.js";
+import { html, useEffect, useRef } from "../ui.js";
 import { Button, Choice, Fault, Part, Slider, Switch, Text } from "./fields.js";
 import { dialog } from "./places.js";
 
@@ -84,9 +84,11 @@ function Option({ name, kind, default: otherwise, choices, low, high, step, abou
 function Problem() {
   const all = problems.value;
   const line = all.schedule;
+  const box = useRef(null);
+  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [line]);
   if (!line) return null;
   return html`
-    <div class="fault" role="alert">
+    <div class="fault" role="alert" ref=${box}>
       <p>${line}</p>
       <p class="about">The last schedule that worked stays.</p>
     </div>

@@ -34,13 +34,15 @@ export function drawPrompts({ g, from, to, width }, top, height) {
     if (source === null) g.setLineDash([3, 3]); // the schedule's own
     g.stroke();
     g.setLineDash([]);
+    g.fillStyle = css("accent");
+    if (ease === "hold") g.fillRect(x0 + 1, top + 3, 3, height - 6); // it begins at once, without a transition
     if (x1 - x0 < 24) continue;
     g.save();
     g.beginPath();
     g.rect(x0 + 2, top, x1 - x0 - 8, height);
     g.clip();
     g.fillStyle = css("ink");
-    g.fillText(ease === "hold" ? `${text} ⏐` : text, Math.max(6, x0 + 8), top + height / 2 + 0.5);
+    g.fillText(text, Math.max(6, x0 + 8), top + height / 2 + 0.5);
     g.restore();
   }
 }

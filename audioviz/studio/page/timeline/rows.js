@@ -1,5 +1,5 @@
 // The rows of the timeline from top to bottom, and what the user made of them: height, fold, order.
-import { catalog, pictures, plan, project, song } from "../state.js";
+import { catalog, plan, project, song } from "../state.js";
 import { computed, signal } from "../ui.js";
 
 export const MAP = 24; // height of the map of the whole song, pixels
@@ -51,8 +51,7 @@ export const rows = computed(() => {
   const lanes = columns.value.map((column) => ({ id: `lane:${column}`, kind: "lane", column, title: column }));
   let top = 0;
   return [...fixed, ...taps, ...below, ...lanes].map((row) => {
-    const isEmpty = row.kind === "strip" && pictures.value.size === 0;
-    const isFolded = isEmpty || folded.value.has(row.id);
+    const isFolded = folded.value.has(row.id);
     const height = isFolded ? FOLDED : (heights.value[row.id] ?? HEIGHTS[row.kind]);
     top += height;
     return {
