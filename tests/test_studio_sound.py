@@ -111,13 +111,15 @@ def test_clicks_stand_at_the_samples_of_their_beats(page):
         const context = new OfflineAudioContext(1, 8 * {RATE}, {RATE});
         const tones = sound.clickTones(context);
         const placed = sound.clicksOf(events, {RATE}, {RATE}, 7 * {RATE});
-        for (const [sample, isBar] of placed) sound.start(context, context.destination, tones[Number(isBar)], sample - {RATE});
+        for (const [sample, isBar] of placed)
+          sound.start(context, context.destination, tones[Number(isBar)], sample - {RATE});
         const samples = (await context.startRendering()).getChannelData(0);
         const begins = [];
         for (let i = 0, quiet = 1e9; i < samples.length; i += 1) {{
           if (Math.abs(samples[i]) > 1e-3) {{ if (quiet > {RATE} / 10) begins.push(i); quiet = 0; }} else quiet += 1;
         }}
-        return [begins, events.beats.seconds.filter((at) => at >= 1 && at < 8), placed.filter(([, isBar]) => isBar).length];""",
+        const beats = events.beats.seconds.filter((at) => at >= 1 && at < 8);
+        return [begins, beats, placed.filter(([, isBar]) => isBar).length];""",
     )
     begins, beats, bars = found
     assert np.abs(np.array(begins) / RATE + 1 - beats).max() <= 1 / RATE

@@ -12,14 +12,15 @@ SONG = Path(__file__).parents[1] / "examples" / "song.ogg"
 LANE = {"keys": {"4s": 0.2, "8s": 0.8, "12s": 0.4}, "ease": "linear", "mode": "replace"}
 ALL = """
 const load = (name) => import(new URL(`page/${name}.js`, location.href));
-const [state, sound, view, rows, keyframes, lanes, pins] = await Promise.all(
-  ["state", "sound", "timeline/view", "timeline/rows", "timeline/keyframes", "timeline/lanes", "timeline/pins"].map(load));
+const [state, view, rows, keyframes, lanes] = await Promise.all(
+  ["state", "timeline/view", "timeline/rows", "timeline/keyframes", "timeline/lanes"].map(load));
 const canvas = document.querySelector("canvas[role=application]");
 const box = canvas.getBoundingClientRect();
 const scroller = document.querySelector(".tl-scroll");
 const at = (id, seconds, inside) => {
   const row = rows.rows.value.find((each) => each.id === id);
-  return [box.left + view.xOf(seconds), box.top + rows.HEADER + row.top - scroller.scrollTop + (inside ?? row.height / 2)];
+  const top = box.top + rows.HEADER + row.top - scroller.scrollTop;
+  return [box.left + view.xOf(seconds), top + (inside ?? row.height / 2)];
 };
 """
 

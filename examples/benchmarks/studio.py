@@ -1,6 +1,9 @@
 """The studio's page in a Chromium without a window, with a song of ten minutes at 24 frames a second and twelve lanes.
 
-    python examples/benchmarks/studio.py
+    python examples/benchmarks/studio.py [SECTION ...]
+
+Sections are timeline, waits and memory, which takes some ten minutes; all if none is named. That the playhead stands
+where the sound is, and clicks on their beats, tests/test_studio_sound.py holds to 10 ms.
 
 Needs `audioviz[studio]`, Playwright and a Chromium, as the tests do.
 """
@@ -13,14 +16,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 import soundfile
+import studio_waits
 from playwright.sync_api import Page, sync_playwright
 
 import audioviz as av
 from audioviz.schedule.lanes import Lane
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.studio_page import find_chromium, studio
+from tests.studio_page import find_chromium, studio_process
 
 SECONDS, FPS, RATE, BPM = 600.0, 24, 22050, 120
 LANES = (
@@ -39,7 +44,8 @@ STEPS = """([kind, points]) => new Promise((done) => {  // one step a frame, and
     if (!point) return done(times);
     const [clientX, clientY, deltaY] = point;
     const shared = { clientX, clientY, bubbles: true, cancelable: true };
-    canvas.dispatchEvent(kind === "wheel" ? new WheelEvent(kind, { ...shared, deltaY }) : new PointerEvent(kind, { ...shared, buttons: 1 }));
+    if (kind === "wheel") canvas.dispatchEvent(new WheelEvent(kind, { ...shared, deltaY }));
+    else canvas.dispatchEvent(new PointerEvent(kind, { ...shared, buttons: 1 }));
     requestAnimationFrame(next);
   };
   requestAnimationFrame(next);
@@ -93,16 +99,16 @@ def made_project(folder: Path) -> Path:
 
 
 @contextmanager
-def opened(folder: Path, project: Path) -> Iterator[Page]:
-    """The page of a studio that has the project open, when its lanes are there."""
-    with studio(folder, project.name) as address, sync_playwright() as playwright:
+def opened(folder: Path, project: Path) -> Iterator[tuple[Page, psutil.Process]]:
+    """The page of a studio that has the project open, when its lanes are there, and the studio's process."""
+    with studio_process(folder, project.name) as (process, address), sync_playwright() as playwright:
         path = find_chromium(playwright.chromium.executable_path)
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(address)
         page.wait_for_selector(".tl-head.lane", timeout=600_000)
         page.wait_for_timeout(1500)
-        yield page
+        yield page, psutil.Process(process.pid)
         browser.close()
 
 
@@ -147,12 +153,9 @@ def timeline(page: Page) -> list[tuple[str, str]]:
     for what, gesture in gestures(page).items():
         times = gesture()
         slow = statistics.quantiles(times, n=20)[-1]
-        found.append(
-            (
-                f"{what}: {int(SECONDS * FPS):,} frames, {len(LANES)} lanes",
-                f"{1000 / slow:.0f} frames a second at the 95th percentile, {1000 / statistics.median(times):.0f} at the median",
-            )
-        )
+        usual = statistics.median(times)
+        figure = f"{1000 / slow:.0f} frames a second at the 95th percentile, {1000 / usual:.0f} at the median"
+        found.append((f"{what}: {int(SECONDS * FPS):,} frames, {len(LANES)} lanes", figure))
     return found
 
 
@@ -164,15 +167,22 @@ def show_all(page: Page) -> None:
     page.wait_for_timeout(500)
 
 
-def measure() -> list[tuple[str, str]]:
+def measure(sections: list[str]) -> Iterator[tuple[str, str]]:
     """Rows of (what, figure)."""
     with tempfile.TemporaryDirectory() as folder:
         project = made_project(Path(folder))
-        with opened(Path(folder), project) as page:
-            return timeline(page)
+        with opened(Path(folder), project) as (page, server):
+            if "timeline" in sections:
+                yield from timeline(page)
+            if "waits" in sections:
+                yield studio_waits.weight()
+                yield studio_waits.opening(page)
+                yield from studio_waits.edits(page)
+            if "memory" in sections:
+                yield from studio_waits.two_hours(page, server)
 
 
 if __name__ == "__main__":
     print("| what | figure |\n|---|---|")
-    for what, figure in measure():
+    for what, figure in measure(sys.argv[1:] or ["timeline", "waits", "memory"]):
         print(f"| {what} | {figure} |", flush=True)

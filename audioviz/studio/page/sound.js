@@ -118,9 +118,11 @@ async function fill(mine) {
     const buffer = await piece(number);
     if (mine !== turn) return;
     next.at = Math.max(next.at, Math.ceil((context.currentTime + 0.01) * context.sampleRate)); // it came too late
-    const { first, count, next: then } = stretch(
-      next.first, (number + 1) * size - next.first, totalOf(heard), loopSamples(),
-    );
+    const {
+      first,
+      count,
+      next: then,
+    } = stretch(next.first, (number + 1) * size - next.first, totalOf(heard), loopSamples());
     if (count <= 0) break;
     const sources = [start(context, gain, buffer, next.at, first - number * size, count)];
     for (const [sample, isBar] of clicksOf(heard.events, heard.rate, first, count)) {

@@ -103,7 +103,8 @@ export function scalingKeys(row, side, point) {
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
   const pulled = side ?? (point.x > (box.left + box.right) / 2 ? "right" : "left");
   const fixedX = pulled === "left" ? Math.max(...xs) : Math.min(...xs);
-  const fixedY = pulled === "top" ? Math.max(...ys) : pulled === "bottom" ? Math.min(...ys) : yOf(column, chosen[0].value, height);
+  const fixedY =
+    pulled === "top" ? Math.max(...ys) : pulled === "bottom" ? Math.min(...ys) : yOf(column, chosen[0].value, height);
   const about = { seconds: secondsAt(fixedX), value: valueAt(column, fixedY, height) };
   const inTime = pulled === "left" || pulled === "right";
   const end = pulled === "left" ? chosen[0].seconds : chosen.at(-1).seconds;
@@ -211,4 +212,3 @@ export function draggingPrompt({ source, seconds }, point) {
     },
   };
 }
-

@@ -8,7 +8,10 @@ import { selectedKeys } from "./keyframes.js";
 
 function Shape({ ease }) {
   const shape = shapeOf(ease);
-  const points = Array.from({ length: 25 }, (_, i) => `${(i / 24) * 22 + 1},${13 - 11 * (i === 24 ? 1 : shape(i / 24))}`);
+  const points = Array.from(
+    { length: 25 },
+    (_, i) => `${(i / 24) * 22 + 1},${13 - 11 * (i === 24 ? 1 : shape(i / 24))}`,
+  );
   return html`<svg viewBox="0 -2 24 18" width="24" height="16" aria-hidden="true"><polyline points=${points.join(" ")} /></svg>`;
 }
 
@@ -40,14 +43,17 @@ export function EaseMenu({ scroller, left }) {
   return html`<div class="tl-menu" role="menu" aria-label="Easing to the next key" ref=${box} onKeyDown=${onKeyDown}
       style=${{ left: `${Math.min(place.x, (scroller.current?.clientWidth ?? 400) - left - 170) + 12}px`, top: `${top}px` }}>
     ${QUICK.map(
-      (ease, i) => html`<button type="button" role="menuitemradio" aria-checked=${String(ease === chosen)} onClick=${() => take(ease)}>
+      (
+        ease,
+        i,
+      ) => html`<button type="button" role="menuitemradio" aria-checked=${String(ease === chosen)} onClick=${() => take(ease)}>
         <${Shape} ease=${ease} /><span>${ease}</span><kbd>${i + 1}</kbd></button>`,
     )}
     <select aria-label="Other easings" onChange=${(event) => take(event.target.value)}>
       <option value="">other …</option>
-      ${(catalog.value?.eases ?? []).filter((ease) => !QUICK.includes(ease)).map(
-        (ease) => html`<option selected=${ease === chosen}>${ease}</option>`,
-      )}
+      ${(catalog.value?.eases ?? [])
+        .filter((ease) => !QUICK.includes(ease))
+        .map((ease) => html`<option selected=${ease === chosen}>${ease}</option>`)}
     </select>
   </div>`;
 }

@@ -35,7 +35,9 @@ export function shifted(column, keys, chosen, seconds, value) {
   const first = chosen[0].seconds;
   const free = Math.max(-first, seconds);
   const others = keys.filter((key) => !chosen.includes(key));
-  const changed = chosen.map((key) => moved(column, key, key.seconds + free, isNumber(key) ? key.value + value : key.value));
+  const changed = chosen.map((key) =>
+    moved(column, key, key.seconds + free, isNumber(key) ? key.value + value : key.value),
+  );
   return { changed, keys: merged(changed, others) };
 }
 
@@ -43,7 +45,12 @@ export function shifted(column, keys, chosen, seconds, value) {
 export function scaled(column, keys, chosen, about, wide, tall) {
   const others = keys.filter((key) => !chosen.includes(key));
   const changed = chosen.map((key) =>
-    moved(column, key, about.seconds + (key.seconds - about.seconds) * wide, about.value + (key.value - about.value) * tall),
+    moved(
+      column,
+      key,
+      about.seconds + (key.seconds - about.seconds) * wide,
+      about.value + (key.value - about.value) * tall,
+    ),
   );
   return { changed, keys: merged(changed, others) };
 }
@@ -55,7 +62,10 @@ export function nudge(seconds, value, gesture) {
   if (!chosen.length || !canEdit(lane)) return;
   const { changed, keys } = shifted(lane, keysOf(lane), chosen, seconds, value);
   write(lane, keys, `move keys of ${lane}`, gesture);
-  select(lane, changed.map(({ time }) => time));
+  select(
+    lane,
+    changed.map(({ time }) => time),
+  );
 }
 
 /** Scale the selected keys by the keyboard. */
@@ -63,13 +73,20 @@ export function scaleSelected(lane, about, wide, tall, gesture) {
   if (!canEdit(lane) || !selectedKeys().every(isNumber)) return;
   const { changed, keys } = scaled(lane, keysOf(lane), selectedKeys(), about, wide, tall);
   write(lane, keys, `scale keys of ${lane}`, gesture);
-  select(lane, changed.map(({ time }) => time));
+  select(
+    lane,
+    changed.map(({ time }) => time),
+  );
 }
 
 export function removeSelected() {
   const { lane, keys } = selection.peek();
   if (!lane || !keys.size || !canEdit(lane)) return;
-  write(lane, keysOf(lane).filter(({ time }) => !keys.has(time)), `remove keys of ${lane}`);
+  write(
+    lane,
+    keysOf(lane).filter(({ time }) => !keys.has(time)),
+    `remove keys of ${lane}`,
+  );
   select(lane);
 }
 
@@ -86,19 +103,30 @@ export function paste() {
   if (!copied || !lane || !canEdit(lane)) return;
   const keys = copied.map(({ after, value, ease }) => moved(lane, { ease }, playhead.peek() + after, value));
   write(lane, merged(keys, keysOf(lane)), `paste into ${lane}`);
-  select(lane, keys.map(({ time }) => time));
+  select(
+    lane,
+    keys.map(({ time }) => time),
+  );
 }
 
 export function selectAll() {
   const { lane } = selection.peek();
-  if (lane) select(lane, keysOf(lane).map(({ time }) => time));
+  if (lane)
+    select(
+      lane,
+      keysOf(lane).map(({ time }) => time),
+    );
 }
 
 /** Another easing from each of the selected keys to the next. */
 export function easeSelected(ease) {
   const { lane, keys } = selection.peek();
   if (!keys.size || !canEdit(lane)) return;
-  write(lane, keysOf(lane).map((key) => (keys.has(key.time) ? { ...key, ease } : key)), `${ease} keys of ${lane}`);
+  write(
+    lane,
+    keysOf(lane).map((key) => (keys.has(key.time) ? { ...key, ease } : key)),
+    `${ease} keys of ${lane}`,
+  );
 }
 
 /** A hand-drawn line becomes keys in the place of those that lay in its time; points are [x, y, seconds, value]. */
@@ -106,13 +134,19 @@ export function takeStroke(column, points, tolerance) {
   if (points.length < 2 || !canEdit(column)) return;
   const line = points.map(([x, y, ...point]) => [x, y, ...point]).sort((a, b) => a[0] - b[0]);
   const byPlace = new Map(line.map((point) => [point[0], point])); // a line that turns back has one value at a place
-  const kept = thinned([...byPlace.values()].map(([x, y]) => [x, y]), tolerance).map(([x]) => byPlace.get(x));
+  const kept = thinned(
+    [...byPlace.values()].map(([x, y]) => [x, y]),
+    tolerance,
+  ).map(([x]) => byPlace.get(x));
   const keys = kept.map(([, , seconds, value]) => moved(column, {}, seconds, value));
   const [from, to] = [keys[0].seconds, keys.at(-1).seconds];
   const others = keysOf(column).filter(({ seconds }) => seconds < from || seconds > to);
   write(column, merged(keys, others), `draw ${column}`);
   showColumn(column);
-  select(column, keys.map(({ time }) => time));
+  select(
+    column,
+    keys.map(({ time }) => time),
+  );
 }
 
 /** Select the key before or after the one that is selected, or after the playhead. */
@@ -122,7 +156,8 @@ export function selectNext(way) {
   if (!keys.length) return null;
   const chosen = selectedKeys();
   const from = chosen.length ? (way > 0 ? chosen.at(-1) : chosen[0]).seconds : playhead.peek();
-  const next = way > 0 ? keys.find(({ seconds }) => seconds > from + 1e-6) : keys.findLast(({ seconds }) => seconds < from - 1e-6);
+  const next =
+    way > 0 ? keys.find(({ seconds }) => seconds > from + 1e-6) : keys.findLast(({ seconds }) => seconds < from - 1e-6);
   if (next) select(lane, [next.time]);
   return next ?? null;
 }

@@ -66,7 +66,8 @@ export function listen(canvas, scroller) {
     });
     if (pen.peek() && !isWritten(column)) return () => wrap(drawing(row, top, point));
     const box = boxOf(row);
-    const side = box && Object.entries(handlesOf(box)).find(([, [x, y]]) => Math.hypot(x - point.x, y - inside) < 8)?.[0];
+    const side =
+      box && Object.entries(handlesOf(box)).find(([, [x, y]]) => Math.hypot(x - point.x, y - inside) < 8)?.[0];
     if (side) return () => wrap(scalingKeys(row, side, point));
     const key = keyAt(row, point.x, inside);
     if (key && !canEdit(column)) return null;
@@ -200,8 +201,13 @@ export function listen(canvas, scroller) {
   const leave = () => drag || shows({ x: null, label: null });
   const escape = (event) => event.key === "Escape" && drag && (cancel(), event.stopImmediatePropagation());
   const all = [
-    ["pointerdown", down], ["pointermove", move], ["pointerup", up], ["pointercancel", cancel],
-    ["pointerleave", leave], ["dblclick", double], ["contextmenu", context],
+    ["pointerdown", down],
+    ["pointermove", move],
+    ["pointerup", up],
+    ["pointercancel", cancel],
+    ["pointerleave", leave],
+    ["dblclick", double],
+    ["contextmenu", context],
   ];
   for (const [name, listener] of all) canvas.addEventListener(name, listener);
   canvas.addEventListener("wheel", wheel, { passive: false });

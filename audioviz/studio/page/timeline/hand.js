@@ -16,7 +16,11 @@ export function shows(parts) {
 
 /** A number as people read it. */
 export const short = (value) =>
-  typeof value !== "number" ? String(value) : Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+  typeof value !== "number"
+    ? String(value)
+    : Math.abs(value) >= 1000
+      ? value.toFixed(0)
+      : String(Number(value.toPrecision(3)));
 
 let count = 0;
 

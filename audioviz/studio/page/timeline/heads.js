@@ -41,24 +41,37 @@ function LaneHead({ row }) {
   return html`<button type="button" class="tl-name" aria-pressed=${String(isChosen)} title=${line ?? aboutColumn(column)}
       onClick=${() => select(column)} onPointerDown=${(event) => isChosen && event.button === 0 && order(event)}>${column}</button>
     ${line && html`<span class="tl-wrong" title=${line}>!</span>`}
-    ${inProject && html`<span class="tl-mode" title=${isWritten(column) ? "an expression" : `${modeOf(column)} the script's`}>
-      ${isWritten(column) ? "ƒ" : MODES[modeOf(column)]}</span>`}
-    ${!inProject && added.value.includes(column) &&
-    html`<button type="button" class="tl-fold" aria-label=${`Hide the lane ${column}`} onClick=${() => hideColumn(column)}>×</button>`}`;
+    ${
+      inProject &&
+      html`<span class="tl-mode" title=${isWritten(column) ? "an expression" : `${modeOf(column)} the script's`}>
+      ${isWritten(column) ? "ƒ" : MODES[modeOf(column)]}</span>`
+    }
+    ${
+      !inProject &&
+      added.value.includes(column) &&
+      html`<button type="button" class="tl-fold" aria-label=${`Hide the lane ${column}`} onClick=${() => hideColumn(column)}>×</button>`
+    }`;
 }
 
 export function Heads() {
   return html`<ul class="tl-heads" aria-label="Rows" style=${{ top: `${HEADER}px` }}>${rows.value.map(
-    (row) => html`<li key=${row.id} class=${`tl-head ${row.kind}${selection.value.lane === row.column && row.column ? " chosen" : ""}`}
+    (
+      row,
+    ) => html`<li key=${row.id} class=${`tl-head ${row.kind}${selection.value.lane === row.column && row.column ? " chosen" : ""}`}
         style=${{ height: `${row.height}px` }}>
-      ${row.canFold
-        ? html`<button type="button" class="tl-fold" aria-expanded=${String(!row.isFolded)} aria-label=${`Fold ${row.title}`}
+      ${
+        row.canFold
+          ? html`<button type="button" class="tl-fold" aria-expanded=${String(!row.isFolded)} aria-label=${`Fold ${row.title}`}
             onClick=${() => fold(row.id)}>${row.isFolded ? "▸" : "▾"}</button>`
-        : html`<span class="tl-fold"></span>`}
+          : html`<span class="tl-fold"></span>`
+      }
       ${row.kind === "lane" ? html`<${LaneHead} row=${row} />` : html`<span class="tl-name">${row.title}</span>`}
       ${row.kind === "hits" && html`<span class="tl-legend"><i class="hat">hat</i><i class="snare">snare</i><i class="kick">kick</i></span>`}
-      ${row.kind === "lane" && row.height >= 44 &&
-      html`<span class="tl-range">${rangeOf(row.column).map((value) => html`<i>${short(value)}</i>`)}</span>`}
+      ${
+        row.kind === "lane" &&
+        row.height >= 44 &&
+        html`<span class="tl-range">${rangeOf(row.column).map((value) => html`<i>${short(value)}</i>`)}</span>`
+      }
       ${row.canResize && html`<${Height} row=${row} />`}
     </li>`,
   )}</ul>`;

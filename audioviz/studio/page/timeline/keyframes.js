@@ -20,7 +20,12 @@ function read(column, lane) {
   for (const [time, value] of pairs(lane.keys)) {
     const seconds = ofPlan.get(time) ?? toSeconds(time, song.value);
     if (seconds === null) continue; // the label of a section that the song does not have
-    found.push({ time, seconds, value, ease: typeof lane.ease === "string" ? lane.ease : (lane.ease?.[time] ?? "linear") });
+    found.push({
+      time,
+      seconds,
+      value,
+      ease: typeof lane.ease === "string" ? lane.ease : (lane.ease?.[time] ?? "linear"),
+    });
   }
   found.sort((a, b) => a.seconds - b.seconds);
   if (!isSame(before.get(column) ?? [], found)) before.set(column, found);
@@ -128,21 +133,31 @@ export function drawnCurve(column, keys, frames, fps) {
   const mode = modeOf(column);
   const before = drawn.get(keys);
   if (before && before.script === script && before.mode === mode) return before.values;
-  const values = new Float32Array(frames);
+  const values = new Float32Array(frames).fill(keys[0].value);
+  keys.forEach((key, i) => fillSpan(values, key, keys[i + 1] ?? { ...key, seconds: Infinity }, fps));
   const [low, high] = boundsOf(column);
-  for (let k = 0, i = 0; k < frames; k += 1) {
-    const seconds = k / fps;
-    while (i + 1 < keys.length && Math.round(keys[i + 1].seconds * fps) <= k) i += 1;
-    const [left, right] = [keys[i], keys[Math.min(i + 1, keys.length - 1)]];
-    const span = right.seconds - left.seconds;
-    const progress = span > 0 ? Math.max(0, Math.min(1, (seconds - left.seconds) / span)) : 0;
-    let value = left.value + shapeOf(left.ease)(progress) * (right.value - left.value);
-    if (mode === "multiply") value *= script?.[k] ?? 1;
-    if (mode === "add") value += script?.[k] ?? 0;
+  for (let k = 0; k < frames; k += 1) {
+    const value =
+      mode === "multiply"
+        ? values[k] * (script?.[k] ?? 1)
+        : mode === "add"
+          ? values[k] + (script?.[k] ?? 0)
+          : values[k];
     values[k] = Math.max(low, Math.min(high, value));
   }
   drawn.set(keys, { script, mode, values });
   return values;
+}
+
+/** The values from a key to the next, eased; level where they are at one moment, or none follows. */
+function fillSpan(values, left, right, fps) {
+  const shape = shapeOf(left.ease);
+  const [span, change] = [right.seconds - left.seconds, right.value - left.value];
+  const end = Math.min(values.length, Math.round(right.seconds * fps));
+  for (let k = Math.max(0, Math.round(left.seconds * fps)); k < end; k += 1) {
+    const progress = Math.max(0, Math.min(1, (k / fps - left.seconds) / span));
+    values[k] = left.value + shape(progress) * change;
+  }
 }
 
 /** The curve of a column to draw: as computed, or by its keys where those are newer. */

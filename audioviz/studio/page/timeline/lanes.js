@@ -105,7 +105,12 @@ function drawKeys({ g, width }, row, top) {
   if (!box) return;
   g.strokeStyle = css("accent", 0.8);
   g.setLineDash([3, 3]);
-  g.strokeRect(Math.round(box.left) + 0.5, Math.round(top + box.top) + 0.5, Math.round(box.right - box.left), Math.round(box.bottom - box.top));
+  g.strokeRect(
+    Math.round(box.left) + 0.5,
+    Math.round(top + box.top) + 0.5,
+    Math.round(box.right - box.left),
+    Math.round(box.bottom - box.top),
+  );
   g.setLineDash([]);
   g.fillStyle = css("accent");
   for (const [x, y] of Object.values(handlesOf(box))) g.fillRect(Math.round(x) - 3, Math.round(top + y) - 3, 6, 6);
@@ -132,7 +137,12 @@ export function boxOf({ column, height }) {
   if (keys.length < 2 || !keys.every(isNumber) || isWritten(column)) return null;
   const points = keys.map((key) => keyPoint(column, key, height));
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-  return { left: Math.min(...xs) - 9, right: Math.max(...xs) + 9, top: Math.min(...ys) - 9, bottom: Math.max(...ys) + 9 };
+  return {
+    left: Math.min(...xs) - 9,
+    right: Math.max(...xs) + 9,
+    top: Math.min(...ys) - 9,
+    bottom: Math.max(...ys) + 9,
+  };
 }
 
 /** The handles of a box: they scale in time, or in value. */

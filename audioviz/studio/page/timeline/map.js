@@ -50,7 +50,8 @@ export function mapDrag(x) {
   const { from, to } = view.peek();
   const [left, right] = [mapX(from), mapX(to)];
   if (right - left > 4 * GRIP && Math.abs(x - left) < GRIP) return (at) => show(Math.min(mapSeconds(at), to - 0.1), to);
-  if (right - left > 4 * GRIP && Math.abs(x - right) < GRIP) return (at) => show(from, Math.max(mapSeconds(at), from + 0.1));
+  if (right - left > 4 * GRIP && Math.abs(x - right) < GRIP)
+    return (at) => show(from, Math.max(mapSeconds(at), from + 0.1));
   const span = to - from;
   const offset = x >= left && x <= right ? mapSeconds(x) - from : span / 2;
   const move = (at) => show(mapSeconds(at) - offset, mapSeconds(at) - offset + span);

@@ -31,7 +31,8 @@ export function showOverlay(parts, g, { height, ratio }) {
   put(parts.hover, hand.x !== null, Math.round(hand.x ?? 0));
   const { band, label, stroke } = hand;
   put(parts.band, Boolean(band), band?.left, band?.top);
-  if (band) Object.assign(parts.band.style, { width: `${band.right - band.left}px`, height: `${band.bottom - band.top}px` });
+  if (band)
+    Object.assign(parts.band.style, { width: `${band.right - band.left}px`, height: `${band.bottom - band.top}px` });
   put(parts.label, Boolean(label), label?.x, Math.max(HEADER + 2, (label?.y ?? 0) - 28));
   if (label) {
     if (parts.label.textContent !== label.text) parts.label.textContent = label.text;

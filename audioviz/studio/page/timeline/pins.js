@@ -19,7 +19,11 @@ export function through(pins, seconds) {
 }
 
 /** Where a beat was heard that pins have moved. */
-export const back = (pins, seconds) => through(pins.map(([beat, place]) => [place, beat]), seconds);
+export const back = (pins, seconds) =>
+  through(
+    pins.map(([beat, place]) => [place, beat]),
+    seconds,
+  );
 
 /** The beats and downbeats to show: as the song has them, or as they will be. */
 export const beats = computed(() => {
@@ -32,7 +36,9 @@ export const beats = computed(() => {
 });
 
 /** Places of pins, to mark them. */
-export const pinnedPlaces = computed(() => pinsOf(pinning.value ?? project.value?.song.grid.pins).map(([, place]) => place));
+export const pinnedPlaces = computed(() =>
+  pinsOf(pinning.value ?? project.value?.song.grid.pins).map(([, place]) => place),
+);
 
 /** Pins with the i-th beat at a moment between its neighbours; `alone` pins those too, so that they stay. */
 export function pinsWith(i, seconds, alone) {
@@ -52,7 +58,8 @@ export function pinsWith(i, seconds, alone) {
   return recordOf(set);
 }
 
-const recordOf = (pins) => Object.fromEntries([...pins].sort((a, b) => a[0] - b[0]).map(([beat, at]) => [key(beat), at]));
+const recordOf = (pins) =>
+  Object.fromEntries([...pins].sort((a, b) => a[0] - b[0]).map(([beat, at]) => [key(beat), at]));
 
 export function writePins(pins, name) {
   const some = pins && Object.keys(pins).length > 0;

@@ -47,7 +47,9 @@ export function drawPrompts({ g, from, to, width }, top, height) {
 
 /** What of the row is under a pointer: {block, isEdge}; the edge is the block's beginning. */
 export function promptAt(x) {
-  const edge = blocks.value.find(({ seconds, source }) => source !== null && seconds > 0 && Math.abs(xOf(seconds) - x) <= GRIP);
+  const edge = blocks.value.find(
+    ({ seconds, source }) => source !== null && seconds > 0 && Math.abs(xOf(seconds) - x) <= GRIP,
+  );
   if (edge) return { block: edge, isEdge: true };
   const block = blocks.value.find(({ seconds, end }) => xOf(seconds) <= x && xOf(end) > x);
   return block ? { block, isEdge: false } : null;

@@ -8,7 +8,14 @@ export const HEADER = MAP + RULER;
 export const FOLDED = 18;
 const HEIGHTS = { sections: 18, wave: 54, beats: 20, hits: 36, taps: 16, prompts: 26, strip: 46, lane: 58 };
 const LEAST = { wave: 28, strip: 24, lane: 30 }; // of the rows whose height can be dragged
-const TITLES = { sections: "Sections", wave: "Sound", beats: "Beats", hits: "Hits", prompts: "Prompts", strip: "Frames" };
+const TITLES = {
+  sections: "Sections",
+  wave: "Sound",
+  beats: "Beats",
+  hits: "Hits",
+  prompts: "Prompts",
+  strip: "Frames",
+};
 
 export const heights = signal({}); // id of a row -> pixels
 export const folded = signal(new Set(["lane:seed", "lane:seed_to"]));
@@ -20,13 +27,25 @@ export const columns = computed(() => {
   const scripted = (plan.value?.columns ?? []).filter((name) => plan.value[`final:${name}`]);
   const drawn = Object.keys(project.value?.lanes ?? {});
   const seeds = scripted.filter((name) => name.startsWith("seed"));
-  const all = [...new Set([...order.value, ...drawn, ...added.value, ...scripted.filter((name) => !seeds.includes(name)), ...seeds])];
+  const all = [
+    ...new Set([
+      ...order.value,
+      ...drawn,
+      ...added.value,
+      ...scripted.filter((name) => !seeds.includes(name)),
+      ...seeds,
+    ]),
+  ];
   return all.filter((name) => drawn.includes(name) || added.value.includes(name) || scripted.includes(name));
 });
 
 export const rows = computed(() => {
   if (!song.value) return [];
-  const taps = Object.keys(song.value.events.own ?? {}).map((name) => ({ id: `taps:${name}`, kind: "taps", title: name }));
+  const taps = Object.keys(song.value.events.own ?? {}).map((name) => ({
+    id: `taps:${name}`,
+    kind: "taps",
+    title: name,
+  }));
   const fixed = ["sections", "wave", "beats", "hits"].map((kind) => ({ id: kind, kind, title: TITLES[kind] }));
   const below = ["prompts", "strip"].map((kind) => ({ id: kind, kind, title: TITLES[kind] }));
   const lanes = columns.value.map((column) => ({ id: `lane:${column}`, kind: "lane", column, title: column }));
@@ -36,7 +55,14 @@ export const rows = computed(() => {
     const isFolded = isEmpty || folded.value.has(row.id);
     const height = isFolded ? FOLDED : (heights.value[row.id] ?? HEIGHTS[row.kind]);
     top += height;
-    return { ...row, top: top - height, height, isFolded, canFold: row.kind in LEAST, canResize: row.kind in LEAST && !isFolded };
+    return {
+      ...row,
+      top: top - height,
+      height,
+      isFolded,
+      canFold: row.kind in LEAST,
+      canResize: row.kind in LEAST && !isFolded,
+    };
   });
 });
 

@@ -100,11 +100,13 @@ function lines(g, times, from, to, perSecond, height, colour, room) {
   const stride = strideFor(spacing, room);
   if (stride > 1 && room > 8) return; // beats without room are left out, bars are thinned
   g.fillStyle = colour;
-  for (let i = first - (first % stride); i < last; i += stride) g.fillRect(Math.round(xOf(times[i])), HEADER, 1, height - HEADER);
+  for (let i = first - (first % stride); i < last; i += stride)
+    g.fillRect(Math.round(xOf(times[i])), HEADER, 1, height - HEADER);
 }
 
 /** One hue for each label of a section. */
-export const tintOf = (label) => (47 + 67 * [...label.replace(/\d+$/, "")].reduce((sum, letter) => sum + letter.charCodeAt(0), 0)) % 360;
+export const tintOf = (label) =>
+  (47 + 67 * [...label.replace(/\d+$/, "")].reduce((sum, letter) => sum + letter.charCodeAt(0), 0)) % 360;
 
 export function drawSections({ g, from, to }, top, height) {
   g.textBaseline = "middle";

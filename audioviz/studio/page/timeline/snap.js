@@ -20,7 +20,11 @@ const hits = new WeakMap(); // kicks -> times of kicks and snares
 
 function hitsOf(kicks, snares) {
   if (!kicks) return [];
-  if (!hits.has(kicks)) hits.set(kicks, [...kicks.seconds, ...snares.seconds].sort((a, b) => a - b));
+  if (!hits.has(kicks))
+    hits.set(
+      kicks,
+      [...kicks.seconds, ...snares.seconds].sort((a, b) => a - b),
+    );
   return hits.get(kicks);
 }
 

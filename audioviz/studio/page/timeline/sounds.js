@@ -107,7 +107,11 @@ function ticks(g, { seconds, strength }, from, to, top, height) {
 
 export function drawHits({ g, from, to }, top, height) {
   const third = height / 3;
-  for (const [i, [name, colour]] of [["hats", "hat"], ["snares", "snare"], ["kicks", "kick"]].entries()) {
+  for (const [i, [name, colour]] of [
+    ["hats", "hat"],
+    ["snares", "snare"],
+    ["kicks", "kick"],
+  ].entries()) {
     const events = song.value.events[name];
     g.fillStyle = css(colour);
     if (events) ticks(g, events, from, to, Math.round(top + i * third), Math.round(third));

@@ -23,7 +23,10 @@ function imageOf(url) {
     if (loaded.size > MOST) loaded.delete(loaded.keys().next().value);
     const image = new Image();
     image.src = url;
-    image.decode().then(() => (loaded.set(url, image), (shown += 1), redraw()), () => loaded.delete(url));
+    image.decode().then(
+      () => (loaded.set(url, image), (shown += 1), redraw()),
+      () => loaded.delete(url),
+    );
   }
   return loaded.get(url);
 }

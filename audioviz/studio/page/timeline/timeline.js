@@ -1,5 +1,17 @@
 // The timeline: one canvas for the sound, its beats and sections, lanes and prompts.
-import { loop, pictures, plan, playhead, playing, problems, project, selectedPrompt, selection, song, view } from "../state.js";
+import {
+  loop,
+  pictures,
+  plan,
+  playhead,
+  playing,
+  problems,
+  project,
+  selectedPrompt,
+  selection,
+  song,
+  view,
+} from "../state.js";
 import { barAt, clock, lastBefore } from "../times.js";
 import { effect, html, useEffect, useRef, useSignal } from "../ui.js";
 import { colours } from "./colours.js";
@@ -25,7 +37,9 @@ const HEADS = 116; // pixels, of the column of heads
 /** Paint the two layers whenever what they show has changed, once a frame. */
 function keepPainted(ground, over, moving, scroller) {
   const parts = overlayIn(moving);
-  const layers = [ground, over].map((canvas) => canvas.getContext("2d", { alpha: canvas !== ground, willReadFrequently: true }));
+  const layers = [ground, over].map((canvas) =>
+    canvas.getContext("2d", { alpha: canvas !== ground, willReadFrequently: true }),
+  );
   const font = `11px ${getComputedStyle(ground).fontFamily}`;
   const size = { width: 0, height: 0, ratio: 1, scroll: 0, font, isCleared: true };
   let stale = 0; // 1 the hand, 2 all
@@ -65,7 +79,8 @@ function keepPainted(ground, over, moving, scroller) {
   onPicture(() => ask(2));
   const ends = [
     effect(() => {
-      for (const each of [view, width, song, plan, project, pictures, problems, selection, selectedPrompt, loop]) each.value;
+      for (const each of [view, width, song, plan, project, pictures, problems, selection, selectedPrompt, loop])
+        each.value;
       for (const each of [draft, beats, blocks, colours, rows, measure]) each.value;
       ask(2);
     }),
