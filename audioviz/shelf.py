@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from audioviz.errors import AudiovizError, InputError, nearest
+from audioviz.files import user_path
 
 KINDS = ("schedules", "pipelines")
 
@@ -38,7 +39,7 @@ def find(kind: str, source: str | Path, *, endings: tuple[str, ...] | None = (".
     InputError
         If there is no such file; the message lists the names there are.
     """
-    path = Path(source).expanduser()
+    path = user_path(source)
     if is_path(path):
         if endings and path.suffix not in endings:
             raise InputError(f"{path}: expected a file that ends in {', '.join(endings)}")

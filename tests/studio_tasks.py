@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 import time
 import warnings
 
@@ -43,6 +44,29 @@ def for_ever() -> None:
 
 def die() -> None:
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def tell_from_threads(count: int, times: int) -> None:
+    def tell_often(number: int) -> None:
+        for _ in range(times):
+            tell(("x" * 70_000, number))  # longer than a pipe takes at once
+
+    threads = [threading.Thread(target=tell_often, args=(k,)) for k in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+class Unreadable:
+    """What is sent and cannot be read."""
+
+    def __reduce__(self) -> tuple:
+        return int, ("no number",)
+
+
+def unreadable() -> Unreadable:
+    return Unreadable()
 
 
 def server() -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from audioviz import sampling
 from audioviz.errors import InputError, ModelError
 from audioviz.sampling import Anchor, Conditioning, FramePlan, Guidance, anchor_of, plan_frame, sample_frame, sequence
+from audioviz.sampling.frame import NotFinite
 from audioviz.sampling.units import LatentUnits
 from audioviz.sampling.warp import warp
 from tests.fakes import FakeDenoiser, fake_text
@@ -280,3 +282,8 @@ def test_ksampler_checks_its_batch_index():
 def test_an_anchor_checks_its_strength():
     with pytest.raises(InputError, match="anchor strength is 2"):
         Anchor(torch.zeros(4), torch.ones(4), 2.0)
+
+
+def test_a_frame_that_is_not_of_numbers_is_told_alike_by_another_process():
+    told = pickle.loads(pickle.dumps(NotFinite(7)))
+    assert str(told) == str(NotFinite(7)) and told.frame == 7

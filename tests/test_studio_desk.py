@@ -1,5 +1,6 @@
 """What the studio computes of a project: its song, its plan, its sound, its catalog, and the keys of its frames."""
 
+import asyncio
 import json
 import re
 from itertools import chain
@@ -10,17 +11,19 @@ import pytest
 import soundfile
 
 from audioviz.audio.load import load_song
+from audioviz.errors import InputError
 from audioviz.project import Project
 from audioviz.rendering.frame_table import frame_table
 from audioviz.rendering.runs import runs_of
 from audioviz.rendering.settings import RenderSettings
 from audioviz.schedule.columns import COLUMNS
 from audioviz.schedule.lanes import Lane
-from audioviz.studio import planning, thinking
+from audioviz.studio import planning, render_queue, thinking
 from audioviz.studio.catalog import catalog_event, options_of
 from audioviz.studio.chain import Chain
 from audioviz.studio.columns import ABOUT, GROUPS
 from audioviz.studio.pictures import Pictures
+from audioviz.studio.session import Session
 from audioviz.studio.sound import decoded, peaks_of, sound_of
 
 RATE = 8000
@@ -169,6 +172,44 @@ def test_options_tell_their_kind_range_and_meaning(tmp_path):
     assert options["words"]["kind"] == "list" and options["words"]["default"] == ["a"]
     assert options["far"]["low"] == -8 and options["far"]["about"] == options["every"]["about"] == "beats"
     assert options["seed"]["high"] == 999 and options["text"]["kind"] == "str"
+
+
+def test_scripts_that_windows_wrote_or_that_define_nothing_themselves_have_options(tmp_path):
+    marked, made = tmp_path / "marked.py", tmp_path / "made.py"
+    marked.write_text("\ufeffdef schedule(song, *, fade: float = 0.5):  # softly\n    pass\n", encoding="utf-8")
+    made.write_text("schedule = lambda song, *, fade=0.5: None\n")
+    for script in (marked, made):
+        assert [option["name"] for option in options_of(thinking.planning.load_schedule(script))] == ["fade"]
+
+
+def test_a_render_that_a_defect_ends_can_be_resumed_and_there_are_not_too_many(project, monkeypatch):
+    class Broken:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        async def run(self, *_: object) -> None:
+            raise ZeroDivisionError
+
+    told: dict[str, dict] = {}
+    monkeypatch.setattr(render_queue, "Worker", Broken)
+    monkeypatch.setattr(render_queue, "MOST_JOBS", 2)
+
+    async def ask() -> None:
+        pictures = Pictures(say=told.__setitem__, drop=told.pop)
+        queue = render_queue.RenderQueue(Session(project), pictures, say=told.__setitem__, tell=lambda _: None)
+        for _ in range(2):
+            await queue.actions["render"]({"start": 1.0, "duration": 1.0})
+        with pytest.raises(InputError, match="2 renders already: forget some first"):
+            await queue.actions["render"]({})
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(queue.work(), 5)
+        await asyncio.sleep(2 * render_queue.NEWS_SECONDS)
+        assert [job["status"] for job in told["jobs"]["jobs"]] == ["failed", "waiting"]
+        await queue.actions["resume"]({"job": 1})
+        await queue.actions["forget"]({"job": 2})
+        await asyncio.sleep(2 * render_queue.NEWS_SECONDS)
+        assert [job["status"] for job in told["jobs"]["jobs"]] == ["waiting"]
+
+    asyncio.run(ask())
 
 
 def test_keys_of_frames_differ_from_the_frame_that_an_edit_changes_to_the_next_cut(project):

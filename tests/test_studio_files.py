@@ -1,5 +1,6 @@
 """Files of the studio: what the page may see, write and read, and what is kept until it is saved."""
 
+import contextlib
 import errno
 import os
 import time
@@ -122,6 +123,32 @@ def test_the_page_names_no_file_outside(tmp_path, session):
         (session.folder / "sly.avz").write_text('{"version": 1, "song": {"path": "../other.wav"}}')
         assert "sly.avz: " in (error := one.ask("open", path="sly.avz")["error"]) and "lies outside" in error
         assert one.state["revision"] == begun
+
+
+def test_a_tilde_behind_a_dot_is_the_home_folder_and_refused(tmp_path, session, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(session.folder)
+    with page(session) as one:
+        for source in ("~/plan.json", "./~/plan.json", "././~/plan.json"):
+            error = one.change("schedule", "source", value=source)["error"]
+            assert str(tmp_path / "home" / "plan.json") in error and "lies outside of the folders" in error
+        assert one.change("prompts", value=["~nobody-of-this-name dreams"]) == {}
+
+
+@posix
+def test_what_cannot_be_told_or_read_is_left_out_of_a_listing(tmp_path):
+    (tmp_path / "round").symlink_to("round")
+    (tmp_path / "song.wav").touch()
+    os.mkfifo(tmp_path / "pipe.avz")
+    with contextlib.suppress(OSError):  # where names must be text
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.wav")).touch()
+    found = Places([tmp_path]).listing()
+    assert [file["name"] for file in found["files"]] == ["song.wav"] and found["folders"] == []
+    with pytest.raises(InputError, match="there is no such project"):
+        Session(places=Places([tmp_path])).open("pipe.avz")
+    with pytest.raises(InputError, match="holds bytes that are no text: rename it"):
+        Session(av.Project(Path(os.fsdecode(b"bad\xff.wav"))))
 
 
 def test_what_the_user_named_himself_may_lie_elsewhere(tmp_path, session):

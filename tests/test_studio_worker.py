@@ -61,6 +61,37 @@ def test_a_process_that_is_killed_is_said_and_started_again(worker):
     asyncio.run(ask())
 
 
+def test_a_process_that_dies_at_its_beginning_is_not_started_over_and_over():
+    worker = Worker("the test", warm=tasks.die)
+
+    async def ask():
+        for _ in range(2):  # each time that something is asked, once
+            with pytest.raises(WorkerDied, match="its process ended"):
+                await worker.run(tasks.double, 1)
+            pid = worker.pid
+            await asyncio.sleep(0.1)
+            assert worker.pid == pid
+
+    asyncio.run(asyncio.wait_for(ask(), 20))
+    worker.close()
+
+
+def test_what_several_threads_tell_comes_whole(worker, heard):
+    heard.clear()
+    asyncio.run(worker.run(tasks.tell_from_threads, 4, 50))
+    assert sorted(set(heard)) == [("x" * 70_000, k) for k in range(4)]
+    assert len(heard) == 200
+
+
+def test_an_answer_that_cannot_be_read_ends_no_wait(worker):
+    async def ask():
+        with pytest.raises(WorkerDied):
+            await asyncio.wait_for(worker.run(tasks.unreadable), 10)
+        assert await worker.run(tasks.double, 5) == 10
+
+    asyncio.run(ask())
+
+
 def test_a_task_without_an_end_is_ended(worker):
     async def ask():
         with pytest.raises(WorkerDied, match=r"no end after 0\.2 s"):

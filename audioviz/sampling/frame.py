@@ -143,6 +143,9 @@ class NotFinite(ModelError):
         )
         self.frame = frame
 
+    def __reduce__(self) -> tuple[type["NotFinite"], tuple[int]]:
+        return NotFinite, (self.frame,)  # which goes from process to process
+
 
 def run_sigmas(denoiser: Denoiser, plan: FramePlan, kind: Sampler, scheduler: str | Schedule) -> Tensor:
     """The sigmas that a plan's run visits: float32, shape (n + 1,), or fewer than two where it does nothing."""

@@ -11,6 +11,7 @@ import numpy as np
 from audioviz.clock import TIMES, Clock
 from audioviz.curve import Curve, easing
 from audioviz.errors import AudiovizWarning, ScheduleError
+from audioviz.files import user_path
 from audioviz.schedule.formats import read_columns
 from audioviz.schedule.formats.lines import lines_to_columns
 from audioviz.schedule.lyrics import LYRICS
@@ -148,7 +149,7 @@ def prompt_file(text: str, *, is_there: Callable[[Path], bool] = Path.is_file) -
     """
     if split_key(text) or "\0" in text or not text.strip():
         return None
-    path = Path(text.strip()).expanduser()
+    path = user_path(text.strip())
     ending, few = path.suffix.lower(), len(text.split()) <= 3
     try:
         return path if ending in LYRICS or (few and ending in _OTHER_FILES) or is_there(path) else None

@@ -47,7 +47,7 @@ class Autosave:
 
     async def close(self) -> None:
         """Keep what is not saved, a last time."""
-        if self._wake.is_set():
+        if self._wake.is_set() or self._fault:
             await self._keep()
 
     async def _keep(self) -> None:

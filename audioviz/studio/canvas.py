@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,7 @@ def canvas_of(project: Project, size: str, frame: int) -> Canvas:
 def _opened(project: Project, song: Song, model: Model, settings: RenderSettings) -> tuple[Guides, str]:
     """The guides of a project, and what they are."""
     named = [getattr(project.guides, name) for name in ("init", "mask", "control", "style", "depth", "flow_model")]
-    files: list[Any] = [(str(file), stamp(song.path.parent / file)) for file in named if file is not None]
+    files: list[Any] = [(str(file), stamp(Path(file))) for file in named if file is not None]
     key = repr((project.guides, files, model.digest, settings.size, song.clock, song.path, song.start))
     if not _guides or _guides[0][0] != key:
         _guides.clear()

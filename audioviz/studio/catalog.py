@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+import tokenize
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -114,10 +115,12 @@ def _slider(name: str, kind: type, default: Any) -> dict[str, float]:
 
 def _told(path: Path) -> Mapping[str, str]:
     """What a script says of its options: `name: text;` in the docstring of its function, or a comment beside each."""
-    text = path.read_text(encoding="utf-8")
-    function = next(
-        node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == "schedule"
-    )
+    with tokenize.open(path) as file:  # which knows the encodings that Python does
+        text = file.read()
+    defined = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == "schedule")
+    function = next(defined, None)
+    if function is None:  # it is imported, or made by a call
+        return {}
     told = {}
     for line in text.splitlines()[function.lineno - 1 : function.body[0].lineno]:
         if found := re.search(r"(\w+)\s*(?::[^=#]*)?(?:=[^#]*)?#\s*(.+)", line):

@@ -28,6 +28,7 @@ Action = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any] | None]]  # a re
 PLAN_SECONDS = 60.0  # after which a script is held to be without an end
 LISTENING_SECONDS = 1.0  # after which the page is told that a song is being heard
 MOST_SAMPLES = 2**22  # of one request
+LAST_SAMPLE = 2**40  # that could be asked for: more than any file has
 _IN_FILE = re.compile(r"(?P<file>.+?\.py):(?P<line>\d+): (?P<message>.*)", re.DOTALL)
 
 
@@ -124,13 +125,12 @@ class Desk:
             self._say(f"problem {where}", {"on": "problem", "where": where} | _located(message))
 
     async def _expression(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        column, text = _text(asked, "column"), _text(asked, "text")
-        project = self._open()
-        return {"fault": await self._thinker.run_within(PLAN_SECONDS, thinking.expression_fault, project, column, text)}
+        wanted = self._open(), asked["column"], asked["text"]
+        return {"fault": await self._thinker.run_within(PLAN_SECONDS, thinking.expression_fault, *wanted)}
 
     async def _words(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         model = self._session.project.look.model if self._session.project else "embedded"
-        return {"unknown": await self._thinker.run(thinking.words_unknown, _text(asked, "text"), model)}
+        return {"unknown": await self._thinker.run(thinking.words_unknown, asked["text"], model)}
 
     async def _serve_sound(self, request: Request) -> Response:
         """Samples of the song: `sound?from=FIRST&count=N`."""
@@ -138,8 +138,8 @@ class Desk:
             first, count = int(request.query_params["from"]), int(request.query_params["count"])
         except (KeyError, ValueError):
             return Response("expected ?from=FIRST&count=N", 400)
-        if first < 0 or not 0 < count <= MOST_SAMPLES:
-            return Response(f"expected from >= 0 and count in 1 to {MOST_SAMPLES}", 400)
+        if not (0 <= first < LAST_SAMPLE and 0 < count <= MOST_SAMPLES):
+            return Response(f"expected from in 0 to {LAST_SAMPLE} and count in 1 to {MOST_SAMPLES}", 400)
         if self._sound is None:
             return Response("no song has been heard", 404)
         if not self._sound.path.is_file():
@@ -173,10 +173,3 @@ def _located(message: str) -> dict[str, Any]:
     """A message, with the file and the line apart where it names them."""
     found = _IN_FILE.fullmatch(message)
     return {"message": message} | ({"file": found["file"], "line": int(found["line"])} if found else {})
-
-
-def _text(asked: Mapping[str, Any], name: str) -> str:
-    text = asked.get(name)
-    if not isinstance(text, str):
-        raise InputError(f"{name} {text!r:.60}: expected text")
-    return text

@@ -22,6 +22,7 @@ _KIND = {ending: kind for kind, endings in _KINDS.items() for ending in endings}
 _MOST = 5_000  # files and folders of a listing
 _LONGEST = 120  # characters of a name
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+_HIDDEN = re.compile(r"^\.|[\ud800-\udfff]")  # the latter are bytes that are no text, and cannot be sent
 _UNFIT = re.compile(r'[<>:"|?*\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
 
 
@@ -84,11 +85,11 @@ class Places:
         folder = self.folders[0] if text is None else self.path(text)
         try:
             with os.scandir(folder) as found:
-                entries = [entry for entry in found if not entry.name.startswith(".")]
+                entries = [entry for entry in found if not _HIDDEN.search(entry.name)]
         except OSError as error:
             raise InputError(f"{folder}: cannot be read ({error.strerror})") from error
         entries = sorted(entries, key=lambda entry: entry.name.casefold())[:_MOST]
-        inside = [folder / entry.name for entry in entries if entry.is_dir()]
+        inside = [folder / entry.name for entry in entries if os.path.isdir(entry)]  # noqa: PTH112  is_dir raises where links lead in a circle
         above = [folder.parent] if any(folder.parent.is_relative_to(open_) for open_ in self.folders) else []
         others = [open_ for open_ in self.folders if open_ != folder and open_ not in above]
         return {
@@ -97,7 +98,7 @@ class Places:
             "files": [
                 {"name": entry.name, "path": str(folder / entry.name), "kind": kind_of_file(entry.name)}
                 for entry in entries
-                if entry.is_file()
+                if os.path.isfile(entry)  # noqa: PTH113
             ],
         }
 

@@ -1,6 +1,7 @@
 """The schedule of a project in steps, so that an edit computes what it changes, and one mistake does not stop it."""
 
 import warnings
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -92,7 +93,7 @@ def scripted(project: Project, song: Song) -> Scripted:
         If they are wrong.
     """
     choice = repr((project.schedule, project.song.start, project.song.duration))
-    key = (id(song), choice, _stamp(project))
+    key = (weakref.ref(song), choice, _stamp(project))  # equal while that very song is there
     if not _last or _last[0][0] != key:
         _last.clear()
         with _noted() as notes:

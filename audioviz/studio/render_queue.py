@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from audioviz.video.work import LOG, work_folder
 
 NEWS_SECONDS = 0.2  # between events
 LOG_LINES, LOG_BYTES = 12, 8192
+MOST_JOBS = 200  # all of which each event tells
 ENDINGS = {"prores": ".mov", "vp9": ".webm"}  # of films whose codec an MP4 cannot hold
 
 
@@ -48,6 +49,7 @@ class Job:
     film: Path | None = None
     error: str | None = None
     reaction: dict[str, Any] | None = None
+    log: list[str] = field(default_factory=list)
     begun: tuple[float, int] | None = None
     fps: float | None = None
 
@@ -83,7 +85,7 @@ class Job:
             "film": f"film/{self.number}.mp4" if self.film else None,
             "path": str(self.film or self.order.out),
             "error": self.error,
-            "log": _last_lines(work_folder(self.order.out) / LOG),
+            "log": self.log,
             "reaction": self.reaction,
         }
 
@@ -128,17 +130,24 @@ class RenderQueue:
         self._renderer = self._renderer or Worker("the render", hear=self._take)
         job.status, job.error, job.begun, job.fps = "running", None, None, None
         self._say_soon()
+        folder = job.order.out.parent
         try:
-            job.order.out.parent.mkdir(exist_ok=True)
+            folder.mkdir(exist_ok=True)
             made = await self._renderer.run(filming.film, job.order)
             job.status, job.reaction = ("stopped" if made.stopped else "done"), made.reaction
             if not made.stopped:
                 job.done, job.film = job.frames, _kept_film(job.order)
         except WorkerDied as error:
             job.status, job.error = "failed", f"{error}; resume goes on from the frames that are finished"
-        except (AudiovizError, OSError) as error:
+        except AudiovizError as error:
             job.status, job.error = "failed", str(error)
-        self._say_soon()
+        except OSError as error:
+            job.status, job.error = "failed", f"{error.filename or folder}: cannot be written ({error.strerror})"
+        finally:
+            if job.status == "running":  # a defect of ours
+                job.status, job.error = "failed", "a defect of audioviz ended it; resume goes on from what is finished"
+            job.log = _last_lines(job.order)
+            self._say_soon()
 
     def _take(self, news: filming.News | Note) -> None:
         if isinstance(news, Note):
@@ -158,6 +167,8 @@ class RenderQueue:
         project = self._session.project
         if project is None:
             raise InputError("no project is open: drop a song first")
+        if len(self._jobs) >= MOST_JOBS:
+            raise InputError(f"there are {MOST_JOBS} renders already: forget some first")
         start, duration, draft = asked.get("start", 0.0), asked.get("duration"), asked.get("draft", False)
         whole = duration is None and start == 0
         project = project if whole else project.changed(start=start, duration=duration)
@@ -198,10 +209,13 @@ class RenderQueue:
         job = self._job(asked)
         if job.status == "running":
             raise InputError(f"job {job.number} is running: cancel it first")
-        del self._jobs[job.number]
-        self._pictures.forget_all(job.number)
         if job.film and job.film.parent.suffix == ".studio":
-            await asyncio.to_thread(job.film.unlink, missing_ok=True)
+            try:
+                await asyncio.to_thread(job.film.unlink, missing_ok=True)
+            except OSError as error:
+                raise InputError(f"{job.film}: cannot be removed ({error.strerror})") from error
+        self._jobs.pop(job.number, None)
+        self._pictures.forget_all(job.number)
         self._say_soon()
 
     async def serve(self, request: Request) -> Response:
@@ -230,6 +244,9 @@ class RenderQueue:
 
     def _say_now(self) -> None:
         self._telling, self._told = False, time.monotonic()
+        for job in self._jobs.values():
+            if job.status == "running":
+                job.log = _last_lines(job.order)
         self._say("jobs", {"on": "jobs", "jobs": [job.describe() for job in self._jobs.values()]})
 
     def close(self) -> None:
@@ -262,7 +279,8 @@ def _plain(time: float | str) -> str:
     return f"{time:.2f}".rstrip("0").rstrip(".") if isinstance(time, float) else str(time).replace(":", ".")
 
 
-def _last_lines(log: Path) -> list[str]:
+def _last_lines(order: filming.Order) -> list[str]:
+    log = work_folder(order.out) / LOG
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - LOG_BYTES))

@@ -1,10 +1,7 @@
 """Session: the project that is open, and all that was done to it."""
 
 import asyncio
-import os
 import re
-import shlex
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +13,10 @@ from audioviz.errors import InputError
 from audioviz.project import Project, load_project, save_project
 from audioviz.project.files import ENDING, files_named
 from audioviz.project.project import document_of, project_of
-from audioviz.shelf import copy_out, find, folder
 from audioviz.studio.edits import edited
 from audioviz.studio.history import History
-from audioviz.studio.places import Places, clean_name, free_name, kind_of_file
+from audioviz.studio.named import missing_files, naming_parts, render_command
+from audioviz.studio.places import Places, clean_name, kind_of_file
 from audioviz.studio.trust import Scripts, script_of
 
 _AUTOSAVE = re.compile(r"(.+)\.autosave(-\d+)?\.avz", re.IGNORECASE)
@@ -93,7 +90,7 @@ class Session:
         """
         project = self._opened()
         changed = project_of(edited(self._document, edits))
-        if _named(changed) != _named(project):
+        if naming_parts(changed) != naming_parts(project):
             self._check_places(changed)
         script = script_of(changed)
         if script is not None and script != script_of(project) and not self.scripts.may_run(changed):
@@ -124,15 +121,15 @@ class Session:
         InputError
             If it cannot be read, or lies outside of the folders that are open, or what it names does.
         """
-        path = self.places.path(text, folder=self.folder)
-        if path.suffix.lower() == ENDING:
-            self._begin(self._load(path), path)
-            return
-        if kind_of_file(path.name) != "song":
+        path, kind = self.places.path(text, folder=self.folder), kind_of_file(text)
+        if kind not in ("song", "project"):
             raise InputError(f"{path}: expected a song, or a project that ends in {ENDING}")
-        if not path.is_file():
-            raise InputError(f"{path}: there is no such song")
-        self._begin(Project(path), None)
+        if not path.is_file():  # nor a pipe, which would be waited for
+            raise InputError(f"{path}: there is no such {kind}")
+        if kind == "project":
+            self._begin(self._load(path), path)
+        else:
+            self._begin(Project(path), None)
 
     def restore(self) -> None:
         """Take what an autosave holds; undo goes back to what was saved.
@@ -199,21 +196,7 @@ class Session:
         """
         project = self._opened()
         wanted = project.changed(schedule=name) if name else project
-        if wanted.schedule.numbers is not None:
-            raise InputError("the schedule was made in Python: there is no script to copy")
-        if script_of(wanted) and not self.scripts.may_run(wanted):
-            raise InputError(f"{wanted.schedule.source}: a script that may not be run is not copied")
-        found = find("schedules", wanted.schedule.source)
-        copy = free_name(self.folder / f"{found.stem}.py")
-        if found.parent == folder("schedules"):
-            copy_out(found.stem, copy)
-        else:
-            try:
-                with copy.open("xb") as file:
-                    file.write(found.read_bytes())
-            except OSError as error:
-                raise InputError(f"{copy}: cannot be written ({error.strerror})") from error
-        self.scripts.allow(copy)
+        found, copy = self.scripts.copy(wanted, self.folder)
         edits = [{"place": ["schedule", "source"], "value": copy.as_posix()}]
         if name and name != project.schedule.source:
             edits.append({"place": ["schedule", "settings"], "value": {}})
@@ -241,8 +224,8 @@ class Session:
             "undo": self._history.last,
             "redo": self._history.next,
             "script": {"path": str(script), "allowed": self.scripts.may_run(project)} if project and script else None,
-            "missing": [str(file) for file in _missing(project)] if project else [],
-            "command": project and home and _command(home, trust=script is not None),
+            "missing": [str(file) for file in missing_files(project)] if project else [],
+            "command": project and home and render_command(home, trust=script is not None),
         }
 
     def tell(self) -> None:
@@ -275,7 +258,11 @@ class Session:
 
     def _begin(self, project: Project, path: Path | None) -> None:
         document = document_of(project)
-        self.path, text = path, to_json(document)
+        try:
+            text = to_json(document)
+        except ValueError as error:
+            raise InputError(f"{project.song.path}: its name holds bytes that are no text: rename it") from error
+        self.path = path
         self._history, self._saved = History(text), text
         if path is not None:
             if kept := _AUTOSAVE.fullmatch(path.name):
@@ -306,26 +293,6 @@ def _folder(project: Project | None, path: Path | None) -> Path:
     return (path or project.song.path).absolute().parent if project else Path.cwd()
 
 
-def _named(project: Project) -> tuple:
-    """The parts of a project that name files."""
-    return (project.song, project.schedule, project.prompts, project.look, project.guides, project.finish)
-
-
-def _missing(project: Project) -> list[Path]:
-    """The files of a project that are not there."""
-    song, guides, script = project.song, project.guides, script_of(project)
-    stems = song.stems.values() if isinstance(song.stems, dict) else ()
-    pictures = (guides.init, guides.mask, guides.control, guides.style)
-    files = (song.path, *stems, *pictures, project.finish.lyrics, project.finish.font, script)
-    return [file for file in files if file and not os.path.exists(file)]  # noqa: PTH110  raises for no name
-
-
 def _read(text: bytes) -> tuple[Project, dict[str, Any]]:
     document = from_json(text)
     return project_of(document), document
-
-
-def _command(path: Path, *, trust: bool) -> str:
-    """The command that renders a project."""
-    words = ["audioviz", "render", str(path), *(["--trust"] if trust else [])]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

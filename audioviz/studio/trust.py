@@ -8,6 +8,8 @@ from pathlib import Path
 
 from audioviz.errors import InputError
 from audioviz.project import Project
+from audioviz.shelf import find
+from audioviz.studio.places import free_name
 
 Ask = Callable[[str], Awaitable[bool]]
 
@@ -36,6 +38,30 @@ class Scripts:
         """Whether the schedule of a project may be computed: it runs no script, or one that is allowed."""
         script = script_of(project)
         return script is None or script.resolve() in self._allowed
+
+    def copy(self, project: Project, folder: Path) -> tuple[Path, Path]:
+        """Copy the script of a project's schedule, ready-made or allowed, into a folder: the script and the copy.
+
+        The copy may be run as what it was copied from.
+
+        Raises
+        ------
+        InputError
+            If there is none, it may not be run, or the copy cannot be written.
+        """
+        if project.schedule.numbers is not None:
+            raise InputError("the schedule was made in Python: there is no script to copy")
+        if not self.may_run(project):
+            raise InputError(f"{project.schedule.source}: a script that may not be run is not copied")
+        script = find("schedules", project.schedule.source)
+        copy = free_name(folder / script.name)
+        try:
+            with copy.open("xb") as file:
+                file.write(script.read_bytes())
+        except OSError as error:
+            raise InputError(f"{copy}: cannot be written ({error.strerror})") from error
+        self.allow(copy)
+        return script, copy
 
     @property
     def can_ask(self) -> bool:

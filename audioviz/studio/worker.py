@@ -3,13 +3,14 @@
 import asyncio
 import multiprocessing
 import os
+import pickle
 import queue
 import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
@@ -58,7 +59,7 @@ class Worker:
         self._numbers = count(1)
         self._tasks: dict[int, _Task] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = self._spoke = False
+        self._closed = False
         self._process, self._pipe = self._start()
 
     @property
@@ -91,7 +92,7 @@ class Worker:
 
     async def _ask(self, seconds: float | None, function: Callable[..., Any], values: tuple, named: dict) -> Any:
         self._loop = asyncio.get_running_loop()
-        if not self._process.is_alive() and not self._tasks:
+        if self._lost or (not self._process.is_alive() and not self._tasks):
             self._process, self._pipe = self._start()
         number, future = next(self._numbers), self._loop.create_future()
         self._tasks[number] = _Task(future, seconds)
@@ -111,6 +112,7 @@ class Worker:
         self._process.kill()
 
     def _start(self) -> tuple[BaseProcess, Any]:
+        self._answered = self._lost = False
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs,), daemon=True, name=f"audioviz {self._name}")
@@ -129,7 +131,9 @@ class Worker:
                     message = pipe.recv()
                 except (EOFError, OSError):
                     break
-                self._spoke = True
+                except Exception:  # what cannot be read leaves a task without its answer
+                    process.kill()
+                    break
                 self._in_loop(self._take, process, *message)
             self._in_loop(self._lose, process)
 
@@ -140,6 +144,7 @@ class Worker:
     def _take(self, process: BaseProcess, kind: str, number: int, value: Any) -> None:
         if process is not self._process:
             return
+        self._answered = self._answered or kind in ("done", "failed")
         if kind == "said":
             if self._hear:
                 self._hear(value)
@@ -162,9 +167,10 @@ class Worker:
 
     def _begin_again(self, reason: str) -> None:
         lost, self._tasks = self._tasks, {}
-        if self._spoke:  # one that cannot even begin is started again when it is asked for something
-            self._spoke = False
+        if self._answered:  # one that dies before its first answer is started again when it is asked for something
             self._process, self._pipe = self._start()
+        else:
+            self._lost = True
         for task in lost.values():
             if not task.future.done():
                 task.future.set_exception(WorkerDied(f"{self._name}: {reason}"))
@@ -191,6 +197,12 @@ class _Inside:
     tasks: queue.SimpleQueue
     stopped: set[int]
     number: int = 0
+    sending: threading.Lock = field(default_factory=threading.Lock)
+
+    def send(self, kind: str, number: int, value: Any) -> None:
+        """Tell the server, whichever thread it is that tells."""
+        with self.sending:
+            self.pipe.send((kind, number, value))
 
 
 _inside: _Inside | None = None
@@ -199,7 +211,7 @@ _inside: _Inside | None = None
 def tell(event: Any) -> None:
     """Tell the server something while it is computed; outside of a worker nobody hears it."""
     if _inside:
-        _inside.pipe.send(("said", _inside.number, event))
+        _inside.send("said", _inside.number, event)
 
 
 def asked_to_stop() -> bool:
@@ -217,13 +229,13 @@ def _serve(pipe: Any) -> None:
     while True:
         number, function, values, named = _inside.tasks.get()
         _inside.number = number
-        pipe.send(("begun", number, None))
-        answer = _answer(number, function, values, named)
+        _inside.send("begun", number, None)
+        kind, answer = _answer(function, values, named)
         _inside.stopped.discard(number)
         try:
-            pipe.send(answer)
-        except (TypeError, AttributeError, ValueError) as error:  # it cannot be sent
-            pipe.send(("failed", number, Defect(f"a fault of audioviz's own ({type(error).__name__}: {error!s:.200})")))
+            _inside.send(kind, number, answer)
+        except (TypeError, AttributeError, ValueError, pickle.PicklingError) as error:  # it cannot be sent
+            _inside.send("failed", number, _fault_of(error))
 
 
 def _note(message: Warning | str, category: type[Warning], *_: Any) -> None:
@@ -232,14 +244,17 @@ def _note(message: Warning | str, category: type[Warning], *_: Any) -> None:
         tell(Note(str(message)))
 
 
-def _answer(number: int, function: Callable[..., Any], values: tuple, named: dict) -> tuple[str, int, Any]:
+def _answer(function: Callable[..., Any], values: tuple, named: dict) -> tuple[str, Any]:
     try:
-        return "done", number, function(*values, **named)
+        return "done", function(*values, **named)
     except AudiovizError as error:
-        return "failed", number, error.with_traceback(None)
+        return "failed", error.with_traceback(None)
     except Exception as error:
-        fault = Defect(f"a fault of audioviz's own ({type(error).__name__}: {error!s:.200})")
-        return "failed", number, fault
+        return "failed", _fault_of(error)
+
+
+def _fault_of(error: Exception) -> Defect:
+    return Defect(f"a fault of audioviz's own ({type(error).__name__}: {error!s:.200})")
 
 
 def _receive(inside: _Inside) -> None:
