@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from audioviz.audio.part import cut
 from audioviz.digests import json_digest
+from audioviz.errors import AudiovizError
 from audioviz.insight.reaction import measure_film
 from audioviz.project import Project
 from audioviz.rendering.inputs import part_of_project, schedule_of, with_default_prompts, with_named_loras
@@ -110,7 +111,10 @@ def film(order: Order) -> Made:
         render_project(project, out=order.out, song=song, keep_work=True, progress=bar, load=model_of, watch=watch)
     except Stopped:
         return Made(stopped=True)
-    return Made(stopped=False, reaction=_reaction(project, order.out))
+    try:
+        return Made(stopped=False, reaction=_reaction(project, order.out))
+    except AudiovizError:  # the film is whole, and can be looked at
+        return Made(stopped=False, reaction=None)
 
 
 def _drafted(project: Project) -> Project:
