@@ -38,7 +38,8 @@ def project(tmp_path_factory):
         yield Project(folder / "song.wav", fps=12)
 
 
-def opened(event: bytes) -> tuple[dict, dict[str, np.ndarray]]:
+def opened(event: bytes | None) -> tuple[dict, dict[str, np.ndarray]]:
+    assert event
     length = int.from_bytes(event[:4], "little")
     header = json.loads(event[4 : 4 + length])
     kinds = {"f4": "<f4", "i1": "i1", "i4": "<i4"}
@@ -133,8 +134,8 @@ def test_the_script_is_not_run_again_for_a_lane(project, monkeypatch):
 
 def test_expressions_are_checked_for_their_column(project):
     assert thinking.expression_fault(project, "denoise", "0.2 + 0.3 * low") is None
-    assert "unknown name 'x'" in thinking.expression_fault(project, "denoise", "x")
-    assert thinking.expression_fault(project, "seed", "-1").startswith("expected seeds")
+    assert "unknown name 'x'" in str(thinking.expression_fault(project, "denoise", "x"))
+    assert "expected seeds" in str(thinking.expression_fault(project, "seed", "-1"))
 
 
 def test_the_catalog_tells_every_column_as_the_docs_do():

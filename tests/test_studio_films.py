@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import os
-import signal
-import sys
 import time
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from starlette.applications import Starlette
@@ -86,13 +85,12 @@ def test_a_draft_is_small(project):
     assert canvas.draft_of(project, model).look.size == (64, 64)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
 def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path):
     """A part, the whole stopped and gone on with, and a renderer that is killed."""
     path = project.song.path.with_name("my.avz")
     save_project(project, path)
     jobs: list[dict] = []
-    latest: dict[str, dict] = {}
+    latest: dict[str, Any] = {}
 
     def tell(event):
         if isinstance(event, dict):
@@ -104,7 +102,7 @@ def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path):
             assert time.monotonic() < end, json.dumps(latest.get("jobs"))
             await asyncio.sleep(0.01)
 
-    def job(number):
+    def job(number) -> dict[str, Any]:
         return next((one for one in latest.get("jobs", {"jobs": []})["jobs"] if one["id"] == number), {"status": ""})
 
     async def work():
@@ -119,10 +117,13 @@ def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path):
             await until(lambda: job(2)["status"] == "stopped")
             await desk.actions["resume"]({"job": 2})
             await until(lambda: job(2)["status"] == "running" and job(2)["done"] > 5)
-            os.kill(desk._queue._renderer.pid, signal.SIGKILL)
+            renderer = desk._queue._renderer
+            assert renderer and renderer.pid
+            psutil.Process(renderer.pid).kill()
             await until(lambda: job(2)["status"] == "failed")
             assert "resume goes on" in job(2)["error"]
             await desk.actions["resume"]({"job": 2})
+            await until(lambda: job(2)["status"] == "running")
             await until(lambda: job(2)["status"] in ("done", "failed"))
             jobs[:] = [job(1), job(2)]
             return TestClient(Starlette(routes=desk.routes)).get("/film/2.mp4", headers={"range": "bytes=0-99"})

@@ -30,7 +30,7 @@ def address(folder, own_cache):
 def opened(chromium, address):
     with chromium.new_context(viewport={"width": 1000, "height": 700}, reduced_motion="reduce") as context:
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.goto(address)
         page.wait_for_selector(".desk")
         page.evaluate(STATE)
@@ -47,6 +47,7 @@ def page(opened):
         places.dialog.value = null;
         places.tab.value = "prompts";
         state.notice.value = null;
+        state.playhead.value = 0;
         state.selection.value = {lane: null, keys: new Set()};
         await ask('open', {path: 'song.ogg'});
     """
@@ -167,6 +168,30 @@ def test_an_expression_with_a_fault_is_told_where_it_is_typed_and_changes_nothin
     field.press("Enter")
     until(page, "state.project.value.lanes.denoise?.expression === '0.2 + 0.5 * kick'")
     assert page.locator("#expression-fault").is_hidden()
+
+
+def test_an_unknown_word_is_one_click_away_from_the_nearest(page):
+    page.keyboard.press("Control+Enter")
+    page.get_by_role("textbox", name="Prompt 1", exact=True).fill("gold mandalla, neon nebula")
+    page.get_by_role("button", name="mandala", exact=True).click()
+    until(page, "state.project.value.prompts[0] === '0s: gold mandala, neon nebula'")
+    page.locator(".unknown").wait_for(state="detached")
+
+
+def test_a_hand_that_plays_while_the_song_runs_is_in_the_lane_when_it_stops(page):
+    page.get_by_role("tab", name="Perform").click()
+    page.get_by_role("button", name="Record", exact=True).click()
+    until(page, "state.playhead.value > 0.3")
+    page.keyboard.press("9")
+    before = inside(page, "return state.playhead.value")
+    page.wait_for_timeout(400)
+    page.keyboard.press("e")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    until(page, "state.project.value.lanes.denoise && state.project.value.song.events.taps")
+    keys = {float(time[:-1]): value for time, value in project(page)["lanes"]["denoise"]["keys"].items()}
+    assert min(time for time, value in keys.items() if value == 1) == pytest.approx(before, abs=0.1)
+    assert project(page)["song"]["events"]["taps"] == [pytest.approx(max(keys), abs=0.3)]
+    page.keyboard.press("r")  # disarmed, as it was
 
 
 def test_keys_of_the_page_leave_a_field_that_is_typed_in_alone(page):

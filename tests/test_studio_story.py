@@ -29,7 +29,7 @@ HASH = """
 def test_from_a_dropped_song_to_the_film_of_the_command(chromium, tmp_path):
     with studio(tmp_path) as address, chromium.new_context(viewport={"width": 1440, "height": 900}) as context:
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(30_000)
         page.goto(address)
         page.locator("input[type=file]").set_input_files(SONG)
         page.wait_for_selector(".desk")

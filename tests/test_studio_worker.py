@@ -16,15 +16,18 @@ from tests import studio_tasks as tasks
 
 
 @pytest.fixture(scope="module")
-def worker():
-    heard: list = []
+def heard():
+    return []
+
+
+@pytest.fixture(scope="module")
+def worker(heard):
     worker = Worker("the test", hear=heard.append)
-    worker.heard = heard
     yield worker
     worker.close()
 
 
-def test_answers_tells_and_raises(worker):
+def test_answers_tells_and_raises(worker, heard):
     async def ask():
         assert await worker.run(tasks.double, 21) == 42
         with pytest.raises(InputError, match="no such song"):
@@ -34,13 +37,13 @@ def test_answers_tells_and_raises(worker):
         await worker.run(tasks.count_and_warn, 3)
 
     asyncio.run(ask())
-    assert worker.heard == [0, 1, 2, Note("mended")]
+    assert heard == [0, 1, 2, Note("mended")]
 
 
-def test_what_is_computed_is_asked_to_stop(worker):
+def test_what_is_computed_is_asked_to_stop(worker, heard):
     async def ask():
         running = asyncio.create_task(worker.run(tasks.until_stopped))
-        while worker.heard[-1:] != ["begun"]:
+        while heard[-1:] != ["begun"]:
             await asyncio.sleep(0.01)
         worker.stop()
         assert await asyncio.wait_for(running, 5) == "stopped"
@@ -75,6 +78,7 @@ def test_no_process_outlives_a_server_that_is_killed():
         text=True,
         cwd=Path(__file__).parents[1],
     )
+    assert server.stdout
     pid = int(server.stdout.readline())
     assert psutil.pid_exists(pid)
     server.kill()

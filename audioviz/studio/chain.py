@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from audioviz.rendering.frame_table import FrameTable
-from audioviz.schedule.columns import SEEDS
+from audioviz.schedule.columns import EFFECTS, NEUTRAL, SEEDS
 
 
 class Chain:
@@ -27,8 +27,7 @@ class Chain:
         columns = _columns(table)
         self._identity = "\n".join([identity, *columns]).encode()
         self._rows = np.ascontiguousarray(np.stack(list(columns.values()), axis=1))  # T, columns
-        self._effects = np.stack([*table.effects.values(), np.zeros(len(table))], axis=1)
-        self._names = " ".join(table.effects).encode()
+        self._effects = np.stack([_effect(table, name) for name in EFFECTS], axis=1)
         self._known: dict[int, list[bytes]] = {}  # by the start of a run: the keys of its rows so far
         self._hashes: dict[int, Any] = {}
 
@@ -48,8 +47,7 @@ class Chain:
 
     def picture_key(self, row: int, finish: str) -> str:
         """That of the finished picture of a row, where `finish` tells what is made of all of them."""
-        effects = self._names + self._effects[row].tobytes()
-        return hashlib.sha256(self.key(row) + effects + finish.encode()).hexdigest()[:32]
+        return hashlib.sha256(self.key(row) + self._effects[row].tobytes() + finish.encode()).hexdigest()[:32]
 
 
 def _columns(table: FrameTable) -> dict[str, np.ndarray]:
@@ -64,9 +62,13 @@ def _columns(table: FrameTable) -> dict[str, np.ndarray]:
     ways = np.array([_number(way) for *_, way in texts], np.uint64)[table.prompt_before]
     columns["next prompt"] = np.where(table.weight > 0, after[table.prompt_after] ^ ways, 0).astype(np.uint64)
     columns |= {f"mix {text}": _bits(steps) for text, steps in table.mix.items()}
-    for name, values in table.effects.items():
-        columns[f"in the loop {name}"] = _bits(np.where(table.columns["in_loop"], values, 0.0))
+    for name in EFFECTS:  # all of them, so that one that begins to act changes no row where it rests
+        columns[f"in the loop {name}"] = _bits(np.where(table.columns["in_loop"], _effect(table, name), 0.0))
     return dict(sorted(columns.items()))
+
+
+def _effect(table: FrameTable, name: str) -> np.ndarray:
+    return table.effects[name] if name in table.effects else np.full(len(table), NEUTRAL[name])
 
 
 def _bits(values: np.ndarray, *, whole: bool = False) -> np.ndarray:

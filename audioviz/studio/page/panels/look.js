@@ -1,7 +1,7 @@
 // Look and finish: the model and what it is told, and what is made of its pictures.
-import { at, catalog, change, changeLive, project } from "../state.js";
+import { at, catalog, change, project } from "../state.js";
 import { html } from "../ui.js";
-import { Choice, Part, Slider, Switch, Text } from "./fields.js";
+import { Choice, Part, Switch, Text } from "./fields.js";
 
 const put = (place, value, name) => change([[place, value]], name).catch(() => null);
 
@@ -23,15 +23,12 @@ const number = (field) => ({
 });
 
 function Look() {
-  const cfg = project.value.look.cfg;
   return html`<${Part} title="Look">
     <${Text} ...${held(["look", "model"], "Model", (value) => value === "embedded")} inline />
     <${Text} ...${number(held(["fps"], "Frames a second", (value) => value === 12))} inline />
-    <${Text} ...${held(["look", "size"], "Size")} placeholder="the model's, or 512x288" inline />
+    <${Text} ...${held(["look", "size"], "Size")} placeholder="512x288" inline />
     <${Text} ...${number(held(["look", "steps"], "Steps"))} placeholder="the model's" inline />
-    <${Slider} label="Guidance (cfg)" value=${cfg ?? 4} low=${0} high=${15} step=${0.1}
-      onReset=${cfg === null ? undefined : () => put(["look", "cfg"], undefined, "guidance as it was")}
-      onLive=${(value, gesture) => changeLive([[["look", "cfg"], value]], "guidance", gesture)} />
+    <${Text} ...${number(held(["look", "cfg"], "Guidance (cfg)"))} placeholder="the model's" inline />
     <${Choice} ...${held(["look", "sampler"], "Sampler")} none="the model's" choices=${catalog.value?.samplers ?? []}
       inline />
     <${Choice} ...${held(["look", "scheduler"], "Scheduler")} none="the model's"

@@ -133,14 +133,19 @@ function FromTheScript() {
   `;
 }
 
+/** A part of its own, as it is drawn anew in each frame while the song plays. */
+function AtPlayhead() {
+  const at = clock(playhead.value);
+  return html`<${Button} primary icon="plus" label="Ctrl+Enter" onClick=${() => addPrompt()}>At ${at}</${Button}>`;
+}
+
 export function Prompts() {
   const prompts = project.value.prompts;
   const elsewhere = useSignal("");
   const clear = () => put([], "the schedule's prompts");
   return html`<${Part}>
       <div class="line">
-        <${Button} primary icon="plus" label="Ctrl+Enter" onClick=${() => addPrompt()}>
-          At ${clock(playhead.value)}</${Button}>
+        <${AtPlayhead} />
         <form class="line"
           onSubmit=${(event) => (event.preventDefault(), elsewhere.value && addPrompt(elsewhere.value))}>
           <input type="text" class="time" aria-label="Time of a new prompt" placeholder="or 4bar"

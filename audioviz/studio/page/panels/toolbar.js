@@ -49,12 +49,21 @@ function ByKey({ keys, icon, children, pressed }) {
   );
 }
 
+/** A part of its own, as it is drawn anew in each frame while the song plays. */
+function Time() {
+  return html`
+    <span class="time" aria-label="Time">
+      <b>${clock(playhead.value)}</b>
+      <span>/ ${clock(duration.value, 0)}</span>
+    </span>
+  `;
+}
+
 export function Toolbar() {
   return html`<div class="toolbar" role="toolbar" aria-label="Timeline">
     <${Button} icon=${playing.value ? "pause" : "play"} primary
       label=${playing.value ? "Stop (Space)" : "Play (Space)"} onClick=${toggle} />
-    <span class="time" aria-label="Time"><b>${clock(playhead.value)}</b><span>
-      / ${clock(duration.value, 0)}</span></span>
+    <${Time} />
     <${ByKey} keys="L" icon="loop" pressed=${Boolean(loop.value)} />
     <${Button} icon="click" pressed=${clicks.value} label="Click on beats and downbeats (K)"
       onClick=${() => (clicks.value = !clicks.value)} />
