@@ -57,7 +57,16 @@ def inside(page, code: str, **given):
 
 
 def until(page, condition: str) -> None:
-    page.wait_for_function(f"async () => {{ {ALL} return {condition} }}", timeout=15_000)
+    """Wait for what the page's modules come to; wait_for_function takes a promise for true."""
+    inside(
+        page,
+        f"""for (let tries = 0; tries < 600; tries += 1) {{
+          if ({condition}) return;
+          await new Promise((done) => setTimeout(done, 25));
+        }}
+        throw new Error("not in 15 seconds: " + condition);""",
+        condition=condition,
+    )
 
 
 def drag(page, start, end) -> None:
