@@ -83,7 +83,7 @@ function Option({ name, kind, default: otherwise, choices, low, high, step, abou
 
 function Problem() {
   const all = problems.value;
-  const line = all.schedule;
+  const line = about.value.script?.allowed === false ? null : all.schedule; // that it may not run is said above
   const box = useRef(null);
   useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [line]);
   if (!line) return null;
