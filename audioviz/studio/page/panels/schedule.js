@@ -129,7 +129,10 @@ export function Schedule() {
       ${
         about.value.script?.allowed === false &&
         html`
-          <p class="fault" role="alert">This script may not run yet: the terminal that started the studio asks.</p>
+          <p class="fault" role="alert">
+            This script may not run yet: answer in the terminal that started the studio, or start it anew with
+            --schedule ${source.split(/[\\/]/).pop()}
+          </p>
         `
       }
       <${Problem} />
