@@ -125,10 +125,10 @@ function Film() {
   `;
 }
 
-/** Why there is no picture, unless the schedule's own panel says it. */
+/** Why there is no picture, unless the schedule's own panel or a banner says it. */
 function line() {
   const said = problems.value.frame ?? fault.value;
-  return said === problems.value.schedule ? null : said;
+  return [problems.value.schedule, problems.value.song].includes(said) ? null : said;
 }
 
 function Picture() {

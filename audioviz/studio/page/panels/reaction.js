@@ -20,9 +20,9 @@ function Marks({ kicks, start, length }) {
         (kick) => html`
           <rect
             class=${kick.seen ? "seen" : "missed"}
-            x=${(1000 * (kick.seconds - start)) / length - 1.5}
+            x=${(1000 * (kick.seconds - start)) / length - 3}
             y=${kick.seen ? 0 : 8}
-            width="3"
+            width="6"
             height="8"
           >
             <title>${`${clock(kick.seconds)}: ${kick.seen ? "seen" : "missed"}`}</title>

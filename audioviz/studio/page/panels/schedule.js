@@ -83,7 +83,7 @@ function Option({ name, kind, default: otherwise, choices, low, high, step, abou
 
 function Problem() {
   const all = problems.value;
-  const line = all.schedule;
+  const line = about.value.script?.allowed === false ? null : all.schedule; // that it may not run is said above
   const box = useRef(null);
   useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [line]);
   if (!line) return null;
@@ -129,7 +129,10 @@ export function Schedule() {
       ${
         about.value.script?.allowed === false &&
         html`
-          <p class="fault" role="alert">This script may not run yet: the terminal that started the studio asks.</p>
+          <p class="fault" role="alert">
+            This script may not run yet: answer in the terminal that started the studio, or start it anew with
+            --schedule ${source.split(/[\\/]/).pop()}
+          </p>
         `
       }
       <${Problem} />
