@@ -36,7 +36,7 @@ ALLOWED = {  # what each room, and each module beside them, may import besides i
     "figures": {"clock", "errors", "files"},
     "files": {"errors"},
     "timeline": {"errors", "ffmpeg"},
-    "shelf": {"errors"},
+    "shelf": {"errors", "files"},
     "audio": GROUND,
     "schedule": GROUND | {"audio", "shelf"},
     "sampling": GROUND,

@@ -194,7 +194,7 @@ def test_a_render_that_a_defect_ends_can_be_resumed_and_there_are_not_too_many(p
     monkeypatch.setattr(render_queue, "MOST_JOBS", 2)
 
     async def ask() -> None:
-        pictures = Pictures(say=told.__setitem__, drop=told.pop)
+        pictures = Pictures(say=told.__setitem__, drop=told.__delitem__)
         queue = render_queue.RenderQueue(Session(project), pictures, say=told.__setitem__, tell=lambda _: None)
         for _ in range(2):
             await queue.actions["render"]({"start": 1.0, "duration": 1.0})

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -140,7 +141,8 @@ def test_a_tilde_behind_a_dot_is_the_home_folder_and_refused(tmp_path, session, 
 def test_what_cannot_be_told_or_read_is_left_out_of_a_listing(tmp_path):
     (tmp_path / "round").symlink_to("round")
     (tmp_path / "song.wav").touch()
-    os.mkfifo(tmp_path / "pipe.avz")
+    if sys.platform != "win32":  # which type checkers read
+        os.mkfifo(tmp_path / "pipe.avz")
     with contextlib.suppress(OSError):  # where names must be text
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.wav")).touch()
     found = Places([tmp_path]).listing()

@@ -57,12 +57,14 @@ class Studio:
         for work in (self.desk.work, self._autosave.work, self._watch.work):
             self._start(self._for_ever(work))
         self._ask_about_script()
-        yield
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._autosave.close()
-        self.desk.close()
+        try:
+            yield
+        finally:
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._autosave.close()
+            self.desk.close()
 
     async def index(self, _: Request) -> Response:
         """The page itself."""

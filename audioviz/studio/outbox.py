@@ -1,14 +1,16 @@
 """Outbox: what a page is still to be sent, of each kind the newest alone: a page that does not read costs little."""
 
 import asyncio
+import math
 import re
+from collections import Counter
 from typing import Any
 
 from pydantic_core import to_json
 
 REPLIES = 200  # that wait before no more is read from the page
-_PICTURES = 500  # news of pictures that wait; the oldest are dropped
-_NOTICES = 50
+_PICTURES = 500  # news of pictures that wait
+_MOST = {"picture": _PICTURES, "notice": 50}  # of which the oldest are dropped
 _NAME = re.compile(rb'"on": ?"(\w+)"')  # of a binary event, whose header begins with it
 
 Key = tuple[str, Any]
@@ -19,6 +21,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._waiting: dict[Key, str | bytes] = {}
+        self._of_kind: Counter[str] = Counter()
         self._filled, self._room = asyncio.Event(), asyncio.Event()
         self._count = 0
         self._room.set()
@@ -28,10 +31,10 @@ class Outbox:
         self._count += 1
         if key[0] in ("re", "notice"):
             key = (key[0], self._count)
+        self._of_kind[key[0]] += key not in self._waiting
         self._waiting[key] = event
-        for kind, most in (("picture", _PICTURES), ("notice", _NOTICES)):
-            if key[0] == kind and len(of_kind := [other for other in self._waiting if other[0] == kind]) > most:
-                del self._waiting[of_kind[0]]
+        if self._of_kind[key[0]] > _MOST.get(key[0], math.inf):
+            self._pop(next(other for other in self._waiting if other[0] == key[0]))
         self._filled.set()
         if len(self._waiting) >= REPLIES + _PICTURES:
             self._room.clear()
@@ -41,10 +44,14 @@ class Outbox:
         while not self._waiting:
             self._filled.clear()
             await self._filled.wait()
-        event = self._waiting.pop(next(iter(self._waiting)))
+        event = self._pop(next(iter(self._waiting)))
         if len(self._waiting) < REPLIES + _PICTURES:
             self._room.set()
         return event
+
+    def _pop(self, key: Key) -> str | bytes:
+        self._of_kind[key[0]] -= 1
+        return self._waiting.pop(key)
 
     async def room(self) -> None:
         """Wait while too much is waiting."""
