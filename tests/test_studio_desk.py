@@ -25,6 +25,7 @@ from audioviz.studio.columns import ABOUT, GROUPS
 from audioviz.studio.pictures import Pictures
 from audioviz.studio.session import Session
 from audioviz.studio.sound import decoded, peaks_of, sound_of
+from tests.loops import finished
 
 RATE = 8000
 SETTINGS = RenderSettings((64, 64), 2, 3.0, "euler", "normal")
@@ -209,7 +210,7 @@ def test_a_render_that_a_defect_ends_can_be_resumed_and_there_are_not_too_many(p
         await asyncio.sleep(2 * render_queue.NEWS_SECONDS)
         assert [job["status"] for job in told["jobs"]["jobs"]] == ["waiting"]
 
-    asyncio.run(ask())
+    finished(ask())
 
 
 def test_keys_of_frames_differ_from_the_frame_that_an_edit_changes_to_the_next_cut(project):

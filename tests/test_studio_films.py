@@ -17,6 +17,7 @@ from audioviz.rendering.render import render_project
 from audioviz.studio import canvas, painting
 from audioviz.studio.desk import Desk
 from audioviz.studio.session import Session
+from tests.loops import finished
 
 RATE = 8000
 
@@ -131,7 +132,7 @@ def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path):
             working.cancel()
             desk.close()
 
-    served = asyncio.run(work())
+    served = finished(work())
     assert [one["error"] for one in jobs] == [None, None]
     whole = load_project(path)
     render_project(whole, out=tmp_path / "whole.mp4", progress=False)

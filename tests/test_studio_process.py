@@ -15,6 +15,7 @@ from audioviz.command.studio import studio
 from audioviz.errors import InputError
 from audioviz.studio.session import Session
 from audioviz.studio.watching import Watch
+from tests.loops import finished
 from tests.studio_page import read_errors, studio_process
 from tests.studio_server import song_file
 
@@ -156,4 +157,4 @@ def test_files_that_other_programs_write_are_noticed(tmp_path):
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
 
-    asyncio.run(watched())
+    finished(watched())

@@ -10,6 +10,7 @@ from audioviz.rendering.check import check_trust
 from audioviz.studio import trust
 from audioviz.studio.session import Session
 from audioviz.studio.trust import Scripts
+from tests.loops import finished
 from tests.studio_server import page, song_file
 
 CODE = "import audioviz as av\n\n\ndef schedule(song):\n    return av.Schedule(denoise=0.5)\n"
@@ -136,5 +137,5 @@ def test_only_a_yes_in_the_terminal_is_one(monkeypatch, capsys, typed, answer):
 
     monkeypatch.setattr("sys.stdin", Terminal())
     ask = trust.terminal()
-    assert ask is not None and asyncio.run(ask("run it? [y/N] ")) is answer
+    assert ask is not None and finished(ask("run it? [y/N] ")) is answer
     assert capsys.readouterr().out == "run it? [y/N] "

@@ -13,6 +13,7 @@ import pytest
 from audioviz.errors import Defect, InputError
 from audioviz.studio.worker import Note, Worker, WorkerDied
 from tests import studio_tasks as tasks
+from tests.loops import finished
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_answers_tells_and_raises(worker, heard):
             await worker.run(tasks.divide, 1, 0)
         await worker.run(tasks.count_and_warn, 3)
 
-    asyncio.run(ask())
+    finished(ask())
     assert heard == [0, 1, 2, Note("mended")]
 
 
@@ -49,7 +50,7 @@ def test_what_is_computed_is_asked_to_stop(worker, heard):
         assert await asyncio.wait_for(running, 5) == "stopped"
         assert await worker.run(tasks.double, 1) == 2  # the next one is not
 
-    asyncio.run(ask())
+    finished(ask())
 
 
 def test_a_process_that_is_killed_is_said_and_started_again(worker):
@@ -58,7 +59,7 @@ def test_a_process_that_is_killed_is_said_and_started_again(worker):
             await worker.run(tasks.die)
         assert await worker.run(tasks.double, 2) == 4
 
-    asyncio.run(ask())
+    finished(ask())
 
 
 def test_a_process_that_dies_at_its_beginning_is_not_started_over_and_over():
@@ -72,13 +73,13 @@ def test_a_process_that_dies_at_its_beginning_is_not_started_over_and_over():
             await asyncio.sleep(0.1)
             assert worker.pid == pid
 
-    asyncio.run(asyncio.wait_for(ask(), 20))
+    finished(asyncio.wait_for(ask(), 20))
     worker.close()
 
 
 def test_what_several_threads_tell_comes_whole(worker, heard):
     heard.clear()
-    asyncio.run(worker.run(tasks.tell_from_threads, 4, 50))
+    finished(worker.run(tasks.tell_from_threads, 4, 50))
     assert sorted(set(heard)) == [("x" * 70_000, k) for k in range(4)]
     assert len(heard) == 200
 
@@ -89,7 +90,7 @@ def test_an_answer_that_cannot_be_read_ends_no_wait(worker):
             await asyncio.wait_for(worker.run(tasks.unreadable), 10)
         assert await worker.run(tasks.double, 5) == 10
 
-    asyncio.run(ask())
+    finished(ask())
 
 
 def test_a_task_without_an_end_is_ended(worker):
@@ -98,7 +99,7 @@ def test_a_task_without_an_end_is_ended(worker):
             await worker.run_within(0.2, tasks.for_ever)
         assert await worker.run(tasks.double, 3) == 6
 
-    asyncio.run(ask())
+    finished(ask())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
