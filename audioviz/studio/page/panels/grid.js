@@ -142,7 +142,10 @@ function Pins() {
     ${
       !pins.length &&
       html`
-        <p class="about">Drag a beat in the timeline: it is pinned there, and those between two pins follow.</p>
+        <p class="about">
+          Drag a beat in the timeline: it is pinned there, and all beats go with the first pin, or those between two.
+          With Alt it moves alone.
+        </p>
       `
     }
     <ul class="pins">${pins.map(([beat, to]) => {
