@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from audioviz.errors import AudiovizError, InputError
+from audioviz.rendering.process import Note
 from audioviz.studio import painting
 from audioviz.studio.pictures import Pictures
 from audioviz.studio.session import Session
-from audioviz.studio.worker import Note, Worker
+from audioviz.studio.worker import Worker
 
 PREVIEW = "preview"
 
