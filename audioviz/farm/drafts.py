@@ -17,7 +17,7 @@ from audioviz.insight.reaction import Reaction, measure_pictures
 from audioviz.project import Finish, Look, Project
 from audioviz.rendering.check import check_folder, check_project, check_trust
 from audioviz.rendering.inputs import part_of_project, schedule_of, song_of
-from audioviz.rendering.render import load_model_of, render_project
+from audioviz.rendering.render import load_model_of, loaded_of, render_project
 from audioviz.schedule.script import ScheduleSource, load_schedule
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def drafts_of(
     drafts = [
         Draft(one, _shortened(one.project, start, duration), folder / f"{_key(one.values)}.mp4") for one in combinations
     ]
-    return sorted(drafts, key=lambda draft: (repr(_loaded_of(draft.project.look)), repr(_heard_of(draft.project))))
+    return sorted(drafts, key=lambda draft: (repr(loaded_of(draft.project.look)), repr(_heard_of(draft.project))))
 
 
 def check_schedules(drafts: Sequence[Draft], *, hear: Callable[[Project], Song]) -> None:
@@ -142,7 +142,7 @@ def make_drafts(drafts: Sequence[Draft], *, hear: Callable[[Project], Song], pro
     """
     frames = [len(part_of_project(draft.project, hear(draft.project))) for draft in drafts]
     model_of: Callable[[tuple[Look, frozenset[str]]], Model] = _kept(
-        lambda asked: load_model_of(*asked), key=lambda asked: (_loaded_of(asked[0]), asked[1])
+        lambda asked: load_model_of(*asked), key=lambda asked: (loaded_of(asked[0]), asked[1])
     )
     drawn: list[Drawn] = []
     with tqdm(total=sum(frames), unit="frame", smoothing=0.05, disable=None if progress else True) as bar:
@@ -184,13 +184,6 @@ def _kept(make: Callable[[Given], Kept], *, key: Callable[[Given], object]) -> C
 def _heard_of(project: Project) -> Project:
     """What hearing depends on."""
     return Project(replace(project.song, start=0.0, duration=None), fps=project.fps)
-
-
-def _loaded_of(look: Look) -> Look:
-    """What loading depends on."""
-    return replace(
-        look, size=None, steps=None, cfg=None, sampler=None, scheduler=None, compile=False, batch=1, lora_dir=None
-    )
 
 
 def _shortened(project: Project, start: float | str, duration: float | str) -> Project:
