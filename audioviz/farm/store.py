@@ -99,6 +99,11 @@ class Store:
         with self._explained():
             self._files.write(key, hashlib.sha256(body).digest() + body)
 
+    def remove(self, key: str) -> None:
+        """Remove what stands under a key, if it is there."""
+        with self._explained():
+            self._files.remove(key)
+
     def log(self, name: str, text: str) -> None:
         """Write a text for people, in place of an earlier one."""
         with self._explained():
