@@ -37,7 +37,7 @@ except ImportError as error:
 
 THREADS = 2  # of a worker on a CPU, where its film asks for no number
 ANSWER_SECONDS = 10.0  # within which an address is to answer,
-CONNECT_SECONDS = 60.0  # and the cluster behind it
+CONNECT_SECONDS = 30.0  # and the cluster behind it
 LOOK_SECONDS = 2.0  # between looks at the machines of the cluster
 BEGIN_SECONDS = 30.0  # in which a worker begins, where a machine has room for it
 ALONE_SECONDS = 120.0  # that there may be no worker at all
@@ -225,8 +225,6 @@ class RayRunner:
         try:
             share, fault = ray.get(worker.coming)
         except RayError as error:
-            self._looked = 0.0
-            self._look()
             self._false_start(name, str(error))
             return
         machine = self._machines[worker.machine]
@@ -239,11 +237,7 @@ class RayRunner:
         worker.coming, worker.fault = None, fault
 
     def _false_start(self, name: str, why: str) -> None:
-        worker = self._workers[name]
-        machine = self._machines.get(worker.machine)
-        if machine is None:
-            del self._workers[name]
-            return
+        worker, machine = self._workers[name], self._machines[self._workers[name].machine]
         machine.false_starts += 1
         missing = re.search(r"(ModuleNotFoundError|ImportError|AttributeError|TypeError): (.*)", why)
         if missing:
@@ -251,7 +245,7 @@ class RayRunner:
             worker.fault = f"audioviz {self._hello[0]} is not there ({missing[2].strip()}): install it on each machine"
         elif machine.false_starts >= MOST_FALSE_STARTS:
             worker.coming, worker.fault = None, f"it ended {MOST_FALSE_STARTS} times as it began: see the logs of Ray"
-        else:
+        else:  # the machine may have gone, which the next look tells
             self._end(name)
 
     def _ready(self, seconds: float) -> list[str]:
@@ -332,7 +326,7 @@ class RayRunner:
             ray.remote(RayWorker)
             .options(
                 num_cpus=1 if self._gpu else self._threads,
-                num_gpus=int(1e4 / (share or 1)) / 1e4 if self._gpu else 0,  # of which Ray knows four digits
+                num_gpus=part_of_gpu(share or 1) if self._gpu else 0,
                 # The farm counts how often a thing was tried, and what ended it may be that thing: it hears of each end.
                 max_restarts=0,
                 max_task_retries=0,
@@ -350,6 +344,11 @@ class RayRunner:
 
     def _end(self, name: str) -> None:
         ray.kill(self._workers.pop(name).actor)
+
+
+def part_of_gpu(share: int) -> float:
+    """What each of so many workers has of a GPU, in the four digits that Ray counts with."""
+    return int(1e4 / share) / 1e4
 
 
 def connect(address: str) -> bool:
@@ -389,31 +388,34 @@ def _check_answers(address: str) -> None:
     if found is None:
         if address == "auto":
             return
-        raise InputError(f"ray at {address}: expected HOST:PORT or ray://HOST:PORT")
+        raise InputError(f"{_where(address)}: expected HOST:PORT or ray://HOST:PORT")
     try:
         socket.create_connection((found[1], int(found[2])), ANSWER_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise InputError(
-            f"ray at {address}: no answer ({getattr(error, 'strerror', None) or error}): expected the address of a "
+            f"{_where(address)}: no answer ({getattr(error, 'strerror', None) or error}): expected the address of a "
             "cluster that runs, such as ray://HOST:10001"
         ) from error
 
 
 def _explained(address: str, error: BaseException) -> InputError:
     """Why there is no connection, in one line."""
-    where, text = "ray" if address == "auto" else f"ray at {address}", str(error)
-    if isinstance(error, TimeoutError) or isinstance(error, SystemExit):
-        port = "10001 is usual for ray://, 6379 for an address without it"
-        return InputError(f"{where}: something answers there, but not as Ray does: is the port right ({port})?")
-    if "ersion mismatch" in text or "ersions" in text:
-        versions = [", ".join(re.findall(rf"{name}[^\d\n]*([\d.]+)", text)) for name in ("Ray", "Python")]
-        return InputError(f"{where}: other versions there: Ray {versions[0]}, Python {versions[1]}: install the same")
-    if address == "auto" and isinstance(error, ConnectionError):
-        return InputError(
-            "ray: no cluster runs on this machine: give the address of one (--on ray://HOST:10001, or RAY_ADDRESS), or "
-            "begin one here: ray start --head"
-        )
-    return InputError(f"{where}: {text.strip().splitlines()[0] if text.strip() else type(error).__name__}")
+    text = str(error).strip()
+    versions = [re.findall(rf"{name}: *([\d.]+)", text) for name in ("Ray", "Python")]
+    if all(len(found) == 2 for found in versions):
+        there, here = zip(*versions)
+        why = "Ray {} and Python {} there, Ray {} and Python {} here: install the same".format(*there, *here)
+    elif isinstance(error, (TimeoutError, SystemExit)):
+        why = "what answers is no Ray: is the port right (10001 is usual for ray://HOST:PORT, 6379 for HOST:PORT)?"
+    elif address == "auto" and isinstance(error, ConnectionError):
+        why = "no cluster runs on this machine: begin one (ray start --head), or name one (--on ray://HOST:10001)"
+    else:
+        why = text.splitlines()[0] if text else type(error).__name__
+    return InputError(f"{_where(address)}: {why}")
+
+
+def _where(address: str) -> str:
+    return "ray" if address == "auto" else address if "://" in address else f"ray at {address}"
 
 
 def _machine_of(node: Mapping[str, Any]) -> _Machine:

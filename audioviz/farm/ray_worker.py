@@ -51,12 +51,15 @@ class RayWorker:
         try:
             if Store(self._place).get(token) is None:
                 return 1, f"it does not see the store {self._place}: give a folder that all machines share, or s3://..."
-            projects = [project_of(dict(document)) for document in documents]
-            for project in projects:
-                check_look(project.look)
-            return (_measured_share(projects) if share is None else _kept_to(share)), ""
         except AudiovizError as error:
             return 1, str(error)
+        projects = [project_of(dict(document)) for document in documents]
+        try:
+            for project in projects:
+                check_look(project.look)
+        except AudiovizError as error:
+            return 1, f"{error} (each machine needs the model)"
+        return (_measured_share(projects) if share is None else _kept_to(share)), ""
 
     def carry_out(self, order: Order) -> tuple[FilmPlan | Made | None, AudiovizError | None]:
         """What is ordered, or why it cannot be made."""
