@@ -24,9 +24,10 @@ ray = pytest.importorskip("ray")
 if sys.platform == "win32":
     pytest.skip("nodes on loopback addresses of their own", allow_module_level=True)
 
-from audioviz.farm import on_ray
-from audioviz.farm.on_ray import RayRunner, _Machine, connect, part_of_gpu
-from tests.ray_cluster import ray_cluster
+from audioviz.farm import ray_cluster as clusters  # noqa: E402
+from audioviz.farm.on_ray import RayRunner  # noqa: E402
+from audioviz.farm.ray_cluster import Machine, connect, part_of_gpu  # noqa: E402
+from tests.ray_nodes import ray_cluster  # noqa: E402
 
 SONG = Path(__file__).parents[1] / "examples" / "song.ogg"
 PROJECT = Project(SONG).changed(size=64, steps=1, threads=1, device="cpu", duration=10, shots="bar:1")
@@ -67,9 +68,7 @@ class Told(Watcher):
 def made(runner, folder, watcher):
     """The bytes of the film, made by a runner."""
     film, store = Film(PROJECT, folder / "film.mp4"), Store(str(folder / "store"))
-    (outcome,) = make_films(
-        [film], runner, store, join=lambda _, plan: join_film(film, plan, store), watcher=watcher
-    )
+    (outcome,) = make_films([film], runner, store, join=lambda _, plan: join_film(film, plan, store), watcher=watcher)
     if outcome.error:
         raise outcome.error
     return film.out.read_bytes()
@@ -127,16 +126,16 @@ def test_another_version_is_refused_by_name_and_others_make_the_film(cluster, al
 
 def test_a_store_that_workers_do_not_see_is_told_at_once(cluster, tmp_path, monkeypatch):
     monkeypatch.setattr(Store, "put", lambda *_: None)  # as if the folder were another one there
-    with closing(RayRunner(cluster.client, str(tmp_path / "store"), [PROJECT])) as runner:
-        with pytest.raises(OtherWorker, match=r"does not see the store /.*store: give a folder that all machines sha"):
-            made(runner, tmp_path, Told())
+    runner = RayRunner(cluster.client, str(tmp_path / "store"), [PROJECT])
+    with closing(runner), pytest.raises(OtherWorker, match=r"does not see the store /.*store: give a folder that all"):
+        made(runner, tmp_path, Told())
 
 
 def test_a_model_that_a_machine_does_not_have_is_named(cluster, tmp_path):
     project = PROJECT.changed(model=str(tmp_path / "nowhere"))
-    with closing(RayRunner(cluster.client, str(tmp_path / "store"), [project])) as runner:
-        with pytest.raises(OtherWorker, match=r"nowhere.*each machine needs"):
-            made(runner, tmp_path, Told())
+    runner = RayRunner(cluster.client, str(tmp_path / "store"), [project])
+    with closing(runner), pytest.raises(OtherWorker, match=r"nowhere.*each machine needs the model"):
+        made(runner, tmp_path, Told())
 
 
 def test_workers_have_gpus_where_the_cluster_has_them(cluster, tmp_path):
@@ -148,14 +147,14 @@ def test_workers_have_gpus_where_the_cluster_has_them(cluster, tmp_path):
 @pytest.mark.parametrize(
     ("machine", "threads", "gpu", "room"),
     [
-        (_Machine("a", 8, 0), 2, False, 4),
-        (_Machine("a", 8, 0), 3, False, 2),
-        (_Machine("a", 8, 0), 2, True, 0),
-        (_Machine("a", 8, 4), 2, True, 1),  # the first has a whole one, and measures it
-        (_Machine("a", 8, 4, share=1), 2, True, 4),
-        (_Machine("a", 16, 4, share=3), 2, True, 12),
-        (_Machine("a", 8, 4, share=3), 2, True, 8),  # each needs a core
-        (_Machine("a", 8, 4, share=3, closed=True), 2, True, 0),
+        (Machine("a", 8, 0), 2, False, 4),
+        (Machine("a", 8, 0), 3, False, 2),
+        (Machine("a", 8, 0), 2, True, 0),
+        (Machine("a", 8, 4), 2, True, 1),  # the first has a whole one, and measures it
+        (Machine("a", 8, 4, share=1), 2, True, 4),
+        (Machine("a", 16, 4, share=3), 2, True, 12),
+        (Machine("a", 8, 4, share=3), 2, True, 8),  # each needs a core
+        (Machine("a", 8, 4, share=3, closed=True), 2, True, 0),
     ],
 )
 def test_a_machine_has_room_for_as_many_as_have_cpus_or_a_part_of_a_gpu(machine, threads, gpu, room):
@@ -213,13 +212,15 @@ def test_another_ray_or_python_is_named(tmp_path, monkeypatch):
         ray._private.utils.check_version_info(there, "Ray Client", raise_on_mismatch=True)
 
     monkeypatch.setattr(ray, "init", init)
-    with pytest.raises(InputError, match=rf"Ray 2.41.0 and Python 3.12.1 there, Ray {ray.__version__} and Python 3.*her"):
+    with pytest.raises(
+        InputError, match=rf"Ray 2.41.0 and Python 3.12.1 there, Ray {ray.__version__} and Python 3.*her"
+    ):
         connect("")
 
 
 def test_what_answers_and_is_no_ray_is_told(monkeypatch):
     monkeypatch.setattr(ray, "init", lambda **_: time.sleep(1))
-    monkeypatch.setattr(on_ray, "CONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 0.05)
     with pytest.raises(InputError, match="is the port right"):
         connect("")
 

@@ -1,24 +1,32 @@
 """RayRunner: workers that are actors of a Ray cluster, on whatever machines it has."""
 
-import os
 import re
-import socket
-import threading
 import time
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from audioviz.errors import AudiovizError, AudiovizWarning, InputError
+from audioviz.errors import AudiovizError, AudiovizWarning
 from audioviz.farm.carried import carried
 from audioviz.farm.faults import OtherWorker, WorkerLost
 from audioviz.farm.films import Film, Order
+from audioviz.farm.ray_cluster import (
+    GONE,
+    Machine,
+    RayError,
+    connect,
+    machine_of,
+    part_of_gpu,
+    ray,
+    reach,
+    start_actor,
+    where,
+)
 from audioviz.farm.ray_worker import RayWorker
 from audioviz.farm.runner import News
 from audioviz.farm.store import Store
@@ -26,56 +34,11 @@ from audioviz.project import Project
 from audioviz.project.project import document_of
 from audioviz.rendering.render import loaded_of
 
-try:
-    import ray  # pyright: ignore[reportMissingImports]
-    from ray.exceptions import RayError  # pyright: ignore[reportMissingImports]
-    from ray.util.scheduling_strategies import (  # pyright: ignore[reportMissingImports]
-        NodeAffinitySchedulingStrategy,
-    )
-except ImportError as error:
-    raise InputError("ray: it is not installed: pip install 'audioviz[ray]'") from error
-
 THREADS = 2  # of a worker on a CPU, where its film asks for no number
-ANSWER_SECONDS = 10.0  # within which an address is to answer,
-CONNECT_SECONDS = 30.0  # and the cluster behind it
 LOOK_SECONDS = 2.0  # between looks at the machines of the cluster
 BEGIN_SECONDS = 30.0  # in which a worker begins, where a machine has room for it
 ALONE_SECONDS = 120.0  # that there may be no worker at all
 MOST_FALSE_STARTS = 3  # of processes on a machine, one after the other
-
-
-
-
-@dataclass
-class _Machine:
-    """A node of the cluster.
-
-    Parameters
-    ----------
-    name : str
-    cpus, gpus : int
-    share : int, optional
-        How many workers may have one of its GPUs; None until that is measured there.
-    closed : bool
-        Whether it gets no worker any more.
-    false_starts : int
-        Of its workers, one after the other.
-    """
-
-    name: str
-    cpus: int
-    gpus: int
-    share: int | None = None
-    closed: bool = False
-    false_starts: int = 0
-
-    def room(self, *, threads: int, gpu: bool) -> int:
-        """How many workers there may be on it."""
-        if self.closed:
-            return 0
-        if not gpu:
-            return self.cpus // threads
-        return min(self.cpus, self.gpus, 1) if self.share is None else min(self.cpus, self.gpus * self.share)
 
 
 @dataclass
@@ -132,12 +95,13 @@ class RayRunner:
         self._token = f"hello/{uuid.uuid4().hex}"
         kinds = {(loaded_of(project.look), project.look.size, project.finish): project for project in projects}
         self._hello = version("audioviz"), self._token, [document_of(project) for project in kinds.values()]
-        self._machines: dict[str, _Machine] = {}
+        self._machines: dict[str, Machine] = {}
         self._workers: dict[str, _Worker] = {}
         self._carried: dict[Path, Film] = {}
         self._news: list[News] = []
         self._looked = 0.0
-        self._ours = connect(address)
+        self._gone = False
+        self._connection = connect(address)
         try:
             self._store.put(self._token, b"")
             wants_gpu = any(project.look.device.startswith(("auto", "cuda")) for project in projects)
@@ -163,44 +127,62 @@ class RayRunner:
         except AudiovizError as error:
             self._news.append(News(worker, error=error))
             return
-        found.order = found.actor.carry_out.remote(replace(order, film=film))
+        with self._connected():
+            found.order = found.actor.carry_out.remote(replace(order, film=film))
 
     def news(self, seconds: float) -> list[News]:
         """As in Runner."""
         found, self._news = self._news, []
-        self._look()
-        for name in self._ready(0 if found else seconds):
-            if self._workers[name].coming is not None:
-                self._greet(name)
-            else:
-                found.append(self._result(name))
-        if not self.workers:
-            self._wait_for_worker()
+        with self._connected():
+            self._look()
+            for name in self._ready(0 if found else seconds):
+                if self._workers[name].coming is not None:
+                    self._greet(name)
+                else:
+                    found.append(self._result(name))
+            if not self.workers:
+                self._wait_for_worker()
         return found
 
     def replace(self, worker: str) -> None:
         """As in Runner."""
-        self._begin_again(worker)
-        if not self.workers:
-            self._wait_for_worker()
+        with self._connected():
+            self._begin_again(worker)
+            if not self.workers:
+                self._wait_for_worker()
 
     def dismiss(self, worker: str) -> None:
         """As in Runner; its machine gets no other."""
         if machine := self._machines.get(self._workers[worker].machine):
             machine.closed = True
-        self._end(worker)
-        if not self.workers and self._room():
-            self._wait_for_worker()
+        with self._connected():
+            self._end(worker)
+            if not self.workers and self._room():
+                self._wait_for_worker()
 
     def close(self) -> None:
         """As in Runner; the cluster goes on."""
-        with suppress(RayError, ConnectionError):  # it may be gone
-            for worker in list(self._workers):
-                self._end(worker)
         with suppress(AudiovizError):
             self._store.remove(self._token)
-        if self._ours:
-            ray.shutdown()
+        if self._gone:
+            return
+        with suppress(AudiovizError), self._connected():
+            for worker in list(self._workers):
+                self._end(worker)
+            if self._connection.ours:
+                ray.shutdown()
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Inside of it a cluster that does not answer any more is told in one line."""
+        try:
+            yield
+        except GONE as error:
+            self._gone = True
+            raise WorkerLost(
+                f"{where(self._connection.address)}: the cluster does not answer any more; the same command goes on "
+                "with what is there"
+            ) from error
 
     def _travelling(self, film: Film) -> Film:
         """The film as other machines can make it, equally."""
@@ -293,8 +275,9 @@ class RayRunner:
         if time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
+        self._reach()
         there = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
-        self._machines = {key: self._machines.get(key) or _machine_of(node) for key, node in there.items()}
+        self._machines = {key: self._machines.get(key) or machine_of(node) for key, node in there.items()}
         for name, worker in list(self._workers.items()):
             if worker.machine not in there and worker.order is None:  # a busy one has news yet
                 del self._workers[name]
@@ -322,17 +305,12 @@ class RayRunner:
 
     def _begin(self, name: str, key: str) -> None:
         share = self._machines[key].share if self._gpu else 1
-        actor = (
-            ray.remote(RayWorker)
-            .options(
-                num_cpus=1 if self._gpu else self._threads,
-                num_gpus=part_of_gpu(share or 1) if self._gpu else 0,
-                # The farm counts how often a thing was tried, and what ended it may be that thing: it hears of each end.
-                max_restarts=0,
-                max_task_retries=0,
-                scheduling_strategy=NodeAffinitySchedulingStrategy(key, soft=False),
-            )
-            .remote(self._place)
+        actor = start_actor(
+            RayWorker,
+            self._place,
+            machine=key,
+            cpus=1 if self._gpu else self._threads,
+            gpus=part_of_gpu(share or 1) if self._gpu else 0,
         )
         self._workers[name] = _Worker(actor, key, actor.hello.remote(*self._hello, share), time.monotonic())
 
@@ -343,82 +321,9 @@ class RayRunner:
             self._begin(name, key)
 
     def _end(self, name: str) -> None:
+        self._reach()
         ray.kill(self._workers.pop(name).actor)
 
-
-def part_of_gpu(share: int) -> float:
-    """What each of so many workers has of a GPU, in the four digits that Ray counts with."""
-    return int(1e4 / share) / 1e4
-
-
-def connect(address: str) -> bool:
-    """Connect this process with a cluster; False if it is with one already.
-
-    Raises
-    ------
-    InputError
-        If there is none, or it is of another version.
-    """
-    if ray.is_initialized():
-        return False
-    address = address or os.environ.get("RAY_ADDRESS", "") or "auto"
-    _check_answers(address)
-    ray._private.worker._worker_logs_enabled = False  # which prints each end of a worker, on standard output
-    future: Future[None] = Future()
-
-    def run() -> None:
-        try:
-            ray.init(address=address, namespace="audioviz", log_to_driver=False, logging_level="CRITICAL")
-            future.set_result(None)
-        except BaseException as error:  # SystemExit where there is no answer
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        future.result(CONNECT_SECONDS)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise _explained(address, error) from error
-    return True
-
-
-def _check_answers(address: str) -> None:
-    found = re.fullmatch(r"(?:ray://)?\[?([^/]+?)\]?:(\d{1,5})", address)
-    if found is None:
-        if address == "auto":
-            return
-        raise InputError(f"{_where(address)}: expected HOST:PORT or ray://HOST:PORT")
-    try:
-        socket.create_connection((found[1], int(found[2])), ANSWER_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise InputError(
-            f"{_where(address)}: no answer ({getattr(error, 'strerror', None) or error}): expected the address of a "
-            "cluster that runs, such as ray://HOST:10001"
-        ) from error
-
-
-def _explained(address: str, error: BaseException) -> InputError:
-    """Why there is no connection, in one line."""
-    text = str(error).strip()
-    versions = [re.findall(rf"{name}: *([\d.]+)", text) for name in ("Ray", "Python")]
-    if all(len(found) == 2 for found in versions):
-        there, here = zip(*versions)
-        why = "Ray {} and Python {} there, Ray {} and Python {} here: install the same".format(*there, *here)
-    elif isinstance(error, (TimeoutError, SystemExit)):
-        why = "what answers is no Ray: is the port right (10001 is usual for ray://HOST:PORT, 6379 for HOST:PORT)?"
-    elif address == "auto" and isinstance(error, ConnectionError):
-        why = "no cluster runs on this machine: begin one (ray start --head), or name one (--on ray://HOST:10001)"
-    else:
-        why = text.splitlines()[0] if text else type(error).__name__
-    return InputError(f"{_where(address)}: {why}")
-
-
-def _where(address: str) -> str:
-    return "ray" if address == "auto" else address if "://" in address else f"ray at {address}"
-
-
-def _machine_of(node: Mapping[str, Any]) -> _Machine:
-    has = node["Resources"]
-    name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-    return _Machine(name, int(has.get("CPU", 0)), int(has.get("GPU", 0)))
+    def _reach(self) -> None:
+        """Raise OSError if the cluster is gone: Ray itself would wait for it for a minute, then end this process."""
+        reach(self._connection.address)
