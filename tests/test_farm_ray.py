@@ -9,13 +9,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from audioviz.errors import InputError
 from audioviz.farm.farm import Watcher, make_films
 from audioviz.farm.faults import OtherWorker
 from audioviz.farm.films import Film
 from audioviz.farm.joining import join_film
-from audioviz.farm.ray_worker import BESIDE, share_of
+from audioviz.farm.ray_worker import BESIDE, _measured_share, share_of
 from audioviz.farm.store import Store
 from audioviz.project import Project
 from audioviz.rendering.render import render_project
@@ -167,6 +168,16 @@ def test_a_machine_has_room_for_as_many_as_have_cpus_or_a_part_of_a_gpu(machine,
 )
 def test_a_gpu_is_shared_by_the_memory_that_is_taken(free, taken, share):
     assert share_of(free * BESIDE, [one and one * BESIDE for one in taken]) == share
+
+
+def test_the_memory_of_a_gpu_is_measured_before_a_model_is_loaded(monkeypatch):
+    """Films of 512 pixels of the built-in model leave room for several workers, larger ones for fewer."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    monkeypatch.setattr("audioviz.models.placement.free_bytes", lambda _: 24 * BESIDE)
+    small, large = (_measured_share([PROJECT.changed(device="auto", size=size)]) for size in (512, 4096))
+    assert 1 <= large < small < 24
+    assert _measured_share([PROJECT.changed(size=512), PROJECT.changed(size=4096)]) == large
 
 
 @pytest.mark.parametrize("share", range(1, 40))

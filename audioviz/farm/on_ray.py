@@ -93,8 +93,7 @@ class RayRunner:
         self._store = Store(self._place)
         self._threads = max(project.look.threads or THREADS for project in projects)
         self._token = f"hello/{uuid.uuid4().hex}"
-        kinds = {(loaded_of(project.look), project.look.size, project.finish): project for project in projects}
-        self._hello = version("audioviz"), self._token, [document_of(project) for project in kinds.values()]
+        self._hello = version("audioviz"), self._token, [document_of(project) for project in _of_each_kind(projects)]
         self._machines: dict[str, Machine] = {}
         self._workers: dict[str, _Worker] = {}
         self._carried: dict[Path, Film] = {}
@@ -105,8 +104,9 @@ class RayRunner:
         try:
             self._store.put(self._token, b"")
             wants_gpu = any(project.look.device.startswith(("auto", "cuda")) for project in projects)
-            self._gpu = wants_gpu and ray.cluster_resources().get("GPU", 0) >= 1
-            self._wait_for_worker()
+            with self._connected():
+                self._gpu = wants_gpu and ray.cluster_resources().get("GPU", 0) >= 1
+                self._wait_for_worker()
         except BaseException:
             self.close()
             raise
@@ -327,3 +327,12 @@ class RayRunner:
     def _reach(self) -> None:
         """Raise OSError if the cluster is gone: Ray itself would wait for it for a minute, then end this process."""
         reach(self._connection.address)
+
+
+def _of_each_kind(projects: Sequence[Project]) -> list[Project]:
+    """One of each model and memory that projects take."""
+    kinds = {}
+    for project in projects:
+        look, finish = project.look, project.finish
+        kinds[loaded_of(look), look.size, look.batch, finish.upscale, finish.frame] = project
+    return list(kinds.values())

@@ -57,9 +57,9 @@ class RayWorker:
         try:
             for project in projects:
                 check_look(project.look)
+            return (_measured_share(projects) if share is None else _kept_to(share)), ""
         except AudiovizError as error:
             return 1, f"{error} (each machine needs the model)"
-        return (_measured_share(projects) if share is None else _kept_to(share)), ""
 
     def carry_out(self, order: Order) -> tuple[FilmPlan | Made | None, AudiovizError | None]:
         """What is ordered, or why it cannot be made."""
