@@ -38,13 +38,13 @@ def main() -> None:
     try:
         leave(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
-        say(error.format_message())
+        say(error.format_message(), event="error")
         leave(2)
     except AudiovizError as error:
-        say(str(error))
+        say(str(error), event="error")
         leave(1 if isinstance(error, Defect) else 2)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        say("interrupted; the same command goes on with a render where it was")
+        say("interrupted; the same command goes on with a render where it was", event="error")
         leave(130)
 
 

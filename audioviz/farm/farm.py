@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from typing import Protocol
 
 from audioviz.errors import AudiovizError, Defect, InputError, ScheduleError
 from audioviz.farm.board import Board, Task
@@ -48,23 +49,28 @@ class Outcome:
     error: AudiovizError | None = None
 
 
-class Watcher:
-    """Is told how far the farm is, and shows nothing; others show something."""
+class Watcher(Protocol):
+    """Is told how far a farm is."""
 
     def planned(self, film: int, plan: FilmPlan, done: int) -> None:
         """A film has a plan, and so many of its rows are sampled."""
+        ...
 
     def begun(self, worker: str, film: int, task: Task, plan: FilmPlan | None) -> None:
         """A worker was given something."""
+        ...
 
-    def ended(self, worker: str, film: int, task: Task, *, rows: int, seconds: float) -> None:
-        """A worker did what it was given, or not; so many rows were sampled in so many seconds."""
+    def ended(self, worker: str, film: int, task: Task, *, rows: int) -> None:
+        """A worker did what it was given, or not; so many rows were sampled."""
+        ...
 
     def settled(self, film: int, outcome: Outcome) -> None:
         """A film is made, or will not be."""
+        ...
 
     def said(self, line: str) -> None:
         """Something that users should know."""
+        ...
 
 
 @dataclass
@@ -179,7 +185,7 @@ class Farm:
             self._trouble = None
         elif news.error is not None:
             self._fail(news.worker, job, news.error)
-        self._watcher.ended(news.worker, job.film, task, rows=rows, seconds=seconds)
+        self._watcher.ended(news.worker, job.film, task, rows=rows)
 
     def _plan(self, worker: str, job: _Job, plan: FilmPlan) -> None:
         board = self._films[job.film].board
@@ -305,7 +311,7 @@ def make_films(
     store: Store,
     *,
     join: Callable[[int, FilmPlan], None],
-    watcher: Watcher | None = None,
+    watcher: Watcher,
     limits: Limits = Limits(),
 ) -> list[Outcome]:
     """Make films by the workers of a runner; what of them is in the store already is not made again.
@@ -320,7 +326,7 @@ def make_films(
     AudiovizError
         If there is no worker left, or the store stays away: the same command goes on later.
     """
-    return Farm(films, runner, store, join=join, watcher=watcher or Watcher(), limits=limits).run()
+    return Farm(films, runner, store, join=join, watcher=watcher, limits=limits).run()
 
 
 def _other_versions(plan: FilmPlan) -> str:

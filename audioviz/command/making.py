@@ -1,0 +1,159 @@
+"""Making the videos of a command, here one after the other or by workers, and what is told meanwhile."""
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import click
+
+from audioviz.command.output import JsonBar, JsonProgress, emit, say, speak_json
+from audioviz.errors import AudiovizError, InputError
+
+if TYPE_CHECKING:
+    from audioviz.farm.films import Film
+    from audioviz.farm.on import On
+
+farm_options = (
+    click.option(
+        "--on",
+        default="here",
+        show_default=True,
+        metavar="here|local:N|ray|ray://HOST:PORT",
+        help="Who makes it: this process, N processes of this machine, or the workers of a Ray cluster.",
+    ),
+    click.option(
+        "--store",
+        metavar="DIR|URL",
+        help="Where workers keep what they make: a folder, or s3://BUCKET/FOLDER; audioviz-store beside the videos if "
+        "not given.",
+    ),
+    click.option("--json-progress", is_flag=True, help="Tell how far it is as lines of JSON, for programs."),
+)
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How videos are made.
+
+    Parameters
+    ----------
+    on : On, optional
+        Workers; None is this process.
+    store : str, optional
+        Where those keep what they make.
+    """
+
+    on: "On | None"
+    store: str | None
+    json_progress: bool
+    quiet: bool
+
+    @classmethod
+    def of(cls, on: str, store: str | None, *, json_progress: bool, quiet: bool) -> "Ways":
+        """What was typed.
+
+        Raises
+        ------
+        InputError
+            If it does not go together.
+        """
+        if json_progress:
+            speak_json()
+        if on == "here":
+            if store:
+                raise InputError(f"--store {store}: it is for workers; give --on local:2, or leave it out")
+            return cls(None, None, json_progress, quiet)
+        from audioviz.farm.on import read_on
+
+        return cls(read_on(on), store, json_progress, quiet)
+
+
+def make_videos(films: Sequence["Film"], ways: Ways, *, resume: bool = True, keep_work: bool = False) -> None:
+    """Make videos and print their names; one that fails does not stop the others, but shows at the end.
+
+    Raises
+    ------
+    AudiovizError
+        If the only one fails, or nothing can go on.
+    """
+    if ways.on is None:
+        errors = _make_here(films, ways, resume=resume, keep_work=keep_work)
+    elif not resume:
+        raise InputError("--no-resume: it goes with --on here; with workers name another --store, or remove that")
+    else:
+        errors = make_by_workers(films, ways, made=lambda number: click.echo(films[number].out))
+    if len(films) == 1:
+        if errors[0]:
+            raise errors[0]
+        return
+    failed = [film for film, error in zip(films, errors, strict=True) if error]
+    names = ", ".join(film.project.song.path.name for film in failed)
+    say(f"{len(films) - len(failed)} of {len(films)} songs rendered" + (f"; failed: {names}" if failed else ""))
+    if failed:
+        sys.exit(2)
+
+
+def make_by_workers(films: Sequence["Film"], ways: Ways, *, made: Callable[[int], None]) -> list[AudiovizError | None]:
+    """Make videos by workers, and give what went wrong with each.
+
+    Raises
+    ------
+    AudiovizError
+        If nothing can go on.
+    """
+    from audioviz.farm.on import FOLDER, make_on
+    from audioviz.farm.progress import Bars, Progress
+
+    assert ways.on is not None
+    store = ways.store or str(films[0].out.parent / FOLDER)
+    names = [film.out.name for film in films]
+    if ways.quiet and not ways.json_progress:
+        bars = nullcontext()
+    else:
+        bars = nullcontext(JsonProgress()) if ways.json_progress else closing(Bars())
+    with bars as shown:
+        progress = Progress(names, show=shown.show if shown else lambda state: None, say=say)
+        outcomes = make_on(ways.on, films, store=store, watcher=progress, made=made)
+    for outcome in outcomes:
+        _tell_end(outcome.film, outcome.error, ways, alone=len(films) == 1)
+    return [outcome.error for outcome in outcomes]
+
+
+def _make_here(films: Sequence["Film"], ways: Ways, *, resume: bool, keep_work: bool) -> list[AudiovizError | None]:
+    from audioviz.rendering.render import load_model_of, render_project
+
+    load = lru_cache(maxsize=1)(load_model_of)
+
+    def make(film: "Film") -> AudiovizError | None:
+        bar = JsonBar(film.out.name) if ways.json_progress else None
+        with nullcontext() if bar is None else closing(bar):
+            try:
+                click.echo(
+                    render_project(
+                        film.project,
+                        out=film.out,
+                        load=load,
+                        resume=resume,
+                        keep_work=keep_work,
+                        progress=not ways.quiet if bar is None else bar,
+                    )
+                )
+            except AudiovizError as error:
+                return error
+        return None
+
+    errors = []
+    for film in films:
+        errors.append(make(film))
+        _tell_end(film, errors[-1], ways, alone=len(films) == 1)
+    return errors
+
+
+def _tell_end(film: "Film", error: AudiovizError | None, ways: Ways, *, alone: bool) -> None:
+    if ways.json_progress:
+        emit("film", path=str(film.out), error=str(error) if error else None)
+    if error and not alone:
+        say(f"{film.project.song.path} failed: {error}")
