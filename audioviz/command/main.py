@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import click
 
+from audioviz.command.batch import batch
 from audioviz.command.inspect import analyze, info, schedule
 from audioviz.command.output import say, show_warning
 from audioviz.command.ready_made import cp, ls, run
@@ -27,7 +28,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (render, sweep, studio, analyze, schedule, info, run, ls, cp):
+for command in (render, sweep, batch, studio, analyze, schedule, info, run, ls, cp):
     cli.add_command(command)
 
 

@@ -89,9 +89,15 @@ def make_videos(films: Sequence["Film"], ways: Ways, *, resume: bool = True, kee
         if errors[0]:
             raise errors[0]
         return
-    failed = [film for film, error in zip(films, errors, strict=True) if error]
-    names = ", ".join(film.project.song.path.name for film in failed)
-    say(f"{len(films) - len(failed)} of {len(films)} songs rendered" + (f"; failed: {names}" if failed else ""))
+    songs = [film.project.song.path for film in films]
+    failed = []
+    for film, song, error in zip(films, songs, errors, strict=True):
+        if error:
+            name = song if songs.count(song) == 1 else film.out
+            say(f"{name} failed: {error}")
+            failed.append(name.name)
+    done = f"{len(films) - len(failed)} of {len(films)} songs rendered"
+    say(done + (f"; failed: {', '.join(failed)}" if failed else ""))
     if failed:
         sys.exit(2)
 
@@ -118,7 +124,7 @@ def make_by_workers(films: Sequence["Film"], ways: Ways, *, made: Callable[[int]
         progress = Progress(names, show=shown.show if shown else lambda state: None, say=say)
         outcomes = make_on(ways.on, films, store=store, watcher=progress, made=made)
     for outcome in outcomes:
-        _tell_end(outcome.film, outcome.error, ways, alone=len(films) == 1)
+        _tell_end(outcome.film, outcome.error, ways)
     return [outcome.error for outcome in outcomes]
 
 
@@ -148,12 +154,11 @@ def _make_here(films: Sequence["Film"], ways: Ways, *, resume: bool, keep_work: 
     errors = []
     for film in films:
         errors.append(make(film))
-        _tell_end(film, errors[-1], ways, alone=len(films) == 1)
+        _tell_end(film, errors[-1], ways)
     return errors
 
 
-def _tell_end(film: "Film", error: AudiovizError | None, ways: Ways, *, alone: bool) -> None:
+def _tell_end(film: "Film", error: AudiovizError | None, ways: Ways) -> None:
+    """Tell programs what became of a film."""
     if ways.json_progress:
         emit("film", path=str(film.out), error=str(error) if error else None)
-    if error and not alone:
-        say(f"{film.project.song.path} failed: {error}")

@@ -55,10 +55,21 @@ def check_combinations(combinations: Sequence[Combination], folder: Path) -> Non
     InputError, ModelError, ScheduleError
     """
     check_folder(folder)
-    sources: dict[str, ScheduleSource] = {}
     for combination in combinations:
-        project, choice = combination.project, combination.project.schedule
-        check_project(project)
+        check_project(combination.project)
+    check_settings([combination.project for combination in combinations])
+
+
+def check_settings(projects: Sequence[Project]) -> None:
+    """Refuse settings that a schedule has not, or whose values cannot be.
+
+    Raises
+    ------
+    InputError, ScheduleError
+    """
+    sources: dict[str, ScheduleSource] = {}
+    for project in projects:
+        choice = project.schedule
         if choice.numbers is None:
             if choice.source not in sources:
                 sources[choice.source] = load_schedule(choice.source)
