@@ -32,6 +32,7 @@ farm_options = (
     ),
     click.option("--json-progress", is_flag=True, help="Tell how far it is as lines of JSON, for programs."),
 )
+End = Callable[["Film", AudiovizError | None], None]
 
 
 @dataclass(frozen=True)
@@ -79,31 +80,41 @@ def make_videos(films: Sequence["Film"], ways: Ways, *, resume: bool = True, kee
     AudiovizError
         If the only one fails, or nothing can go on.
     """
+    songs = [film.project.song.path for film in films]
+    failed: list[str] = []
+
+    def end(film: "Film", error: AudiovizError | None) -> None:
+        if error is None:
+            click.echo(film.out)
+        elif len(films) == 1:
+            raise error
+        else:
+            name = film.project.song.path if songs.count(film.project.song.path) == 1 else film.out
+            say(f"{name} failed: {error}")
+            failed.append(name.name)
+
     if ways.on is None:
-        errors = _make_here(films, ways, resume=resume, keep_work=keep_work)
+        _make_here(films, ways, end=end, resume=resume, keep_work=keep_work)
     elif not resume:
         raise InputError("--no-resume: it goes with --on here; with workers name another --store, or remove that")
     else:
-        errors = make_by_workers(films, ways, made=lambda number: click.echo(films[number].out))
-    if len(films) == 1:
-        if errors[0]:
-            raise errors[0]
-        return
-    songs = [film.project.song.path for film in films]
-    failed = []
-    for film, song, error in zip(films, songs, errors, strict=True):
-        if error:
-            name = song if songs.count(song) == 1 else film.out
-            say(f"{name} failed: {error}")
-            failed.append(name.name)
-    done = f"{len(films) - len(failed)} of {len(films)} songs rendered"
-    say(done + (f"; failed: {', '.join(failed)}" if failed else ""))
+        make_by_workers(films, ways, end=end)
+    if len(films) > 1:
+        done = f"{len(films) - len(failed)} of {len(films)} songs rendered"
+        say(done + (f"; failed: {', '.join(failed)}" if failed else ""))
     if failed:
         sys.exit(2)
 
 
-def make_by_workers(films: Sequence["Film"], ways: Ways, *, made: Callable[[int], None]) -> list[AudiovizError | None]:
-    """Make videos by workers, and give what went wrong with each.
+def make_by_workers(
+    films: Sequence["Film"], ways: Ways, *, end: End, made: Callable[[int], None] = lambda number: None
+) -> None:
+    """Make videos by workers.
+
+    Parameters
+    ----------
+    end : function of a film and what went wrong with it, called as soon as that is known
+    made : function of the number of a film, called before when its video is there, in a thread
 
     Raises
     ------
@@ -115,50 +126,34 @@ def make_by_workers(films: Sequence["Film"], ways: Ways, *, made: Callable[[int]
 
     assert ways.on is not None
     store = ways.store or str(films[0].out.parent / FOLDER)
-    names = [film.out.name for film in films]
-    if ways.quiet and not ways.json_progress:
-        bars = nullcontext()
-    else:
-        bars = nullcontext(JsonProgress()) if ways.json_progress else closing(Bars())
-    with bars as shown:
-        progress = Progress(names, show=shown.show if shown else lambda state: None, say=say)
-        outcomes = make_on(ways.on, films, store=store, watcher=progress, made=made)
-    for outcome in outcomes:
-        _tell_end(outcome.film, outcome.error, ways)
-    return [outcome.error for outcome in outcomes]
+    with closing(Bars(shown=not ways.quiet and not ways.json_progress)) as bars:
+        progress = Progress(
+            [film.out.name for film in films],
+            show=JsonProgress().show if ways.json_progress else bars.show,
+            say=say,
+            end=lambda outcome: _end(outcome.film, outcome.error, ways, end),
+        )
+        make_on(ways.on, films, store=store, watcher=progress, made=made)
 
 
-def _make_here(films: Sequence["Film"], ways: Ways, *, resume: bool, keep_work: bool) -> list[AudiovizError | None]:
+def _make_here(films: Sequence["Film"], ways: Ways, *, end: End, resume: bool, keep_work: bool) -> None:
     from audioviz.rendering.render import load_model_of, render_project
 
     load = lru_cache(maxsize=1)(load_model_of)
-
-    def make(film: "Film") -> AudiovizError | None:
-        bar = JsonBar(film.out.name) if ways.json_progress else None
-        with nullcontext() if bar is None else closing(bar):
-            try:
-                click.echo(
-                    render_project(
-                        film.project,
-                        out=film.out,
-                        load=load,
-                        resume=resume,
-                        keep_work=keep_work,
-                        progress=not ways.quiet if bar is None else bar,
-                    )
-                )
-            except AudiovizError as error:
-                return error
-        return None
-
-    errors = []
     for film in films:
-        errors.append(make(film))
-        _tell_end(film, errors[-1], ways)
-    return errors
+        error = None
+        with closing(JsonBar(film.out.name)) if ways.json_progress else nullcontext(not ways.quiet) as progress:
+            try:
+                render_project(
+                    film.project, out=film.out, load=load, resume=resume, keep_work=keep_work, progress=progress
+                )
+            except AudiovizError as failed:
+                error = failed
+        _end(film, error, ways, end)
 
 
-def _tell_end(film: "Film", error: AudiovizError | None, ways: Ways) -> None:
-    """Tell programs what became of a film."""
+def _end(film: "Film", error: AudiovizError | None, ways: Ways, end: End) -> None:
+    """Tell what became of a film."""
     if ways.json_progress:
         emit("film", path=str(film.out), error=str(error) if error else None)
+    end(film, error)

@@ -25,7 +25,7 @@ from audioviz.command.options import (
 )
 from audioviz.command.output import JsonBar, each_warning_once, say
 from audioviz.command.render import make_folder
-from audioviz.errors import InputError, nearest
+from audioviz.errors import AudiovizError, InputError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,8 +133,10 @@ def make_all(drafts: "Sequence[Draft]", ways: Ways, *, hear: "Callable[[Project]
     def measure(number: int) -> None:
         reactions[number] = measure_draft(drafts[number], hear(drafts[number].project))
 
-    errors = make_by_workers([Film(draft.project, draft.out) for draft in drafts], ways, made=measure)
-    return [Drawn(draft, reactions.get(i), errors[i]) for i, draft in enumerate(drafts)]
+    errors: dict[Path, AudiovizError | None] = {}
+    films = [Film(draft.project, draft.out) for draft in drafts]
+    make_by_workers(films, ways, end=lambda film, error: errors.update({film.out: error}), made=measure)
+    return [Drawn(draft, reactions.get(i), errors[draft.out]) for i, draft in enumerate(drafts)]
 
 
 def to_parameters(varied: tuple[str, ...], film: "Project", settings: dict[str, str]) -> list["Parameter"]:

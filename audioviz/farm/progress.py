@@ -52,10 +52,18 @@ class Progress:
         Of the films.
     show : function of a State
     say : function of a line
+    end : function of an Outcome, as soon as there is one
     """
 
-    def __init__(self, names: Sequence[str], *, show: Callable[[State], None], say: Callable[[str], None]):
-        self._names, self._tell, self._say = names, show, say
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        show: Callable[[State], None],
+        say: Callable[[str], None],
+        end: Callable[[Outcome], None],
+    ):
+        self._names, self._tell, self._say, self._end = names, show, say, end
         self._totals: dict[int, int] = {}
         self._done: dict[int, int] = {}
         self._found = self._settled = 0
@@ -84,6 +92,7 @@ class Progress:
     def settled(self, film: int, outcome: Outcome) -> None:
         """As in Watcher."""
         self._settled += 1
+        self._end(outcome)
         self._show()
 
     def said(self, line: str) -> None:
@@ -102,8 +111,8 @@ class Progress:
 class Bars:
     """A bar on the terminal, and below it a line for each worker; nothing where standard error is none."""
 
-    def __init__(self) -> None:
-        self._bar = tqdm(total=None, unit="frame", disable=None, smoothing=0.05, position=0)
+    def __init__(self, *, shown: bool = True) -> None:
+        self._bar = tqdm(total=None, unit="frame", disable=None if shown else True, smoothing=0.05, position=0)
         self._lines: dict[str, tqdm] = {}
 
     def show(self, state: State) -> None:
