@@ -108,8 +108,8 @@ class Farm:
         watcher: Watcher,
         limits: Limits,
     ):
-        self._films = [_Film(Board(film)) for film in films]
-        self._open = dict(enumerate(self._films))
+        self._count = len(films)
+        self._open = {number: _Film(Board(film)) for number, film in enumerate(films)}  # those that are not settled
         self._outcomes: dict[int, Outcome] = {}
         self._runner, self._store, self._join = runner, store, join
         self._watcher, self._limits = watcher, limits
@@ -130,7 +130,7 @@ class Farm:
                     self._take(news)
                 self._end_overdue()
                 self._settle(joiner)
-        return [self._outcomes[number] for number in range(len(self._films))]
+        return [self._outcomes[number] for number in range(self._count)]
 
     def _hand_out(self) -> None:
         if time.monotonic() < self._rest:
@@ -166,9 +166,9 @@ class Farm:
             raise next(iter(self._refused.values()), WorkerLost("no worker is left"))
 
     def _take(self, news: News) -> None:
-        if (job := self._jobs.pop(news.worker, None)) is None:
+        if (job := self._jobs.pop(news.worker, None)) is None or job.film not in self._open:
             return
-        film, task = self._films[job.film], job.task
+        film, task = self._open[job.film], job.task
         film.jobs -= 1
         seconds, rows = time.monotonic() - job.began, 0
         if news.made is not None:
@@ -188,7 +188,7 @@ class Farm:
         self._watcher.ended(news.worker, job.film, task, rows=rows)
 
     def _plan(self, worker: str, job: _Job, plan: FilmPlan) -> None:
-        board = self._films[job.film].board
+        board = self._open[job.film].board
         if other := _other_versions(plan):
             board.give_back(job.task)
             self._refuse(worker, OtherWorker(f"{other}: install the same there"))
@@ -202,7 +202,7 @@ class Farm:
         self._watcher.planned(job.film, plan, board.frames)
 
     def _fail(self, worker: str, job: _Job, error: AudiovizError) -> None:
-        film = self._films[job.film]
+        film = self._open[job.film]
         if isinstance(error, OtherWorker):
             film.board.give_back(job.task)
             self._refuse(worker, error)
