@@ -165,8 +165,8 @@ def run_line(line: str) -> None:
 
 
 def run_audioviz(words: list[str]) -> None:
-    """Run a command: a render is a dry run, and so is a batch; workers are this process; one whose model is not here becomes a Project; pipelines are parsed; the
-    studio is opened and left.
+    """Run a command: a render and a batch are dry runs, workers are this process; a render whose model is not here
+    becomes a Project; pipelines are parsed; the studio is opened and left.
     """
     name, *rest = [
         found for word in words for found in (sorted(map(str, Path().glob(word))) if "*" in word else [word])

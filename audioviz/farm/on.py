@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -107,6 +108,8 @@ def _cores() -> int:
 
 def _gpus() -> list[str]:
     """The names of the GPUs of this machine, if there are several; torch finds a single one by itself."""
+    if not any(map(shutil.which, ("nvidia-smi", "rocm-smi"))):  # torch takes seconds to load
+        return []
     import torch
 
     count = torch.cuda.device_count()
