@@ -22,8 +22,8 @@ from tests.songs import made_song
 @pytest.fixture
 def song(tmp_path):
     path = tmp_path / "song.wav"
-    noise = np.random.default_rng(1).normal(0, 0.1, (44100 * 4, 2))
-    soundfile.write(path, noise, 44100)
+    noise = np.random.default_rng(1).normal(0, 0.1, (22050 * 4, 2))
+    soundfile.write(path, noise, 22050)
     return made_song(path=path)
 
 
