@@ -74,7 +74,7 @@ def _render(
     after: float | None = None,
     number: int = signal.SIGKILL,
 ) -> dict:
-    """Run the command; arrange a fault at frame `at`; send a signal after some seconds, or when the fault is a pause."""
+    """Run the command; arrange a fault at frame `at`; send a signal after some seconds, or where it pauses."""
     child = os.fork()
     if child == 0:
         _command(arguments, cwd, fault, at)
