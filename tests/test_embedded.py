@@ -24,10 +24,7 @@ def _examples(monkeypatch):
 
 @pytest.fixture(scope="module")
 def model():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield av.load_model("embedded")
-    torch.set_num_threads(threads)
+    return av.load_model("embedded")
 
 
 def make(model, prompt, *, seed=3, cfg=3.0, steps=1, size=(256, 256)):
