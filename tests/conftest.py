@@ -4,6 +4,7 @@ import gc
 import os
 
 os.environ |= {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": "", "ZE_AFFINITY_MASK": ""}  # tests run on the CPU
+os.environ["OMP_WAIT_POLICY"] = "passive"  # beside each other: a thread that spins while it waits takes another's core
 
 import sys
 from functools import cache
