@@ -209,9 +209,13 @@ def _lack(arguments: list[str], at: int) -> None:
 
 
 def _pause() -> None:
-    """Stop until the one who waits has sent the signal, and then do as if this took long."""
+    """Stop until the one who waits has sent the signal, and then do as if this took long.
+
+    In short sleeps, for a signal that another thread takes ends none.
+    """
     os.kill(os.getpid(), signal.SIGSTOP)
-    time.sleep(30)
+    for _ in range(300):
+        time.sleep(0.1)
 
 
 def _stall(arguments: list[str], at: int) -> None:
