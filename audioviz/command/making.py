@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import click
+from tqdm import tqdm
 
 from audioviz.command.output import JsonBar, JsonProgress, emit, say, speak_json
 from audioviz.errors import AudiovizError, InputError
@@ -85,7 +86,7 @@ def make_videos(films: Sequence["Film"], ways: Ways, *, resume: bool = True, kee
 
     def end(film: "Film", error: AudiovizError | None) -> None:
         if error is None:
-            click.echo(film.out)
+            tqdm.write(str(film.out))  # above the bar
         elif len(films) == 1:
             raise error
         else:
@@ -134,6 +135,8 @@ def make_by_workers(
             end=lambda outcome: _end(outcome.film, outcome.error, ways, end),
         )
         make_on(ways.on, films, store=store, watcher=progress, made=made)
+    if not ways.store:
+        say(f"{store} keeps what workers made, for edits and for the same command: delete it when you are done")
 
 
 def _make_here(films: Sequence["Film"], ways: Ways, *, end: End, resume: bool, keep_work: bool) -> None:
