@@ -19,9 +19,11 @@ from audioviz.rendering.settings import RenderSettings
 from audioviz.schedule.columns import COLUMNS
 from audioviz.schedule.lanes import Lane
 from audioviz.studio import planning, render_queue, thinking
+from audioviz.studio.arrays import Curves
 from audioviz.studio.catalog import catalog_event, options_of
 from audioviz.studio.chain import Chain
 from audioviz.studio.columns import ABOUT, GROUPS
+from audioviz.studio.outbox import Outbox, key_of, sent
 from audioviz.studio.pictures import Pictures
 from audioviz.studio.session import Session
 from audioviz.studio.sound import decoded, peaks_of, sound_of
@@ -42,8 +44,12 @@ def project(tmp_path_factory):
         yield Project(folder / "song.wav", fps=12)
 
 
-def opened(event: bytes | None) -> tuple[dict, dict[str, np.ndarray]]:
+def opened(event: bytes | Curves | None) -> tuple[dict, dict[str, np.ndarray]]:
+    """The header of an event, and the arrays that it brings, by name; of curves, all names of each."""
     assert event
+    if isinstance(event, Curves):
+        header, arrays = opened(event.packed())
+        return header, {name: arrays[digest] for name, digest in header["curves"].items() if digest in arrays}
     length = int.from_bytes(event[:4], "little")
     header = json.loads(event[4 : 4 + length])
     kinds = {"f4": "<f4", "i1": "i1", "i4": "<i4"}
@@ -112,6 +118,42 @@ def test_one_wrong_lane_is_said_and_the_rest_computed(project):
     assert list(answer.problems) == ["lane:glow"] and "did you mean low" in answer.problems["lane:glow"]
     _, arrays = opened(answer.event)
     assert (arrays["final:denoise"] == 0.25).all() and "final:glow" not in arrays
+
+
+def test_a_lane_without_which_the_others_are_right_is_said_and_left_out(project):
+    lanes = {"seed_to": Lane(expression="5"), "denoise": Lane(expression="0.25")}
+    answer = thinking.plan_event(project.changed(schedule="boombap", lanes=lanes))
+    assert list(answer.problems) == ["lane:seed_to"] and (opened(answer.event)[1]["final:denoise"] == 0.25).all()
+
+
+def test_the_lane_that_changed_is_computed_alone(project, monkeypatch):
+    lanes = {"glow": Lane(expression="low"), "denoise": Lane(expression="0.25")}
+    thinking.plan_event(project.changed(lanes=lanes))
+    computed = []
+    lane_values = planning.lane_values
+    monkeypatch.setattr(planning, "lane_values", lambda *a, **k: computed.append(a[1]) or lane_values(*a, **k))
+    answer = thinking.plan_event(project.changed(lanes=lanes | {"denoise": Lane(expression="0.5")}))
+    assert computed == ["denoise"] and (opened(answer.event)[1]["final:denoise"] == 0.5).all()
+
+
+def test_curves_that_are_there_are_not_sent_again(project):
+    """From the worker to the server, and from it to each page: one that joins, or missed a plan, lacks none."""
+    texts = ("0.11", "0.22", "0.11 + 0.11", "0.33")
+    plans = [project.changed(lanes={"denoise": Lane(expression=text)}) for text in texts]
+    served, reader, sleeper = None, Outbox(), Outbox()
+    has: dict[str, np.ndarray] = {}
+    for k, plan in enumerate(plans):
+        answer = thinking.plan_event(plan, served.known if served else ()).event
+        assert answer and len(answer.arrays) == (len(answer.known) if k == 0 else k != 2)
+        served = answer.whole(served)
+        for outbox in (reader, sleeper):
+            outbox.put(key_of(served), sent(served))
+        header, arrays = opened(finished(reader.take()))
+        has = {digest: arrays.get(digest, has.get(digest)) for digest in header["curves"].values()}
+        assert len(arrays) == len(answer.arrays)
+        assert has[header["curves"]["final:denoise"]][0] == np.float32([0.11, 0.22, 0.22, 0.33][k])
+    header, arrays = opened(finished(sleeper.take()))
+    assert set(arrays) == set(header["curves"].values()) == served.known
 
 
 def test_wrong_prompts_are_said_and_the_rest_computed(project):

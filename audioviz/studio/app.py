@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from audioviz.errors import AudiovizError, InputError
+from audioviz.studio.arrays import Curves
 from audioviz.studio.autosave import Autosave
 from audioviz.studio.desk import Desk
 from audioviz.studio.messages import message_id, read_message, read_request
@@ -43,7 +44,7 @@ class Studio:
         self._problem: dict[str, Any] | None = None  # of the autosave
         session.changed += [self._tell_state, self._ask_about_script]
 
-    def tell(self, event: dict[str, Any] | bytes) -> None:
+    def tell(self, event: dict[str, Any] | bytes | Curves) -> None:
         """Send an event to every page."""
         if isinstance(event, dict) and event.get("where") == "autosave":
             self._problem = event

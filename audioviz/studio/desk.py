@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from audioviz.errors import AudiovizError, InputError
 from audioviz.project import Project
 from audioviz.studio import thinking
+from audioviz.studio.arrays import Curves
 from audioviz.studio.catalog import catalog_event
 from audioviz.studio.easel import Easel
 from audioviz.studio.pictures import Pictures
@@ -23,7 +24,7 @@ from audioviz.studio.session import Session
 from audioviz.studio.sound import Sound
 from audioviz.studio.worker import Worker
 
-Tell = Callable[[dict | bytes], None]
+Tell = Callable[[dict | bytes | Curves], None]
 Action = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any] | None]]  # a request's fields -> those of its reply
 PLAN_SECONDS = 60.0  # after which a script is held to be without an end
 LISTENING_SECONDS = 1.0  # after which the page is told that a song is being heard
@@ -49,7 +50,8 @@ class Desk:
         self._heard: object = None  # what the song that was told depends on
         self._sound: Sound | None = None
         self._told: set[str] = set()  # where there are problems
-        self.latest: dict[str, dict | bytes] = {"catalog": catalog_event()}  # what a page that joins is told
+        self._curves: Curves | None = None  # of the last plan
+        self.latest: dict[str, dict | bytes | Curves] = {"catalog": catalog_event()}  # what a page that joins is told
         self.actions: dict[str, Action] = {"expression": self._expression, "words": self._words}  # what it can ask for
         self.routes: list[BaseRoute] = [Route("/sound", self._serve_sound)]  # what it can fetch
         pictures = Pictures(say=self._say, drop=self._drop)
@@ -103,12 +105,14 @@ class Desk:
 
     async def _plan(self, project: Project) -> None:
         try:
-            answer = await self._thinker.run_within(PLAN_SECONDS, thinking.plan_event, project)
+            known = self._curves.known if self._curves else frozenset()
+            answer = await self._thinker.run_within(PLAN_SECONDS, thinking.plan_event, project, known)
         except AudiovizError as error:
             self._say_problems("plan", {"schedule": str(error)})
             return
         if answer.event:
-            self._say("plan", answer.event)
+            self._curves = answer.event.whole(self._curves)
+            self._say("plan", self._curves)
         self._easel.prepare()
         self._say_problems("plan", answer.problems)
 
@@ -156,7 +160,7 @@ class Desk:
             raise InputError("no project is open: drop a song first")
         return self._session.project
 
-    def _say(self, what: str, event: dict | bytes) -> None:
+    def _say(self, what: str, event: dict | bytes | Curves) -> None:
         self.latest[what] = event
         self._tell(event)
 

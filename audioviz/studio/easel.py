@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from audioviz.errors import AudiovizError, InputError
@@ -11,6 +12,7 @@ from audioviz.studio.session import Session
 from audioviz.studio.worker import Note, Worker
 
 PREVIEW = "preview"
+CALM = 0.5  # seconds without a change after which pictures are looked through, if none is asked for
 
 
 class Easel:
@@ -58,6 +60,8 @@ class Easel:
         """Paint what is asked for, for ever."""
         while await self._wake.wait():
             self._wake.clear()
+            if self._wanted is None and await self._woken_in_time():  # while a hand moves, the curves come first
+                continue
             project = self._session.project
             if project is None:
                 continue
@@ -72,6 +76,11 @@ class Easel:
                 self._say_problem(None)
             except AudiovizError as error:
                 self._say_problem(str(error))
+
+    async def _woken_in_time(self) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), CALM)
+        return self._wake.is_set()
 
     async def _frame(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         if self._session.project is None:

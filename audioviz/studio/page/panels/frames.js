@@ -17,12 +17,13 @@ import {
 } from "../state.js";
 import { stop } from "../sound.js";
 import { barAt, clock } from "../times.js";
+import { draft } from "../timeline/keyframes.js";
 import { effect, html, signal } from "../ui.js";
 import { Compared, pin, pinned } from "./compare.js";
 import { Button, Fault, Segments } from "./fields.js";
 import { size } from "./places.js";
 
-const REST = 150; // milliseconds that the playhead rests before its picture is asked for
+const REST = 150; // milliseconds that the playhead and all values rest before a picture is asked for
 const NEAR = 2; // seconds about the playhead in which a picture stands for it while the song plays
 
 export const film = signal(null); // {job, name} of the bar that is shown in place of pictures
@@ -51,7 +52,7 @@ let rest = 0;
 effect(() => {
   const frame = frameAt(playhead.value);
   const wanted = size.value;
-  about.value.revision; // asked anew after each change
+  for (const each of [about, project, draft]) each.value; // asked anew after each change, not while a hand makes it
   clearTimeout(rest);
   if (playing.value || !plan.value || !connected.value || film.value) return;
   rest = setTimeout(async () => {
