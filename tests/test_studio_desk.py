@@ -27,6 +27,7 @@ from audioviz.studio.outbox import Outbox, key_of, sent
 from audioviz.studio.pictures import Pictures
 from audioviz.studio.session import Session
 from audioviz.studio.sound import decoded, peaks_of, sound_of
+from audioviz.studio.worker import Note
 from tests.loops import finished
 
 RATE = 8000
@@ -102,7 +103,7 @@ def test_the_plan_has_the_curves_with_lanes_and_without(project):
     assert [key[0] for key in header["lanes"]["denoise"]] == ["0s", "8b"]
     assert header["lanes"]["denoise"][1][1] > 3
     assert [(prompt["text"], prompt["source"]) for prompt in header["prompts"]] == [("neon", 1), ("gold", 0), ("a", 2)]
-    assert header["cuts"][0] == 0 and header["options"][0]["name"] == "calm"
+    assert header["source"] == "pulse" and header["cuts"][0] == 0 and header["options"][0]["name"] == "calm"
 
 
 def test_prompts_of_the_script_have_no_source_and_those_without_times_keep_their_order(project):
@@ -253,6 +254,14 @@ def test_a_render_that_a_defect_ends_can_be_resumed_and_there_are_not_too_many(p
         assert [job["status"] for job in told["jobs"]["jobs"]] == ["waiting"]
 
     finished(ask())
+
+
+def test_what_each_bar_is_warned_of_is_said_once(project):
+    said: list[dict] = []
+    queue = render_queue.RenderQueue(Session(project), Pictures(say=None, drop=None), say=None, tell=said.append)
+    for text in ("a part begins anew", "a part begins anew", "clipped", "a part begins anew"):
+        queue._take(Note(text))
+    assert [event["text"] for event in said] == ["a part begins anew", "clipped"]
 
 
 def test_keys_of_frames_differ_from_the_frame_that_an_edit_changes_to_the_next_cut(project):

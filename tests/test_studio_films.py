@@ -90,6 +90,7 @@ def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path):
     """A part, the whole stopped and gone on with, and a renderer that is killed."""
     path = project.song.path.with_name("my.avz")
     save_project(project, path)
+    part = path.parent / "my.studio" / "1-1-1.mp4"
     jobs: list[dict] = []
     latest: dict[str, Any] = {}
 
@@ -127,19 +128,22 @@ def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path):
             await until(lambda: job(2)["status"] == "running")
             await until(lambda: job(2)["status"] in ("done", "failed"))
             jobs[:] = [job(1), job(2)]
-            return TestClient(Starlette(routes=desk.routes)).get("/film/2.mp4", headers={"range": "bytes=0-99"})
+            content, latest["shown"] = part.read_bytes(), latest["picture"]
+            await desk.actions["forget"]({"job": 1})
+            assert not part.parent.exists()  # nor what it was made of
+            http = TestClient(Starlette(routes=desk.routes))
+            return content, http.get("/film/2.mp4", headers={"range": "bytes=0-99"})
         finally:
             working.cancel()
             desk.close()
 
-    served = finished(work())
+    content, served = finished(work())
     assert [one["error"] for one in jobs] == [None, None]
     whole = load_project(path)
     render_project(whole, out=tmp_path / "whole.mp4", progress=False)
     render_project(whole.changed(start=1.0, duration=1.0), out=tmp_path / "part.mp4", progress=False)
     assert (tmp_path / "whole.mp4").read_bytes() == path.with_name("my.mp4").read_bytes()
-    part = path.parent / "my.studio" / "1-1-1.mp4"
-    assert (tmp_path / "part.mp4").read_bytes() == part.read_bytes() and jobs[0]["path"] == str(part)
+    assert (tmp_path / "part.mp4").read_bytes() == content and jobs[0]["path"] == str(part)
     assert served.status_code == 206 and served.content == path.with_name("my.mp4").read_bytes()[:100]
     assert {kick["seen"] for kick in jobs[1]["reaction"]["kicks"]} <= {True, False}
-    assert latest["picture"]["of"] in (1, 2) and latest["picture"]["size"] == "final"
+    assert latest["shown"]["of"] in (1, 2) and latest["shown"]["size"] == "final"

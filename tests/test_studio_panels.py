@@ -186,6 +186,8 @@ def test_a_hand_that_plays_while_the_song_runs_is_in_the_lane_when_it_stops(page
     before = inside(page, "return state.playhead.value")
     page.wait_for_timeout(400)
     page.keyboard.press("e")
+    shown = "return [it.played.value.column, it.played.value.points.length > 5, it.taps.value.seconds.length]"
+    assert module(page, "timeline/hand.js", shown) == ["denoise", True, 1]  # before it is in the project
     page.get_by_role("button", name="Stop", exact=True).click()
     until(page, "state.project.value.lanes.denoise && state.project.value.song.events.taps")
     keys = {float(time[:-1]): value for time, value in project(page)["lanes"]["denoise"]["keys"].items()}
@@ -204,7 +206,7 @@ def test_keys_of_the_page_leave_a_field_that_is_typed_in_alone(page):
     assert page.locator("dialog").count() == 0
     page.locator("header h1").click()
     page.keyboard.press("?")
-    assert page.get_by_role("dialog", name="Keys").is_visible()
+    page.get_by_role("dialog", name="Keys").wait_for()
 
 
 def test_a_bar_later_is_the_first_downbeat_and_the_grid_goes_back_to_what_is_heard(page):

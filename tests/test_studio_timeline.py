@@ -241,6 +241,30 @@ def test_a_prompt_is_dragged_by_its_beginning(page):
     assert float(time[:-1]) == pytest.approx(11, abs=0.05) and text == "gold mandala --neg grey"
 
 
+def test_colours_are_keys_of_their_lane_and_dragged_in_time_alone(page):
+    inside(page, "rows.showColumn('flash_colour'); scroller.scrollTop = 1e6")
+    until(page, "rows.rows.value.some(({ id }) => id === 'lane:flash_colour')")
+    lane = "state.project.value.lanes.flash_colour"
+    for seconds in (6, 10):
+        page.mouse.dblclick(*inside(page, f"return at('lane:flash_colour', {seconds})"))
+        until(page, f"Object.keys({lane}?.keys ?? {{}}).length === {1 if seconds == 6 else 2}")
+    page.get_by_role("tab", name="Lanes").click()
+    page.get_by_label("Colour of the key").fill("#ff8000")
+    until(page, f"Object.values({lane}.keys).join() === '#ffffff,#ff8000'")
+    until(page, "Math.abs(state.plan.value['final:flash_colour'].at(-1) - 0xff8000) < 1")
+    (x, y), (to, _) = inside(page, "return [at('lane:flash_colour', 10), at('lane:flash_colour', 14)]")
+    drag(page, (x, y), (to, y - 20))
+    until(page, f"Object.keys({lane}.keys).some((time) => Math.abs(parseFloat(time) - 14) < 0.1)")
+    assert list(inside(page, f"return {lane}.keys").values()) == ["#ffffff", "#ff8000"]
+
+
+def test_the_first_prompt_holds_before_its_time_too(page):
+    inside(page, "await state.change([[['prompts'], ['5s: gold mandala']]], 'prompts')")
+    until(page, "state.plan.value.prompts[0]?.seconds === 5 && state.plan.value.prompts[0].source === 0")
+    page.mouse.click(*inside(page, "return at('prompts', 1)"))
+    assert inside(page, "return state.selectedPrompt.value") == 0
+
+
 @pytest.mark.parametrize("mode", ["replace", "multiply"])
 def test_a_lane_is_drawn_at_once_as_the_server_computes_it(page, mode):
     for ease in reversed(EASINGS):  # the first is not that of the lane, so that a new plan can be told

@@ -23,7 +23,7 @@ from audioviz.studio.messages import message_id, read_message, read_request
 from audioviz.studio.outbox import Outbox, key_of, sent
 from audioviz.studio.session import Session
 from audioviz.studio.trust import script_of
-from audioviz.studio.uploads import check_size, receive, upload_name
+from audioviz.studio.uploads import check_size, receive, remove_leftovers, upload_name
 from audioviz.studio.watching import Watch
 
 PAGE = Path(__file__).parent / "page"
@@ -58,6 +58,7 @@ class Studio:
         for work in (self.desk.work, self._autosave.work, self._watch.work):
             self._start(self._for_ever(work))
         self._ask_about_script()
+        await asyncio.to_thread(remove_leftovers, self.session.folder)
         try:
             yield
         finally:

@@ -1,8 +1,10 @@
 """RenderQueue: renders one after the other, in a process of their own; each can be stopped, and goes on later."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -117,6 +119,7 @@ class RenderQueue:
         self._numbers = count(1)
         self._wake = asyncio.Event()
         self._told, self._telling = 0.0, False
+        self._noted: set[str] = set()  # warnings that were told: each bar has the same
         self.actions = {"render": self._render, "cancel": self._cancel, "resume": self._resume, "forget": self._forget}
 
     async def work(self) -> None:
@@ -151,7 +154,9 @@ class RenderQueue:
 
     def _take(self, news: filming.News | Note) -> None:
         if isinstance(news, Note):
-            self._tell({"on": "notice", "kind": "warning", "text": news.text})
+            if news.text not in self._noted:
+                self._noted.add(news.text)
+                self._tell({"on": "notice", "kind": "warning", "text": news.text})
             return
         job = self._jobs.get(news.job)
         if job is None:
@@ -205,15 +210,16 @@ class RenderQueue:
             self._go_on()
 
     async def _forget(self, asked: Mapping[str, Any]) -> None:
-        """Take a render off the list; the films of drafts and parts go with it."""
+        """Take a render off the list; the films of drafts and parts go with it, and what they were made of."""
         job = self._job(asked)
         if job.status == "running":
             raise InputError(f"job {job.number} is running: cancel it first")
-        if job.film and job.film.parent.suffix == ".studio":
+        if job.order.out.parent.suffix == ".studio":
+            is_last = not any(other.order.out == job.order.out for other in self._jobs.values() if other is not job)
             try:
-                await asyncio.to_thread(job.film.unlink, missing_ok=True)
+                await asyncio.to_thread(_remove, job, work=is_last)
             except OSError as error:
-                raise InputError(f"{job.film}: cannot be removed ({error.strerror})") from error
+                raise InputError(f"{error.filename}: cannot be removed ({error.strerror})") from error
         self._jobs.pop(job.number, None)
         self._pictures.forget_all(job.number)
         self._say_soon()
@@ -262,6 +268,16 @@ def _kept_film(order: filming.Order) -> Path:
     own = (order.out.with_name(f"{order.out.stem}-{n}{order.out.suffix}") for n in count(1))
     place = next(path for path in own if not path.exists())
     return order.out.replace(place)
+
+
+def _remove(job: Job, *, work: bool) -> None:
+    """Remove the film of a draft or part, what it was made of where no other is made of it, and a folder left empty."""
+    if job.film:
+        job.film.unlink(missing_ok=True)
+    if work and (folder := work_folder(job.order.out)).is_dir():
+        shutil.rmtree(folder)
+    with suppress(OSError):
+        job.order.out.parent.rmdir()
 
 
 def _is_free(path: Path) -> bool:

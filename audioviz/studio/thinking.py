@@ -104,6 +104,7 @@ def plan_event(project: Project, known: Collection[str] = ()) -> Answer:
         return Answer(None, {"schedule": str(error)})
     header = {
         "on": "plan",
+        "source": project.schedule.source,
         "frames": len(plan.final),
         "columns": list(plan.final.columns),
         "lanes": {column: _keys(lane, song) for column, lane in project.lanes.items()},
