@@ -23,6 +23,7 @@ from audioviz.studio.arrays import Curves
 from audioviz.studio.catalog import catalog_event, options_of
 from audioviz.studio.chain import Chain
 from audioviz.studio.columns import ABOUT, GROUPS
+from audioviz.studio.desk import Desk
 from audioviz.studio.outbox import Outbox, key_of, sent
 from audioviz.studio.pictures import Pictures
 from audioviz.studio.session import Session
@@ -239,7 +240,7 @@ def test_a_render_that_a_defect_ends_can_be_resumed_and_there_are_not_too_many(p
 
     async def ask() -> None:
         pictures = Pictures(say=told.__setitem__, drop=told.__delitem__)
-        queue = render_queue.RenderQueue(Session(project), pictures, say=told.__setitem__, tell=lambda _: None)
+        queue = render_queue.RenderQueue(Session(project), pictures, say=told.__setitem__, warn=lambda _: None)
         for _ in range(2):
             await queue.actions["render"]({"start": 1.0, "duration": 1.0})
         with pytest.raises(InputError, match="2 renders already: forget some first"):
@@ -258,9 +259,11 @@ def test_a_render_that_a_defect_ends_can_be_resumed_and_there_are_not_too_many(p
 
 def test_what_each_bar_is_warned_of_is_said_once(project):
     said: list[dict] = []
-    queue = render_queue.RenderQueue(Session(project), Pictures(say=None, drop=None), say=None, tell=said.append)
+    desk = Desk(Session(project), said.append)
     for text in ("a part begins anew", "a part begins anew", "clipped", "a part begins anew"):
-        queue._take(Note(text))
+        desk._queue._take(Note(text))
+        desk._easel._take(Note(text))
+    desk.close()
     assert [event["text"] for event in said] == ["a part begins anew", "clipped"]
 
 

@@ -116,6 +116,11 @@ def test_texts_of_prompts_come_apart_and_together_again(page):
     texts = ["neon", "8s: neon", "1:30: neon --neg grey", "96f: a, b: c", "4bar: (gold:1.3) rain", "2.5: tea"]
     code = f"return {texts}.map((text) => it.entry(it.parts(text, null)))"
     assert module(page, "panels/written.js", code) == texts
+    typed = "return [it.typed('gold  rain '), it.typed('gold rain --neg grey, mud')]"
+    assert module(page, "panels/written.js", typed) == [
+        {"text": "gold  rain "},
+        {"text": "gold rain", "negative": "grey, mud"},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -50,13 +50,14 @@ class Desk:
         self._heard: object = None  # what the song that was told depends on
         self._sound: Sound | None = None
         self._told: set[str] = set()  # where there are problems
+        self._warned: set[str] = set()  # of what: each bar and picture has the same to say
         self._curves: Curves | None = None  # of the last plan
         self.latest: dict[str, dict | bytes | Curves] = {"catalog": catalog_event()}  # what a page that joins is told
         self.actions: dict[str, Action] = {"expression": self._expression, "words": self._words}  # what it can ask for
         self.routes: list[BaseRoute] = [Route("/sound", self._serve_sound)]  # what it can fetch
         pictures = Pictures(say=self._say, drop=self._drop)
-        self._easel = Easel(session, pictures, say=self._say, tell=tell)
-        self._queue = RenderQueue(session, pictures, say=self._say, tell=tell)
+        self._easel = Easel(session, pictures, say=self._say, warn=self._warn)
+        self._queue = RenderQueue(session, pictures, say=self._say, warn=self._warn)
         self.actions |= self._easel.actions | self._queue.actions
         self.routes += [Route("/picture/{key}.webp", pictures.serve), Route("/film/{job:int}.mp4", self._queue.serve)]
         session.changed.append(self._wake.set)
@@ -163,6 +164,12 @@ class Desk:
     def _say(self, what: str, event: dict | bytes | Curves) -> None:
         self.latest[what] = event
         self._tell(event)
+
+    def _warn(self, text: str) -> None:
+        """Tell what is warned of, once in a session."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self._tell({"on": "notice", "kind": "warning", "text": text})
 
     def _drop(self, what: str) -> None:
         self.latest.pop(what, None)

@@ -24,8 +24,8 @@ class Easel:
     pictures : Pictures
     say : function of a name and an event
         Tells every page, and those that join later the newest of each name.
-    tell : function of an event
-        Tells every page once.
+    warn : function of a text
+        Tells every page what is warned of.
     """
 
     def __init__(
@@ -34,9 +34,9 @@ class Easel:
         pictures: Pictures,
         *,
         say: Callable[[str, dict[str, Any]], None],
-        tell: Callable[[dict[str, Any]], None],
+        warn: Callable[[str], None],
     ) -> None:
-        self._session, self._pictures, self._say, self._tell = session, pictures, say, tell
+        self._session, self._pictures, self._say, self._warn = session, pictures, say, warn
         self._painter: Worker | None = None
         self._wake = asyncio.Event()
         self._wanted: tuple[int, str] | None = None
@@ -96,7 +96,7 @@ class Easel:
 
     def _take(self, picture: painting.Picture | Note) -> None:
         if isinstance(picture, Note):
-            self._tell({"on": "notice", "kind": "warning", "text": picture.text})
+            self._warn(picture.text)
             return
         if self._changed:  # it may be of the project before
             return

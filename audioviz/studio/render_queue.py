@@ -101,8 +101,8 @@ class RenderQueue:
     pictures : Pictures
     say : function of a name and an event
         Tells every page, and those that join later the newest of each name.
-    tell : function of an event
-        Tells every page once.
+    warn : function of a text
+        Tells every page what is warned of.
     """
 
     def __init__(
@@ -111,15 +111,14 @@ class RenderQueue:
         pictures: Pictures,
         *,
         say: Callable[[str, dict[str, Any]], None],
-        tell: Callable[[dict[str, Any]], None],
+        warn: Callable[[str], None],
     ) -> None:
-        self._session, self._pictures, self._say, self._tell = session, pictures, say, tell
+        self._session, self._pictures, self._say, self._warn = session, pictures, say, warn
         self._renderer: Worker | None = None  # started by the first job: it takes as much memory as its model
         self._jobs: dict[int, Job] = {}
         self._numbers = count(1)
         self._wake = asyncio.Event()
         self._told, self._telling = 0.0, False
-        self._noted: set[str] = set()  # warnings that were told: each bar has the same
         self.actions = {"render": self._render, "cancel": self._cancel, "resume": self._resume, "forget": self._forget}
 
     async def work(self) -> None:
@@ -154,9 +153,7 @@ class RenderQueue:
 
     def _take(self, news: filming.News | Note) -> None:
         if isinstance(news, Note):
-            if news.text not in self._noted:
-                self._noted.add(news.text)
-                self._tell({"on": "notice", "kind": "warning", "text": news.text})
+            self._warn(news.text)
             return
         job = self._jobs.get(news.job)
         if job is None:

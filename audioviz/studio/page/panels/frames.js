@@ -109,18 +109,20 @@ function Film() {
           <video class="picture" key=${job.film} src=${job.film} autoplay loop controls playsinline></video>
         `;
   }
-  const { done = 0, frames = 1, picture, error, status = "waiting" } = job ?? {};
+  const { done = 0, frames = 0, picture, error, status = "waiting" } = job ?? {};
+  const seen = picture ?? shown.value?.url; // the preview, until the film has a frame
+  const state = status !== "running" ? status : frames ? `frame ${done} of ${frames}` : "getting ready";
   return html`
     <div class="making">
       ${
-        picture &&
+        seen &&
         html`
-          <img class="picture" src=${picture} alt=${`Newest frame of ${film.value.name}`} />
+          <img class="picture" src=${seen} alt=${`Newest frame of ${film.value.name}`} />
         `
       }
       <div class="over" role="status">
-        <span>${error ?? `${film.value.name}: ${status === "running" ? `frame ${done} of ${frames}` : status}`}</span>
-        <progress value=${done} max=${frames} aria-label="Frames done"></progress>
+        <span>${error ?? `${film.value.name}: ${state}`}</span>
+        <progress value=${done} max=${frames || 1} aria-label="Frames done"></progress>
       </div>
     </div>
   `;

@@ -32,6 +32,12 @@ export function parts(entry, song) {
   };
 }
 
+/** The parts that the text of a prompt says as it is typed: what stands behind `--neg` is its negative. */
+export function typed(text) {
+  const [own, ...negative] = text.split(NEGATIVE);
+  return negative.length ? { text: own.trim(), negative: negative.join(NEGATIVE).trim() } : { text };
+}
+
 /** The entry of parts: a text where that says it all, else a record, whose seconds are found by the song's grid. */
 export function entry({ time, text, negative, ease, way }, { seconds = 0, song, record = false } = {}) {
   const plain = ease === EASE && way === WAY && text.trim() !== "" && !text.includes(NEGATIVE);
