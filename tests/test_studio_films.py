@@ -28,9 +28,9 @@ def project(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUDIOVIZ_CACHE", str(folder / "cache"))
         patch.setenv("OMP_NUM_THREADS", "1")
-        time = np.arange(6 * RATE) / RATE
+        time = np.arange(4 * RATE) / RATE
         soundfile.write(folder / "song.wav", np.exp(-40 * (time % 0.5)) * np.sin(2 * np.pi * 90 * time) * 0.8, RATE)
-        yield Project(folder / "song.wav", fps=12).changed(size="64x64", prompts=["neon nebula"])
+        yield Project(folder / "song.wav", fps=12).changed(size="64x64", steps=2, prompts=["neon nebula"])
 
 
 @pytest.fixture

@@ -1,14 +1,9 @@
 """The timeline of the studio's page, in a real Chromium: what is done by hand lands in the project, and is undone."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 from audioviz.curve import EASINGS
-from tests.studio_page import studio
 
-SONG = Path(__file__).parents[1] / "examples" / "song.ogg"
 LANE = {"keys": {"4s": 0.2, "8s": 0.8, "12s": 0.4}, "ease": "linear", "mode": "replace"}
 ALL = """
 const load = (name) => import(new URL(`page/${name}.js`, location.href));
@@ -26,28 +21,31 @@ const at = (id, seconds, inside) => {
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory, own_cache):
-    folder = tmp_path_factory.mktemp("studio")
-    shutil.copy(SONG, folder / "song.ogg")
-    with studio(folder, "song.ogg") as address:
-        yield address
-
-
-@pytest.fixture
-def page(chromium, address):
-    """The page of a project that has just been begun, with three keys in a lane, from 0 to 20 seconds."""
+def opened(chromium, desk):
+    address, _ = desk
     with chromium.new_context(viewport={"width": 1200, "height": 900}) as context:
         page = context.new_page()
         page.goto(address)
-        page.wait_for_selector(".desk")
-        inside(page, "await (await load('link')).ask('open', {path: 'song.ogg'})")
         page.wait_for_selector(".tl-head.lane", timeout=60_000)
-        inside(
-            page, "await state.change([[['lanes', 'denoise'], lane]], 'lane'); state.snapping.value = 'off'", lane=LANE
-        )
-        until(page, "state.plan.value?.lanes?.denoise?.length === 3")
-        inside(page, "view.show(0, 20); state.playhead.value = 0; scroller.scrollTop = 0")
         yield page
+
+
+@pytest.fixture
+def page(opened):
+    """The page of a project that has just been begun, with three keys in a lane, from 0 to 20 seconds."""
+    begin = """
+        const [hand, link] = await Promise.all(["timeline/hand", "link"].map(load));
+        await link.ask("open", { path: "song.avz" });
+        hand.pen.value = false;
+        rows.added.value = [];
+        state.snapping.value = "off";
+        state.loop.value = state.selectedPrompt.value = null;
+        await state.change([[["lanes", "denoise"], lane]], "lane");
+    """
+    inside(opened, begin, lane=LANE)
+    until(opened, "state.plan.value?.lanes?.denoise?.length === 3 && Object.keys(state.plan.value.lanes).length === 1")
+    inside(opened, "keyframes.select(null); view.show(0, 20); state.playhead.value = 0; scroller.scrollTop = 0")
+    return opened
 
 
 def inside(page, code: str, **given):

@@ -9,7 +9,7 @@ const TIME =
       String.raw`\d+(?:\.\d*)?(?=:(?:\s|$)))\s*:`, // 8
     ].join("|"),
   );
-const NEGATIVE = "--neg";
+export const NEGATIVE = "--neg";
 export const EASE = "late"; // of a prompt that says none
 export const WAY = "slerp";
 
