@@ -16,6 +16,7 @@ from audioviz.project import Project, load_project, save_project
 from audioviz.rendering.render import render_project
 from audioviz.studio import canvas, painting
 from audioviz.studio.desk import Desk
+from audioviz.studio.easel import Easel
 from audioviz.studio.session import Session
 from tests.loops import finished
 
@@ -86,8 +87,9 @@ def test_a_draft_is_small(project):
     assert canvas.draft_of(project, model).look.size == (64, 64)
 
 
-def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path):
+def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path, monkeypatch):
     """A part, the whole stopped and gone on with, and a renderer that is killed."""
+    monkeypatch.setattr(Easel, "prepare", lambda _: None)  # no preview is asked for
     path = project.song.path.with_name("my.avz")
     save_project(project, path)
     part = path.parent / "my.studio" / "1-1-1.mp4"
