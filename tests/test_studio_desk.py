@@ -24,8 +24,9 @@ from audioviz.studio.catalog import catalog_event, options_of
 from audioviz.studio.chain import Chain
 from audioviz.studio.columns import ABOUT, GROUPS
 from audioviz.studio.desk import Desk
+from audioviz.studio.filming import News
 from audioviz.studio.outbox import Outbox, key_of, sent
-from audioviz.studio.pictures import Pictures
+from audioviz.studio.pictures import Pictures, address
 from audioviz.studio.session import Session
 from audioviz.studio.sound import decoded, peaks_of, sound_of
 from audioviz.studio.worker import Note
@@ -265,6 +266,26 @@ def test_what_each_bar_is_warned_of_is_said_once(project):
         desk._easel._take(Note(text))
     desk.close()
     assert [event["text"] for event in said] == ["a part begins anew", "clipped"]
+
+
+def test_frames_of_renders_are_shown_of_the_song_that_is_open_alone(project):
+    told: dict[str, dict] = {}
+    pictures = Pictures(say=told.__setitem__, drop=told.__delitem__)
+    session = Session(project)
+    queue = render_queue.RenderQueue(session, pictures, say=told.__setitem__, warn=lambda _: None)
+
+    async def ask() -> None:
+        await queue.actions["render"]({"start": 1.0, "duration": 1.0})
+        queue._take(News(1, 1, 12, frame=12, key="one", webp=b"one"))
+        assert "picture 1 12" in told
+        other = project.song.path.with_name("other.wav")
+        session.change([{"place": ["song", "path"], "value": str(other)}], "another song")
+        queue._take(News(1, 2, 12, frame=13, key="two", webp=b"two"))
+        assert not [name for name in told if name.startswith("picture")]
+        await asyncio.sleep(2 * render_queue.NEWS_SECONDS)
+        assert told["jobs"]["jobs"][0]["picture"] == address("two") and pictures._kept["two"] == b"two"
+
+    finished(ask())
 
 
 def test_keys_of_frames_differ_from_the_frame_that_an_edit_changes_to_the_next_cut(project):

@@ -119,7 +119,19 @@ class RenderQueue:
         self._numbers = count(1)
         self._wake = asyncio.Event()
         self._told, self._telling = 0.0, False
+        self._song: Path | None = None  # that is open: the frames of its renders are shown among the others
+        session.changed.append(self._look)
+        self._look()
         self.actions = {"render": self._render, "cancel": self._cancel, "resume": self._resume, "forget": self._forget}
+
+    def _look(self) -> None:
+        """Let go of the frames of renders when another song is open."""
+        project = self._session.project
+        song = project and project.song.path
+        if song != self._song:
+            self._song = song
+            for number in self._jobs:
+                self._pictures.forget_all(number)
 
     async def work(self) -> None:
         """Make the films that are waited for, for ever."""
@@ -160,8 +172,11 @@ class RenderQueue:
             return
         job.take(news)
         if news.webp:
-            about = {"estimate": False, "size": "draft" if job.order.draft else "final"}
-            self._pictures.show(job.number, news.frame, about, key=news.key, webp=news.webp)
+            if job.order.project.song.path == self._song:
+                about = {"estimate": False, "size": "draft" if job.order.draft else "final"}
+                self._pictures.show(job.number, news.frame, about, key=news.key, webp=news.webp)
+            else:
+                self._pictures.keep(news.key, news.webp)
             job.picture = address(news.key)
         self._say_soon()
 

@@ -48,6 +48,14 @@ effect(() => {
   if (found) shown.value = found;
 });
 
+let heard = null; // the song of what is seen
+effect(() => {
+  const { sha256 } = song.value ?? {};
+  if (!sha256 || sha256 === heard) return;
+  heard = sha256;
+  shown.value = film.value = null;
+});
+
 let rest = 0;
 effect(() => {
   const frame = frameAt(playhead.value);
