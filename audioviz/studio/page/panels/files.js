@@ -35,8 +35,11 @@ export async function take(path, kind = kindOf(path)) {
   if (!project.value || kind === "project") return open(path);
   if (kind === "song") {
     dialog.value = null;
-    await change([[["song", "path"], path]], "another song").catch(() => null);
-    return say(`${nameOf(path)} is the song of this project now; Undo takes it back, Ctrl+O opens a song of its own`);
+    const said = `${nameOf(path)} is the song of this project now; Undo takes it back, Ctrl+O opens a song of its own`;
+    return change([[["song", "path"], path]], "another song").then(
+      () => say(said),
+      () => null,
+    );
   }
   if (kind === "schedule") {
     return change(
