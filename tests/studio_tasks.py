@@ -8,7 +8,8 @@ import time
 import warnings
 
 from audioviz.errors import AudiovizWarning, InputError
-from audioviz.studio.worker import Worker, asked_to_stop, tell
+from audioviz.rendering.process import asked_to_stop, tell
+from audioviz.studio.worker import Worker
 
 
 def double(number: int) -> int:

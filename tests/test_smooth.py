@@ -275,7 +275,7 @@ def test_a_file_that_is_no_rife_network_is_refused_in_one_line(tmp_path, song):
 def song(tmp_path):
     """Four seconds of noise; kicks between the frames of 12 a second."""
     path = tmp_path / "song.wav"
-    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, (44100 * 4 + 9999, 2)), 44100)
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 22050 * 4 + 5000), 22050)
     made = made_song(path=path)
     return replace(made, kicks=Events.at(np.array([0.46, 1.04, 2.21, 3.125]), made.clock))
 

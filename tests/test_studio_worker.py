@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from audioviz.errors import Defect, InputError
-from audioviz.studio.worker import Note, Worker, WorkerDied
+from audioviz.rendering.process import Note
+from audioviz.studio.worker import Worker, WorkerDied
 from tests import studio_tasks as tasks
 from tests.loops import finished
 

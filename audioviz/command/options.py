@@ -155,6 +155,12 @@ look_options = (
         metavar="N",
         help="Sample frames of N stretches between cuts together: faster on a GPU.",
     ),
+    click.option(
+        "--threads",
+        type=click.IntRange(1, 1024),
+        metavar="N",
+        help="Run a model on so many threads of the CPU; if not given, on one for each core.",
+    ),
 )
 finish_options = (
     click.option(

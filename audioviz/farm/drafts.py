@@ -17,7 +17,7 @@ from audioviz.insight.reaction import Reaction, measure_pictures
 from audioviz.project import Finish, Look, Project
 from audioviz.rendering.check import check_folder, check_project, check_trust
 from audioviz.rendering.inputs import part_of_project, schedule_of, song_of
-from audioviz.rendering.render import load_model_of, render_project
+from audioviz.rendering.render import load_model_of, loaded_of, render_project
 from audioviz.schedule.script import ScheduleSource, load_schedule
 
 if TYPE_CHECKING:
@@ -55,10 +55,21 @@ def check_combinations(combinations: Sequence[Combination], folder: Path) -> Non
     InputError, ModelError, ScheduleError
     """
     check_folder(folder)
-    sources: dict[str, ScheduleSource] = {}
     for combination in combinations:
-        project, choice = combination.project, combination.project.schedule
-        check_project(project)
+        check_project(combination.project)
+    check_settings([combination.project for combination in combinations])
+
+
+def check_settings(projects: Sequence[Project]) -> None:
+    """Refuse settings that a schedule has not, or whose values cannot be.
+
+    Raises
+    ------
+    InputError, ScheduleError
+    """
+    sources: dict[str, ScheduleSource] = {}
+    for project in projects:
+        choice = project.schedule
         if choice.numbers is None:
             if choice.source not in sources:
                 sources[choice.source] = load_schedule(choice.source)
@@ -103,7 +114,7 @@ def drafts_of(
     drafts = [
         Draft(one, _shortened(one.project, start, duration), folder / f"{_key(one.values)}.mp4") for one in combinations
     ]
-    return sorted(drafts, key=lambda draft: (repr(_loaded_of(draft.project.look)), repr(_heard_of(draft.project))))
+    return sorted(drafts, key=lambda draft: (repr(loaded_of(draft.project.look)), repr(_heard_of(draft.project))))
 
 
 def check_schedules(drafts: Sequence[Draft], *, hear: Callable[[Project], Song]) -> None:
@@ -127,13 +138,25 @@ def make_draft(draft: Draft, *, song: Song, load: Load, progress: "bool | tqdm" 
     """Make the video of a draft, or what is missing of it, and measure it; what is wrong with it is said in there."""
     try:
         render_project(draft.project, out=draft.out, song=song, load=load, keep_work=True, progress=progress)
-        return Drawn(draft, measure_pictures(draft.out, cut(song, part_of_project(draft.project, song))))
+        return Drawn(draft, measure_draft(draft, song))
     except AudiovizError as error:
         return Drawn(draft, None, error)
 
 
-def make_drafts(drafts: Sequence[Draft], *, hear: Callable[[Project], Song], progress: bool = True) -> list[Drawn]:
+def measure_draft(draft: Draft, song: Song) -> Reaction:
+    """How the video of a draft reacts to its part of the song."""
+    return measure_pictures(draft.out, cut(song, part_of_project(draft.project, song)))
+
+
+def make_drafts(
+    drafts: Sequence[Draft], *, hear: Callable[[Project], Song], progress: "bool | tqdm" = True
+) -> list[Drawn]:
     """Make drafts one after the other in this process, under one bar; the model is loaded once where it is the same.
+
+    Parameters
+    ----------
+    progress : bool or tqdm
+        Whether there is a bar, or that.
 
     Raises
     ------
@@ -142,10 +165,15 @@ def make_drafts(drafts: Sequence[Draft], *, hear: Callable[[Project], Song], pro
     """
     frames = [len(part_of_project(draft.project, hear(draft.project))) for draft in drafts]
     model_of: Callable[[tuple[Look, frozenset[str]]], Model] = _kept(
-        lambda asked: load_model_of(*asked), key=lambda asked: (_loaded_of(asked[0]), asked[1])
+        lambda asked: load_model_of(*asked), key=lambda asked: (loaded_of(asked[0]), asked[1])
     )
     drawn: list[Drawn] = []
-    with tqdm(total=sum(frames), unit="frame", smoothing=0.05, disable=None if progress else True) as bar:
+    if isinstance(progress, tqdm):
+        bar = progress
+    else:
+        bar = tqdm(unit="frame", smoothing=0.05, disable=None if progress else True)
+    bar.total = sum(frames)
+    with bar:
         for i, draft in enumerate(drafts):
             bar.set_description(f"draft {i + 1} of {len(drafts)}")
             done = make_draft(draft, song=hear(draft.project), load=lambda *asked: model_of(asked), progress=bar)
@@ -184,13 +212,6 @@ def _kept(make: Callable[[Given], Kept], *, key: Callable[[Given], object]) -> C
 def _heard_of(project: Project) -> Project:
     """What hearing depends on."""
     return Project(replace(project.song, start=0.0, duration=None), fps=project.fps)
-
-
-def _loaded_of(look: Look) -> Look:
-    """What loading depends on."""
-    return replace(
-        look, size=None, steps=None, cfg=None, sampler=None, scheduler=None, compile=False, batch=1, lora_dir=None
-    )
 
 
 def _shortened(project: Project, start: float | str, duration: float | str) -> Project:

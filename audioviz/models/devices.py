@@ -1,7 +1,7 @@
 """Devices by name: which there are, what a model runs in there, and what of them pictures depend on."""
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audioviz.errors import InputError, nearest
 
@@ -84,8 +84,10 @@ def memory_format_of(network: "torch.nn.Module", device: "torch.device") -> "tor
     return torch.contiguous_format if device.type == "cuda" and normed else torch.channels_last
 
 
-def device_identity(device: "torch.device") -> dict[str, str]:
-    """What of a device pictures depend on to the byte: its kind, and of a GPU its name and the libraries' versions."""
+def device_identity(device: "torch.device") -> dict[str, Any]:
+    """What of a device pictures depend on to the byte: its kind; of a CPU how many threads are used; of a GPU its name
+    and the libraries' versions.
+    """
     import torch
 
     if device.type == "cuda":
@@ -93,6 +95,8 @@ def device_identity(device: "torch.device") -> dict[str, str]:
         return {"device": "cuda", "gpu": f"{torch.cuda.get_device_name(device)}, {libraries}"}
     if device.type == "xpu":
         return {"device": "xpu", "gpu": torch.xpu.get_device_name(device)}
+    if device.type == "cpu":
+        return {"device": "cpu", "threads": torch.get_num_threads()}
     return {"device": device.type}
 
 

@@ -27,6 +27,7 @@ SCHEDULERS = (
     "kl_optimal",
 )
 MOST_BATCH = 64
+MOST_THREADS = 1024
 
 
 def _to_size(value: Any) -> Any:
@@ -59,6 +60,8 @@ class Look:
         Compile the model first.
     batch : int, 1 to 64
         Frames between different cuts that are sampled together.
+    threads : int, optional
+        Of a model on a CPU, on whose number the last bits of pictures depend.
     """
 
     model: Place = "embedded"
@@ -81,3 +84,4 @@ class Look:
     vae_dtype: Annotated[str, one_of("vae-dtype", DTYPES)] = "auto"
     compile: Annotated[bool, Strict()] = False
     batch: Annotated[Whole, within(1, MOST_BATCH)] = 1
+    threads: Annotated[Whole, within(1, MOST_THREADS)] | None = None

@@ -1,10 +1,11 @@
 """The loop over the chunks of a render: latents that are sampled, or were kept, become pictures in the work folder."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from logging import Logger
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,7 +17,6 @@ from audioviz.rendering.log import resident_megabytes
 from audioviz.sampling.frame import NotFinite
 from audioviz.transfer import Arrival, settle
 from audioviz.video.chunks import Latents
-from audioviz.video.work import Work
 
 SLOW_DECODING = 0.05  # seconds a frame, from which kept work has what was decoded, so that an edit is quick,
 MOST_DECODED = 512 * 2**20  # if a chunk's is no more than so many bytes
@@ -24,10 +24,34 @@ MOST_DECODED = 512 * 2**20  # if a chunk's is no more than so many bytes
 Watch = Callable[[int, np.ndarray], None]  # is shown each picture, uint8 (H, W, 3), and its number in the video
 
 
+class Chunks(Protocol):
+    """Where the chunks of a render are kept, as `Work` keeps them; its methods are as there."""
+
+    def missing(self) -> Iterator[range]:
+        """The frames of each chunk to make."""
+        ...
+
+    def kept(self) -> Latents | None:
+        """The latents of this one, if they are there."""
+        ...
+
+    def before(self) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+        """The latent before it, and the state."""
+        ...
+
+    def write(self, picture: np.ndarray) -> None:
+        """Take its next picture."""
+        ...
+
+    def finish_chunk(self, latents: Latents | None, state: Mapping[str, np.ndarray] | None = None) -> None:
+        """Keep it."""
+        ...
+
+
 def make_pictures(
     sampled: Iterator[Tensor],
     finisher: Finisher,
-    work: Work,
+    work: Chunks,
     log: Logger,
     bar: tqdm,
     *,
@@ -59,7 +83,7 @@ def make_pictures(
     PicturesSpoilt
         If the autoencoder did, and will give others.
     """
-    seconds, count, stopped = 0.0, 0, 0
+    seconds, count, stopped = 0.0, 0, -1
     for span in work.missing():
         if span.start != stopped:
             finisher.restart(*work.before())
@@ -126,7 +150,7 @@ def _sample_chunk(
     span: range,
     sampled: Iterator[Tensor],
     finisher: Finisher,
-    work: Work,
+    work: Chunks,
     bar: tqdm,
     *,
     part: range,
@@ -174,7 +198,7 @@ def _timed(finisher: Finisher, latent: Tensor) -> tuple[Tensor, float]:
 
 
 def _finish_chunk(
-    span: range, kept: Latents, finisher: Finisher, work: Work, bar: tqdm, *, part: range, watch: Watch | None
+    span: range, kept: Latents, finisher: Finisher, work: Chunks, bar: tqdm, *, part: range, watch: Watch | None
 ) -> None:
     """Write the pictures of a chunk whose latents were kept."""
 
@@ -223,7 +247,7 @@ def late(rows: Iterator[_Row], device: torch.device) -> Iterator[_Row]:
 
 
 def _write(
-    frames: list[int], pictures: list[Tensor], finisher: Finisher, work: Work, bar: tqdm, watch: Watch | None
+    frames: list[int], pictures: list[Tensor], finisher: Finisher, work: Chunks, bar: tqdm, watch: Watch | None
 ) -> None:
     for frame, picture in zip(frames, pictures, strict=True):
         finished = finisher.finished(frame, picture.numpy())

@@ -107,6 +107,11 @@ class Finisher:
         return self._model.denoiser.device
 
     @property
+    def looks_back(self) -> bool:
+        """Whether pictures depend on the latent before theirs."""
+        return self._tweens is not None
+
+    @property
     def state(self) -> dict[str, np.ndarray]:
         """What the pictures before leave to the next one, besides the latent before."""
         echo = {ECHO: self._echo.cpu().numpy()} if self._echo is not None else {}
@@ -115,6 +120,7 @@ class Finisher:
 
     def restart(self, latent: np.ndarray | None, state: Mapping[str, np.ndarray]) -> None:
         """Go on after a frame whose latent and state are given; None and nothing before the first."""
+        self._before = None
         if latent is not None and self._tweens:
             before = torch.from_numpy(latent)
             (picture,) = self._decode.together([before], rows=self.at_once)

@@ -31,9 +31,8 @@ from audioviz.rendering.memory import (
     out_of_memory_explained,
     pictures_of_one_kind,
 )
-from audioviz.rendering.prepare import Notes, Prepared, prepared
+from audioviz.rendering.prepare import Notes, Prepared, metadata_of, prepared
 from audioviz.rendering.settings import describe_settings
-from audioviz.schedule.formats.json_csv import schedule_to_json
 from audioviz.schedule.schedule import Schedule
 from audioviz.video.chunks import sha256_of
 from audioviz.video.mux import mux
@@ -188,6 +187,8 @@ def _bar_from(finished: int, total: int, out: Path, progress: bool | tqdm) -> Ab
     if not isinstance(progress, tqdm):
         shown = None if progress else True
         return tqdm(total=total, initial=finished, unit="frame", disable=shown, smoothing=0.05, desc=out.name)
+    if progress.total is None:
+        progress.total = total
     for name in () if progress.disable else ("initial", "n", "last_print_n"):  # its pace is that of the other frames
         setattr(progress, name, getattr(progress, name) + finished)
     return nullcontext(progress)
@@ -203,9 +204,6 @@ def _join(chunks: Sequence[Path], ready: Prepared, song: Song, schedule: Schedul
     """
     if sha256_of(song.path.resolve()) not in (song.sha256, None):
         raise InputError(f"{song.path} was changed while its video was being made: start the same render again")
-    part, begin, shown = ready.table.part, ready.begin, ready.shown
-    facts = {"song_sha256": song.sha256, "start": float(begin), "frames": [part.start, part.stop]} | ready.identity
-    facts |= ready.pictures.identity | {"fps": str(shown.fps)}  # of the video; the schedule has its own
-    metadata = json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))})
+    metadata = metadata_of(ready, song, schedule)
     with sound_for_ffmpeg(song.path) as sound:
-        mux(chunks, sound, out, clock=shown, start=begin, metadata=metadata, codec=ready.codec.name)
+        mux(chunks, sound, out, clock=ready.shown, start=ready.begin, metadata=metadata, codec=ready.codec.name)

@@ -1,5 +1,6 @@
 """What a render settles before its first frame: memory, texts, guides, a model made quick, what pictures depend on."""
 
+import json
 import warnings
 from dataclasses import dataclass
 from fractions import Fraction
@@ -36,11 +37,14 @@ from audioviz.rendering.runs import BatchPlan
 from audioviz.rendering.settings import RenderSettings, settings_for
 from audioviz.rendering.tweens import shown_clock, smoothed
 from audioviz.sampling.samplers import sampler_for
+from audioviz.schedule.formats.json_csv import schedule_to_json
 from audioviz.schedule.schedule import Schedule
 from audioviz.video.chunks import PicturePlan
 from audioviz.video.formats import H264, Codec, describe_format, format_of
 from audioviz.video.frame import exact_size
 from audioviz.video.optical_flow import opencv_version
+
+THREADS = torch.get_num_threads()  # where none are asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +142,14 @@ def prepared(
     )
 
 
+def metadata_of(ready: Prepared, song: Song, schedule: Schedule) -> str:
+    """What a video tells of how it was made, as JSON."""
+    part = ready.table.part
+    facts = {"song_sha256": song.sha256, "start": float(ready.begin), "frames": [part.start, part.stop]}
+    facts |= ready.identity | ready.pictures.identity | {"fps": str(ready.shown.fps)}  # the schedule has its own
+    return json.dumps(facts | {"schedule": json.loads(schedule_to_json(schedule))})
+
+
 class Notes:
     """What is said of a render, once, though it may be begun again."""
 
@@ -158,7 +170,8 @@ class Notes:
 
 
 def made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
-    """The model for a project's size, and its settings."""
+    """The model for a project's size, and its settings; torch gets its number of threads."""
+    torch.set_num_threads(project.look.threads or THREADS)
     shape = exact_size(project.finish.upscale, project.finish.frame)
     settings = settings_for(project.look, model.defaults, shape=shape, step=model.multiple)
     model.empty_latent(settings.size)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -75,6 +76,7 @@ def render(
     vae_dtype: str | None = None,
     compile: bool | None = None,
     batch: int | None = None,
+    threads: int | None = None,
     upscale: str | None = None,
     frame: str | None = None,
     codec: str | None = None,
@@ -136,6 +138,8 @@ def render(
         Compile the model first: it takes minutes, and pays in long renders.
     batch : int, 1 to 64
         Sample frames of so many stretches between cuts together, which a GPU does in little more time than one.
+    threads : int
+        Run a model on so many threads of the CPU: the last bits of pictures depend on their number.
     upscale : text
         `2x`, a size such as `1920x1080`, the .safetensors file of a network, or a file with one of them, `FILE:2x`.
     frame : "square", "wide", "vertical", or a ratio such as `2.39:1`
@@ -212,6 +216,7 @@ def render(
         "vae_dtype": vae_dtype,
         "compile": compile,
         "batch": batch,
+        "threads": threads,
         "upscale": upscale,
         "frame": frame,
         "codec": codec,
@@ -248,7 +253,49 @@ def render_project(
     `render`.
     """
     check_project(project, out=out, model_is_loaded=model is not None)
-    load = load or load_model_of
+    inputs = inputs_of(project, song=song, model=model, load=load or load_model_of)
+
+    from audioviz.rendering.make import make_video  # which needs torch
+
+    return Video(
+        make_video(
+            project,
+            inputs.song,
+            inputs.schedule,
+            inputs.model,
+            part=inputs.part,
+            out=out,
+            resume=resume,
+            keep_work=keep_work,
+            progress=progress,
+            watch=watch,
+        )
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a video is made of: its song, the schedule with prompts, the model, and the part of the song."""
+
+    song: Song
+    schedule: Schedule
+    model: "Model"
+    part: range
+
+
+def inputs_of(
+    project: Project,
+    *,
+    song: Song | None = None,
+    model: "Model | None" = None,
+    load: "Callable[[Look, frozenset[str]], Model]",
+) -> Inputs:
+    """What a project is made of; the song is heard while the model loads, but for what is given.
+
+    Raises
+    ------
+    InputError, ScheduleError, ModelError
+    """
     coming = None
     if model is None and not (project.look.loras or project.look.lora_dir):
         coming = _in_thread(lambda: load(project.look, frozenset()))
@@ -266,24 +313,7 @@ def render_project(
         )
     part = part_of_project(project, song)
     check_flow(project, schedule, part)
-    loaded = model or cast("Future[Model]", coming).result()
-
-    from audioviz.rendering.make import make_video  # which needs torch
-
-    return Video(
-        make_video(
-            project,
-            song,
-            schedule,
-            loaded,
-            part=part,
-            out=out,
-            resume=resume,
-            keep_work=keep_work,
-            progress=progress,
-            watch=watch,
-        )
-    )
+    return Inputs(song, schedule, model or cast("Future[Model]", coming).result(), part)
 
 
 def _fps_of(given: Any, fps: str | float | Fraction | None) -> str | float | Fraction | None:
@@ -327,6 +357,22 @@ def load_model_of(look: Look, unfused: frozenset[str] = frozenset()) -> "Model":
             prediction=look.prediction,
             vae_dtype=look.vae_dtype,
         )
+
+
+def loaded_of(look: Look) -> Look:
+    """What loading a model depends on."""
+    return replace(
+        look,
+        size=None,
+        steps=None,
+        cfg=None,
+        sampler=None,
+        scheduler=None,
+        compile=False,
+        batch=1,
+        threads=None,
+        lora_dir=None,
+    )
 
 
 def _in_thread(work: Callable[[], Result]) -> "Future[Result]":

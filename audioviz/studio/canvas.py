@@ -48,7 +48,7 @@ def model_of(look: Look, unfused: frozenset[str]) -> Model:
         As `load_model_of`.
     """
     settings = {"size": None, "steps": None, "cfg": None, "sampler": None, "scheduler": None}
-    key = repr((replace(look, **settings, compile=False, batch=1, lora_dir=None), sorted(unfused)))
+    key = repr((replace(look, **settings, compile=False, batch=1, threads=None, lora_dir=None), sorted(unfused)))
     if not _model or _model[0][0] != key:
         _model.clear()
         _model.append((key, load_model_of(look, unfused)))

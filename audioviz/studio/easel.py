@@ -6,10 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 from audioviz.errors import AudiovizError, InputError
+from audioviz.rendering.process import Note
 from audioviz.studio import painting
 from audioviz.studio.pictures import Pictures
 from audioviz.studio.session import Session
-from audioviz.studio.worker import Note, Worker
+from audioviz.studio.worker import Worker
 
 PREVIEW = "preview"
 CALM = 0.5  # seconds without a change after which pictures are looked through, if none is asked for

@@ -16,11 +16,11 @@ from audioviz.errors import AudiovizError
 from audioviz.insight.reaction import measure_film
 from audioviz.project import Project
 from audioviz.rendering.inputs import part_of_project, schedule_of, with_default_prompts, with_named_loras
+from audioviz.rendering.process import asked_to_stop, tell
 from audioviz.rendering.render import render_project
 from audioviz.studio.canvas import draft_of, model_of
 from audioviz.studio.hearing import hear
 from audioviz.studio.painting import webp_of
-from audioviz.studio.worker import asked_to_stop, tell
 
 NEWS_SECONDS = 0.2  # between pictures
 LONGEST_SIDE = 512  # pixels of them

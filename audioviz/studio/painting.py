@@ -10,9 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from audioviz.project import Look, Project
+from audioviz.rendering.process import asked_to_stop, tell
 from audioviz.sampling import plan_frame, sample_frame
 from audioviz.studio.canvas import DRAFT_SIDE, Canvas, canvas_of, model_of
-from audioviz.studio.worker import asked_to_stop, tell
 
 SOON = 0.6  # seconds in which a picture is to be there: an estimate, where the exact one takes longer
 MOST_BEHIND = 600  # frames that are drawn after an estimate, to come to the exact one

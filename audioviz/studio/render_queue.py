@@ -15,10 +15,11 @@ from starlette.responses import FileResponse, Response
 
 from audioviz.errors import AudiovizError, InputError
 from audioviz.project import Project
+from audioviz.rendering.process import Note
 from audioviz.studio import filming
 from audioviz.studio.pictures import Pictures, address
 from audioviz.studio.session import Session
-from audioviz.studio.worker import Note, Worker, WorkerDied
+from audioviz.studio.worker import Worker, WorkerDied
 from audioviz.video.probe import probe, read_metadata
 from audioviz.video.work import LOG, work_folder
 

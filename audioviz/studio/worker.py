@@ -1,32 +1,19 @@
 """Worker: a process that computes for the server, one thing after the other; one that dies is started again."""
 
 import asyncio
-import multiprocessing
-import os
-import pickle
-import queue
-import signal
 import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import count
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
-from audioviz.errors import AudiovizError, AudiovizWarning, Defect
-from audioviz.models.threads import spin_briefly
+from audioviz.errors import AudiovizError
+from audioviz.rendering.process import start_process
 
 Asked = ParamSpec("Asked")
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Note:
-    """A warning of audioviz in the process."""
-
-    text: str
 
 
 class WorkerDied(AudiovizError):
@@ -113,12 +100,7 @@ class Worker:
 
     def _start(self) -> tuple[BaseProcess, Any]:
         self._answered = self._lost = False
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs,), daemon=True, name=f"audioviz {self._name}")
-        with _no_interrupts():
-            process.start()
-        theirs.close()
+        process, ours = start_process(self._name)
         if self._warm:
             ours.send((0, self._warm, (), {}))
         threading.Thread(target=self._listen, args=(process, ours), daemon=True).start()
@@ -174,97 +156,3 @@ class Worker:
         for task in lost.values():
             if not task.future.done():
                 task.future.set_exception(WorkerDied(f"{self._name}: {reason}"))
-
-
-@contextmanager
-def _no_interrupts() -> Iterator[None]:
-    """Inside of it processes are started that Ctrl+C does not reach: the server ends them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@dataclass
-class _Inside:
-    """What the process knows of itself."""
-
-    pipe: Any
-    tasks: queue.SimpleQueue
-    stopped: set[int]
-    number: int = 0
-    sending: threading.Lock = field(default_factory=threading.Lock)
-
-    def send(self, kind: str, number: int, value: Any) -> None:
-        """Tell the server, whichever thread it is that tells."""
-        with self.sending:
-            self.pipe.send((kind, number, value))
-
-
-_inside: _Inside | None = None
-
-
-def tell(event: Any) -> None:
-    """Tell the server something while it is computed; outside of a worker nobody hears it."""
-    if _inside:
-        _inside.send("said", _inside.number, event)
-
-
-def asked_to_stop() -> bool:
-    """Whether what is computed now is to end soon."""
-    return _inside is not None and _inside.number in _inside.stopped
-
-
-def _serve(pipe: Any) -> None:
-    global _inside
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    spin_briefly()  # before a task has torch imported: the workers share the machine with each other and the page
-    _inside = _Inside(pipe, queue.SimpleQueue(), set())
-    warnings.showwarning = _note
-    threading.Thread(target=_receive, args=(_inside,), daemon=True).start()
-    while True:
-        number, function, values, named = _inside.tasks.get()
-        _inside.number = number
-        _inside.send("begun", number, None)
-        kind, answer = _answer(function, values, named)
-        _inside.stopped.discard(number)
-        try:
-            _inside.send(kind, number, answer)
-        except (TypeError, AttributeError, ValueError, pickle.PicklingError) as error:  # it cannot be sent
-            _inside.send("failed", number, _fault_of(error))
-
-
-def _note(message: Warning | str, category: type[Warning], *_: Any) -> None:
-    """Tell a warning of ours; those of libraries are for their developers."""
-    if issubclass(category, AudiovizWarning):
-        tell(Note(str(message)))
-
-
-def _answer(function: Callable[..., Any], values: tuple, named: dict) -> tuple[str, Any]:
-    try:
-        return "done", function(*values, **named)
-    except AudiovizError as error:
-        return "failed", error.with_traceback(None)
-    except Exception as error:
-        return "failed", _fault_of(error)
-
-
-def _fault_of(error: Exception) -> Defect:
-    return Defect(f"a fault of audioviz's own ({type(error).__name__}: {error!s:.200})")
-
-
-def _receive(inside: _Inside) -> None:
-    """Take what is asked, and end the process when the server is gone."""
-    while True:
-        try:
-            number, function, values, named = inside.pipe.recv()
-        except (EOFError, OSError):
-            os._exit(0)
-        if function is None:
-            inside.stopped.add(number)
-        else:
-            inside.tasks.put((number, function, values, named))

@@ -49,6 +49,12 @@ class PicturePlan:
     carries: bool = False
     codec: Codec = H264
 
+    @property
+    def whole_identity(self) -> dict:
+        """What all pictures depend on, the encoder too."""
+        encoder = encoder_name(self.codec)
+        return {**self.identity, "encoder": encoder, "size": self.size, "fps": str(self.fps)}
+
 
 @dataclass(frozen=True)
 class ChunkPlan:
@@ -93,14 +99,7 @@ class ChunkPlan:
     ) -> "ChunkPlan":
         """Cut T frames, each with a digest of what it depends on by itself, into chunks."""
         identity = _as_read({**identity, "frame rate": str(clock.fps)})
-        finish = _as_read(
-            {
-                **pictures.identity,
-                "encoder": encoder_name(pictures.codec),
-                "size": pictures.size,
-                "fps": str(pictures.fps),
-            }
-        )
+        finish = _as_read(pictures.whole_identity)
         digest, shown = json_digest(identity), json_digest(finish)
         ends, finishes = [], []
         for start in range(0, clock.frames, length):

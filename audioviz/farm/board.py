@@ -1,0 +1,164 @@
+"""Board: what of a film is made, what can be made now, and what waits for something else."""
+
+import heapq
+from bisect import bisect_right
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from audioviz.farm.films import Film, FilmPlan, Kind, Order
+
+
+@dataclass(frozen=True)
+class Task:
+    """A part of a film to make: the number of a piece, or of a chunk; of its plan 0."""
+
+    kind: Kind
+    number: int = 0
+
+
+class Board:
+    """The state of a film. Tasks are taken from it, and are done or come back.
+
+    Attributes
+    ----------
+    plan : FilmPlan, once it is there
+    error : str
+        Why it cannot be made; empty if nothing is wrong.
+    frames : int
+        Rows that are sampled.
+    """
+
+    def __init__(self, film: Film):
+        self.film = film
+        self.plan: FilmPlan | None = None
+        self.error = ""
+        self.frames = 0
+        self._asked = False
+        self._sampled: set[int] = set()
+        self._finished: set[int] = set()
+        self._begun: set[int] = set()  # chunks that are made, or are ready to be
+        self._runs: dict[int, int] = {}  # pieces left of a run, by its first one that can be sampled
+        self._longest: list[tuple[int, int]] = []  # the same, the longest first
+        self._chunks: list[int] = []
+        self._returned: list[Task] = []
+
+    def begin(self, plan: FilmPlan, present: Collection[str]) -> None:
+        """Take a plan, of which some is there already."""
+        self.plan, self._asked = plan, True
+        self._sampled, self._finished, self._begun = set(), set(), set()
+        self._runs, self._longest, self._chunks, self._returned = {}, [], [], []
+        whole = [n for n, chunk in enumerate(plan.chunks) if _is_there(chunk.key, chunk.state, plan, n, present)]
+        self._finished.update(whole)
+        self._begun.update(whole)
+        done = len(whole) == len(plan.chunks)
+        self._sampled = {n for n, piece in enumerate(plan.pieces) if done or piece.key in present}
+        self.frames = sum(len(plan.pieces[n].frames) for n in self._sampled)
+        for number, piece in enumerate(plan.pieces):
+            if number not in self._sampled and (not piece.after or number - 1 in self._sampled):
+                self._open_run(number)
+        for number in range(len(plan.chunks)):
+            self._open_chunk(number)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether all its pictures are there."""
+        return self.plan is not None and len(self._finished) == len(self.plan.chunks)
+
+    @property
+    def total(self) -> int | None:
+        """How many rows there are, once that is known."""
+        return self.plan and self.plan.frames
+
+    def take(self, after: int | None = None) -> Task | None:
+        """Something that can be made now: pictures first, then what follows a piece, then of the longest run."""
+        if self.plan is None:
+            if self._asked or self.error:
+                return None
+            self._asked = True
+            return Task("plan")
+        if self._returned:
+            return self._returned.pop()
+        if self._chunks:
+            return Task("finish", heapq.heappop(self._chunks))
+        if after is not None and after + 1 in self._runs:
+            self._runs.pop(after + 1)
+            return Task("sample", after + 1)
+        while self._longest:
+            _, number = heapq.heappop(self._longest)
+            if self._runs.pop(number, None):
+                return Task("sample", number)
+        return None
+
+    def give_back(self, task: Task) -> None:
+        """A task that was taken and not done."""
+        if task.kind == "plan":
+            self._asked = False
+        else:
+            self._returned.append(task)
+
+    def done(self, task: Task, *, pictures: bool) -> None:
+        """A piece is sampled or a chunk is made, or both."""
+        assert self.plan is not None
+        if task.kind == "finish":
+            self._finish(task.number)
+            return
+        piece = self.plan.pieces[task.number]
+        if task.number not in self._sampled:
+            self._sampled.add(task.number)
+            self.frames += len(piece.frames)
+        following = task.number + 1
+        if following < len(self.plan.pieces) and self.plan.pieces[following].after == piece.key:
+            self._open_run(following)
+        own = self._chunk_of(task.number)
+        if pictures:
+            self._begun.add(own)
+            self._finish(own)
+        for number in (own, own + 1):
+            self._open_chunk(number)
+
+    def order(self, task: Task) -> Order:
+        """What a worker is told of a task."""
+        if self.plan is None:
+            return Order("plan", self.film)
+        parts = self.plan.pieces if task.kind == "sample" else self.plan.chunks
+        return Order(task.kind, self.film, task.number, parts[task.number].key, self.plan.identity, self.plan.tiled)
+
+    def frames_of(self, task: Task) -> range:
+        """The rows that a task is about."""
+        assert self.plan is not None
+        return (self.plan.pieces if task.kind == "sample" else self.plan.chunks)[task.number].frames
+
+    def _chunk_of(self, piece: int) -> int:
+        assert self.plan is not None
+        return bisect_right(self.plan.chunks, piece, key=lambda chunk: chunk.pieces.start) - 1
+
+    def _finish(self, number: int) -> None:
+        self._finished.add(number)
+        self._open_chunk(number + 1)
+
+    def _open_run(self, number: int) -> None:
+        assert self.plan is not None
+        if number in self._sampled:
+            return
+        end = number + 1
+        while end < len(self.plan.pieces) and self.plan.pieces[end].after:
+            end += 1
+        self._runs[number] = end - number
+        heapq.heappush(self._longest, (number - end, number))
+
+    def _open_chunk(self, number: int) -> None:
+        """Let the pictures of a chunk be made, if all that they need is there."""
+        assert self.plan is not None
+        if number >= len(self.plan.chunks) or number in self._begun:
+            return
+        chunk = self.plan.chunks[number]
+        needed = range(chunk.pieces.start - chunk.looks_back, chunk.pieces.stop)
+        if self._sampled.issuperset(needed) and (not chunk.after or number - 1 in self._finished):
+            self._begun.add(number)
+            heapq.heappush(self._chunks, number)
+
+
+def _is_there(key: str, state: str, plan: FilmPlan, number: int, present: Collection[str]) -> bool:
+    """Whether a chunk is there, and the state that the next one may need."""
+    carries = number + 1 < len(plan.chunks) and plan.chunks[number + 1].after
+    return key in present and (not carries or state in present)
