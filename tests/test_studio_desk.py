@@ -14,6 +14,7 @@ from audioviz.audio.load import load_song
 from audioviz.errors import InputError
 from audioviz.project import Project
 from audioviz.rendering.frame_table import frame_table
+from audioviz.rendering.process import Note
 from audioviz.rendering.runs import runs_of
 from audioviz.rendering.settings import RenderSettings
 from audioviz.schedule.columns import COLUMNS
@@ -29,7 +30,6 @@ from audioviz.studio.outbox import Outbox, key_of, sent
 from audioviz.studio.pictures import Pictures, address
 from audioviz.studio.session import Session
 from audioviz.studio.sound import decoded, peaks_of, sound_of
-from audioviz.studio.worker import Note
 from tests.loops import finished
 
 RATE = 8000
