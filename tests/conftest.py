@@ -69,6 +69,17 @@ def chromium():
         yield browser
 
 
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory, own_cache):
+    """The address of a studio that has `song.avz` open, whose pictures are small, and its folder."""
+    from tests.studio_page import small_project, studio
+
+    folder = tmp_path_factory.mktemp("desk")
+    small_project(folder)
+    with studio(folder, "song.avz") as address:
+        yield address, folder
+
+
 def pytest_terminal_summary(terminalreporter):
     """Say which tests were left out for want of a browser."""
     from tests.studio_page import say_what_is_left_out
