@@ -116,7 +116,8 @@ def connect(address: str) -> Connection:
         try:
             ray.init(address=address, namespace="audioviz", log_to_driver=False, logging_level=logging.CRITICAL)
             if address.startswith("ray://"):
-                ray_client.worker.log_client.disable_logs()
+                client: Any = ray_client.worker
+                client.log_client.disable_logs()
                 logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)
             future.set_result(None)
         except BaseException as error:  # SystemExit where there is no answer
