@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from tqdm import tqdm
+
 from audioviz.errors import AudiovizError, AudiovizWarning, Defect
 from audioviz.models.threads import spin_briefly
 
@@ -87,6 +89,7 @@ def _serve(pipe: Any) -> None:
     global _inside
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     spin_briefly()  # before a task has torch imported: it shares the machine with others
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore, which Python calls leaked where a process is killed
     _inside = _Inside(pipe, queue.SimpleQueue(), set())
     warnings.showwarning = _note
     threading.Thread(target=_receive, args=(_inside,), daemon=True).start()
