@@ -1,7 +1,7 @@
 """The farm: films are made by workers, whatever becomes of these, and joined here."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Limits:
     tries : int
         Of a piece or a chunk.
     unknown : seconds
-        That a worker may take for a task while its pace is not known, as when it loads its model.
+        That a worker may take while its pace is not known, and for its first task of a film, which it prepares for that.
     times, margin : number, seconds
         How much longer than by its pace it may take, and how much more.
     away : seconds
@@ -78,17 +78,12 @@ class _Job:
 
 
 @dataclass
-class _Pace:
-    """The most seconds a row that a worker took so far."""
+class _Worker:
+    """What is known of a worker: the film that it has prepared, and the seconds a row that it took last."""
 
+    film: int | None = None
     sample: float | None = None
     pictures: float | None = None
-
-    def add(self, pace: float, *, sampled: bool, pictures: bool) -> None:
-        if sampled:
-            self.sample = max(pace, self.sample or 0)
-        if pictures:
-            self.pictures = max(pace, self.pictures or 0)
 
 
 @dataclass
@@ -123,7 +118,7 @@ class Farm:
         self._watcher, self._limits = watcher, limits
         self._jobs: dict[str, _Job] = {}
         self._last: dict[str, tuple[int, int]] = {}  # film and piece that a worker sampled last
-        self._paces: dict[str, _Pace] = {}
+        self._workers: defaultdict[str, _Worker] = defaultdict(_Worker)
         self._refused: dict[str, AudiovizError] = {}
         self._trouble: float | None = None  # when the store's began
         self._rest = 0.0  # no store is asked before
@@ -158,16 +153,16 @@ class Farm:
     def _give(self, worker: str, number: int, task: Task) -> None:
         film = self._open[number]
         rows = 0 if task.kind == "plan" else len(film.board.frames_of(task))
-        self._jobs[worker] = _Job(number, task, time.monotonic(), self._limit(worker, rows))
+        self._jobs[worker] = _Job(number, task, time.monotonic(), self._limit(worker, number, rows))
         film.jobs += 1
         self._watcher.begun(worker, number, task, film.board.plan)
         self._runner.give(worker, film.board.order(task))
 
-    def _limit(self, worker: str, rows: int) -> float:
-        pace = self._paces.get(worker, _Pace())
-        if not rows or pace.sample is None or pace.pictures is None:
+    def _limit(self, worker: str, film: int, rows: int) -> float:
+        known = self._workers[worker]
+        if known.film != film or known.sample is None or known.pictures is None:
             return self._limits.unknown
-        return self._limits.margin + self._limits.times * (pace.sample + pace.pictures) * rows
+        return self._limits.margin + self._limits.times * (known.sample + known.pictures) * rows
 
     def _check_workers(self) -> None:
         """Raise what the last worker was dismissed for, if none is left."""
@@ -186,12 +181,12 @@ class Farm:
         if isinstance(news.made, FilmPlan):
             self._plan(news.worker, job, news.made)
         elif isinstance(news.made, Made):
-            sampled, count = task.kind == "sample", len(film.board.frames_of(task))
-            self._paces.setdefault(news.worker, _Pace()).add(
-                seconds / count, sampled=sampled, pictures=news.made.pictures
-            )
-            if sampled:
-                rows = count
+            worker, count = self._workers[news.worker], len(film.board.frames_of(task))
+            worker.film = job.film
+            if news.made.pictures:
+                worker.pictures = seconds / count
+            if task.kind == "sample":
+                rows, worker.sample = count, seconds / count
                 self._last[news.worker] = job.film, task.number
             film.board.done(task, pictures=news.made.pictures)
             self._trouble = None
@@ -227,7 +222,7 @@ class Farm:
             film.error = error
         else:
             if isinstance(error, WorkerLost):
-                self._paces.pop(worker, None)  # the next one of its name begins by loading its model
+                self._workers.pop(worker, None)  # the next one of its name has prepared nothing
             film.tries[job.task] += 1
             if film.tries[job.task] < self._limits.tries:
                 self._watcher.said(f"{worker}: {error}; it is tried again")
