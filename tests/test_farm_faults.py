@@ -143,7 +143,7 @@ def test_a_chunk_that_always_fails_is_named_and_the_rest_is_kept(film, video, pl
         error, seen = made(film, place)
     finally:
         script.write_text(SCRIPT)
-    assert str(error).startswith("frames 30 to 30 (seed 12) failed 3 times: frame 30"), error
+    assert str(error).startswith("frames 30 to 39 (seed 13, 14) failed 3 times: frame 30: the model gave"), error
     log = Path(str(error).partition("the log is ")[2].partition(";")[0])
     assert "Traceback" in log.read_text()
     assert sum("it is tried again" in line for line in seen.lines) == 2

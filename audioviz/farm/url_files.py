@@ -106,7 +106,8 @@ class UrlFiles:
                 kind, advice = StoreRefused, "it cannot be written; give another"
             elif _DENIED.match(f"{type(error).__name__} {error}"):
                 kind, advice = StoreRefused, "give the key of one who may read and write there, as by the environment"
-            said = without_password(" ".join(str(error).split()) or type(error).__name__)
+            said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            said = without_password(" ".join(said.split()))
             raise kind(
                 f"store {self._shown}: {said:.200}: {advice}; the same command goes on from what is there"
             ) from error
