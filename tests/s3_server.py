@@ -31,7 +31,9 @@ class S3:
     url: str
     asked: list[str] = field(default_factory=list)
     fault: Callable[[dict], tuple[str, str] | None] = lambda request: None
-    application: Callable[..., Iterable[bytes]] = field(default_factory=lambda: DomainDispatcherApplication(create_backend_app))
+    application: Callable[..., Iterable[bytes]] = field(
+        default_factory=lambda: DomainDispatcherApplication(create_backend_app)
+    )
 
     def __call__(self, request: dict, begin: Callable[..., object]) -> Iterable[bytes]:
         self.asked.append(f"{request['REQUEST_METHOD']} {request['PATH_INFO']}")

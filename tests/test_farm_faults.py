@@ -263,3 +263,35 @@ def test_no_worker_of_this_version_is_said(film, place, monkeypatch):
     monkeypatch.setenv("VERSION", "0.0.1")
     with pytest.raises(OtherWorker, match=r"^local 1: audioviz 0.0.1 where \S+ is wanted: install the same there$"):
         made(film, place, count=1)
+
+
+def test_films_by_s3_are_those_of_a_folder(film, video, s3):
+    assert made(film, "s3://films/plain")[0] == video
+    film.out.unlink()
+    found, again = made(film, "s3://films/plain", count=1)
+    assert found == video and again.keys == []
+
+
+def test_s3_that_is_slow_and_fails_now_and_then_changes_nothing(film, video, s3, monkeypatch):
+    draw = random.Random(0)
+
+    def fault(request):
+        time.sleep(draw.uniform(0, 0.05))
+        return ("500 Error", "InternalError") if draw.random() < 0.1 else None
+
+    monkeypatch.setattr(s3, "fault", fault)
+    assert made(film, "s3://films/slow")[0] == video
+
+
+def test_s3_that_denies_stops_all_with_a_line(film, video, s3, monkeypatch):
+    class Denied(Seen):
+        def ended(self, *_, **__):
+            if len(self.keys) == 4:
+                s3.fault = lambda request: ("403 Forbidden", "ExpiredToken")
+
+    with pytest.raises(StoreRefused, match="store s3://films/denied: ExpiredToken is what it says: give the key of"):
+        made(film, "s3://films/denied", Denied())
+    s3.fault = lambda request: None
+    found, again = made(film, "s3://films/denied")
+    assert found == video
+    assert len(again.keys) <= 10

@@ -26,7 +26,7 @@ class Limits:
     tries : int
         Of a piece or a chunk.
     unknown : seconds
-        That a worker may take while its pace is not known, and for its first task of a film, which it prepares for that.
+        That a worker may take while its pace is not known, and for its first task of a film, for which it prepares it.
     times, margin : number, seconds
         How much longer than by its pace it may take, and how much more.
     away : seconds
