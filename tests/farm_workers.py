@@ -7,6 +7,7 @@ one of them (`write 28`).
 
 import contextlib
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import s3fs  # noqa: F401  which takes as long
 import soundfile
 
 import audioviz.farm.maker
@@ -36,14 +38,13 @@ from tests.fakes import FakeDenoiser
 from tests.models import fake_model
 
 CHUNK = 0.8  # seconds: some lie across a cut
-CALL = 0.004  # seconds, of the model
 
 
 class CountedDenoiser(FakeDenoiser):
-    """Takes its time; each call adds a byte to the file that CALLS names."""
+    """Takes as many seconds as SECONDS says; each call adds a byte to the file that CALLS names."""
 
     def __call__(self, *values, **named):
-        time.sleep(CALL)
+        time.sleep(float(os.environ.get("SECONDS", "0.004")))
         if calls := os.environ.get("CALLS"):
             with Path(calls).open("ab") as file:
                 file.write(b".")
@@ -80,7 +81,9 @@ def trouble_of(place: str | Path) -> Path:
     return Path(place).with_suffix(".trouble")
 
 
-def _begin(environment: dict[str, str], function: Callable[..., None], values: Sequence[Any]) -> None:
+def _begin(environment: dict[str, str], address: str, function: Callable[..., None], values: Sequence[Any]) -> None:
+    forks = multiprocessing.forkserver._forkserver  # where a driver has its workers from, too
+    forks._forkserver_address, forks.ensure_running = address, lambda: None
     os.environ.clear()
     os.environ.update(environment)
     _with_fakes()
@@ -91,7 +94,9 @@ def forked(function: Callable[..., None], *values: Any, daemon: bool = True) -> 
     """A function in a process of its own that has this one's environment."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.farm_workers"])
-    process = context.Process(target=_begin, args=(dict(os.environ), function, values), daemon=daemon)
+    multiprocessing.forkserver.ensure_running()
+    address = multiprocessing.forkserver._forkserver._forkserver_address
+    process = context.Process(target=_begin, args=(dict(os.environ), address, function, values), daemon=daemon)
     process.start()
     return process
 
