@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 TYPES := $(BIN)/basedpyright --pythonpath $(BIN)/python --pythonplatform
 
 .PHONY: demo test check docs coverage bench clean
@@ -15,9 +15,7 @@ test: .venv/ready-test
 check: .venv/ready-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(TYPES) Linux
-	$(TYPES) Darwin
-	$(TYPES) Windows
+	printf '%s\n' Linux Darwin Windows | xargs -n 1 -P 3 $(TYPES)
 
 docs: .venv/ready-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

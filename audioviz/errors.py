@@ -67,6 +67,8 @@ def kind_of(thing: object) -> str:
 
 def no_attribute(thing: str, name: str, known: Iterable[str], hint: str = "") -> AttributeError:
     """What an object raises for a name that it does not have."""
+    if name.startswith("__"):  # numpy asks for several of them before it takes an object as a list
+        return AttributeError(f"{thing} no {name!r}")
     public = [one for one in known if not one.startswith("_")]
     return AttributeError(f"{thing} no {name!r}{nearest(name, public)}{hint}: it has {', '.join(public)}")
 

@@ -21,9 +21,9 @@ HEAD = """# Gallery
 Each ready-made schedule on `{song}`: frames in time order, then what it says to the sampler. Made by
 `python examples/gallery.py`; `audioviz render SONG --schedule NAME` makes the video.
 
-*Change with kicks* is the correlation of the difference between neighbouring frames with the kicks of the song, *kicks
-seen* the part of them with a peak of that difference within one frame, and *loud to quiet* the difference in the
-loudest passage against that in the quietest.
+*Change with kicks* is the correlation of the change of the picture within a twelfth of a second with the kicks of the
+song, *kicks seen* the part of them with a peak of the change between frames within one frame, and *loud to quiet* the
+change in the loudest passage against that in the quietest.
 
 | schedule | change with kicks | kicks seen | loud to quiet |
 |---|---|---|---|

@@ -1,8 +1,10 @@
 """What all tests share: a cache of their own, and the examples' modules."""
 
+import gc
 import os
 
 os.environ |= {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": "", "ZE_AFFINITY_MASK": ""}  # tests run on the CPU
+os.environ["OMP_WAIT_POLICY"] = "passive"  # beside each other: a thread that spins while it waits takes another's core
 
 import sys
 from functools import cache
@@ -11,6 +13,16 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))  # as when an example is run: `synth`, `make_song`
+
+
+def pytest_collectstart():
+    gc.disable()  # what is imported stays
+
+
+def pytest_collection_finish():
+    """The garbage collector looks at what tests make, and not at all that they import again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,6 +76,17 @@ def chromium():
 
     with chromium_browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory, own_cache):
+    """The address of a studio that has `song.avz` open, whose pictures are small, and its folder."""
+    from tests.studio_page import small_project, studio
+
+    folder = tmp_path_factory.mktemp("desk")
+    small_project(folder)
+    with studio(folder, "song.avz") as address:
+        yield address, folder
 
 
 def pytest_terminal_summary(terminalreporter):

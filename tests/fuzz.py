@@ -35,7 +35,7 @@ from audioviz.video.chunks import PicturePlan, read_latents
 from audioviz.video.work import Work
 from tests.songs import made_song
 
-SOUNDS, DOCUMENTS = 320, 320
+SOUNDS, DOCUMENTS = 160, 160
 HANG_SECONDS = 10
 EXTREMES = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\x01\0\0\0")
 ODD = (

@@ -74,7 +74,7 @@ def _render(
     after: float | None = None,
     number: int = signal.SIGKILL,
 ) -> dict:
-    """Run the command; end it by a signal after some seconds, or arrange a fault at frame `at`."""
+    """Run the command; arrange a fault at frame `at`; send a signal after some seconds, or where it pauses."""
     child = os.fork()
     if child == 0:
         _command(arguments, cwd, fault, at)
@@ -83,7 +83,12 @@ def _render(
         time.sleep(after)
         os.kill(child, number)
     signalled = time.monotonic()
-    _, status = os.waitpid(child, 0)
+    _, status = os.waitpid(child, os.WUNTRACED)
+    if os.WIFSTOPPED(status):
+        signalled = time.monotonic()
+        os.kill(child, number)
+        os.kill(child, signal.SIGCONT)
+        _, status = os.waitpid(child, 0)
     return {
         "status": os.waitstatus_to_exitcode(status),
         "seconds": time.monotonic() - began,
@@ -203,6 +208,16 @@ def _lack(arguments: list[str], at: int) -> None:
     _model(arguments, at, lambda: setattr(FakeVae, "decode", lacking))
 
 
+def _pause() -> None:
+    """Stop until the one who waits has sent the signal, and then do as if this took long.
+
+    In short sleeps, for a signal that another thread takes ends none.
+    """
+    os.kill(os.getpid(), signal.SIGSTOP)
+    for _ in range(300):
+        time.sleep(0.1)
+
+
 def _stall(arguments: list[str], at: int) -> None:
     """ffmpeg never ends by itself."""
     _model(arguments, at)
@@ -232,7 +247,7 @@ FAULTS = {
     "another song": lambda arguments, at: _model(
         arguments, at, lambda: Path(arguments[1]).write_bytes(b"another song")
     ),
-    "pause": lambda arguments, at: _model(arguments, at, lambda: time.sleep(30)),
+    "pause": lambda arguments, at: _model(arguments, at, _pause),
     "stalled encoder": _stall,
     "die before a file is put": _dying_in(work, "put"),
     "die after a file is put": _dying_in(work, "put", done=True),

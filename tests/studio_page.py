@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import audioviz as av
+
+SONG = Path(__file__).parents[1] / "examples" / "song.ogg"
 COMMAND = [sys.executable, "-c", "from audioviz.command.main import main; main()"]
 NO_BROWSER = "there is no Chromium: install one, or name it by AUDIOVIZ_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -39,6 +42,12 @@ def studio_process(folder: Path, *arguments: object) -> Iterator[tuple[subproces
             process.kill()
             process.wait()
             process.stdout.close()
+
+
+def small_project(folder: Path) -> None:
+    """`song.avz` in a folder, beside the example song: of pictures that take no time."""
+    shutil.copy(SONG, folder / "song.ogg")
+    av.save_project(av.Project(folder / "song.ogg", fps=12).changed(size="64x64", steps=1), folder / "song.avz")
 
 
 def read_errors(process: subprocess.Popen) -> str:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -54,6 +55,7 @@ BESIDE_THE_ROOMS = {"__init__", "shelf"} | GROUND
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
 def imports_of(path: Path) -> set[tuple[str, ...]]:
     """The audioviz modules that a file imports, but for type checkers alone: their names after `audioviz`."""
     found = set()

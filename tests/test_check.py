@@ -1,5 +1,6 @@
 """What cannot become a video is said before anything heavy is imported, and by the dry run as by the render."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -79,27 +80,44 @@ def folder(tmp_path_factory):
     return folder
 
 
-def run(*arguments, cwd: Path) -> subprocess.CompletedProcess:
-    """The command in a process of its own, which tells at its end what heavy things it has imported."""
-    code = (
-        "import sys; from audioviz.command import main; out = main.leave\n"
-        "def leave(status):\n"
-        f"    print('imported', *sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)\n"
-        "    out(status)\n"
-        "main.leave = leave\n"
-        "main.main()"
-    )
-    return subprocess.run([sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True)
+ASKED = """
+import json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from audioviz.command import main
+main.leave = sys.exit
+for line in sys.stdin:
+    sys.argv = ["audioviz", *json.loads(line)]
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        try:
+            main.main()
+        except SystemExit as end:
+            status = end.code
+    print(json.dumps([status, out.getvalue(), err.getvalue(), sorted(HEAVY & set(sys.modules))]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def render(folder):
+    """Runs the command in a process that has nothing heavy: its status, what it says, the heavy that it has then."""
+    code = [sys.executable, "-c", f"HEAVY = {HEAVY!r}{ASKED}"]
+    with subprocess.Popen(code, cwd=folder, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+
+        def ask(*arguments: str) -> list:
+            print(json.dumps(["render", "song.wav", *arguments]), file=process.stdin, flush=True)
+            return json.loads(process.stdout.readline())
+
+        yield ask
+        process.stdin.close()
 
 
 @pytest.mark.parametrize(("arguments", "said"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_the_render_and_its_dry_run_refuse_alike_before_anything_heavy(folder, arguments, said):
+def test_the_render_and_its_dry_run_refuse_alike_before_anything_heavy(render, folder, arguments, said):
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     for dry in ([], ["--dry-run"]):
-        done = run("render", "song.wav", *arguments, *dry, cwd=folder)
-        message, imported = done.stderr.splitlines()
-        assert done.returncode == 2 and done.stdout == "" and said in message
-        assert imported == "imported"
+        status, out, err, imported = render(*arguments, *dry)
+        assert status == 2 and out == "" and err.count("\n") == 1 and said in err
+        assert imported == []
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 

@@ -207,7 +207,7 @@ def test_zoom_and_angle_ask_for_no_depth():
 @pytest.fixture
 def song(tmp_path):
     path = tmp_path / "song.wav"
-    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 44100), 44100)
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 22050), 22050)
     return made_song(path=path, seconds=1.0, fps="6")
 
 

@@ -81,6 +81,8 @@ def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         make_small_videos(patch)
         av.render(folder / "song.mp3", prompts="gold mandala", out=folder / "video.mp4", progress=False)
+    for name in ("one", "two"):
+        shutil.copy(folder / "song.mp3", folder / f"{name}.mp3")
     for name in ("clip", "depth"):
         shutil.copy(folder / "video.mp4", folder / f"{name}.mp4")
     return folder
@@ -135,8 +137,8 @@ def run_block(block: Block, page: Path, namespace: dict) -> None:
 
 def read_file(name: str) -> None:
     """Read a file as what its name says that it is."""
-    if name.endswith(".avz"):
-        run_audioviz(["render", name])
+    if name.endswith((".avz", ".yaml")):
+        run_audioviz(["render" if name.endswith(".avz") else "batch", name])
         return
     song = av.load_song("song.mp3", fps=12)
     plan = av.load_schedule(name)(song)
@@ -163,8 +165,8 @@ def run_line(line: str) -> None:
 
 
 def run_audioviz(words: list[str]) -> None:
-    """Run a command: a render is a dry run, one whose model is not here becomes a Project; pipelines are parsed; the
-    studio is opened and left.
+    """Run a command: a render and a batch are dry runs, workers are this process; a render whose model is not here
+    becomes a Project; pipelines are parsed; the studio is opened and left.
     """
     name, *rest = [
         found for word in words for found in (sorted(map(str, Path().glob(word))) if "*" in word else [word])
@@ -176,13 +178,16 @@ def run_audioviz(words: list[str]) -> None:
     elif name == "render" and NOT_HERE & set(rest):
         with cli.commands[name].make_context(name, rest) as context:
             around = {"songs", "out", "project_file", "trust", "dry_run", "no_resume", "keep_work", "quiet"}
+            around |= {"on", "store", "json_progress"}
             to_project(context.params["songs"][0], {k: v for k, v in context.params.items() if k not in around})
     elif name == "studio":
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("audioviz.studio.serve.serve", lambda session, **options: None)
             cli.main([name, *rest], standalone_mode=False)
     else:
-        cli.main([name, *rest, *(["--dry-run"] if name == "render" else [])], standalone_mode=False)
+        dry = ["--dry-run"] if name in ("render", "batch") else []
+        here = ["--on", "here"] if "--on" in rest and not dry else []  # the last one counts
+        cli.main([name, *rest, *here, *dry], standalone_mode=False)
 
 
 def test_the_notebook_runs_and_shows_what_it_says(folder, tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ SHOW = {"flash": 0.5, "flash_colour": 0xFF8000, "glow": 0.4, "grain": 0.3, "shak
 @pytest.fixture
 def song(tmp_path):
     path = tmp_path / "song.wav"
-    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, (44100 * 2, 2)), 44100)
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 22050 * 2), 22050)
     return made_song(path=path, seconds=FRAMES / 12)
 
 

@@ -1,6 +1,8 @@
 """The embedded model: what ships is small, whole and loadable, and does as its prompt says; its drawings repeat."""
 
 import hashlib
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +24,7 @@ def _examples(monkeypatch):
 
 @pytest.fixture(scope="module")
 def model():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield av.load_model("embedded")
-    torch.set_num_threads(threads)
+    return av.load_model("embedded")
 
 
 def make(model, prompt, *, seed=3, cfg=3.0, steps=1, size=(256, 256)):
@@ -36,15 +35,22 @@ def make(model, prompt, *, seed=3, cfg=3.0, steps=1, size=(256, 256)):
     return model.decode(latent) / 255
 
 
-def draw(pattern, palette, seed, *, view="", look=""):
-    """A drawing, float (512, 512, 3), 0..255."""
+@cache
+def scene_of(pattern, seed, view=""):
     from embedded_model.drawings import sketch
-    from embedded_model.paint import finish_by_chance, paint
 
     rng = np.random.default_rng(seed)
-    scene = sketch(pattern, rng, view=view)
-    fields = (torch.from_numpy(field)[None] for field in (scene.tone, scene.light))
-    return 255 * paint(*fields, [finish_by_chance(palette, look, rng)])[0].permute(1, 2, 0).numpy()
+    return sketch(pattern, rng, view=view), rng
+
+
+def draw(pattern, palette, seed, *, view="", look="", each=1):
+    """A drawing, float (512, 512, 3), 0..255; or each second, third ... point of it alone is painted."""
+    from embedded_model.paint import finish_by_chance, paint
+
+    scene, rng = scene_of(pattern, seed, view)
+    fields = (torch.from_numpy(field[::each, ::each].copy())[None] for field in (scene.tone, scene.light))
+    finish = finish_by_chance(palette, look, deepcopy(rng))
+    return 255 * paint(*fields, [finish])[0].permute(1, 2, 0).numpy()
 
 
 def test_folder_is_small():
@@ -99,7 +105,7 @@ def test_a_wide_picture_is_one_picture(model):
     assert wide.shape == (288, 512, 3) and wide.std() > 0.1
 
 
-@pytest.mark.parametrize("denoise", [0.15, 0.3, 0.5])
+@pytest.mark.parametrize("denoise", [0.15, 0.5])
 def test_frames_made_from_each_other_neither_blur_nor_harden(model, denoise):
     own = model.defaults
     texts = model.encode_text("fire flames"), model.encode_text("")
@@ -136,8 +142,9 @@ def test_drawings_have_shape_and_contrast_and_differ_in_every_pattern_and_palett
     palettes = list(PALETTES)
     assert len(PATTERNS) >= 48 and len(palettes) >= 20
     for index, pattern in enumerate(PATTERNS):
-        picture, other = (draw(pattern, palettes[index % len(palettes)], seed) for seed in (index, index + 1))
-        assert picture.shape == (512, 512, 3)
+        palette = palettes[index % len(palettes)]
+        picture, other = (draw(pattern, palette, seed, each=4) for seed in (index, index + 1))
+        assert picture.shape == (128, 128, 3)
         assert picture.std() > 12 and np.abs(picture - other).mean() > 2, pattern
 
 
@@ -145,14 +152,16 @@ def test_drawings_are_deterministic():
     from embedded_model.drawings import PATTERNS
 
     for pattern in list(PATTERNS)[::6]:
-        assert np.array_equal(*(draw(pattern, "neon", 1) for _ in range(2)))
+        picture = draw(pattern, "neon", 1)
+        scene_of.cache_clear()
+        assert picture.shape == (512, 512, 3) and np.array_equal(picture, draw(pattern, "neon", 1))
 
 
 def test_palettes_differ():
     from embedded_model.paint import PALETTES
 
     colours = [
-        np.concatenate([draw(pattern, palette, 1).mean((0, 1)) for pattern in ("marble", "clouds")])
+        np.concatenate([draw(pattern, palette, 1, each=8).mean((0, 1)) for pattern in ("marble", "clouds")])
         for palette in PALETTES
     ]
     distances = [np.linalg.norm(a - b) for index, a in enumerate(colours) for b in colours[:index]]

@@ -21,7 +21,7 @@ from tests.songs import made_song
 @pytest.fixture
 def song(tmp_path):
     path = tmp_path / "song.wav"
-    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, (44100 * 4, 2)), 44100)
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 22050 * 4), 22050)
     return path
 
 

@@ -320,7 +320,7 @@ def test_a_notebook_shows_a_song_and_a_schedule_as_plots(plan):
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
     folder = tmp_path_factory.mktemp("video")
-    soundfile.write(folder / "song.wav", np.random.default_rng(1).normal(0, 0.1, 2 * 44100), 44100)
+    soundfile.write(folder / "song.wav", np.random.default_rng(1).normal(0, 0.1, 2 * 22050), 22050)
     song = made_song(seconds=2, path=folder / "song.wav")
     return av.render(song, "pulse", prompts="gold mandala", model=fake_model(), out=folder / "v.mp4", progress=False)
 

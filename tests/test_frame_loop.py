@@ -18,7 +18,7 @@ from tests.models import FakeVae, fake_model
 from tests.songs import made_song
 from tests.traffic import Traffic, on_meta
 
-FRAMES, STEPS = 3, 3
+FRAMES, STEPS = 3, 2
 PLAIN = {"denoise": 0.6, "noise": 0.05, "prompts": {0: "gold", 1: "red"}}
 CAMERA = {"zoom": 1.2, "tilt": 4.0}
 MASK = {"given": {"init": "picture.png", "mask": "mask.png"}}

@@ -22,7 +22,7 @@ def test_the_corpus(tmp_path):
     folder.mkdir()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     words = [run(case, folder) for case in corpus()]
-    assert words.count("refused") > 200 and words.count("taken") > 200
+    assert words.count("refused") > 100 and words.count("taken") > 100
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before  # bytes on macOS, KiB elsewhere
     assert grown < 2 ** (30 if sys.platform == "darwin" else 20)
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["cases", "outside", "outside/x"]
@@ -31,7 +31,7 @@ def test_the_corpus(tmp_path):
 
 def test_the_corpus_is_the_same_every_time():
     first, again = ([(case.name, case.content) for case in corpus()] for _ in range(2))
-    assert len(first) >= 600 and first == again
+    assert len(first) >= 300 and first == again
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_a_damaged_model_is_refused_in_one_line_or_loads(model, name):
     content = path.read_bytes()
     chance = random.Random(name)
     try:
-        for _ in range(10):
+        for _ in range(6):
             if path.suffix == ".json":
                 path.write_bytes(changed(content, chance))
             else:

@@ -177,7 +177,7 @@ def test_what_cannot_lead_is_said(model, files, given, message):
 
 def test_a_render_with_pictures_is_known_by_them(model, files, tmp_path):
     path = tmp_path / "song.wav"
-    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 44100), 44100)
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 22050), 22050)
     song = made_song(path=path, seconds=1.0, fps="6")
     schedule = av.Schedule(denoise=0.5, prompts=["gold"], clock=song.clock)
     shown = []
@@ -191,7 +191,7 @@ def test_a_render_with_pictures_is_known_by_them(model, files, tmp_path):
 
 def test_a_camera_that_an_initial_video_leaves_nothing_to_move_is_said(model, files, tmp_path):
     path = tmp_path / "song.wav"
-    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 22050), 44100)
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 11025), 22050)
     song = made_song(path=path, seconds=0.5, fps="6")
     moved, still = (av.Schedule(denoise=0.5, zoom=zoom, prompts=["gold"], clock=song.clock) for zoom in (2.0, None))
     with pytest.warns(AudiovizWarning, match="it does nothing at interp 1"):
@@ -209,7 +209,7 @@ def test_the_pipeline_that_redraws(families, files, tmp_path):
     folder, pipeline = families("sd1")
     ControlNetModel.from_unet(pipeline.unet).save_pretrained(tmp_path / "net")
     adapter = tiny_ip_adapter(pipeline.unet, tmp_path)
-    soundfile.write(tmp_path / "song.wav", np.random.default_rng(1).normal(0, 0.1, 44100), 44100)
+    soundfile.write(tmp_path / "song.wav", np.random.default_rng(1).normal(0, 0.1, 22050), 22050)
     redraw = runpy.run_path(str(Path(av.__file__).parents[1] / "pipelines" / "redraw.py"))["redraw"]
     redraw.main(
         [

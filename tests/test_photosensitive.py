@@ -148,7 +148,7 @@ def flickering(tmp_path, monkeypatch):
     """A render of four seconds whose every other frame is black."""
     monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
     path = tmp_path / "song.wav"
-    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 44100 * 4), 44100)
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 22050 * 4), 22050)
     song = made_song(path=path)
     schedule = av.Schedule(strobe=[0.0, 1.0] * 24, prompts=["x"], clock=song.clock)
     return lambda name, model=None, **options: av.render(

@@ -1,36 +1,41 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
-from audioviz.insight.reaction import reaction
+from audioviz.audio.song import Events
+from audioviz.clock import Clock
+from audioviz.insight.reaction import change_at_instants, reaction
 
 KICKS = np.arange(6, 240, 6)
+FPS = Fraction(12)
 
 
-def figures(energy, kicks=KICKS, loudness=None):
-    envelope = np.zeros(240)
-    envelope[kicks] = 1
-    return reaction(energy, kicks, envelope, np.linspace(0, 1, 240) if loudness is None else loudness, passage=48)
+def figures(energy, kicks=KICKS, loudness=None, fps=FPS):
+    seconds = np.asarray(kicks) / float(FPS)
+    events = Events.at(seconds, Clock(fps, len(energy)))
+    return reaction(energy, fps, events, np.linspace(0, 1, len(energy)) if loudness is None else loudness)
 
 
-def test_a_flash_on_every_kick_is_perfect():
-    energy = np.zeros(240)
-    energy[KICKS] = 1.0
-    found = figures(energy)
-    assert found.correlation == pytest.approx(1) and found.hits == 1 and found.kicks == len(KICKS)
+def flashes(frames=KICKS, length=240):
+    energy = np.zeros(length)
+    energy[frames] = 1.0
+    return energy
+
+
+def test_a_flash_on_every_kick_is_seen_and_correlates():
+    found = figures(flashes())
+    assert found.correlation > 0.8 and found.hits == 1 and found.kicks == len(KICKS)
 
 
 def test_flashes_between_the_kicks_are_misses():
-    energy = np.zeros(240)
-    energy[KICKS - 3] = 1.0
-    found = figures(energy)
+    found = figures(flashes(KICKS - 3))
     assert found.correlation < 0 and found.hits == 0
 
 
 def test_one_frame_late_still_counts_two_do_not():
     for late, hits in ((1, 1.0), (2, 0.0)):
-        energy = np.zeros(240)
-        energy[KICKS[:-1] + late] = 1.0
-        assert figures(energy, KICKS[:-1]).hits == hits
+        assert figures(flashes(KICKS[:-1] + late), KICKS[:-1]).hits == hits
 
 
 def test_loud_against_quiet_compares_the_passages():
@@ -41,3 +46,28 @@ def test_loud_against_quiet_compares_the_passages():
 def test_no_kicks_and_a_frozen_picture_give_no_figures():
     assert np.isnan(figures(np.random.default_rng(1).random(240), np.zeros(0, int)).correlation)
     assert np.isnan(figures(np.zeros(240)).hits)
+
+
+def test_change_is_that_of_the_last_twelfth_of_a_second():
+    assert change_at_instants(np.array([0.0, 1.0, 4.0]), Fraction(12)).tolist() == [0] * 4 + [1] * 4 + [4] * 4
+    assert change_at_instants(np.array([0.0, 1.0, 4.0, 0.0]), Fraction(24)).tolist() == [0, 0, 1, 1, 9, 9, 4, 4]
+    assert change_at_instants(np.array([0.0, 9.0]), Fraction(6)).tolist() == [0] * 8 + [9] * 8, "of a longer frame"
+
+
+@pytest.mark.parametrize("fps", [24, 48])
+def test_frames_that_are_shown_more_than_once_leave_the_figure_as_it_is(fps):
+    """So films of several rates compare."""
+    energy = np.random.default_rng(2).uniform(0, 0.1, 240) + flashes()
+    shown = np.zeros(20 * fps)
+    shown[:: fps // 12] = energy
+    assert figures(shown, fps=Fraction(fps)).correlation == pytest.approx(figures(energy).correlation)
+
+
+def test_a_cross_fade_over_the_kicks_lowers_the_figure_and_a_jump_at_their_time_raises_it():
+    """What smoothing must not do, and what it may."""
+    steps = 0.2 + flashes()  # of the picture, at 12 frames a second, which is late by half a frame for what moves on
+    halves = np.repeat(steps / 2, 2)
+    jumps = np.where(np.repeat(steps > 1, 2), np.repeat(steps, 2) * np.tile([1, 0], 240), halves)
+    plain = figures(steps**2).correlation
+    fade, jump = (figures(way**2, fps=Fraction(24)).correlation for way in (halves, jumps))
+    assert fade < plain - 0.02 and jump >= plain

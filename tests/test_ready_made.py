@@ -11,7 +11,7 @@ import pytest
 import audioviz as av
 from audioviz.audio.song import Events
 from audioviz.curve import Curve
-from audioviz.insight.reaction import RING_SECONDS, Reaction, reaction
+from audioviz.insight.reaction import Reaction, reaction
 from audioviz.sampling import sequence
 from audioviz.shelf import names
 from tests.models import SETTINGS, fake_model, plans_of
@@ -56,8 +56,7 @@ def react(name: str) -> Reaction:
     plans = plans_of(model, schedule if schedule.prompts else schedule.with_prompts(["x" * 4, "y" * 8]))
     latents = list(sequence(model.denoiser, plans, start=model.empty_latent(SETTINGS.size)))
     energy = np.array([0.0] + [(after - before).square().mean().sqrt().item() for before, after in pairwise(latents)])
-    envelope = np.asarray(av.curves.at(song.kicks, 1.0).decay(RING_SECONDS))
-    return reaction(energy, np.asarray(song.kicks), envelope, np.asarray(song.rms), passage=36)
+    return reaction(energy, song.clock.fps, song.kicks, np.asarray(song.rms))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -19,15 +19,15 @@ from tests.models import SETTINGS, digests_of, fake_model, plans_of
 from tests.songs import made_song
 
 
-@pytest.fixture
-def song(tmp_path):
-    path = tmp_path / "song.wav"
-    noise = np.random.default_rng(1).normal(0, 0.1, (44100 * 4, 2))
-    soundfile.write(path, noise, 44100)
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    path = tmp_path_factory.mktemp("song") / "song.wav"
+    noise = np.random.default_rng(1).normal(0, 0.1, (22050 * 4, 2))
+    soundfile.write(path, noise, 22050)
     return made_song(path=path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def schedule(song):
     return av.load_schedule("pulse")(song).with_prompts(["neon nebula", "a gold mandala of light"])
 
@@ -38,6 +38,14 @@ def render(song, schedule, out, **options):
     )
 
 
+@pytest.fixture(scope="module")
+def whole(song, schedule, tmp_path_factory):
+    """The bytes of the video, in chunks of a second, that was made at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
+        return render(song, schedule, tmp_path_factory.mktemp("whole") / "whole.mp4").read_bytes()
+
+
 def test_a_render_is_as_long_as_the_song_and_says_what_it_was_made_of(song, schedule, tmp_path):
     out = render(song, schedule, tmp_path / "out.mp4")
     found = probe(out)
@@ -46,7 +54,7 @@ def test_a_render_is_as_long_as_the_song_and_says_what_it_was_made_of(song, sche
     manifest = json.loads(found.metadata)
     assert manifest["model"] == "fake" and len(manifest["schedule"]["denoise"]) == 48
     assert manifest["schedule"]["prompts"][1]["prompt"] == "a gold mandala of light"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.mp4", "song.wav"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.mp4"]
 
 
 def test_two_renders_are_equal_to_the_byte(song, schedule, tmp_path):
@@ -54,9 +62,8 @@ def test_two_renders_are_equal_to_the_byte(song, schedule, tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_an_interrupted_render_goes_on_and_gives_the_same_bytes(song, schedule, tmp_path, monkeypatch):
+def test_an_interrupted_render_goes_on_and_gives_the_same_bytes(song, schedule, whole, tmp_path, monkeypatch):
     monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
-    whole = render(song, schedule, tmp_path / "whole.mp4")
     out = tmp_path / "out.mp4"
     broken = fake_model(nan_from_call=2 * 2 * 4 + 2 * 30)  # two prompts' colours, then thirty frames
     with pytest.raises(ModelError, match="frame [23]"):
@@ -64,7 +71,7 @@ def test_an_interrupted_render_goes_on_and_gives_the_same_bytes(song, schedule, 
     assert not out.exists()
     model = fake_model()
     render(song, schedule, out, model=model)
-    assert out.read_bytes() == whole.read_bytes()
+    assert out.read_bytes() == whole
     assert len(model.denoiser.calls) < 2 * 48 - 24
 
 
@@ -89,9 +96,9 @@ def test_who_watches_sees_each_picture_of_the_video_once(song, schedule, tmp_pat
 
 
 @pytest.mark.parametrize(("raised", "met"), [(KeyboardInterrupt(), KeyboardInterrupt), (ValueError("x"), Defect)])
-def test_who_watches_can_stop_a_render_that_goes_on(song, schedule, tmp_path, monkeypatch, raised, met):
+def test_who_watches_can_stop_a_render_that_goes_on(song, schedule, whole, tmp_path, monkeypatch, raised, met):
     monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
-    whole, out, seen = render(song, schedule, tmp_path / "whole.mp4"), tmp_path / "out.mp4", []
+    out, seen = tmp_path / "out.mp4", []
 
     def stop(frame: int, picture: np.ndarray) -> None:
         if frame == 30:
@@ -101,7 +108,7 @@ def test_who_watches_can_stop_a_render_that_goes_on(song, schedule, tmp_path, mo
         watched(song, schedule, out, stop)
     assert not out.exists() and (tmp_path / "out.audioviz").is_dir()
     watched(song, schedule, out, lambda frame, picture: seen.append(frame))
-    assert out.read_bytes() == whole.read_bytes() and seen == list(range(24, 48))
+    assert out.read_bytes() == whole and seen == list(range(24, 48))
 
 
 def test_a_changed_schedule_makes_only_what_differs_anew(song, schedule, tmp_path, monkeypatch):

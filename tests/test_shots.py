@@ -181,7 +181,7 @@ def test_so_it_is_with_an_initial_picture_and_with_an_initial_video(moves):
 @pytest.fixture
 def song(tmp_path):
     path = tmp_path / "song.wav"
-    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, (44100 * 4, 2)), 44100)
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 22050 * 4), 22050)
     return made_song(path=path)
 
 
@@ -268,9 +268,9 @@ def test_an_initial_video_goes_on_through_them(song, tmp_path):
 def folder(tmp_path_factory):
     """A folder with a song of eight bars, hit on each beat."""
     folder = tmp_path_factory.mktemp("songs")
-    t = np.arange(44100 * 16) / 44100
+    t = np.arange(22050 * 16) / 22050
     kick = np.sin(2 * np.pi * 55 * (t % 0.5)) * np.exp(-(t % 0.5) * 12) * np.where(t % 2 < 0.5, 1.0, 0.4)
-    soundfile.write(folder / "song.wav", np.c_[kick, kick] * 0.8, 44100)
+    soundfile.write(folder / "song.wav", 0.8 * kick, 22050)
     return folder
 
 

@@ -16,7 +16,6 @@ import audioviz as av
 from audioviz.audio.song import Events
 from audioviz.clock import Clock
 from audioviz.errors import InputError, ModelError
-from audioviz.insight.reaction import _measured, sampled_fps
 from audioviz.project import Finish, Project
 from audioviz.rendering.check import check_project
 from audioviz.rendering.frame_table import frame_table
@@ -275,7 +274,7 @@ def test_a_file_that_is_no_rife_network_is_refused_in_one_line(tmp_path, song):
 def song(tmp_path):
     """Four seconds of noise; kicks between the frames of 12 a second."""
     path = tmp_path / "song.wav"
-    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, (44100 * 4 + 9999, 2)), 44100)
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 22050 * 4 + 5000), 22050)
     made = made_song(path=path)
     return replace(made, kicks=Events.at(np.array([0.46, 1.04, 2.21, 3.125]), made.clock))
 
@@ -292,7 +291,7 @@ def test_a_smoothed_video_is_as_long_as_its_song_and_its_hits_stand_on_their_sou
     info, frames = probe(out), list(read_frames(out))
     assert info.fps == 30 and info.frames == round(song.duration * 30)
     assert abs(info.picture_seconds - info.sound_seconds) <= 0.5 / 30
-    assert json.loads(info.metadata)["smooth"] == "30" and sampled_fps(info) == 12
+    assert json.loads(info.metadata)["smooth"] == "30"
     for kick, second in zip(song.kicks.frames, song.kicks.seconds, strict=True):
         shown = round(second * 30)
         apart = [np.abs(frames[shown + k].astype(int) - frames[shown + k - 1]).mean() for k in (-1, 0, 1)]
@@ -357,27 +356,3 @@ def test_what_is_asked_for_is_kept_in_the_project_and_mistakes_are_one_line(song
     ):
         with pytest.raises((InputError, ModelError), match=said):
             check_project(Project(song.path).changed(**options))
-
-
-def test_frames_that_are_shown_twice_leave_the_figures_as_they_are(song):
-    """So a smoothed video is measured as the frames that it was made from are."""
-    kicks, rng = np.asarray(song.kicks), np.random.default_rng(2)
-    energy = rng.uniform(0, 0.1, song.clock.frames)
-    energy[kicks] += 1
-    plain = _measured(energy, song, song.clock.fps)
-    finer = made_song(path=song.path, fps=24)
-    shown = np.zeros(finer.clock.frames)
-    shown[::2][: len(energy)] = energy[: len(shown[::2])]
-    for late in (0, 1):
-        heard = replace(finer, kicks=Events.at((kicks + late) / 12, finer.clock))
-        found = _measured(shown, heard, Fraction(12)).correlation
-        assert (found == pytest.approx(plain.correlation, abs=0.02)) == (late == 0)
-
-
-def test_what_a_manifest_says_of_its_rate_is_not_taken_for_granted():
-    info = SimpleNamespace(fps=Fraction(30))
-    for fps, found in (("12", 12), ('"30000/2002"', Fraction(15000, 1001)), ("30", 30), ("0", 30), ("[]", 30)):
-        info.metadata = f'{{"fps": "30", "schedule": {{"fps": {fps}}}}}'
-        assert sampled_fps(info) == found
-    for info.metadata in ("[]", "{}", None):
-        assert sampled_fps(info) == 30

@@ -148,9 +148,18 @@ def render(song, model, out, plan=None, **options):
     return sha256_of(out), [str(one.message) for one in said if issubclass(one.category, AudiovizWarning)]
 
 
-@pytest.mark.parametrize("options", [{}, {"batch": 3}, {"smooth": "2x"}, {"batch": 3, "resume": False}])
-@pytest.mark.parametrize("first", [DIM, WHITE])
-def test_a_spoilt_render_is_what_it_had_been_if_it_was_watched_from_the_start(song, tmp_path, options, first):
+@pytest.mark.parametrize(
+    ("first", "options"),
+    [
+        (DIM, {}),
+        (WHITE, {}),
+        (DIM, {"batch": 3}),
+        (WHITE, {"batch": 3}),
+        (DIM, {"smooth": "2x"}),
+        (WHITE, {"batch": 3, "resume": False}),
+    ],
+)
+def test_a_spoilt_render_is_what_it_had_been_if_it_was_watched_from_the_start(song, tmp_path, first, options):
     plan = schedule(first)
     wanted, _ = render(song, model_with(watched=True), tmp_path / "wanted.mp4", plan, **options)
     found, said = render(song, model_with(), tmp_path / "found.mp4", plan, **options)
@@ -215,8 +224,7 @@ def test_a_render_that_was_killed_goes_on_to_the_same_video(song, tmp_path, monk
     assert found == wanted
 
 
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("zoom", [1, 1.2])
+@pytest.mark.parametrize(("batch", "zoom"), [(1, 1.2), (3, 1)])
 def test_where_the_wider_type_is_spoilt_too_one_line_names_the_frame(song, tmp_path, batch, zoom):
     model = model_with(narrow=(torch.float16, torch.float32))
     with (

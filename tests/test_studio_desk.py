@@ -14,15 +14,20 @@ from audioviz.audio.load import load_song
 from audioviz.errors import InputError
 from audioviz.project import Project
 from audioviz.rendering.frame_table import frame_table
+from audioviz.rendering.process import Note
 from audioviz.rendering.runs import runs_of
 from audioviz.rendering.settings import RenderSettings
 from audioviz.schedule.columns import COLUMNS
 from audioviz.schedule.lanes import Lane
 from audioviz.studio import planning, render_queue, thinking
+from audioviz.studio.arrays import Curves
 from audioviz.studio.catalog import catalog_event, options_of
 from audioviz.studio.chain import Chain
 from audioviz.studio.columns import ABOUT, GROUPS
-from audioviz.studio.pictures import Pictures
+from audioviz.studio.desk import Desk
+from audioviz.studio.filming import News
+from audioviz.studio.outbox import Outbox, key_of, sent
+from audioviz.studio.pictures import Pictures, address
 from audioviz.studio.session import Session
 from audioviz.studio.sound import decoded, peaks_of, sound_of
 from tests.loops import finished
@@ -42,8 +47,12 @@ def project(tmp_path_factory):
         yield Project(folder / "song.wav", fps=12)
 
 
-def opened(event: bytes | None) -> tuple[dict, dict[str, np.ndarray]]:
+def opened(event: bytes | Curves | None) -> tuple[dict, dict[str, np.ndarray]]:
+    """The header of an event, and the arrays that it brings, by name; of curves, all names of each."""
     assert event
+    if isinstance(event, Curves):
+        header, arrays = opened(event.packed())
+        return header, {name: arrays[digest] for name, digest in header["curves"].items() if digest in arrays}
     length = int.from_bytes(event[:4], "little")
     header = json.loads(event[4 : 4 + length])
     kinds = {"f4": "<f4", "i1": "i1", "i4": "<i4"}
@@ -96,7 +105,7 @@ def test_the_plan_has_the_curves_with_lanes_and_without(project):
     assert [key[0] for key in header["lanes"]["denoise"]] == ["0s", "8b"]
     assert header["lanes"]["denoise"][1][1] > 3
     assert [(prompt["text"], prompt["source"]) for prompt in header["prompts"]] == [("neon", 1), ("gold", 0), ("a", 2)]
-    assert header["cuts"][0] == 0 and header["options"][0]["name"] == "calm"
+    assert header["source"] == "pulse" and header["cuts"][0] == 0 and header["options"][0]["name"] == "calm"
 
 
 def test_prompts_of_the_script_have_no_source_and_those_without_times_keep_their_order(project):
@@ -112,6 +121,42 @@ def test_one_wrong_lane_is_said_and_the_rest_computed(project):
     assert list(answer.problems) == ["lane:glow"] and "did you mean low" in answer.problems["lane:glow"]
     _, arrays = opened(answer.event)
     assert (arrays["final:denoise"] == 0.25).all() and "final:glow" not in arrays
+
+
+def test_a_lane_without_which_the_others_are_right_is_said_and_left_out(project):
+    lanes = {"seed_to": Lane(expression="5"), "denoise": Lane(expression="0.25")}
+    answer = thinking.plan_event(project.changed(schedule="boombap", lanes=lanes))
+    assert list(answer.problems) == ["lane:seed_to"] and (opened(answer.event)[1]["final:denoise"] == 0.25).all()
+
+
+def test_the_lane_that_changed_is_computed_alone(project, monkeypatch):
+    lanes = {"glow": Lane(expression="low"), "denoise": Lane(expression="0.25")}
+    thinking.plan_event(project.changed(lanes=lanes))
+    computed = []
+    lane_values = planning.lane_values
+    monkeypatch.setattr(planning, "lane_values", lambda *a, **k: computed.append(a[1]) or lane_values(*a, **k))
+    answer = thinking.plan_event(project.changed(lanes=lanes | {"denoise": Lane(expression="0.5")}))
+    assert computed == ["denoise"] and (opened(answer.event)[1]["final:denoise"] == 0.5).all()
+
+
+def test_curves_that_are_there_are_not_sent_again(project):
+    """From the worker to the server, and from it to each page: one that joins, or missed a plan, lacks none."""
+    texts = ("0.11", "0.22", "0.11 + 0.11", "0.33")
+    plans = [project.changed(lanes={"denoise": Lane(expression=text)}) for text in texts]
+    served, reader, sleeper = None, Outbox(), Outbox()
+    has: dict[str, np.ndarray] = {}
+    for k, plan in enumerate(plans):
+        answer = thinking.plan_event(plan, served.known if served else ()).event
+        assert answer and len(answer.arrays) == (len(answer.known) if k == 0 else k != 2)
+        served = answer.whole(served)
+        for outbox in (reader, sleeper):
+            outbox.put(key_of(served), sent(served))
+        header, arrays = opened(finished(reader.take()))
+        has = {digest: arrays.get(digest, has.get(digest)) for digest in header["curves"].values()}
+        assert len(arrays) == len(answer.arrays)
+        assert has[header["curves"]["final:denoise"]][0] == np.float32([0.11, 0.22, 0.22, 0.33][k])
+    header, arrays = opened(finished(sleeper.take()))
+    assert set(arrays) == set(header["curves"].values()) == served.known
 
 
 def test_wrong_prompts_are_said_and_the_rest_computed(project):
@@ -196,7 +241,7 @@ def test_a_render_that_a_defect_ends_can_be_resumed_and_there_are_not_too_many(p
 
     async def ask() -> None:
         pictures = Pictures(say=told.__setitem__, drop=told.__delitem__)
-        queue = render_queue.RenderQueue(Session(project), pictures, say=told.__setitem__, tell=lambda _: None)
+        queue = render_queue.RenderQueue(Session(project), pictures, say=told.__setitem__, warn=lambda _: None)
         for _ in range(2):
             await queue.actions["render"]({"start": 1.0, "duration": 1.0})
         with pytest.raises(InputError, match="2 renders already: forget some first"):
@@ -209,6 +254,36 @@ def test_a_render_that_a_defect_ends_can_be_resumed_and_there_are_not_too_many(p
         await queue.actions["forget"]({"job": 2})
         await asyncio.sleep(2 * render_queue.NEWS_SECONDS)
         assert [job["status"] for job in told["jobs"]["jobs"]] == ["waiting"]
+
+    finished(ask())
+
+
+def test_what_each_bar_is_warned_of_is_said_once(project):
+    said: list[dict] = []
+    desk = Desk(Session(project), said.append)
+    for text in ("a part begins anew", "a part begins anew", "clipped", "a part begins anew"):
+        desk._queue._take(Note(text))
+        desk._easel._take(Note(text))
+    desk.close()
+    assert [event["text"] for event in said] == ["a part begins anew", "clipped"]
+
+
+def test_frames_of_renders_are_shown_of_the_song_that_is_open_alone(project):
+    told: dict[str, dict] = {}
+    pictures = Pictures(say=told.__setitem__, drop=told.__delitem__)
+    session = Session(project)
+    queue = render_queue.RenderQueue(session, pictures, say=told.__setitem__, warn=lambda _: None)
+
+    async def ask() -> None:
+        await queue.actions["render"]({"start": 1.0, "duration": 1.0})
+        queue._take(News(1, 1, 12, frame=12, key="one", webp=b"one"))
+        assert "picture 1 12" in told
+        other = project.song.path.with_name("other.wav")
+        session.change([{"place": ["song", "path"], "value": str(other)}], "another song")
+        queue._take(News(1, 2, 12, frame=13, key="two", webp=b"two"))
+        assert not [name for name in told if name.startswith("picture")]
+        await asyncio.sleep(2 * render_queue.NEWS_SECONDS)
+        assert told["jobs"]["jobs"][0]["picture"] == address("two") and pictures._kept["two"] == b"two"
 
     finished(ask())
 

@@ -201,6 +201,23 @@ def test_an_upload_that_is_too_large_leaves_nothing(session, song, monkeypatch):
     assert list(song.parent.iterdir()) == [song]
 
 
+def test_what_a_killed_server_left_of_an_upload_is_removed_at_the_next_start(session, song):
+    left, under_way = (song.with_name(f".audioviz-upload-{name}") for name in ("left", "under-way"))
+    for part in (left, under_way):
+        part.touch()
+    os.utime(left, (time.time() - 3600, time.time() - 3600))
+    with client(session):
+        assert not left.exists() and under_way.exists()
+
+
+def test_a_project_of_gigabytes_is_refused_unread(session, song):
+    with song.with_name("huge.avz").open("wb") as file:
+        file.truncate(2 * 10**9)
+    with page(session) as one:
+        error = one.ask("open", path="huge.avz")["error"]
+        assert error.endswith("huge.avz: 2,000 MB, expected 100 MB at most")
+
+
 def test_an_upload_to_a_full_disk_is_said(session, song, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -290,6 +307,25 @@ def test_edits_beside_an_offer_do_not_lose_it(session, song):
         until(kept.exists)
     assert av.load_project(kept).negative == "new"
     assert av.load_project(aside).negative == "not saved"
+
+
+def test_two_studios_on_one_project_keep_their_own(song):
+    one_session, other_session = (Session(av.Project(song)) for _ in range(2))
+    kept, own = song.with_name("song.autosave.avz"), song.with_name("song.autosave-2.avz")
+    with page(one_session) as one, page(other_session) as other:
+        time.sleep(0.05)  # each has looked what is there
+        one.change("negative", value="of one")
+        until(kept.exists)
+        other.change("negative", value="of the other")
+        text = f"another studio has this project open: what is not saved here is kept in {own}"
+        assert other.wait_for("notice")["text"] == text
+        until(own.exists)
+        one.change("negative", value="of one, again")
+        until(lambda: av.load_project(kept).negative == "of one, again")
+        assert av.load_project(own).negative == "of the other"
+        other.ask("undo")
+        until(lambda: not own.exists())
+        assert kept.exists()
 
 
 def test_an_autosave_can_be_opened_itself(session, song):

@@ -16,6 +16,7 @@ from audioviz.project import Project, load_project, save_project
 from audioviz.rendering.render import render_project
 from audioviz.studio import canvas, painting
 from audioviz.studio.desk import Desk
+from audioviz.studio.easel import Easel
 from audioviz.studio.session import Session
 from tests.loops import finished
 
@@ -28,9 +29,9 @@ def project(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUDIOVIZ_CACHE", str(folder / "cache"))
         patch.setenv("OMP_NUM_THREADS", "1")
-        time = np.arange(6 * RATE) / RATE
+        time = np.arange(4 * RATE) / RATE
         soundfile.write(folder / "song.wav", np.exp(-40 * (time % 0.5)) * np.sin(2 * np.pi * 90 * time) * 0.8, RATE)
-        yield Project(folder / "song.wav", fps=12).changed(size="64x64", prompts=["neon nebula"])
+        yield Project(folder / "song.wav", fps=12).changed(size="64x64", steps=2, prompts=["neon nebula"])
 
 
 @pytest.fixture
@@ -86,10 +87,12 @@ def test_a_draft_is_small(project):
     assert canvas.draft_of(project, model).look.size == (64, 64)
 
 
-def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path):
+def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path, monkeypatch):
     """A part, the whole stopped and gone on with, and a renderer that is killed."""
+    monkeypatch.setattr(Easel, "prepare", lambda _: None)  # no preview is asked for
     path = project.song.path.with_name("my.avz")
     save_project(project, path)
+    part = path.parent / "my.studio" / "1-1-1.mp4"
     jobs: list[dict] = []
     latest: dict[str, Any] = {}
 
@@ -127,19 +130,22 @@ def test_films_are_those_of_the_command_and_go_on_after_all(project, tmp_path):
             await until(lambda: job(2)["status"] == "running")
             await until(lambda: job(2)["status"] in ("done", "failed"))
             jobs[:] = [job(1), job(2)]
-            return TestClient(Starlette(routes=desk.routes)).get("/film/2.mp4", headers={"range": "bytes=0-99"})
+            content, latest["shown"] = part.read_bytes(), latest["picture"]
+            await desk.actions["forget"]({"job": 1})
+            assert not part.parent.exists()  # nor what it was made of
+            http = TestClient(Starlette(routes=desk.routes))
+            return content, http.get("/film/2.mp4", headers={"range": "bytes=0-99"})
         finally:
             working.cancel()
             desk.close()
 
-    served = finished(work())
+    content, served = finished(work())
     assert [one["error"] for one in jobs] == [None, None]
     whole = load_project(path)
     render_project(whole, out=tmp_path / "whole.mp4", progress=False)
     render_project(whole.changed(start=1.0, duration=1.0), out=tmp_path / "part.mp4", progress=False)
     assert (tmp_path / "whole.mp4").read_bytes() == path.with_name("my.mp4").read_bytes()
-    part = path.parent / "my.studio" / "1-1-1.mp4"
-    assert (tmp_path / "part.mp4").read_bytes() == part.read_bytes() and jobs[0]["path"] == str(part)
+    assert (tmp_path / "part.mp4").read_bytes() == content and jobs[0]["path"] == str(part)
     assert served.status_code == 206 and served.content == path.with_name("my.mp4").read_bytes()[:100]
     assert {kick["seen"] for kick in jobs[1]["reaction"]["kicks"]} <= {True, False}
-    assert latest["picture"]["of"] in (1, 2) and latest["picture"]["size"] == "final"
+    assert latest["shown"]["of"] in (1, 2) and latest["shown"]["size"] == "final"

@@ -40,7 +40,7 @@ def first_state(line):
             return event
 
 
-def test_killed_in_mid_edit_the_last_autosave_opens(tmp_path):
+def test_killed_in_mid_edit_the_last_autosave_opens_and_ctrl_c_ends_it_at_once_and_quietly(tmp_path):
     song_file(tmp_path / "song.wav")
     kept = tmp_path / "song.autosave.avz"
     with studio_process(tmp_path, "song.wav") as (process, address), page(address) as line:
@@ -54,25 +54,21 @@ def test_killed_in_mid_edit_the_last_autosave_opens(tmp_path):
         process.wait()
     held = av.load_project(kept).negative
     assert held.startswith("edit ")
-    with studio_process(tmp_path, "song.wav") as (_, address), page(address) as line:
+    with studio_process(tmp_path, "song.wav") as (process, address), page(address) as line:
         state = first_state(line)
         assert state["autosaved"] and state["project"]["negative"] == ""
         assert "error" not in ask(line, 1, "restore")
         assert "error" not in ask(line, 2, "save")
-    assert av.load_project(tmp_path / "song.avz").negative == held
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signal")
-def test_ctrl_c_ends_it_at_once_and_quietly_with_a_page_open(tmp_path):
-    song_file(tmp_path / "song.wav")
-    with studio_process(tmp_path, "song.wav") as (process, address), page(address) as line:
-        ask(line, 1, "change", edits=[{"place": ["negative"], "value": "grey"}], name="steer")
+        assert av.load_project(tmp_path / "song.avz").negative == held
+        if sys.platform == "win32":  # which sends no such signal
+            return
+        ask(line, 3, "change", edits=[{"place": ["negative"], "value": "grey"}], name="steer")
         begun = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0
         assert time.monotonic() - begun < 3
         assert read_errors(process) == ""
-    assert av.load_project(tmp_path / "song.autosave.avz").negative == "grey"
+    assert av.load_project(kept).negative == "grey"
 
 
 @pytest.mark.parametrize(

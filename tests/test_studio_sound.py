@@ -1,14 +1,8 @@
 """The player of the studio's page, in a real Chromium: what is heard when, to the sample."""
 
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from tests.studio_page import studio
-
-SONG = Path(__file__).parents[1] / "examples" / "song.ogg"
 RATE = 44100
 LOAD = """
 const load = (name) => import(new URL(`page/${name}.js`, location.href));
@@ -17,17 +11,15 @@ const [state, sound] = await Promise.all(["state", "sound"].map(load));
 
 
 @pytest.fixture(scope="module")
-def page(chromium, tmp_path_factory, own_cache):
+def page(chromium, desk):
     """A page whose song is served as samples that tell their own place: the first channel modulo 20,000."""
-    folder = tmp_path_factory.mktemp("sound")
-    shutil.copy(SONG, folder / "song.ogg")
-    with studio(folder, "song.ogg") as address:
-        page = chromium.new_page()
-        page.route("**/sound?*", _counted)
-        page.goto(address)
-        page.wait_for_selector(".tl-head.lane", timeout=60_000)
-        yield page
-        page.close()
+    address, _ = desk
+    page = chromium.new_page()
+    page.route("**/sound?*", _counted)
+    page.goto(address)
+    page.wait_for_selector(".tl-head.lane", timeout=60_000)
+    yield page
+    page.close()
 
 
 def _counted(route) -> None:
@@ -83,7 +75,7 @@ def test_samples_follow_each_other_and_the_playhead_stands_at_the_one_that_is_he
         page,
         "state.loop.value = null; sound.seek(1); await sound.play();"
         + LISTEN
-        + "const all = await many(50); sound.stop(); return all;",
+        + "const all = await many(20); sound.stop(); return all;",
     )
     for heard in all_heard:
         assert set(np.diff(heard["run"])) == {1}
@@ -96,7 +88,7 @@ def test_a_loop_is_exact_to_the_sample(page):
         page,
         """state.loop.value = [2, 2.5]; sound.seek(2.2); await sound.play();"""
         + LISTEN
-        + "const all = await many(40); sound.stop(); state.loop.value = null; return all.map(({ run }) => run);",
+        + "const all = await many(30); sound.stop(); state.loop.value = null; return all.map(({ run }) => run);",
     )
     steps = {step for run in runs for step in np.diff(run)}
     assert steps == {1, 1 - RATE // 2}

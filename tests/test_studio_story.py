@@ -4,11 +4,9 @@ import hashlib
 import os
 import re
 import subprocess
-from pathlib import Path
 
-from tests.studio_page import COMMAND, studio
+from tests.studio_page import COMMAND, SONG, studio
 
-SONG = Path(__file__).parents[1] / "examples" / "song.ogg"
 MODULES = """
     async () => {
       const module = (name) => import(new URL(`page/${name}.js`, location.href));
@@ -30,9 +28,14 @@ def test_from_a_dropped_song_to_the_film_of_the_command(chromium, tmp_path):
     with studio(tmp_path) as address, chromium.new_context(viewport={"width": 1440, "height": 900}) as context:
         page = context.new_page()
         page.set_default_timeout(30_000)
+        said: list[str] = []  # in the console: nothing
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(address)
+        assert page.title() == "audioviz studio"
         page.locator("input[type=file]").set_input_files(SONG)
         page.wait_for_selector(".desk")
+        assert (tmp_path / "song.ogg").read_bytes() == SONG.read_bytes()
         page.evaluate(MODULES)
         until(page, "state.song.value && state.plan.value && state.catalog.value", timeout=60_000)
         page.evaluate(f"async () => {{ {SMALL} }}")
@@ -48,6 +51,7 @@ def test_from_a_dropped_song_to_the_film_of_the_command(chromium, tmp_path):
         page.keyboard.press("Control+s")
         until(page, "state.about.value.saved && state.about.value.path")
         made_by_the_page = page.evaluate(HASH, bar["film"])
+        assert said == []
 
     part = ["--start", repr(bar["start"]), "--duration", repr(bar["duration"])]
     done = subprocess.run(

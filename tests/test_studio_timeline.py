@@ -1,14 +1,9 @@
 """The timeline of the studio's page, in a real Chromium: what is done by hand lands in the project, and is undone."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 from audioviz.curve import EASINGS
-from tests.studio_page import studio
 
-SONG = Path(__file__).parents[1] / "examples" / "song.ogg"
 LANE = {"keys": {"4s": 0.2, "8s": 0.8, "12s": 0.4}, "ease": "linear", "mode": "replace"}
 ALL = """
 const load = (name) => import(new URL(`page/${name}.js`, location.href));
@@ -26,28 +21,31 @@ const at = (id, seconds, inside) => {
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory, own_cache):
-    folder = tmp_path_factory.mktemp("studio")
-    shutil.copy(SONG, folder / "song.ogg")
-    with studio(folder, "song.ogg") as address:
-        yield address
-
-
-@pytest.fixture
-def page(chromium, address):
-    """The page of a project that has just been begun, with three keys in a lane, from 0 to 20 seconds."""
+def opened(chromium, desk):
+    address, _ = desk
     with chromium.new_context(viewport={"width": 1200, "height": 900}) as context:
         page = context.new_page()
         page.goto(address)
-        page.wait_for_selector(".desk")
-        inside(page, "await (await load('link')).ask('open', {path: 'song.ogg'})")
         page.wait_for_selector(".tl-head.lane", timeout=60_000)
-        inside(
-            page, "await state.change([[['lanes', 'denoise'], lane]], 'lane'); state.snapping.value = 'off'", lane=LANE
-        )
-        until(page, "state.plan.value?.lanes?.denoise?.length === 3")
-        inside(page, "view.show(0, 20); state.playhead.value = 0; scroller.scrollTop = 0")
         yield page
+
+
+@pytest.fixture
+def page(opened):
+    """The page of a project that has just been begun, with three keys in a lane, from 0 to 20 seconds."""
+    begin = """
+        const [hand, link] = await Promise.all(["timeline/hand", "link"].map(load));
+        await link.ask("open", { path: "song.avz" });
+        hand.pen.value = false;
+        rows.added.value = [];
+        state.snapping.value = "off";
+        state.loop.value = state.selectedPrompt.value = null;
+        await state.change([[["lanes", "denoise"], lane]], "lane");
+    """
+    inside(opened, begin, lane=LANE)
+    until(opened, "state.plan.value?.lanes?.denoise?.length === 3 && Object.keys(state.plan.value.lanes).length === 1")
+    inside(opened, "keyframes.select(null); view.show(0, 20); state.playhead.value = 0; scroller.scrollTop = 0")
+    return opened
 
 
 def inside(page, code: str, **given):
@@ -239,6 +237,30 @@ def test_a_prompt_is_dragged_by_its_beginning(page):
     until(page, "!state.project.value.prompts[1].startsWith('8s')")
     time, text = inside(page, "return state.project.value.prompts[1]").split(": ")
     assert float(time[:-1]) == pytest.approx(11, abs=0.05) and text == "gold mandala --neg grey"
+
+
+def test_colours_are_keys_of_their_lane_and_dragged_in_time_alone(page):
+    inside(page, "rows.showColumn('flash_colour'); scroller.scrollTop = 1e6")
+    until(page, "rows.rows.value.some(({ id }) => id === 'lane:flash_colour')")
+    lane = "state.project.value.lanes.flash_colour"
+    for seconds in (6, 10):
+        page.mouse.dblclick(*inside(page, f"return at('lane:flash_colour', {seconds})"))
+        until(page, f"Object.keys({lane}?.keys ?? {{}}).length === {1 if seconds == 6 else 2}")
+    page.get_by_role("tab", name="Lanes").click()
+    page.get_by_label("Colour of the key").fill("#ff8000")
+    until(page, f"Object.values({lane}.keys).join() === '#ffffff,#ff8000'")
+    until(page, "Math.abs(state.plan.value['final:flash_colour'].at(-1) - 0xff8000) < 1")
+    (x, y), (to, _) = inside(page, "return [at('lane:flash_colour', 10), at('lane:flash_colour', 14)]")
+    drag(page, (x, y), (to, y - 20))
+    until(page, f"Object.keys({lane}.keys).some((time) => Math.abs(parseFloat(time) - 14) < 0.1)")
+    assert list(inside(page, f"return {lane}.keys").values()) == ["#ffffff", "#ff8000"]
+
+
+def test_the_first_prompt_holds_before_its_time_too(page):
+    inside(page, "await state.change([[['prompts'], ['5s: gold mandala']]], 'prompts')")
+    until(page, "state.plan.value.prompts[0]?.seconds === 5 && state.plan.value.prompts[0].source === 0")
+    page.mouse.click(*inside(page, "return at('prompts', 1)"))
+    assert inside(page, "return state.selectedPrompt.value") == 0
 
 
 @pytest.mark.parametrize("mode", ["replace", "multiply"])

@@ -288,7 +288,7 @@ def test_the_font_that_comes_along_has_its_licence_and_the_letters_it_is_for():
 @pytest.fixture
 def song(tmp_path):
     path = tmp_path / "song.wav"
-    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 44100 * 4), 44100)
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 22050 * 4), 22050)
     return made_song(path=path)
 
 

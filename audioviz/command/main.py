@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import click
 
+from audioviz.command.batch import batch
 from audioviz.command.inspect import analyze, info, schedule
 from audioviz.command.output import say, show_warning
 from audioviz.command.ready_made import cp, ls, run
@@ -27,7 +28,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (render, sweep, studio, analyze, schedule, info, run, ls, cp):
+for command in (render, sweep, batch, studio, analyze, schedule, info, run, ls, cp):
     cli.add_command(command)
 
 
@@ -38,13 +39,13 @@ def main() -> None:
     try:
         leave(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
-        say(error.format_message())
+        say(error.format_message(), event="error")
         leave(2)
     except AudiovizError as error:
-        say(str(error))
+        say(str(error), event="error")
         leave(1 if isinstance(error, Defect) else 2)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        say("interrupted; the same command goes on with a render where it was")
+        say("interrupted; the same command goes on with a render where it was", event="error")
         leave(130)
 
 

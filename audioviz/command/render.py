@@ -1,14 +1,13 @@
 """`audioviz render`: projects are checked, then made, or told what they would take."""
 
 import os
-import sys
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from audioviz.command.making import Ways, farm_options, make_videos
 from audioviz.command.options import (
     FilePath,
     duration_option,
@@ -24,8 +23,7 @@ from audioviz.command.options import (
     stem_option,
     to_project,
 )
-from audioviz.command.output import say
-from audioviz.errors import AudiovizError, InputError
+from audioviz.errors import InputError
 
 if TYPE_CHECKING:
     from audioviz.project import Project
@@ -57,12 +55,17 @@ if TYPE_CHECKING:
 )
 @click.option("--no-resume", is_flag=True, help="Start anew, even if an earlier render can be continued.")
 @click.option("--keep-work", is_flag=True, help="Keep the work folder: after an edit, only what changed is made again.")
+@options(*farm_options)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet, **typed) -> None:
+def render(
+    songs, out, project_file, trust, dry_run, no_resume, keep_work, on, store, json_progress, quiet, **typed
+) -> None:
     """Make a music video of each SONG, or of each project (.avz)."""
+    from audioviz.farm.films import Film
     from audioviz.rendering.check import check_folder, check_outputs, check_project
     from audioviz.video.formats import ending_for
 
+    ways = Ways.of(on, store, json_progress=json_progress, quiet=quiet)
     projects = [to_project(song, typed, trust=trust) for song in songs]
     if len(songs) > 1 and any(isinstance(project.song.stems, dict) and typed["stems"] for project in projects):
         raise InputError(f"--stem goes with one song, and there are {len(songs)}; --stem auto separates each")
@@ -73,6 +76,7 @@ def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet
     check_outputs(targets, projects)
     if folder:
         check_folder(folder)
+    films = [Film(project, target) for project, target in zip(projects, targets, strict=True)]
     for project, target in zip(projects, targets, strict=True):
         check_project(project, out=target if target.parent.is_dir() or not folder else None)
     if folder and not dry_run:
@@ -85,21 +89,7 @@ def render(songs, out, project_file, trust, dry_run, no_resume, keep_work, quiet
         for project, target in zip(projects, targets, strict=True):
             click.echo(describe_render(project, out=target, keep_work=keep_work))
         return
-    from audioviz.rendering.render import load_model_of, render_project
-
-    load = lru_cache(maxsize=1)(load_model_of)
-
-    def make(project: "Project", target: Path) -> None:
-        click.echo(
-            render_project(
-                project, out=target, load=load, resume=not no_resume, keep_work=keep_work, progress=not quiet
-            )
-        )
-
-    if len(projects) == 1:
-        make(projects[0], targets[0])
-    else:
-        render_all(songs, projects, targets, make)
+    make_videos(films, ways, resume=not no_resume, keep_work=keep_work)
 
 
 def folder_of(out: str | None, songs: Sequence[Path]) -> Path | None:
@@ -131,18 +121,3 @@ def save_project(projects: Sequence["Project"], path: Path) -> None:
         raise InputError(f"--save {path}: a project has one song, and there are {len(projects)}")
     check_apart([path], files_of(projects[0]))
     write_project(projects[0], path)
-
-
-def render_all(songs: Sequence[Path], projects: Sequence["Project"], targets: Sequence[Path], make: Callable) -> None:
-    """Call `make(project, target)` for each; one that fails does not stop the others, but shows at the end."""
-    failed = []
-    for song, project, target in zip(songs, projects, targets, strict=True):
-        try:
-            make(project, target)
-        except AudiovizError as error:
-            say(f"{song} failed: {error}")
-            failed.append(song.name)
-    done = f"{len(songs) - len(failed)} of {len(songs)} songs rendered"
-    say(done + (f"; failed: {', '.join(failed)}" if failed else ""))
-    if failed:
-        sys.exit(2)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audioviz.command.making import Ways, farm_options, make_by_workers
 from audioviz.command.options import (
     FilePath,
     duration_option,
@@ -22,17 +23,33 @@ from audioviz.command.options import (
     to_settings,
     trust_option,
 )
-from audioviz.command.output import each_warning_once, say
+from audioviz.command.output import JsonBar, each_warning_once, say
 from audioviz.command.render import make_folder
-from audioviz.errors import InputError, nearest
+from audioviz.errors import AudiovizError, InputError, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from audioviz.audio.song import Song
     from audioviz.farm.combinations import Parameter, Value
+    from audioviz.farm.drafts import Draft, Drawn
+    from audioviz.insight.reaction import Reaction
     from audioviz.project import Project
 
 MOST = 100  # combinations that are made without being asked again
 TEXTS = ("prompt", "negative")  # in which a comma is a comma
-AROUND = ("varied", "sample", "out", "settings", "stems", "start", "duration")  # options that are not varied
+AROUND = (
+    "varied",
+    "sample",
+    "out",
+    "settings",
+    "stems",
+    "start",
+    "duration",
+    "on",
+    "store",
+    "threads",
+)  # options that are not varied
 
 
 @click.command()
@@ -52,8 +69,9 @@ AROUND = ("varied", "sample", "out", "settings", "stems", "start", "duration")  
 @options(*schedule_options, stem_option, fps_option, start_option, *grid_options)
 @duration_option("Seconds of each draft; 4 if not given. Without --start it begins where the song is liveliest.")
 @options(*model_options, *look_options, trust_option)
+@options(*farm_options)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def sweep(song, varied, sample, yes, out, start, duration, trust, quiet, **typed) -> None:
+def sweep(song, varied, sample, yes, out, start, duration, trust, on, store, json_progress, quiet, **typed) -> None:
     """Make a short draft of SONG with each combination of values, a table of them, and a project of the best."""
     from audioviz.farm.combinations import combinations, count_of
     from audioviz.farm.drafts import (
@@ -63,12 +81,12 @@ def sweep(song, varied, sample, yes, out, start, duration, trust, quiet, **typed
         check_schedules,
         drafts_of,
         listener,
-        make_drafts,
     )
     from audioviz.farm.reports import BEST, CSV, SHEET, write_reports
     from audioviz.files import check_apart
     from audioviz.rendering.check import files_of
 
+    ways = Ways.of(on, store, json_progress=json_progress, quiet=quiet)
     film = to_project(song, typed, trust=trust)
     duration = duration or SECONDS
     film.changed(start=start or 0.0, duration=duration)
@@ -87,7 +105,7 @@ def sweep(song, varied, sample, yes, out, start, duration, trust, quiet, **typed
     with each_warning_once():
         check_schedules(drafts, hear=hear)
         make_folder(folder)
-        drawn = make_drafts(drafts, hear=hear, progress=not quiet)
+        drawn = make_all(drafts, ways, hear=hear)
     for path in write_reports(drawn, parameters, folder):
         click.echo(path)
     best = best_of(drawn)
@@ -101,6 +119,24 @@ def sweep(song, varied, sample, yes, out, start, duration, trust, quiet, **typed
         say(f"{one.draft.out.name} failed: {one.error}")
     if failed:
         sys.exit(2)
+
+
+def make_all(drafts: "Sequence[Draft]", ways: Ways, *, hear: "Callable[[Project], Song]") -> "list[Drawn]":
+    """Make the drafts, here or by workers."""
+    from audioviz.farm.drafts import Drawn, make_drafts, measure_draft
+    from audioviz.farm.films import Film
+
+    if ways.on is None:
+        return make_drafts(drafts, hear=hear, progress=JsonBar("drafts") if ways.json_progress else not ways.quiet)
+    reactions: dict[int, Reaction] = {}
+
+    def measure(number: int) -> None:
+        reactions[number] = measure_draft(drafts[number], hear(drafts[number].project))
+
+    errors: dict[Path, AudiovizError | None] = {}
+    films = [Film(draft.project, draft.out) for draft in drafts]
+    make_by_workers(films, ways, end=lambda film, error: errors.update({film.out: error}), made=measure)
+    return [Drawn(draft, reactions.get(i), errors[draft.out]) for i, draft in enumerate(drafts)]
 
 
 def to_parameters(varied: tuple[str, ...], film: "Project", settings: dict[str, str]) -> list["Parameter"]:

@@ -1,9 +1,7 @@
 """Files of a film that travel through the store, for workers on machines that have them not."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from audioviz.digests import file_digest
 from audioviz.errors import InputError
@@ -11,7 +9,7 @@ from audioviz.farm.films import Film
 from audioviz.farm.store import Store
 from audioviz.files import user_cache, write_whole
 from audioviz.project import Project
-from audioviz.project.project import document_of, project_of
+from audioviz.project.files import with_paths
 from audioviz.rendering.check import files_of
 
 
@@ -38,9 +36,8 @@ def with_files(film: Film, store: Store, cache: Path | None = None) -> Project:
     if not film.files:
         return film.project
     cache = cache or user_cache() / "farm"
-    paths = {path: str(_here(Path(path), name, store, cache)) for path, name in film.files.items()}
-    project = project_of(_replaced(document_of(film.project), paths))
-    return replace(project, schedule=replace(project.schedule, trusted=film.project.schedule.trusted))
+    here = {Path(path): _here(Path(path), name, store, cache) for path, name in film.files.items()}
+    return with_paths(film.project, lambda file: here.get(file, file), here.__contains__)
 
 
 def _here(path: Path, name: str, store: Store, cache: Path) -> Path:
@@ -54,12 +51,3 @@ def _here(path: Path, name: str, store: Store, cache: Path) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     write_whole(place, content)
     return place
-
-
-def _replaced(value: Any, paths: Mapping[str, str]) -> Any:
-    """A document whose texts that are one of the paths are others."""
-    if isinstance(value, dict):
-        return {name: _replaced(one, paths) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_replaced(one, paths) for one in value]
-    return paths.get(value, value) if isinstance(value, str) else value

@@ -55,10 +55,21 @@ def check_combinations(combinations: Sequence[Combination], folder: Path) -> Non
     InputError, ModelError, ScheduleError
     """
     check_folder(folder)
-    sources: dict[str, ScheduleSource] = {}
     for combination in combinations:
-        project, choice = combination.project, combination.project.schedule
-        check_project(project)
+        check_project(combination.project)
+    check_settings([combination.project for combination in combinations])
+
+
+def check_settings(projects: Sequence[Project]) -> None:
+    """Refuse settings that a schedule has not, or whose values cannot be.
+
+    Raises
+    ------
+    InputError, ScheduleError
+    """
+    sources: dict[str, ScheduleSource] = {}
+    for project in projects:
+        choice = project.schedule
         if choice.numbers is None:
             if choice.source not in sources:
                 sources[choice.source] = load_schedule(choice.source)
@@ -127,13 +138,25 @@ def make_draft(draft: Draft, *, song: Song, load: Load, progress: "bool | tqdm" 
     """Make the video of a draft, or what is missing of it, and measure it; what is wrong with it is said in there."""
     try:
         render_project(draft.project, out=draft.out, song=song, load=load, keep_work=True, progress=progress)
-        return Drawn(draft, measure_pictures(draft.out, cut(song, part_of_project(draft.project, song))))
+        return Drawn(draft, measure_draft(draft, song))
     except AudiovizError as error:
         return Drawn(draft, None, error)
 
 
-def make_drafts(drafts: Sequence[Draft], *, hear: Callable[[Project], Song], progress: bool = True) -> list[Drawn]:
+def measure_draft(draft: Draft, song: Song) -> Reaction:
+    """How the video of a draft reacts to its part of the song."""
+    return measure_pictures(draft.out, cut(song, part_of_project(draft.project, song)))
+
+
+def make_drafts(
+    drafts: Sequence[Draft], *, hear: Callable[[Project], Song], progress: "bool | tqdm" = True
+) -> list[Drawn]:
     """Make drafts one after the other in this process, under one bar; the model is loaded once where it is the same.
+
+    Parameters
+    ----------
+    progress : bool or tqdm
+        Whether there is a bar, or that.
 
     Raises
     ------
@@ -145,7 +168,12 @@ def make_drafts(drafts: Sequence[Draft], *, hear: Callable[[Project], Song], pro
         lambda asked: load_model_of(*asked), key=lambda asked: (loaded_of(asked[0]), asked[1])
     )
     drawn: list[Drawn] = []
-    with tqdm(total=sum(frames), unit="frame", smoothing=0.05, disable=None if progress else True) as bar:
+    if isinstance(progress, tqdm):
+        bar = progress
+    else:
+        bar = tqdm(unit="frame", smoothing=0.05, disable=None if progress else True)
+    bar.total = sum(frames)
+    with bar:
         for i, draft in enumerate(drafts):
             bar.set_description(f"draft {i + 1} of {len(drafts)}")
             done = make_draft(draft, song=hear(draft.project), load=lambda *asked: model_of(asked), progress=bar)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from typing import Protocol
 
 from audioviz.errors import AudiovizError, Defect, InputError, ScheduleError
 from audioviz.farm.board import Board, Task
@@ -48,23 +49,28 @@ class Outcome:
     error: AudiovizError | None = None
 
 
-class Watcher:
-    """Is told how far the farm is, and shows nothing; others show something."""
+class Watcher(Protocol):
+    """Is told how far a farm is."""
 
     def planned(self, film: int, plan: FilmPlan, done: int) -> None:
         """A film has a plan, and so many of its rows are sampled."""
+        ...
 
     def begun(self, worker: str, film: int, task: Task, plan: FilmPlan | None) -> None:
         """A worker was given something."""
+        ...
 
-    def ended(self, worker: str, film: int, task: Task, *, rows: int, seconds: float) -> None:
-        """A worker did what it was given, or not; so many rows were sampled in so many seconds."""
+    def ended(self, worker: str, film: int, task: Task, *, rows: int) -> None:
+        """A worker did what it was given, or not; so many rows were sampled."""
+        ...
 
     def settled(self, film: int, outcome: Outcome) -> None:
         """A film is made, or will not be."""
+        ...
 
     def said(self, line: str) -> None:
         """Something that users should know."""
+        ...
 
 
 @dataclass
@@ -111,8 +117,8 @@ class Farm:
         watcher: Watcher,
         limits: Limits,
     ):
-        self._films = [_Film(Board(film)) for film in films]
-        self._open = dict(enumerate(self._films))
+        self._count = len(films)
+        self._open = {number: _Film(Board(film)) for number, film in enumerate(films)}  # those that are not settled
         self._outcomes: dict[int, Outcome] = {}
         self._runner, self._store, self._join = runner, store, join
         self._watcher, self._limits = watcher, limits
@@ -134,7 +140,7 @@ class Farm:
                     self._take(news)
                 self._end_overdue()
                 self._settle(joiner)
-        return [self._outcomes[number] for number in range(len(self._films))]
+        return [self._outcomes[number] for number in range(self._count)]
 
     def _hand_out(self) -> None:
         if not self._is_store_there():
@@ -170,9 +176,9 @@ class Farm:
             raise next(iter(self._refused.values()), WorkerLost("no worker is left"))
 
     def _take(self, news: News) -> None:
-        if (job := self._jobs.pop(news.worker, None)) is None:
+        if (job := self._jobs.pop(news.worker, None)) is None or job.film not in self._open:
             return
-        film, task = self._films[job.film], job.task
+        film, task = self._open[job.film], job.task
         film.jobs -= 1
         seconds, rows = time.monotonic() - job.began, 0
         if news.made is not None:
@@ -192,10 +198,10 @@ class Farm:
             self._trouble = None
         elif news.error is not None:
             self._fail(news.worker, job, news.error)
-        self._watcher.ended(news.worker, job.film, task, rows=rows, seconds=seconds)
+        self._watcher.ended(news.worker, job.film, task, rows=rows)
 
     def _plan(self, worker: str, job: _Job, plan: FilmPlan) -> None:
-        board = self._films[job.film].board
+        board = self._open[job.film].board
         if other := _other_versions(plan):
             board.give_back(job.task)
             self._refuse(worker, OtherWorker(f"{other}: install the same there"))
@@ -209,7 +215,7 @@ class Farm:
         self._watcher.planned(job.film, plan, board.frames)
 
     def _fail(self, worker: str, job: _Job, error: AudiovizError) -> None:
-        film = self._films[job.film]
+        film = self._open[job.film]
         if isinstance(error, (OtherWorker, StoreRefused)):
             film.board.give_back(job.task)
             self._refuse(worker, error)
@@ -342,7 +348,7 @@ def make_films(
     store: Store,
     *,
     join: Callable[[int, FilmPlan], None],
-    watcher: Watcher | None = None,
+    watcher: Watcher,
     limits: Limits = Limits(),
 ) -> list[Outcome]:
     """Make films by the workers of a runner; what of them is in the store already is not made again.
@@ -357,7 +363,7 @@ def make_films(
     AudiovizError
         If there is no worker left, or the store stays away: the same command goes on later.
     """
-    return Farm(films, runner, store, join=join, watcher=watcher or Watcher(), limits=limits).run()
+    return Farm(films, runner, store, join=join, watcher=watcher, limits=limits).run()
 
 
 def _other_versions(plan: FilmPlan) -> str:

@@ -88,13 +88,17 @@ class Store:
         digest, body = content[:32], content[32:]
         if hashlib.sha256(body).digest() == digest:
             return body
-        self._patiently(lambda: self._files.remove(key))
+        self.remove(key)
         return None
 
     def put(self, key: str, body: bytes) -> None:
         """Keep something under a key."""
         content = hashlib.sha256(body).digest() + body
         self._patiently(lambda: self._files.write(key, content))
+
+    def remove(self, key: str) -> None:
+        """Remove what stands under a key, if it is there."""
+        self._patiently(lambda: self._files.remove(key))
 
     def log(self, name: str, text: str) -> None:
         """Write a text for people, in place of an earlier one; this is tried once."""

@@ -1,7 +1,7 @@
-"""Audio reactivity of a finished video: how well its frame difference follows the kicks and the loudness."""
+"""Audio reactivity of a finished video: how well the change of its picture follows the kicks and the loudness."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from audioviz.clock import Clock
 from audioviz.insight.difference import difference_energy
 from audioviz.schedule import curves
 from audioviz.video.photosensitive import Flashing, FlashMeter
-from audioviz.video.probe import VideoInfo, probe, read_frames, read_metadata
+from audioviz.video.probe import VideoInfo, probe, read_frames
 
 RING_SECONDS = 0.15  # how long a kick is heard
+INSTANTS = 48  # a second, at which change is compared with sound
 PASSAGE_SECONDS = 4.0
 
 
@@ -24,37 +25,63 @@ class Reaction:
     """Measures of audio reactivity; those that need kicks are NaN in a song without."""
 
     kicks: int
-    correlation: float  # of the change between frames with the envelope of the kicks
-    hits: float  # part of the kicks that have a local maximum of the change within one frame
-    loud_to_quiet: float  # change between frames in the loudest passage, against that in the quietest
+    correlation: float  # of the change of the picture within a twelfth of a second with the envelope of the kicks
+    hits: float  # part of the kicks that have a local maximum of the change between frames within one frame
+    loud_to_quiet: float  # change in the loudest passage, against that in the quietest
 
 
-def reaction(
-    energy: np.ndarray, kicks: np.ndarray, envelope: np.ndarray, loudness: np.ndarray, *, passage: int
-) -> Reaction:
+def reaction(energy: np.ndarray, fps: Fraction, kicks: Events, loudness: np.ndarray) -> Reaction:
     """Measure the energy of the difference between neighbouring frames against the sound.
+
+    Change and sound are compared on one clock, whatever the frame rate, so that films of several rates compare.
 
     Parameters
     ----------
     energy : float, shape (T,)
-    kicks : int, shape (n,)
-        Frames.
-    envelope : float, shape (T,)
-        Of the kicks.
+    fps : Fraction
+        Frames a second.
+    kicks : Events
     loudness : float, shape (T,)
-    passage : int
-        Frames in a passage.
     """
-    passage = min(passage, len(energy))
+    change = change_at_instants(energy, fps)
+    clock = Clock(Fraction(INSTANTS), max(1, len(change)))
+    passage = min(round(PASSAGE_SECONDS * INSTANTS), len(change))
+    frames = np.arange(len(change)) * fps.numerator // (INSTANTS * fps.denominator)  # that are shown then
     window = np.ones(passage) / passage
-    change, level = (np.convolve(values, window, mode="valid") for values in (energy, loudness))
-    quiet, loud = change[np.argmin(level)], change[np.argmax(level)]
+    mean, level = (np.convolve(values, window, mode="valid") for values in (change, np.asarray(loudness)[frames]))
+    quiet, loud = mean[np.argmin(level)], mean[np.argmax(level)]
     ratio = loud / quiet if quiet > 0 else float("inf") if loud > 0 else float("nan")
-    kicks = kicks[(kicks > 0) & (kicks < len(energy))]  # nothing comes before the first frame
-    if len(kicks) == 0 or np.ptp(energy) == 0 or np.ptp(envelope) == 0:
-        return Reaction(len(kicks), float("nan"), float("nan"), ratio)
-    near = _near_peaks(energy)[kicks].mean()
-    return Reaction(len(kicks), float(np.corrcoef(energy, envelope)[0, 1]), float(near), float(ratio))
+    seen = kicks.frames[(kicks.frames > 0) & (kicks.frames < len(energy))]  # nothing comes before the first frame
+    envelope = np.asarray(curves.at(Events.at(kicks.seconds, clock), 1.0).decay(RING_SECONDS))
+    if len(seen) == 0 or np.ptp(change) == 0 or np.ptp(envelope) == 0:
+        return Reaction(len(seen), float("nan"), float("nan"), ratio)
+    near = _near_peaks(energy)[seen].mean()
+    return Reaction(len(seen), float(np.corrcoef(change, envelope)[0, 1]), float(near), float(ratio))
+
+
+def change_at_instants(energy: np.ndarray, fps: Fraction) -> np.ndarray:
+    """How much the picture has changed in the last twelfth of a second, or the last frame where that is longer.
+
+    That is the way that it went over all frames meanwhile, as a mean square like the energy.
+
+    Parameters
+    ----------
+    energy : float, shape (T,)
+        Of the difference between each frame and the one before.
+    fps : Fraction
+        Frames a second.
+
+    Returns
+    -------
+    float, shape (n,), at INSTANTS of each second
+    """
+    way = np.concatenate([[0.0], np.cumsum(np.sqrt(energy))])
+    count = int(len(energy) * INSTANTS / fps)
+    recent = max(fps / 12, Fraction(1))  # frames
+    step = fps / INSTANTS
+    shown = [math.floor(k * step) + 1 for k in range(count)]
+    before = [max(0, math.floor(k * step - recent) + 1) for k in range(count)]
+    return (way[shown] - way[before]) ** 2
 
 
 def _near_peaks(energy: np.ndarray) -> np.ndarray:
@@ -67,24 +94,15 @@ def _near_peaks(energy: np.ndarray) -> np.ndarray:
 def measure_video(path: Path) -> tuple[VideoInfo, Reaction | None, list[Flashing]]:
     """Probe a video, measure its picture against its own sound, if it has one, and find where it flashes too often.
 
-    Of a video with more frames than were sampled (`smooth`) the change is that of the frames which were sampled, so
-    that it can be compared with the same video without: the way that the picture goes from one of them to the next,
-    over all frames between. For hits its own frames count.
-
     Raises
     ------
     InputError
         If it is no video.
     """
     info = probe(path)
-    sampled, meter = sampled_fps(info), FlashMeter(info.fps)
+    meter = FlashMeter(info.fps)
     energy = difference_energy(meter.watch(read_frames(path)))
-    if info.rate is None:
-        return info, None, meter.found
-    song = load_song(path, fps=info.fps)
-    found = _measured(energy, song, info.fps)
-    if sampled < info.fps:
-        found = replace(_measured(energy, song, sampled), kicks=found.kicks, hits=found.hits)
+    found = None if info.rate is None else _measured(energy, load_song(path, fps=info.fps))
     return info, found, meter.found
 
 
@@ -96,18 +114,16 @@ def measure_pictures(path: Path, song: Song) -> Reaction:
     InputError
         If it is no video.
     """
-    return _measured(difference_energy(read_frames(path)), song, song.clock.fps)
+    return _measured(difference_energy(read_frames(path)), song)
 
 
-def measure_film(path: Path, song: Song, *, sampled: Fraction) -> tuple[Reaction, list[tuple[float, bool]]]:
+def measure_film(path: Path, song: Song) -> tuple[Reaction, list[tuple[float, bool]]]:
     """The reaction of a video to the song that it was made for, and whether each kick is seen, by its seconds.
 
     Parameters
     ----------
     song : Song
         A frame for each of the video's.
-    sampled : Fraction
-        Frames a second that were sampled, as for `measure_video`.
 
     Raises
     ------
@@ -115,37 +131,12 @@ def measure_film(path: Path, song: Song, *, sampled: Fraction) -> tuple[Reaction
         If it is no video.
     """
     energy = difference_energy(read_frames(path))
-    found = _measured(energy, song, song.clock.fps)
-    if sampled < song.clock.fps:
-        found = replace(_measured(energy, song, sampled), kicks=found.kicks, hits=found.hits)
     near, frames = _near_peaks(energy), song.kicks.frames
     inside = (frames > 0) & (frames < len(energy))
-    return found, list(zip(song.kicks.seconds[inside].tolist(), near[frames[inside]].tolist()))
+    seen = near[frames[inside]].tolist()
+    return _measured(energy, song), list(zip(song.kicks.seconds[inside].tolist(), seen))
 
 
-def _measured(energy: np.ndarray, song: Song, fps: Fraction) -> Reaction:
-    """The reaction of a video to its song, of whose frames there are so many a second.
-
-    Where that is fewer than the song has, each of its frames has all that was shown, and heard, since the one before.
-    """
+def _measured(energy: np.ndarray, song: Song) -> Reaction:
     energy = energy[: song.clock.frames]
-    since = np.array([math.ceil(k * fps / song.clock.fps) for k in range(len(energy))])
-    frames = np.bincount(since)
-    kicks = np.unique(since[np.asarray(song.kicks)[np.asarray(song.kicks) < len(energy)]])
-    clock = Clock(fps, len(frames))
-    return reaction(
-        np.bincount(since, np.sqrt(energy)) ** 2,
-        kicks,
-        np.asarray(curves.at(Events.at(kicks / float(fps), clock), 1.0).decay(RING_SECONDS)),
-        np.bincount(since, np.asarray(song.rms)[: len(energy)]) / frames,
-        passage=max(1, round(PASSAGE_SECONDS * fps)),
-    )
-
-
-def sampled_fps(info: VideoInfo) -> Fraction:
-    """Frames a second that its manifest says were sampled for a video; its own where it says nothing."""
-    try:
-        sampled = Fraction(read_metadata(info.metadata)["schedule"]["fps"])
-    except (ValueError, KeyError, TypeError, ZeroDivisionError):
-        return info.fps
-    return sampled if 0 < sampled <= info.fps else info.fps
+    return reaction(energy, song.clock.fps, song.kicks, np.asarray(song.rms)[: len(energy)])

@@ -29,7 +29,7 @@ def save_project(project: Project, path: str | Path) -> None:
     path = _avz_path(path)
     folder = path.parent.resolve()
     try:
-        write_whole(path, _with_paths(project, lambda file: _relative_to(folder, file), Path.exists).to_json().encode())
+        write_whole(path, with_paths(project, lambda file: _relative_to(folder, file), Path.exists).to_json().encode())
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
@@ -56,7 +56,7 @@ def load_project(path: str | Path, *, trust: bool = False) -> Project:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return _with_paths(project, lambda file: path.parent / file, lambda file: (path.parent / file).exists())
+    return with_paths(project, lambda file: path.parent / file, lambda file: (path.parent / file).exists())
 
 
 def files_named(project: Project) -> list[Path]:
@@ -72,7 +72,7 @@ def files_named(project: Project) -> list[Path]:
         weighted, colon, _ = str(file).rpartition(":")  # a LoRA with its weight
         return file.exists() or (leads_away and not (colon and Path(weighted).exists()))
 
-    _with_paths(project, note, is_there)
+    with_paths(project, note, is_there)
     return [*found, *([Path(project.look.lora_dir)] if project.look.lora_dir else [])]
 
 
@@ -91,8 +91,8 @@ def _relative_to(folder: Path, file: Path) -> Path:
         return file.resolve()
 
 
-def _with_paths(project: Project, move: Callable[[Path], Path], is_there: Callable[[Path], bool]) -> Project:
-    """The project with each path changed by `move`; what may be a name too is a path if `is_there` says so."""
+def with_paths(project: Project, move: Callable[[Path], Path], is_there: Callable[[Path], bool]) -> Project:
+    """A project with each path changed by `move`; what may be a name too is a path if `is_there` says so."""
 
     def name(text: str | None) -> str | None:
         return move(Path(text)).as_posix() if text and text != "embedded" and is_there(Path(text)) else text

@@ -187,6 +187,8 @@ def _bar_from(finished: int, total: int, out: Path, progress: bool | tqdm) -> Ab
     if not isinstance(progress, tqdm):
         shown = None if progress else True
         return tqdm(total=total, initial=finished, unit="frame", disable=shown, smoothing=0.05, desc=out.name)
+    if progress.total is None:
+        progress.total = total
     for name in () if progress.disable else ("initial", "n", "last_print_n"):  # its pace is that of the other frames
         setattr(progress, name, getattr(progress, name) + finished)
     return nullcontext(progress)

@@ -86,18 +86,40 @@ def with_lanes(schedule: Schedule, lanes: Mapping[str, Lane], *, song) -> Schedu
     ScheduleError
         If a column is unknown, or a lane cannot be computed; the message begins with the column.
     """
-    columns = {}
+    columns = {column: lane_values(schedule, column, lane, song=song) for column, lane in lanes.items()}
+    return with_columns(schedule, columns, song=song)
+
+
+def lane_values(schedule: Schedule, column: str, lane: Lane, *, song) -> np.ndarray:
+    """What a column of a schedule becomes under a lane, shape (T,); `with_columns` clips it to the column's range.
+
+    Raises
+    ------
+    ScheduleError
+        If the column is unknown, or the lane cannot be computed; the message begins with the column.
+    """
+    if not is_column(column):
+        hint = nearest(column, COLUMNS)
+        raise ScheduleError(f"lane {column}{hint}: expected one of the columns {expected_columns()}")
+    try:
+        with bound(song):
+            return np.asarray(_laid_over(schedule, column_name(column), lane))
+    except ScheduleError as error:
+        raise ScheduleError(f"lane {column}: {error}") from error
+
+
+def with_columns(schedule: Schedule, columns: Mapping[str, np.ndarray], *, song) -> Schedule:
+    """The schedule with other values in some columns, each of shape (T,).
+
+    Raises
+    ------
+    ScheduleError
+        If they cannot be.
+    """
+    named = {column_name(column): values for column, values in columns.items()}
+    loras = {name: schedule.columns[name] for name in lora_columns(schedule.columns)}
     with bound(song):
-        for column, lane in lanes.items():
-            if not is_column(column):
-                hint = nearest(column, COLUMNS)
-                raise ScheduleError(f"lane {column}{hint}: expected one of the columns {expected_columns()}")
-            try:
-                columns[column_name(column)] = _laid_over(schedule, column_name(column), lane)
-            except ScheduleError as error:
-                raise ScheduleError(f"lane {column}: {error}") from error
-        loras = {name: schedule.columns[name] for name in lora_columns(schedule.columns)}
-        return replace(schedule, **columns_to_keywords(loras | columns))
+        return replace(schedule, **columns_to_keywords(loras | named))
 
 
 def _laid_over(schedule: Schedule, column: str, lane: Lane) -> Any:

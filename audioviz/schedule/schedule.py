@@ -237,6 +237,8 @@ class Schedule:
 
 
 def _seed_column(name: str, value, clock: Clock) -> np.ndarray:
+    if isinstance(value, np.ndarray) and value.dtype == np.uint64:
+        return _freeze(_fit(name, value, clock))
     values = np.atleast_1d(np.array(value, dtype=object))  # Python's own integers: 2^64 - 1 is no float and no int64
     try:
         seeds = np.array([int(v) for v in values.ravel()], dtype=np.uint64).reshape(values.shape)

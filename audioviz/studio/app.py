@@ -16,13 +16,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from audioviz.errors import AudiovizError, InputError
+from audioviz.studio.arrays import Curves
 from audioviz.studio.autosave import Autosave
 from audioviz.studio.desk import Desk
 from audioviz.studio.messages import message_id, read_message, read_request
 from audioviz.studio.outbox import Outbox, key_of, sent
 from audioviz.studio.session import Session
 from audioviz.studio.trust import script_of
-from audioviz.studio.uploads import check_size, receive, upload_name
+from audioviz.studio.uploads import check_size, receive, remove_leftovers, upload_name
 from audioviz.studio.watching import Watch
 
 PAGE = Path(__file__).parent / "page"
@@ -43,7 +44,7 @@ class Studio:
         self._problem: dict[str, Any] | None = None  # of the autosave
         session.changed += [self._tell_state, self._ask_about_script]
 
-    def tell(self, event: dict[str, Any] | bytes) -> None:
+    def tell(self, event: dict[str, Any] | bytes | Curves) -> None:
         """Send an event to every page."""
         if isinstance(event, dict) and event.get("where") == "autosave":
             self._problem = event
@@ -57,6 +58,7 @@ class Studio:
         for work in (self.desk.work, self._autosave.work, self._watch.work):
             self._start(self._for_ever(work))
         self._ask_about_script()
+        await asyncio.to_thread(remove_leftovers, self.session.folder)
         try:
             yield
         finally:

@@ -9,6 +9,7 @@ from typing import Any
 from audioviz.errors import InputError
 from audioviz.files import remove
 from audioviz.project import save_project
+from audioviz.studio.hearing import stamp
 from audioviz.studio.places import free_name
 from audioviz.studio.session import Session
 
@@ -18,6 +19,8 @@ _AGAIN = 2.0  # seconds until what failed is tried again
 
 class Autosave:
     """Keeps `NAME.autosave.avz` beside NAME.avz as long as there is what NAME.avz does not hold.
+
+    Where another studio keeps its own there, this one goes on under the next free name.
 
     Parameters
     ----------
@@ -29,6 +32,9 @@ class Autosave:
     def __init__(self, session: Session, tell: Callable[[dict[str, Any]], None]) -> None:
         self._session, self._tell = session, tell
         self._wake = asyncio.Event()
+        self._home: Path | None = None  # where that of the project that is open belongs
+        self._place: Path | None = None  # where it is
+        self._stamp: tuple[int, int] | None = None  # of what this studio found or wrote there last
         self._written: Path | None = None
         self._fault: str | None = None
         self._wake.set()  # what is opened may be an autosave itself
@@ -55,12 +61,16 @@ class Autosave:
         project, path = session.project, session.autosave
         if project is None or path is None:
             return
-        stale = self._written if self._written != path or session.is_saved else None
+        is_stale = self._written and (self._home != path or session.is_saved) and stamp(self._written) == self._stamp
+        stale = self._written if is_stale else None
+        if self._home != path:
+            self._home, self._place, self._stamp = path, path, stamp(path)
         try:
             if not session.is_saved:
                 await self._put_aside(path)
-                await asyncio.to_thread(save_project, project, path)
-                self._written = path
+                place = self._step_aside(path)
+                await asyncio.to_thread(save_project, project, place)
+                self._stamp, self._written = stamp(place), place
             if stale:
                 remove(stale)
                 self._written = None if stale == self._written else self._written
@@ -71,6 +81,14 @@ class Autosave:
         if fault != self._fault:
             self._fault = fault
             self._tell({"on": "problem", "where": "autosave", "message": fault})
+
+    def _step_aside(self, path: Path) -> Path:
+        """Where this studio may write: elsewhere, once another one has written there."""
+        if self._place is None or stamp(self._place) not in (None, self._stamp):
+            self._place = free_name(path)
+            text = f"another studio has this project open: what is not saved here is kept in {self._place}"
+            self._tell({"on": "notice", "text": text, "kind": "note"})
+        return self._place
 
     async def _put_aside(self, path: Path) -> None:
         """Edits go on though an autosave is offered: that one stays under another name."""

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from audioviz.errors import AudiovizError, InputError
 from audioviz.project import Project
 from audioviz.studio import thinking
+from audioviz.studio.arrays import Curves
 from audioviz.studio.catalog import catalog_event
 from audioviz.studio.easel import Easel
 from audioviz.studio.pictures import Pictures
@@ -23,7 +24,7 @@ from audioviz.studio.session import Session
 from audioviz.studio.sound import Sound
 from audioviz.studio.worker import Worker
 
-Tell = Callable[[dict | bytes], None]
+Tell = Callable[[dict | bytes | Curves], None]
 Action = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any] | None]]  # a request's fields -> those of its reply
 PLAN_SECONDS = 60.0  # after which a script is held to be without an end
 LISTENING_SECONDS = 1.0  # after which the page is told that a song is being heard
@@ -49,12 +50,14 @@ class Desk:
         self._heard: object = None  # what the song that was told depends on
         self._sound: Sound | None = None
         self._told: set[str] = set()  # where there are problems
-        self.latest: dict[str, dict | bytes] = {"catalog": catalog_event()}  # what a page that joins is told
+        self._warned: set[str] = set()  # of what: each bar and picture has the same to say
+        self._curves: Curves | None = None  # of the last plan
+        self.latest: dict[str, dict | bytes | Curves] = {"catalog": catalog_event()}  # what a page that joins is told
         self.actions: dict[str, Action] = {"expression": self._expression, "words": self._words}  # what it can ask for
         self.routes: list[BaseRoute] = [Route("/sound", self._serve_sound)]  # what it can fetch
         pictures = Pictures(say=self._say, drop=self._drop)
-        self._easel = Easel(session, pictures, say=self._say, tell=tell)
-        self._queue = RenderQueue(session, pictures, say=self._say, tell=tell)
+        self._easel = Easel(session, pictures, say=self._say, warn=self._warn)
+        self._queue = RenderQueue(session, pictures, say=self._say, warn=self._warn)
         self.actions |= self._easel.actions | self._queue.actions
         self.routes += [Route("/picture/{key}.webp", pictures.serve), Route("/film/{job:int}.mp4", self._queue.serve)]
         session.changed.append(self._wake.set)
@@ -103,12 +106,14 @@ class Desk:
 
     async def _plan(self, project: Project) -> None:
         try:
-            answer = await self._thinker.run_within(PLAN_SECONDS, thinking.plan_event, project)
+            known = self._curves.known if self._curves else frozenset()
+            answer = await self._thinker.run_within(PLAN_SECONDS, thinking.plan_event, project, known)
         except AudiovizError as error:
             self._say_problems("plan", {"schedule": str(error)})
             return
         if answer.event:
-            self._say("plan", answer.event)
+            self._curves = answer.event.whole(self._curves)
+            self._say("plan", self._curves)
         self._easel.prepare()
         self._say_problems("plan", answer.problems)
 
@@ -156,9 +161,15 @@ class Desk:
             raise InputError("no project is open: drop a song first")
         return self._session.project
 
-    def _say(self, what: str, event: dict | bytes) -> None:
+    def _say(self, what: str, event: dict | bytes | Curves) -> None:
         self.latest[what] = event
         self._tell(event)
+
+    def _warn(self, text: str) -> None:
+        """Tell what is warned of, once in a session."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self._tell({"on": "notice", "kind": "warning", "text": text})
 
     def _drop(self, what: str) -> None:
         self.latest.pop(what, None)

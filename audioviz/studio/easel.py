@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from audioviz.errors import AudiovizError, InputError
@@ -12,6 +13,7 @@ from audioviz.studio.session import Session
 from audioviz.studio.worker import Worker
 
 PREVIEW = "preview"
+CALM = 0.5  # seconds without a change after which pictures are looked through, if none is asked for
 
 
 class Easel:
@@ -23,8 +25,8 @@ class Easel:
     pictures : Pictures
     say : function of a name and an event
         Tells every page, and those that join later the newest of each name.
-    tell : function of an event
-        Tells every page once.
+    warn : function of a text
+        Tells every page what is warned of.
     """
 
     def __init__(
@@ -33,9 +35,9 @@ class Easel:
         pictures: Pictures,
         *,
         say: Callable[[str, dict[str, Any]], None],
-        tell: Callable[[dict[str, Any]], None],
+        warn: Callable[[str], None],
     ) -> None:
-        self._session, self._pictures, self._say, self._tell = session, pictures, say, tell
+        self._session, self._pictures, self._say, self._warn = session, pictures, say, warn
         self._painter: Worker | None = None
         self._wake = asyncio.Event()
         self._wanted: tuple[int, str] | None = None
@@ -59,6 +61,8 @@ class Easel:
         """Paint what is asked for, for ever."""
         while await self._wake.wait():
             self._wake.clear()
+            if self._wanted is None and await self._woken_in_time():  # while a hand moves, the curves come first
+                continue
             project = self._session.project
             if project is None:
                 continue
@@ -74,6 +78,11 @@ class Easel:
             except AudiovizError as error:
                 self._say_problem(str(error))
 
+    async def _woken_in_time(self) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), CALM)
+        return self._wake.is_set()
+
     async def _frame(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         if self._session.project is None:
             raise InputError("no project is open: drop a song first")
@@ -88,7 +97,7 @@ class Easel:
 
     def _take(self, picture: painting.Picture | Note) -> None:
         if isinstance(picture, Note):
-            self._tell({"on": "notice", "kind": "warning", "text": picture.text})
+            self._warn(picture.text)
             return
         if self._changed:  # it may be of the project before
             return

@@ -134,11 +134,10 @@ def _small(levels: np.ndarray) -> np.ndarray:
 
 def _reaction(project: Project, out: Path) -> dict[str, Any]:
     """How a film reacts to its song; kicks by their seconds in the song."""
-    sampled = project.fps
-    shown = project.changed(fps=project.finish.shown_fps(sampled))
+    shown = project.changed(fps=project.finish.shown_fps(project.fps))
     song = hear(shown)
     part = part_of_project(shown, song)
-    found, kicks = measure_film(out, cut(song, part), sampled=sampled)
+    found, kicks = measure_film(out, cut(song, part))
     start = part.start / float(song.clock.fps)
     return {
         "hits": _number(found.hits),

@@ -36,13 +36,17 @@ class Pictures:
         self._shows: dict[str, set[tuple[Maker, int]]] = {}  # and which show each key
 
     def show(self, of: Maker, frame: int, about: Mapping[str, Any], *, key: str, webp: bytes) -> None:
-        """Keep a picture, and tell of it."""
+        """Keep a picture, and tell that it is that of a frame."""
         self._unlink(of, frame)
-        self._bytes += len(webp) - len(self._kept.pop(key, b""))
-        self._kept[key] = webp
         self._shown[of, frame] = key
         self._shows.setdefault(key, set()).add((of, frame))
         self._say(_name(of, frame), {"on": "picture", "of": of, "frame": frame, "url": address(key), **about})
+        self.keep(key, webp)
+
+    def keep(self, key: str, webp: bytes) -> None:
+        """Keep a picture, so that it can be fetched."""
+        self._bytes += len(webp) - len(self._kept.pop(key, b""))
+        self._kept[key] = webp
         while self._bytes > self._most:
             oldest, dropped = self._kept.popitem(last=False)
             self._bytes -= len(dropped)

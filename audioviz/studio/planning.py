@@ -14,7 +14,7 @@ from audioviz.errors import AudiovizError
 from audioviz.project import Project
 from audioviz.rendering.inputs import own_schedule, with_default_prompts, with_own_prompts, with_own_shots
 from audioviz.schedule.binding import bound
-from audioviz.schedule.lanes import Lane, with_lanes
+from audioviz.schedule.lanes import Lane, lane_values, with_columns
 from audioviz.schedule.prompts import to_prompts
 from audioviz.schedule.schedule import Schedule
 from audioviz.schedule.script import load_schedule
@@ -113,21 +113,40 @@ def _stamp(project: Project) -> tuple[int, int] | None:
 
 def _with_lanes(schedule: Schedule, lanes: Mapping[str, Lane], song: Song, problems: dict[str, str]) -> Schedule:
     """The schedule with those of the lanes that can be computed."""
+    good = {}
+    for column, lane in lanes.items():
+        try:
+            good[column] = _values(schedule, column, lane, song)
+        except AudiovizError as error:
+            problems[f"lane:{column}"] = str(error).removeprefix(f"lane {column}: ")
     try:
-        return with_lanes(schedule, lanes, song=song) if lanes else schedule
-    except AudiovizError:
-        good = {}
-        for column, lane in lanes.items():
-            try:
-                with_lanes(schedule, {column: lane}, song=song)
-                good[column] = lane
-            except AudiovizError as error:
-                problems[f"lane:{column}"] = str(error).removeprefix(f"lane {column}: ")
+        return with_columns(schedule, good, song=song) if good else schedule
+    except AudiovizError as error:
+        fault = str(error)
+    for column, values in list(good.items()):  # such as seed_to without seed_mix
+        try:
+            with_columns(schedule, {column: values}, song=song)
+        except AudiovizError as error:
+            problems[f"lane:{column}"] = str(error)
+            del good[column]
     try:
-        return with_lanes(schedule, good, song=song) if good else schedule
-    except AudiovizError as error:  # each alone is right: seed_to without seed_mix, which another lane has
-        problems["schedule"] = str(error)
+        return with_columns(schedule, good, song=song) if good else schedule
+    except AudiovizError:  # each alone is right
+        problems["schedule"] = fault
         return schedule
+
+
+_values_of: list[tuple[Schedule, dict[str, tuple[Lane, np.ndarray]]]] = []  # of the last schedule that had lanes
+
+
+def _values(schedule: Schedule, column: str, lane: Lane, song: Song) -> np.ndarray:
+    """What a column becomes under a lane, computed when the lane or the schedule below it changes."""
+    if not _values_of or _values_of[0][0] is not schedule:
+        _values_of[:] = [(schedule, {})]
+    known = _values_of[0][1]
+    if column not in known or known[column][0] != lane:
+        known[column] = lane, lane_values(schedule, column, lane, song=song)
+    return known[column][1]
 
 
 def _sources(project: Project, song: Song) -> tuple[int | None, ...]:

@@ -1,8 +1,10 @@
 """RenderQueue: renders one after the other, in a process of their own; each can be stopped, and goes on later."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -100,8 +102,8 @@ class RenderQueue:
     pictures : Pictures
     say : function of a name and an event
         Tells every page, and those that join later the newest of each name.
-    tell : function of an event
-        Tells every page once.
+    warn : function of a text
+        Tells every page what is warned of.
     """
 
     def __init__(
@@ -110,15 +112,27 @@ class RenderQueue:
         pictures: Pictures,
         *,
         say: Callable[[str, dict[str, Any]], None],
-        tell: Callable[[dict[str, Any]], None],
+        warn: Callable[[str], None],
     ) -> None:
-        self._session, self._pictures, self._say, self._tell = session, pictures, say, tell
+        self._session, self._pictures, self._say, self._warn = session, pictures, say, warn
         self._renderer: Worker | None = None  # started by the first job: it takes as much memory as its model
         self._jobs: dict[int, Job] = {}
         self._numbers = count(1)
         self._wake = asyncio.Event()
         self._told, self._telling = 0.0, False
+        self._song: Path | None = None  # that is open: the frames of its renders are shown among the others
+        session.changed.append(self._look)
+        self._look()
         self.actions = {"render": self._render, "cancel": self._cancel, "resume": self._resume, "forget": self._forget}
+
+    def _look(self) -> None:
+        """Let go of the frames of renders when another song is open."""
+        project = self._session.project
+        song = project and project.song.path
+        if song != self._song:
+            self._song = song
+            for number in self._jobs:
+                self._pictures.forget_all(number)
 
     async def work(self) -> None:
         """Make the films that are waited for, for ever."""
@@ -152,15 +166,18 @@ class RenderQueue:
 
     def _take(self, news: filming.News | Note) -> None:
         if isinstance(news, Note):
-            self._tell({"on": "notice", "kind": "warning", "text": news.text})
+            self._warn(news.text)
             return
         job = self._jobs.get(news.job)
         if job is None:
             return
         job.take(news)
         if news.webp:
-            about = {"estimate": False, "size": "draft" if job.order.draft else "final"}
-            self._pictures.show(job.number, news.frame, about, key=news.key, webp=news.webp)
+            if job.order.project.song.path == self._song:
+                about = {"estimate": False, "size": "draft" if job.order.draft else "final"}
+                self._pictures.show(job.number, news.frame, about, key=news.key, webp=news.webp)
+            else:
+                self._pictures.keep(news.key, news.webp)
             job.picture = address(news.key)
         self._say_soon()
 
@@ -206,15 +223,16 @@ class RenderQueue:
             self._go_on()
 
     async def _forget(self, asked: Mapping[str, Any]) -> None:
-        """Take a render off the list; the films of drafts and parts go with it."""
+        """Take a render off the list; the films of drafts and parts go with it, and what they were made of."""
         job = self._job(asked)
         if job.status == "running":
             raise InputError(f"job {job.number} is running: cancel it first")
-        if job.film and job.film.parent.suffix == ".studio":
+        if job.order.out.parent.suffix == ".studio":
+            is_last = not any(other.order.out == job.order.out for other in self._jobs.values() if other is not job)
             try:
-                await asyncio.to_thread(job.film.unlink, missing_ok=True)
+                await asyncio.to_thread(_remove, job, work=is_last)
             except OSError as error:
-                raise InputError(f"{job.film}: cannot be removed ({error.strerror})") from error
+                raise InputError(f"{error.filename}: cannot be removed ({error.strerror})") from error
         self._jobs.pop(job.number, None)
         self._pictures.forget_all(job.number)
         self._say_soon()
@@ -263,6 +281,16 @@ def _kept_film(order: filming.Order) -> Path:
     own = (order.out.with_name(f"{order.out.stem}-{n}{order.out.suffix}") for n in count(1))
     place = next(path for path in own if not path.exists())
     return order.out.replace(place)
+
+
+def _remove(job: Job, *, work: bool) -> None:
+    """Remove the film of a draft or part, what it was made of where no other is made of it, and a folder left empty."""
+    if job.film:
+        job.film.unlink(missing_ok=True)
+    if work and (folder := work_folder(job.order.out)).is_dir():
+        shutil.rmtree(folder)
+    with suppress(OSError):
+        job.order.out.parent.rmdir()
 
 
 def _is_free(path: Path) -> bool:

@@ -19,6 +19,7 @@ from audioviz.studio.named import missing_files, naming_parts, render_command
 from audioviz.studio.places import Places, clean_name, kind_of_file
 from audioviz.studio.trust import Scripts, script_of
 
+MOST_BYTES = 100_000_000  # of a project's file: an hour of all columns as numbers has less
 _AUTOSAVE = re.compile(r"(.+)\.autosave(-\d+)?\.avz", re.IGNORECASE)
 
 
@@ -245,6 +246,8 @@ class Session:
         return self.offered
 
     def _load(self, path: Path) -> Project:
+        if path.is_file() and path.stat().st_size > MOST_BYTES:  # reading it would stop all else
+            raise InputError(f"{path}: {path.stat().st_size / 1e6:,.0f} MB, expected {MOST_BYTES / 1e6:g} MB at most")
         project = load_project(path)
         try:
             self._check_places(project)

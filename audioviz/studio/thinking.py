@@ -1,6 +1,7 @@
 """What the thinking process computes: songs and schedules, as events for the page."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from audioviz.schedule.schedule import Schedule
 from audioviz.schedule.shots import cut_points
 from audioviz.schedule.times import key_to_seconds
 from audioviz.studio import planning
-from audioviz.studio.arrays import packed
+from audioviz.studio.arrays import Curves, packed
 from audioviz.studio.hearing import hear
 from audioviz.studio.sound import SAMPLES_PER_POINT, Sound, decoded, peaks_of, sound_of, used
 
@@ -28,7 +29,7 @@ EVENTS = ("beats", "downbeats", "onsets", "kicks", "snares", "hats")
 class Answer:
     """What was computed: the event, None where there is nothing new to show, and what is wrong, by where it is."""
 
-    event: bytes | None
+    event: Curves | None
     problems: dict[str, str] = field(default_factory=dict)
 
 
@@ -90,11 +91,11 @@ def sound_file(project: Project) -> Sound:
     return sound
 
 
-def plan_event(project: Project) -> Answer:
+def plan_event(project: Project, known: Collection[str] = ()) -> Answer:
     """The schedule of a project: each column as it is, `final:NAME`, and as the script has it, `script:NAME`.
 
     What is wrong in one lane, in the prompts or the shots is said, and the rest is computed without it; of a script
-    that is wrong there is nothing to show.
+    that is wrong there is nothing to show. Columns whose digests are known are named alone.
     """
     song = hear(project)
     try:
@@ -103,6 +104,7 @@ def plan_event(project: Project) -> Answer:
         return Answer(None, {"schedule": str(error)})
     header = {
         "on": "plan",
+        "source": project.schedule.source,
         "frames": len(plan.final),
         "columns": list(plan.final.columns),
         "lanes": {column: _keys(lane, song) for column, lane in project.lanes.items()},
@@ -122,7 +124,8 @@ def plan_event(project: Project) -> Answer:
         "notes": list(plan.notes),
         "options": plan.options,
     }
-    return Answer(packed(header, _columns("final", plan.final) | _columns("script", plan.script)), plan.problems)
+    curves = Curves.of(header, _columns("final", plan.final) | _columns("script", plan.script))
+    return Answer(curves.without(known), plan.problems)
 
 
 def expression_fault(project: Project, column: str, text: str) -> str | None:

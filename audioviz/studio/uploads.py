@@ -5,6 +5,7 @@ import contextlib
 import filecmp
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from audioviz.studio.places import clean_name, free_name, kind_of_file
 
 LARGEST = 2_000_000_000  # bytes
 _BEGIN = ".audioviz-upload-"  # of a file that is not whole yet
+_STILL = 600.0  # seconds in which nothing was written to one that is left of a server that was killed
 _CODE = (".py",)
 
 
@@ -28,6 +30,14 @@ def upload_name(text: str) -> str:
     if kind_of_file(name) == "other" or Path(name).suffix.lower() in _CODE:
         raise InputError(f"{name}: expected a song, an image, a video, lyrics, a project, or .json, .csv or .txt")
     return name
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what is left in a folder of uploads whose server was killed."""
+    with contextlib.suppress(OSError):
+        for part in folder.glob(f"{_BEGIN}*"):
+            if time.time() - part.stat().st_mtime > _STILL:
+                part.unlink()
 
 
 def check_size(name: str, size: int) -> None:

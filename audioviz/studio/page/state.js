@@ -28,7 +28,12 @@ on("connected", (is) => (connected.value = is));
 on("notice", ({ text, kind }) => say(text, kind));
 on("catalog", (message) => (catalog.value = message));
 on("song", (message) => (song.value = message.none ? null : message));
-on("plan", (message) => (plan.value = message));
+let curves = new Map(); // digest -> values, of the plan that is shown: those that stay are not sent again
+on("plan", (message) => {
+  curves = new Map(Object.values(message.curves).map((digest) => [digest, message[digest] ?? curves.get(digest)]));
+  for (const [name, digest] of Object.entries(message.curves)) message[name] = curves.get(digest);
+  plan.value = message;
+});
 on("jobs", (message) => (jobs.value = message.jobs));
 on("problem", ({ where, message }) => (problems.value = { ...problems.value, [where]: message }));
 on("picture", (message) => {

@@ -23,6 +23,7 @@ export function Compared({ url }) {
   useEffect(() => {
     if (!isFilm) return;
     const follow = () => {
+      if (!a.current || !b.current) return; // it was closed
       if (Math.abs(a.current.currentTime - b.current.currentTime) > 0.04) a.current.currentTime = b.current.currentTime;
     };
     const timer = setInterval(follow, 100);

@@ -17,6 +17,8 @@ const KINDS = [
   ["schedule", /\.(json|csv|py)$/i],
 ];
 
+const nameOf = (path) => path.split(/[\\/]/).pop();
+
 export const kindOf = (name) => KINDS.find(([, ending]) => ending.test(name))?.[0] ?? "song";
 
 export async function open(path) {
@@ -33,7 +35,11 @@ export async function take(path, kind = kindOf(path)) {
   if (!project.value || kind === "project") return open(path);
   if (kind === "song") {
     dialog.value = null;
-    return change([[["song", "path"], path]], "another song").catch(() => null);
+    const said = `${nameOf(path)} is the song of this project now; Undo takes it back, Ctrl+O opens a song of its own`;
+    return change([[["song", "path"], path]], "another song").then(
+      () => say(said),
+      () => null,
+    );
   }
   if (kind === "schedule") {
     return change(
@@ -47,7 +53,7 @@ export async function take(path, kind = kindOf(path)) {
   if (!PLACES[kind])
     return say(`${path}: expected a song, a project, a picture, a video, lyrics or a schedule`, "error");
   await change([[PLACES[kind], path]], SAID[kind]).catch(() => null);
-  say(`${path.split(/[\\/]/).pop()} is the ${SAID[kind]} now`);
+  say(`${nameOf(path)} is the ${SAID[kind]} now`);
 }
 
 /** Send a file to the server; its path there. */
@@ -67,10 +73,11 @@ export function send(file) {
   }).finally(() => (sending.value = null));
 }
 
-export async function drop(files) {
+/** Send files, and use each: by default it is taken into what is open. */
+export async function drop(files, use = take) {
   for (const file of files) {
     try {
-      await take(await send(file), kindOf(file.name));
+      await use(await send(file), kindOf(file.name));
     } catch (error) {
       report(error);
     }
@@ -93,11 +100,11 @@ window.addEventListener("drop", (event) => {
 });
 
 /** A button that opens the browser's own picker of files. */
-export function Picker({ accept, children, primary }) {
+export function Picker({ accept, children, primary, use = take }) {
   return html`
     <label class=${primary ? "button primary" : "button"}>
       ${children}
-      <input type="file" class="hidden" accept=${accept} onChange=${(event) => drop([...event.target.files])} />
+      <input type="file" class="hidden" accept=${accept} onChange=${(event) => drop([...event.target.files], use)} />
     </label>
   `;
 }
@@ -125,7 +132,7 @@ export function FileList({ instead }) {
             <li>
               <button type="button" onClick=${() => look(path)}>
                 <${Icon} name="folder" />
-                <span>${folder.startsWith(path) && folder !== path ? ".." : path.split(/[\\/]/).pop()}</span>
+                <span>${folder.startsWith(path) && folder !== path ? ".." : nameOf(path)}</span>
               </button>
             </li>
           `;
@@ -150,6 +157,10 @@ export function FileList({ instead }) {
           `
         }
       </ul>
+      ${
+        project.value &&
+        html`<${Picker} accept="audio/*,.avz" use=${instead ? take : open}>Choose a file elsewhere</${Picker}>`
+      }
     </div>
   `;
 }

@@ -17,12 +17,13 @@ import {
 } from "../state.js";
 import { stop } from "../sound.js";
 import { barAt, clock } from "../times.js";
+import { draft } from "../timeline/keyframes.js";
 import { effect, html, signal } from "../ui.js";
 import { Compared, pin, pinned } from "./compare.js";
 import { Button, Fault, Segments } from "./fields.js";
 import { size } from "./places.js";
 
-const REST = 150; // milliseconds that the playhead rests before its picture is asked for
+const REST = 150; // milliseconds that the playhead and all values rest before a picture is asked for
 const NEAR = 2; // seconds about the playhead in which a picture stands for it while the song plays
 
 export const film = signal(null); // {job, name} of the bar that is shown in place of pictures
@@ -47,11 +48,19 @@ effect(() => {
   if (found) shown.value = found;
 });
 
+let heard = null; // the song of what is seen
+effect(() => {
+  const { sha256 } = song.value ?? {};
+  if (!sha256 || sha256 === heard) return;
+  heard = sha256;
+  shown.value = film.value = null;
+});
+
 let rest = 0;
 effect(() => {
   const frame = frameAt(playhead.value);
   const wanted = size.value;
-  about.value.revision; // asked anew after each change
+  for (const each of [about, project, draft]) each.value; // asked anew after each change, not while a hand makes it
   clearTimeout(rest);
   if (playing.value || !plan.value || !connected.value || film.value) return;
   rest = setTimeout(async () => {
@@ -108,18 +117,20 @@ function Film() {
           <video class="picture" key=${job.film} src=${job.film} autoplay loop controls playsinline></video>
         `;
   }
-  const { done = 0, frames = 1, picture, error, status = "waiting" } = job ?? {};
+  const { done = 0, frames = 0, picture, error, status = "waiting" } = job ?? {};
+  const seen = picture ?? shown.value?.url; // the preview, until the film has a frame
+  const state = status !== "running" ? status : frames ? `frame ${done} of ${frames}` : "getting ready";
   return html`
     <div class="making">
       ${
-        picture &&
+        seen &&
         html`
-          <img class="picture" src=${picture} alt=${`Newest frame of ${film.value.name}`} />
+          <img class="picture" src=${seen} alt=${`Newest frame of ${film.value.name}`} />
         `
       }
       <div class="over" role="status">
-        <span>${error ?? `${film.value.name}: ${status === "running" ? `frame ${done} of ${frames}` : status}`}</span>
-        <progress value=${done} max=${frames} aria-label="Frames done"></progress>
+        <span>${error ?? `${film.value.name}: ${state}`}</span>
+        <progress value=${done} max=${frames || 1} aria-label="Frames done"></progress>
       </div>
     </div>
   `;

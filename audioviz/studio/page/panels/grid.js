@@ -54,6 +54,7 @@ function nudge(by) {
 function Tempo() {
   const { tempo: heard, tempo_confidence: sure, other_tempi: others } = song.value;
   const { tempo, beats } = project.value.song.grid;
+  const asHeard = () => put("tempo", undefined, "tempo as heard");
   const look = (near) => put("tempo", Number(near), `tempo ${near}`);
   const number = taps.value.length >= FEWEST ? bpm(tempoOf(taps.value)) : `${taps.value.length}`;
   return html`<${Part} title="Tempo">
@@ -82,10 +83,11 @@ function Tempo() {
       `
     }
     ${
-      others?.length > 0 &&
+      (others?.length > 0 || tempo != null) &&
       html`
         <div class="line wrap">
           <span class="about">Or</span>
+          ${tempo != null && html`<${Button} small onClick=${asHeard}>as heard</${Button}>`}
           ${others
             .map(bpm)
             .map((other) => html`<${Button} small onClick=${() => look(other)}>${other}</${Button}>`)}
@@ -95,7 +97,7 @@ function Tempo() {
     <${Text} label="Look near" inline value=${Array.isArray(tempo) ? tempo.join("-") : tempo}
       placeholder="120 or 90-130"
       onChange=${(text) => put("tempo", text || undefined, "tempo")}
-      onReset=${tempo == null ? undefined : () => put("tempo", undefined, "tempo as heard")} />
+      onReset=${tempo == null ? undefined : asHeard} />
     <${Segments} label="Beats" value=${beats ?? ""} choices=${[
       ["half", "Half"],
       ["", "As heard"],

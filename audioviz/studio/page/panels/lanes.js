@@ -1,10 +1,12 @@
 // Lanes: columns that the user draws or writes over the schedule.
-import { catalog, change, changeLive, fps, plan, playhead, problems, project, selection } from "../state.js";
+import { catalog, change, changeLive, playhead, problems, project, selection } from "../state.js";
+import { COLOUR, hexOf } from "../timeline/colours.js";
+import { valueNow, valueSelected } from "../timeline/edits.js";
 import { addLane } from "../timeline/timeline.js";
 import { key } from "../times.js";
-import { html, useSignal } from "../ui.js";
+import { html, useRef, useSignal } from "../ui.js";
 import { Expression } from "./expression.js";
-import { Button, Choice, Fault, Part, Segments } from "./fields.js";
+import { Button, Choice, Fault, Field, newGesture, Part, Segments } from "./fields.js";
 import { tab } from "./places.js";
 
 export const MODES = [
@@ -14,11 +16,13 @@ export const MODES = [
 ];
 export const columnOf = (name) => catalog.value?.columns.find((column) => column.name === name);
 
-/** Value of a column at a moment: as computed, else what it stands for where it is not given. */
-export function valueAt(column, seconds) {
-  const values = plan.peek()?.[`final:${column}`];
-  if (values) return values[Math.min(values.length - 1, Math.floor(seconds * fps.peek()))];
-  return columnOf(column)?.neutral ?? columnOf(column)?.low ?? 0;
+/** The colour of the keys that are selected. */
+function KeyColour({ chosen, keys }) {
+  const gesture = useRef("");
+  return html`<${Field} label=${chosen.length > 1 ? `Colour of ${chosen.length} keys` : "Colour of the key"} inline>
+    <input type="color" value=${hexOf(keys[chosen[0]])} onFocus=${() => (gesture.current = newGesture("colour"))}
+      onInput=${(event) => valueSelected(event.target.value, gesture.current)} />
+  </${Field}>`;
 }
 
 /** Show the lane of a column, and begin it where there is none. */
@@ -102,7 +106,7 @@ function Selected({ column }) {
     changeLive([[["lanes", column], { mode: lane?.mode ?? "replace", expression }]], `formula of ${column}`, gesture);
   const toKeys = () =>
     put(
-      { mode: lane?.mode ?? "replace", keys: { [key(playhead.value)]: valueAt(column, playhead.value) } },
+      { mode: lane?.mode ?? "replace", keys: { [key(playhead.value)]: valueNow(column, playhead.value) } },
       `keys of ${column}`,
     );
   const [from, to] = [low, high].map((end) => end ?? null);
@@ -124,6 +128,7 @@ function Selected({ column }) {
     }
     <${Expression} column=${column} value=${lane?.expression ?? ""}
       onLive=${write} />
+    ${column === COLOUR && lane?.keys && chosen.length > 0 && html`<${KeyColour} chosen=${chosen} keys=${lane.keys} />`}
     ${
       lane &&
       !isWritten &&

@@ -2,6 +2,7 @@
 import { command } from "../keys.js";
 import { catalog, change, playhead, playing, project, selection, song } from "../state.js";
 import { heardNow, play, toggle } from "../sound.js";
+import { played, taps } from "../timeline/hand.js";
 import { rangeOf } from "../timeline/ranges.js";
 import { clock, toSeconds } from "../times.js";
 import { effect, html, signal } from "../ui.js";
@@ -14,9 +15,7 @@ const column = signal("denoise");
 const part = signal(0.5); // of the lane's range
 const armed = signal(false);
 const overdub = signal(true);
-const taps = signal([]);
 const tapName = signal("taps");
-let points = []; // [seconds, value] of the pass that runs
 
 function valueOf() {
   const [low, high] = rangeOf(column.peek());
@@ -27,18 +26,22 @@ const now = () => (playing.peek() ? heardNow() : null) ?? playhead.peek(); // wh
 
 /** A sample of the hand, at the moment that is heard. */
 function note() {
-  if (armed.peek() && playing.peek()) points.push([now(), valueOf()]);
+  if (!armed.peek() || !playing.peek()) return;
+  const { points } = played.peek();
+  points.push([now(), valueOf()]);
+  played.value = { column: column.peek(), points };
 }
 
 function keep() {
-  if (points.length < 2) return (points = []);
+  const { points } = played.peek();
+  played.value = { column: null, points: [] };
+  if (points.length < 2) return;
   const name = column.peek();
   const lane = project.peek().lanes[name];
   const before = overdub.peek() && !lane?.expression ? lane?.keys : {};
   const [low, high] = rangeOf(name);
   const secondsOf = (time) => toSeconds(time, song.peek());
   const keys = recorded(typeof before === "string" ? {} : before, points, { low, high, secondsOf });
-  points = [];
   const ease =
     typeof lane?.ease === "object"
       ? Object.fromEntries(Object.entries(lane.ease).filter(([time]) => time in keys))
@@ -65,15 +68,16 @@ effect(() => {
 
 /** An event of the user's own at the moment that is heard. */
 function tapEvent() {
-  if (project.peek() && song.peek()) taps.value = [...taps.peek(), Number(now().toFixed(3))];
+  const seconds = [...taps.peek().seconds, Number(now().toFixed(3))];
+  if (project.peek() && song.peek()) taps.value = { name: tapName.peek(), seconds };
   if (!playing.peek()) keepTaps();
 }
 
 function keepTaps() {
-  if (!taps.peek().length) return;
-  const name = tapName.peek();
-  const all = [...(project.peek().song.events?.[name] ?? []), ...taps.peek()];
-  taps.value = [];
+  const { name, seconds } = taps.peek();
+  if (!seconds.length) return;
+  const all = [...(project.peek().song.events?.[name] ?? []), ...seconds];
+  taps.value = { name, seconds: [] };
   const events = [...new Set(all)].sort((a, b) => a - b);
   change([[["song", "events", name], events]], `tap ${name}`).catch(() => null);
 }
@@ -161,6 +165,7 @@ function Knob() {
 }
 
 function Taps() {
+  const count = taps.value.seconds.length;
   const own = Object.entries(project.value.song.events ?? {});
   const remove = (name) => change([[["song", "events", name], undefined]], `remove ${name}`).catch(() => null);
   return html`<${Part} title="Tap events"
@@ -169,7 +174,7 @@ function Taps() {
       onChange=${(name) => (tapName.value = name || "taps")} /></div>
     <button type="button" class="pad" onPointerDown=${(event) => (event.preventDefault(), tapEvent())}
       onKeyDown=${(event) => /^( |Enter)$/.test(event.key) && (event.preventDefault(), event.repeat || tapEvent())}>
-      <strong>Tap</strong><span>${taps.value.length ? `${taps.value.length} taps` : "or key E"}</span></button>
+      <strong>Tap</strong><span>${count ? `${count} taps` : "or key E"}</span></button>
     <ul class="pins">${own.map(
       ([name, seconds]) => html`
         <li>

@@ -6,7 +6,7 @@ import { html, useEffect, useRef, useSignal } from "../ui.js";
 import { Button, Choice, Fault, newGesture, Part, Text } from "./fields.js";
 import { tab } from "./places.js";
 import { Words } from "./words.js";
-import { entry, parts, secondsOf, withTimes } from "./written.js";
+import { entry, parts, secondsOf, typed, withTimes } from "./written.js";
 
 const WAYS = [
   ["slerp", "along the arc"],
@@ -77,7 +77,7 @@ function Block({ i, value }) {
         label=${`Prompt ${i + 1}`}
         value=${found.text}
         onBegin=${() => (gesture.current = newGesture("prompt"))}
-        onLive=${(text) => text.trim() && changeLive(edits({ text }), "prompt", gesture.current)}
+        onLive=${(text) => typed(text).text.trim() && changeLive(edits(typed(text)), "prompt", gesture.current)}
       />
       ${
         open &&

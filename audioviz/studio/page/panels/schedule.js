@@ -98,7 +98,8 @@ function Problem() {
 export function Schedule() {
   const { source, numbers } = project.value.schedule;
   const ready = chosen();
-  const options = plan.value?.options ?? ready?.options ?? [];
+  const own = plan.value?.source === source ? plan.value : null; // that of another script stays until this one runs
+  const options = own?.options ?? ready?.options ?? [];
   const changed = Object.keys(project.value.schedule.settings).length > 0;
   const resetAll = () => change([[["schedule", "settings"], {}]], "options as they were").catch(() => null);
   return html`<aside class="left" aria-label="Schedule">
@@ -146,7 +147,9 @@ export function Schedule() {
       ${
         !options.length &&
         html`
-          <p class="about">${plan.value ? "It has none." : "computing ..."}</p>
+          <p class="about">
+            ${own ? "It has none." : problems.value.schedule ? "They are known once it runs." : "computing ..."}
+          </p>
         `
       }
     </${Part}>
@@ -164,7 +167,7 @@ export function Schedule() {
         html`<${Button} icon="copy" onClick=${copyToEdit}
         label="Copies the script beside the project, where you can edit it">Copy to edit</${Button}>`
       }
-      ${(plan.value?.notes ?? []).map(
+      ${(own?.notes ?? []).map(
         (note) => html`
           <p class="about note">${note}</p>
         `,

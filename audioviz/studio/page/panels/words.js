@@ -1,7 +1,7 @@
 // Words of a prompt: those that the model does not know are underlined, and the nearest stands one click away.
 import { ask } from "../link.js";
 import { html, useEffect, useRef, useSignal } from "../ui.js";
-import { weighted } from "./written.js";
+import { NEGATIVE, weighted } from "./written.js";
 
 const REST = 250; // milliseconds after the last key
 
@@ -28,11 +28,11 @@ export function Words({ label, value, placeholder, quiet, onBegin, onLive }) {
   if (document.activeElement !== field.current && text.peek() !== value) text.value = value;
 
   useEffect(() => {
-    const asked = text.value;
+    const [asked] = text.value.split(NEGATIVE); // what stands behind it goes to a field of its own
     if (!asked.trim()) return void (unknown.value = []);
     const timer = setTimeout(async () => {
       const reply = await ask("words", { text: asked }).catch(() => ({ unknown: [] })); // a server that is away: none
-      if (text.peek() === asked) unknown.value = reply.unknown ?? [];
+      if (text.peek().split(NEGATIVE)[0] === asked) unknown.value = reply.unknown ?? [];
     }, REST);
     return () => clearTimeout(timer);
   }, [text.value]);

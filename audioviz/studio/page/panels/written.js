@@ -9,7 +9,7 @@ const TIME =
       String.raw`\d+(?:\.\d*)?(?=:(?:\s|$)))\s*:`, // 8
     ].join("|"),
   );
-const NEGATIVE = "--neg";
+export const NEGATIVE = "--neg";
 export const EASE = "late"; // of a prompt that says none
 export const WAY = "slerp";
 
@@ -30,6 +30,12 @@ export function parts(entry, song) {
     ease: EASE,
     way: WAY,
   };
+}
+
+/** The parts that the text of a prompt says as it is typed: what stands behind `--neg` is its negative. */
+export function typed(text) {
+  const [own, ...negative] = text.split(NEGATIVE);
+  return negative.length ? { text: own.trim(), negative: negative.join(NEGATIVE).trim() } : { text };
 }
 
 /** The entry of parts: a text where that says it all, else a record, whose seconds are found by the song's grid. */

@@ -36,3 +36,15 @@ const anew = () => (colours.value = read());
 window.addEventListener("themechange", anew);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", anew);
 window.addEventListener("load", anew); // of the style, which may come later than this
+
+export const COLOUR = "flash_colour"; // the column whose values are colours
+
+/** A colour as the project writes it, of a number or a name. */
+export function hexOf(value) {
+  if (typeof value === "number") return `#${Math.max(0, Math.round(value)).toString(16).padStart(6, "0")}`;
+  pen.fillStyle = "#ffffff";
+  pen.fillStyle = value; // a name that it does not know changes nothing
+  return pen.fillStyle;
+}
+
+const pen = new OffscreenCanvas(1, 1).getContext("2d");

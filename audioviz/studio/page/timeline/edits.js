@@ -1,6 +1,7 @@
 // What can be done to the keys of a lane, by a pointer or by the keyboard.
 import { fps, playhead, project, say, selection } from "../state.js";
 import { thinned } from "../panels/recording.js";
+import { COLOUR, hexOf } from "./colours.js";
 import { curves } from "./computed.js";
 import { isNumber, isWritten, keysOf, merged, moved, select, selectedKeys, write } from "./keyframes.js";
 import { neutralOf, rangeOf } from "./ranges.js";
@@ -18,8 +19,10 @@ export function canEdit(column) {
 /** Value of a column at a moment, as it is computed; what it stands for where it is not given. */
 export function valueNow(column, seconds) {
   const values = curves.peek().get(`final:${column}`);
-  if (!values?.length) return neutralOf(column) ?? rangeOf(column)[0];
-  return values[Math.max(0, Math.min(values.length - 1, Math.round(seconds * fps.peek())))];
+  const value = values?.length
+    ? values[Math.max(0, Math.min(values.length - 1, Math.round(seconds * fps.peek())))]
+    : (neutralOf(column) ?? rangeOf(column)[0]);
+  return column === COLOUR ? hexOf(value) : value;
 }
 
 export function addKey(column, seconds, value) {
@@ -36,7 +39,7 @@ export function shifted(column, keys, chosen, seconds, value) {
   const free = Math.max(-first, seconds);
   const others = keys.filter((key) => !chosen.includes(key));
   const changed = chosen.map((key) =>
-    moved(column, key, key.seconds + free, isNumber(key) ? key.value + value : key.value),
+    moved(column, key, key.seconds + free, isNumber(key) && column !== COLOUR ? key.value + value : key.value),
   );
   return { changed, keys: merged(changed, others) };
 }
@@ -160,4 +163,12 @@ export function selectNext(way) {
     way > 0 ? keys.find(({ seconds }) => seconds > from + 1e-6) : keys.findLast(({ seconds }) => seconds < from - 1e-6);
   if (next) select(lane, [next.time]);
   return next ?? null;
+}
+
+/** Another value for each of the selected keys. */
+export function valueSelected(value, gesture) {
+  const { lane, keys } = selection.peek();
+  if (!keys.size || !canEdit(lane)) return;
+  const changed = keysOf(lane).map((key) => (keys.has(key.time) ? { ...key, value } : key));
+  write(lane, changed, `value of keys of ${lane}`, gesture);
 }

@@ -2,6 +2,7 @@
 import { loop, selectedPrompt, selection } from "../state.js";
 import { seek } from "../sound.js";
 import { clock } from "../times.js";
+import { COLOUR, hexOf } from "./colours.js";
 import { banding, draggingBeat, draggingPrompt, drawing, looping, movingKeys, panning, scalingKeys } from "./drags.js";
 import { addKey, canEdit, valueNow } from "./edits.js";
 import { menu, pen, short, shows } from "./hand.js";
@@ -156,7 +157,8 @@ export function listen(canvas, scroller) {
     if (row.isFolded) return fold(row.id);
     if (keyAt(row, x, inside)) return;
     const seconds = snapped(secondsAt(x), event.ctrlKey || event.metaKey);
-    const value = event.altKey ? valueNow(row.column, seconds) : valueAt(row.column, inside, row.height);
+    const isAsItIs = event.altKey || row.column === COLOUR;
+    const value = isAsItIs ? valueNow(row.column, seconds) : valueAt(row.column, inside, row.height);
     addKey(row.column, seconds, value);
   }
 
@@ -172,7 +174,8 @@ export function listen(canvas, scroller) {
       const key = keyAt(row, x, inside);
       if (key) {
         cursor = "move";
-        label = { x, y: absolute, text: `${clock(key.seconds, 2)}   ${short(key.value)}   ${key.ease}` };
+        const value = row.column === COLOUR ? hexOf(key.value) : short(key.value);
+        label = { x, y: absolute, text: `${clock(key.seconds, 2)}   ${value}   ${key.ease}` };
       } else if (pen.peek()) cursor = "crosshair";
     }
     canvas.style.cursor = cursor;

@@ -1,8 +1,10 @@
-// What the pointer does just now, for the layer that shows it; and the pen.
+// What a hand does just now, before the project has it: the pointer, the pen, and what is performed.
 import { signal } from "../ui.js";
 
 export const pen = signal(false); // strokes in lanes are drawn, not panned
 export const menu = signal(null); // {x, y} of the menu of easings
+export const played = signal({ column: null, points: [] }); // [seconds, value], in the order they were played
+export const taps = signal({ name: "taps", seconds: [] });
 export const hand = { x: null, band: null, stroke: null, label: null };
 
 let redraw = () => {};

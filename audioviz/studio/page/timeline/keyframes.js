@@ -106,12 +106,12 @@ let pause = 0;
 export function writeLive(column, keys, name, gesture) {
   draft.value = { column, keys };
   send = () => (sent = Promise.all([sent, changeLive(edit(column, keys), name, gesture)]));
-  pause ||= setTimeout(flush, PAUSE);
+  if (!pause) flush(); // the first at once: it stops what is drawn of the values before
 }
 
 function flush() {
   clearTimeout(pause);
-  pause = 0;
+  pause = send ? setTimeout(flush, PAUSE) : 0;
   send?.();
   send = null;
 }

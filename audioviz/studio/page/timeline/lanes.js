@@ -1,7 +1,8 @@
 // Lanes as they are drawn: the curve, the script's faint behind it, keys, and the box about those that are selected.
 import { fps, plan, problems, selection } from "../state.js";
-import { colours, css } from "./colours.js";
+import { COLOUR, colours, css, hexOf } from "./colours.js";
 import { curves } from "./computed.js";
+import { played } from "./hand.js";
 import { curveOf, isNumber, isWritten, keysOf, selectedKeys } from "./keyframes.js";
 import { columnsOf, pyramidOf } from "./pyramid.js";
 import { neutralOf, rangeOf } from "./ranges.js";
@@ -34,7 +35,7 @@ export function drawLane(scene, row) {
   const raster = rasters.get(column) ?? new Raster();
   rasters.set(column, raster);
   const [w, h] = [Math.round(width * ratio), Math.round(row.height * ratio)];
-  const isColour = column === "flash_colour";
+  const isColour = column === COLOUR;
   const key = [curve, script, colours.value, from, perSecond, w, h, low, high, fps.value];
   if (!raster.key?.every((part, i) => part === key[i])) {
     raster.key = key;
@@ -45,6 +46,24 @@ export function drawLane(scene, row) {
   if (isColour && curve) drawColours(scene, curve, top, row.height);
   g.drawImage(raster.canvas, 0, top, width, row.height);
   if (!isFolded) drawKeys(scene, row, top);
+  if (played.value.column === column) drawPlayed(scene, row, top);
+}
+
+/** The stroke that a hand plays just now; a loop that begins anew begins another line. */
+function drawPlayed({ g, from, to }, { column, height }, top) {
+  g.beginPath();
+  let before = Infinity;
+  for (const [seconds, value] of played.value.points) {
+    if (seconds < from - 1 || seconds > to + 1) continue;
+    const [x, y] = [xOf(seconds), top + yOf(column, value, height)];
+    if (seconds < before) g.moveTo(x, y);
+    else g.lineTo(x, y);
+    before = seconds;
+  }
+  g.strokeStyle = css("accent");
+  g.lineWidth = 2;
+  g.stroke();
+  g.lineWidth = 1;
 }
 
 /** All that a lane shows of its column. */
@@ -76,14 +95,14 @@ function drawColours({ g, width, from, perSecond }, curve, top, height) {
   for (let x = 0; x < width; x += 2) {
     const k = Math.floor((from + x / perSecond) * fps.value);
     if (!(k < curve.length)) break;
-    g.fillStyle = `#${Math.max(0, Math.round(curve[k])).toString(16).padStart(6, "0")}`;
+    g.fillStyle = hexOf(curve[k]);
     g.fillRect(x, top + height / 2 - 5, 2, 10);
   }
 }
 
 /** Where a key stands in a lane that is so high. */
 export function keyPoint(column, key, height) {
-  return [xOf(key.seconds), isNumber(key) && column !== "flash_colour" ? yOf(column, key.value, height) : height / 2];
+  return [xOf(key.seconds), isNumber(key) && column !== COLOUR ? yOf(column, key.value, height) : height / 2];
 }
 
 function drawKeys({ g, width }, row, top) {
@@ -99,7 +118,8 @@ function drawKeys({ g, width }, row, top) {
     const isChosen = chosen?.has(key.time);
     if (x - before < 2.5 && !isChosen) continue; // too dense to be told apart
     before = x;
-    diamond(g, x, top + y, isChosen ? 6 : 4.5, css(isWrong ? "error" : "curve"), isChosen);
+    const fill = column === COLOUR ? hexOf(key.value) : css(isChosen ? "ink" : "panel");
+    diamond(g, x, top + y, isChosen ? 6 : 4.5, css(isWrong ? "error" : "curve"), fill);
   }
   const box = boxOf(row);
   if (!box) return;
@@ -116,14 +136,14 @@ function drawKeys({ g, width }, row, top) {
   for (const [x, y] of Object.values(handlesOf(box))) g.fillRect(Math.round(x) - 3, Math.round(top + y) - 3, 6, 6);
 }
 
-function diamond(g, x, y, size, colour, isChosen) {
+function diamond(g, x, y, size, colour, fill) {
   g.beginPath();
   g.moveTo(x, y - size);
   g.lineTo(x + size, y);
   g.lineTo(x, y + size);
   g.lineTo(x - size, y);
   g.closePath();
-  g.fillStyle = isChosen ? css("ink") : css("panel");
+  g.fillStyle = fill;
   g.fill();
   g.strokeStyle = colour;
   g.lineWidth = 1.6;
@@ -134,7 +154,7 @@ function diamond(g, x, y, size, colour, isChosen) {
 /** The box about several selected keys, in pixels of their lane; null where it would be none. */
 export function boxOf({ column, height }) {
   const keys = selection.value.lane === column ? selectedKeys() : [];
-  if (keys.length < 2 || !keys.every(isNumber) || isWritten(column)) return null;
+  if (keys.length < 2 || column === COLOUR || !keys.every(isNumber) || isWritten(column)) return null;
   const points = keys.map((key) => keyPoint(column, key, height));
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
   return {

@@ -1,6 +1,7 @@
 // All of the canvas that stands still while the song plays.
-import { loop, pictures, plan, selectedPrompt, song, view } from "../state.js";
+import { loop, pictures, plan, project, selectedPrompt, song, view } from "../state.js";
 import { colours, css } from "./colours.js";
+import { played, taps } from "./hand.js";
 import { drawLane, laneContent } from "./lanes.js";
 import { drawMap } from "./map.js";
 import { beats } from "./pins.js";
@@ -24,9 +25,11 @@ const DRAW = {
 
 /** What a row shows beside what all rows share; as long as it is the same, its pixels stay. */
 function contentOf({ kind, column }) {
+  if (kind === "taps") return [taps.value, project.value?.song.events];
   if (kind === "prompts") return [blocks.value, selectedPrompt.value];
   if (kind === "strip") return [pictures.value, plan.value, shownPictures()];
-  return kind === "lane" ? laneContent(column) : [];
+  if (kind !== "lane") return [];
+  return [...laneContent(column), played.value.column === column ? played.value : null];
 }
 
 const drawn = new Map(); // id of a row -> all that its pixels on the canvas were drawn of

@@ -9,22 +9,27 @@ import { xOf } from "./view.js";
 const GRIP = 6; // pixels beside the beginning of a block
 const moving = signal(null); // {source, seconds} of the block that is dragged
 
-/** The blocks to show: {seconds, end, text, negative, source}; source is the place in the project, or null. */
+/**
+ * The blocks to show: {seconds, from, end, text, negative, source}; source is the place in the project, or null. The
+ * first holds before its time too.
+ */
 export const blocks = computed(() => {
   const found = (plan.value?.prompts ?? []).map((each) => {
     const isMoved = moving.value && each.source === moving.value.source;
     return { ...each, seconds: isMoved ? moving.value.seconds : each.seconds, source: each.source ?? null };
   });
   found.sort((a, b) => a.seconds - b.seconds);
-  return found.map((each, i) => ({ ...each, end: found[i + 1]?.seconds ?? duration.value }));
+  return found.map((each, i) => {
+    return { ...each, from: i ? each.seconds : 0, end: found[i + 1]?.seconds ?? duration.value };
+  });
 });
 
 export function drawPrompts({ g, from, to, width }, top, height) {
   g.textBaseline = "middle";
   g.textAlign = "left";
-  for (const { seconds, end, text, source, ease } of blocks.value) {
-    if (end < from || seconds > to) continue;
-    const [x0, x1] = [Math.max(-4, xOf(seconds)), Math.min(width + 4, xOf(end))];
+  for (const { from: begin, end, text, source, ease } of blocks.value) {
+    if (end < from || begin > to) continue;
+    const [x0, x1] = [Math.max(-4, xOf(begin)), Math.min(width + 4, xOf(end))];
     const isChosen = source !== null && source === selectedPrompt.value;
     g.beginPath();
     g.roundRect(x0 + 1, top + 2, Math.max(2, x1 - x0 - 2), height - 4, 4);
@@ -53,7 +58,7 @@ export function promptAt(x) {
     ({ seconds, source }) => source !== null && seconds > 0 && Math.abs(xOf(seconds) - x) <= GRIP,
   );
   if (edge) return { block: edge, isEdge: true };
-  const block = blocks.value.find(({ seconds, end }) => xOf(seconds) <= x && xOf(end) > x);
+  const block = blocks.value.find(({ from, end }) => xOf(from) <= x && xOf(end) > x);
   return block ? { block, isEdge: false } : null;
 }
 

@@ -1,6 +1,7 @@
 // The rows of the timeline from top to bottom, and what the user made of them: height, fold, order.
 import { catalog, plan, project, song } from "../state.js";
 import { computed, signal } from "../ui.js";
+import { taps } from "./hand.js";
 
 export const MAP = 24; // height of the map of the whole song, pixels
 export const RULER = 24;
@@ -41,16 +42,14 @@ export const columns = computed(() => {
 
 export const rows = computed(() => {
   if (!song.value) return [];
-  const taps = Object.keys(song.value.events.own ?? {}).map((name) => ({
-    id: `taps:${name}`,
-    kind: "taps",
-    title: name,
-  }));
+  const tapped = taps.value.seconds.length ? [taps.value.name] : [];
+  const own = [...new Set([...Object.keys(project.value?.song.events ?? {}), ...tapped])];
+  const ofTaps = own.map((name) => ({ id: `taps:${name}`, kind: "taps", title: name }));
   const fixed = ["sections", "wave", "beats", "hits"].map((kind) => ({ id: kind, kind, title: TITLES[kind] }));
   const below = ["prompts", "strip"].map((kind) => ({ id: kind, kind, title: TITLES[kind] }));
   const lanes = columns.value.map((column) => ({ id: `lane:${column}`, kind: "lane", column, title: column }));
   let top = 0;
-  return [...fixed, ...taps, ...below, ...lanes].map((row) => {
+  return [...fixed, ...ofTaps, ...below, ...lanes].map((row) => {
     const isFolded = folded.value.has(row.id);
     const height = isFolded ? FOLDED : (heights.value[row.id] ?? HEIGHTS[row.kind]);
     top += height;

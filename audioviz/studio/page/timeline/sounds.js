@@ -1,6 +1,7 @@
 // The rows of what is heard: waveform, beats with their handles, hits, own taps.
-import { song } from "../state.js";
+import { project, song } from "../state.js";
 import { colours, css } from "./colours.js";
+import { taps } from "./hand.js";
 import { beats, pinnedPlaces } from "./pins.js";
 import { columnsOf, pyramidOf } from "./pyramid.js";
 import { paintWave, Raster } from "./raster.js";
@@ -120,5 +121,7 @@ export function drawHits({ g, from, to }, top, height) {
 
 export function drawTaps({ g, from, to }, name, top, height) {
   g.fillStyle = css("accent");
-  ticks(g, song.value.events.own[name], from, to, top + 2, height - 4);
+  const tapped = taps.value.name === name ? taps.value.seconds : [];
+  const all = [...(project.value?.song.events?.[name] ?? []), ...tapped].sort((a, b) => a - b);
+  ticks(g, { seconds: all }, from, to, top + 2, height - 4);
 }

@@ -44,7 +44,8 @@ export function drawStrip({ g, from, to, perSecond }, top, height) {
     const { url, estimate } = pictures.value.get(found);
     const image = imageOf(url);
     const x = xOf(k / rate);
-    if (image) g.drawImage(image, x + 1, top + 3, wide - 1, tall);
+    if (!image) continue; // it comes
+    g.drawImage(image, x + 1, top + 3, wide - 1, tall);
     if (!estimate) continue;
     g.fillStyle = css("accent");
     g.fillRect(x + 1, top + height - 5, wide - 1, 2); // said to be near, not exact

@@ -18,7 +18,7 @@ import { colours } from "./colours.js";
 import { told } from "./commands.js";
 import { EaseMenu } from "./easemenu.js";
 import { listen } from "./gestures.js";
-import { onHand } from "./hand.js";
+import { onHand, played } from "./hand.js";
 import { Heads } from "./heads.js";
 import { draft } from "./keyframes.js";
 import { overlayIn, showOverlay } from "./overlay.js";
@@ -81,7 +81,7 @@ function keepPainted(ground, over, moving, scroller) {
     effect(() => {
       for (const each of [view, width, song, plan, project, pictures, problems, selection, selectedPrompt, loop])
         each.value;
-      for (const each of [draft, beats, blocks, colours, rows, measure]) each.value;
+      for (const each of [draft, beats, blocks, colours, rows, measure, played]) each.value;
       ask(2);
     }),
     effect(() => {

@@ -1,5 +1,5 @@
 // The window of time that is shown: seconds to pixels and back, zoom and pan.
-import { duration, fps, song, view } from "../state.js";
+import { duration, fps, playhead, song, view } from "../state.js";
 import { batch, computed, effect, signal } from "../ui.js";
 
 const FIRST = 45; // seconds that are shown of a long song at first
@@ -48,5 +48,8 @@ effect(() => {
   const { sha256, duration: all } = song.value ?? {};
   if (!sha256 || sha256 === shown) return;
   shown = sha256;
-  batch(() => show(0, all > 2 * FIRST ? FIRST : all));
+  batch(() => {
+    playhead.value = 0;
+    show(0, all > 2 * FIRST ? FIRST : all);
+  });
 });
