@@ -3,7 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import uuid4
 
 import fsspec
@@ -87,11 +87,8 @@ class UrlFiles:
 
     def remove(self, name: str) -> None:
         """As in Files."""
-        with self._explained():
-            try:
-                self._system.rm_file(f"{self._root}/{name}")
-            except FileNotFoundError:
-                return
+        with self._explained(), suppress(FileNotFoundError):
+            self._system.rm_file(f"{self._root}/{name}")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -89,7 +89,6 @@ def _serve(pipe: Any) -> None:
     global _inside
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     spin_briefly()  # before a task has torch imported: it shares the machine with others
-    tqdm.set_lock(threading.RLock())  # its own is a semaphore, which Python calls leaked where a process is killed
     _inside = _Inside(pipe, queue.SimpleQueue(), set())
     tqdm.set_lock(threading.RLock())  # its own is shared with processes, which a process that is killed leaves behind
     warnings.showwarning = _note
