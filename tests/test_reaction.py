@@ -49,9 +49,9 @@ def test_no_kicks_and_a_frozen_picture_give_no_figures():
 
 
 def test_change_is_that_of_the_last_twelfth_of_a_second():
-    assert change_at_instants(np.array([0.0, 1.0, 4.0]), Fraction(12)).tolist() == [0] * 4 + [1] * 4 + [4] * 4
-    assert change_at_instants(np.array([0.0, 1.0, 4.0, 0.0]), Fraction(24)).tolist() == [0, 0, 1, 1, 9, 9, 4, 4]
-    assert change_at_instants(np.array([0.0, 9.0]), Fraction(6)).tolist() == [0] * 8 + [9] * 8, "of a longer frame"
+    assert change_at_instants(np.array([0.0, 1.0, 4.0]), Fraction(12)).tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    assert change_at_instants(np.array([0.0, 1.0, 4.0, 0.0]), Fraction(24)).tolist() == [0, 0, 1, 1, 3, 3, 2, 2]
+    assert change_at_instants(np.array([0.0, 9.0]), Fraction(6)).tolist() == [0] * 8 + [3] * 8, "of a longer frame"
 
 
 @pytest.mark.parametrize("fps", [24, 48])
@@ -65,9 +65,9 @@ def test_frames_that_are_shown_more_than_once_leave_the_figure_as_it_is(fps):
 
 def test_a_cross_fade_over_the_kicks_lowers_the_figure_and_a_jump_at_their_time_raises_it():
     """What smoothing must not do, and what it may."""
-    steps = 0.2 + flashes()  # of the picture, at 12 frames a second, which is late by half a frame for what moves on
-    halves = np.repeat(steps / 2, 2)
-    jumps = np.where(np.repeat(steps > 1, 2), np.repeat(steps, 2) * np.tile([1, 0], 240), halves)
+    steps = 0.2 + flashes()  # of the picture, at 12 frames a second
+    faded = np.repeat(steps / 2, 2)
+    held = np.where(np.repeat(steps > 1, 2), np.repeat(steps, 2) * np.tile([0, 1], 240), faded)
     plain = figures(steps**2).correlation
-    fade, jump = (figures(way**2, fps=Fraction(24)).correlation for way in (halves, jumps))
+    fade, jump = (figures(np.roll(way, -1) ** 2, fps=Fraction(24)).correlation for way in (faded, held))
     assert fade < plain - 0.02 and jump >= plain

@@ -27,7 +27,7 @@ class Reaction:
     kicks: int
     correlation: float  # of the change of the picture within a twelfth of a second with the envelope of the kicks
     hits: float  # part of the kicks that have a local maximum of the change between frames within one frame
-    loud_to_quiet: float  # change in the loudest passage, against that in the quietest
+    loud_to_quiet: float  # mean square of the change in the loudest passage, against that in the quietest
 
 
 def reaction(energy: np.ndarray, fps: Fraction, kicks: Events, loudness: np.ndarray) -> Reaction:
@@ -48,7 +48,7 @@ def reaction(energy: np.ndarray, fps: Fraction, kicks: Events, loudness: np.ndar
     passage = min(round(PASSAGE_SECONDS * INSTANTS), len(change))
     frames = np.arange(len(change)) * fps.numerator // (INSTANTS * fps.denominator)  # that are shown then
     window = np.ones(passage) / passage
-    mean, level = (np.convolve(values, window, mode="valid") for values in (change, np.asarray(loudness)[frames]))
+    mean, level = (np.convolve(values, window, mode="valid") for values in (change**2, np.asarray(loudness)[frames]))
     quiet, loud = mean[np.argmin(level)], mean[np.argmax(level)]
     ratio = loud / quiet if quiet > 0 else float("inf") if loud > 0 else float("nan")
     seen = kicks.frames[(kicks.frames > 0) & (kicks.frames < len(energy))]  # nothing comes before the first frame
@@ -62,7 +62,7 @@ def reaction(energy: np.ndarray, fps: Fraction, kicks: Events, loudness: np.ndar
 def change_at_instants(energy: np.ndarray, fps: Fraction) -> np.ndarray:
     """How much the picture has changed in the last twelfth of a second, or the last frame where that is longer.
 
-    That is the way that it went over all frames meanwhile, as a mean square like the energy.
+    That is the length of the way that it went over all frames meanwhile: what goes there and back again has changed.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def change_at_instants(energy: np.ndarray, fps: Fraction) -> np.ndarray:
 
     Returns
     -------
-    float, shape (n,), at INSTANTS of each second
+    float, shape (n,), at INSTANTS of each second; as a root mean square, where white is 1
     """
     way = np.concatenate([[0.0], np.cumsum(np.sqrt(energy))])
     count = int(len(energy) * INSTANTS / fps)
@@ -81,7 +81,7 @@ def change_at_instants(energy: np.ndarray, fps: Fraction) -> np.ndarray:
     step = fps / INSTANTS
     shown = [math.floor(k * step) + 1 for k in range(count)]
     before = [max(0, math.floor(k * step - recent) + 1) for k in range(count)]
-    return (way[shown] - way[before]) ** 2
+    return way[shown] - way[before]
 
 
 def _near_peaks(energy: np.ndarray) -> np.ndarray:
