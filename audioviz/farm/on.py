@@ -12,6 +12,7 @@ from audioviz.farm.farm import Outcome, Watcher, make_films
 from audioviz.farm.films import Film, FilmPlan
 from audioviz.farm.joining import join_film
 from audioviz.farm.local import LocalRunner
+from audioviz.farm.runner import Runner
 from audioviz.farm.store import Store
 
 FOLDER = "audioviz-store"  # beside the videos, where no other place is named
@@ -90,15 +91,23 @@ def make_on(
         join_film(films[number], plan, place)
         made(number)
 
-    with closing(_local(on.local, store, watcher)) as runner:
+    if on.local:
         threads = max(1, _cores() // on.local)
-        return make_films([_with_threads(film, threads) for film in films], runner, place, join=join, watcher=watcher)
+        films = [_with_threads(film, threads) for film in films]
+    with closing(_local(on.local, store, watcher) if on.local else _ray(on.address, store, films)) as runner:
+        return make_films(films, runner, place, join=join, watcher=watcher)
 
 
 def _local(count: int, store: str, watcher: Watcher) -> LocalRunner:
     if count > _cores():
         watcher.said(f"{count} workers share {_cores()} cores: more of them than cores make nothing quicker")
     return LocalRunner(count, store, devices=_gpus())
+
+
+def _ray(address: str, store: str, films: Sequence[Film]) -> Runner:
+    from audioviz.farm.on_ray import RayRunner  # which needs Ray
+
+    return RayRunner(address, store, [film.project for film in films])
 
 
 def _cores() -> int:

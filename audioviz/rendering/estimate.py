@@ -71,7 +71,6 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
     """
     import torch
 
-    from audioviz.models.configs import defaults_of  # which needs torch too
     from audioviz.models.devices import find_device
     from audioviz.rendering.finish import upscaler_for
     from audioviz.rendering.gpu_memory import describe_memory
@@ -80,9 +79,7 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
     look = project.look
     device = find_device(look.device)
     part = part_of_project(project, song)
-    own = defaults_of(look.model, look.loras)
-    shape = exact_size(project.finish.upscale, project.finish.frame)
-    settings = settings_for(look, own, shape=shape, step=size_step(look.model))
+    own, settings = settings_of(project)
     shown = shown_clock(project.finish, song, part)
     upscaler, _ = upscaler_for(project.finish, settings.size, torch.device("cpu"))
     size = upscaler.size if upscaler else settings.size
@@ -103,3 +100,19 @@ def estimate(project: Project, song: Song, *, out: Path) -> Estimate:
         3 * sampled * len(part),
         describe_memory(look, settings.size, device),
     )
+
+
+def settings_of(project: Project) -> tuple[Defaults, RenderSettings]:
+    """A model's own settings and those of a project, without loading the model.
+
+    Raises
+    ------
+    InputError
+        If the sampler needs more steps.
+    """
+    from audioviz.models.configs import defaults_of  # which needs torch
+
+    look = project.look
+    own = defaults_of(look.model, look.loras)
+    shape = exact_size(project.finish.upscale, project.finish.frame)
+    return own, settings_for(look, own, shape=shape, step=size_step(look.model))

@@ -8,7 +8,7 @@ from audioviz.errors import ModelError
 from audioviz.models.autoencoder import autoencoder_dtype
 from audioviz.models.devices import find_dtype
 from audioviz.models.families import family_of
-from audioviz.models.footprint import GIB, fit, footprint
+from audioviz.models.footprint import GIB, Footprint, fit, footprint
 from audioviz.models.placement import free_bytes
 from audioviz.models.sources import read_shapes
 from audioviz.models.weigh import folder_numbers, numbers, weigh
@@ -20,12 +20,39 @@ def describe_memory(look: Look, size: tuple[int, int], device: torch.device) -> 
     if device.type != "cuda":
         return None
     free = free_bytes(device)
+    memory = _memory(look, size, device)
+    if memory is None:
+        return f"unknown until the model is here; the GPU has {free / GIB:.1f} GB free"
+    texts, rest, wanted = memory
+    found = fit(texts, rest, wanted, free)
+    weights = 0 if found.streamed else rest + (0 if found.turns else texts)
+    how = [
+        "the model is streamed through it, which is slow" if found.streamed else "",
+        "text is read first" if found.turns else "",
+        "pictures are decoded in tiles" if found.tiled else "",
+    ]
+    said = ", ".join(filter(None, how)) or "all of the model lies there"
+    taken = weights + (wanted.least if found.tiled else wanted.usual)
+    return f"about {taken / GIB:.1f} GB of the {free / GIB:.1f} GB that are free on the GPU: {said}"
+
+
+def bytes_wanted(look: Look, size: tuple[int, int], device: torch.device) -> int | None:
+    """What pictures of (width, height) pixels take on a GPU where all of the model lies there; None if unknown."""
+    memory = _memory(look, size, device)
+    if memory is None:
+        return None
+    texts, rest, wanted = memory
+    return texts + rest + wanted.usual
+
+
+def _memory(look: Look, size: tuple[int, int], device: torch.device) -> tuple[int, int, Footprint] | None:
+    """Bytes of the text encoders, of all other weights, and of a render beside them; None if unknown."""
     try:
         weighed = weigh(look.model)
     except (OSError, ValueError, KeyError, ModelError):  # what is wrong with it is said when it is loaded
-        weighed = None
+        return None
     if weighed is None:
-        return f"unknown until the model is here; the GPU has {free / GIB:.1f} GB free"
+        return None
     family = family_of(weighed.core)
     dtype = family.half if family and look.dtype == "auto" else find_dtype(look.dtype, device)
     element, wide = dtype.itemsize, family is not None and family.wide
@@ -38,17 +65,7 @@ def describe_memory(look: Look, size: tuple[int, int], device: torch.device) -> 
         controlnet=look.controlnet is not None,
         batch=look.batch,
     )
-    texts, rest = weighed.texts * element, (weighed.rest + _controlnet_numbers(look)) * element
-    found = fit(texts, rest, wanted, free)
-    weights = 0 if found.streamed else rest + (0 if found.turns else texts)
-    how = [
-        "the model is streamed through it, which is slow" if found.streamed else "",
-        "text is read first" if found.turns else "",
-        "pictures are decoded in tiles" if found.tiled else "",
-    ]
-    said = ", ".join(filter(None, how)) or "all of the model lies there"
-    taken = weights + (wanted.least if found.tiled else wanted.usual)
-    return f"about {taken / GIB:.1f} GB of the {free / GIB:.1f} GB that are free on the GPU: {said}"
+    return weighed.texts * element, (weighed.rest + _controlnet_numbers(look)) * element, wanted
 
 
 def _controlnet_numbers(look: Look) -> int:
