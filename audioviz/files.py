@@ -112,9 +112,12 @@ def _replace(part: Path, path: Path) -> None:
     part.replace(path)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file by new content: after a crash it holds the old or the new, never a part."""
-    part = part_of(path)
+def write_whole(path: Path, content: bytes, *, part: Path | None = None) -> None:
+    """Replace a file by new content: after a crash it holds the old or the new, never a part.
+
+    `part` is its temporary name on the same disk, where that of `part_of` may be another writer's too.
+    """
+    part = part or part_of(path)
     try:
         with create(part) as file, io.BufferedWriter(file) as buffered:
             buffered.write(content)

@@ -61,6 +61,15 @@ def renders(own_cache):
 
 
 @pytest.fixture(scope="session")
+def s3():
+    """An S3 server with the bucket `films`: see tests/s3_server.py."""
+    from tests.s3_server import s3_server
+
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def chromium():
     """A Chromium without a window, by Playwright: `chromium.new_page()`; see tests/studio_page.py."""
     from tests.studio_page import chromium_browser

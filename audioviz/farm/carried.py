@@ -15,11 +15,11 @@ from audioviz.rendering.check import files_of
 
 def carried(film: Film, store: Store) -> Film:
     """The film with all files of its project but those of its model, which are put into the store."""
-    files = {}
+    files, there = {}, store.keys("files")
     for path in files_of(film.project):
         if path.is_file():
             name = f"files/{file_digest(path)}{path.suffix}"
-            if name not in store.keys("files"):
+            if name not in there:
                 store.put(name, path.read_bytes())
             files[str(path)] = name
     return replace(film, files=files)

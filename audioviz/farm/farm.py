@@ -1,7 +1,7 @@
 """The farm: films are made by workers, whatever becomes of these, and joined here."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from audioviz.errors import AudiovizError, Defect, InputError, ScheduleError
 from audioviz.farm.board import Board, Task
-from audioviz.farm.faults import NotThere, OtherWorker, StoreError, WorkerLost, log_name
+from audioviz.farm.faults import NotThere, OtherWorker, StoreError, StoreRefused, WorkerLost, log_name
 from audioviz.farm.films import Film, FilmPlan, Made
 from audioviz.farm.runner import News, Runner
 from audioviz.farm.store import Store
@@ -27,7 +27,7 @@ class Limits:
     tries : int
         Of a piece or a chunk.
     unknown : seconds
-        That a worker may take for a task while no pace is known.
+        That a worker may take while its pace is not known, and for its first task of a film, for which it prepares it.
     times, margin : number, seconds
         How much longer than by its pace it may take, and how much more.
     away : seconds
@@ -84,6 +84,15 @@ class _Job:
 
 
 @dataclass
+class _Worker:
+    """What is known of a worker: the film that it has prepared, and the seconds a row that it took last."""
+
+    film: int | None = None
+    sample: float | None = None
+    pictures: float | None = None
+
+
+@dataclass
 class _Film:
     """A film on its way."""
 
@@ -91,7 +100,7 @@ class _Film:
     error: AudiovizError | None = None
     join: Future[None] | None = None
     jobs: int = 0
-    lost: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
     tries: Counter[Task] = field(default_factory=Counter)
 
 
@@ -115,13 +124,14 @@ class Farm:
         self._watcher, self._limits = watcher, limits
         self._jobs: dict[str, _Job] = {}
         self._last: dict[str, tuple[int, int]] = {}  # film and piece that a worker sampled last
-        self._pace: dict[str, float] = {}  # seconds a row
+        self._workers: defaultdict[str, _Worker] = defaultdict(_Worker)
         self._refused: dict[str, AudiovizError] = {}
         self._trouble: float | None = None  # when the store's began
         self._rest = 0.0  # no store is asked before
 
     def run(self) -> list[Outcome]:
         """Go on until each film is settled."""
+        self._store.open()
         with ThreadPoolExecutor(1) as joiner:
             while self._open:
                 self._hand_out()
@@ -133,7 +143,7 @@ class Farm:
         return [self._outcomes[number] for number in range(self._count)]
 
     def _hand_out(self) -> None:
-        if time.monotonic() < self._rest:
+        if not self._is_store_there():
             return
         idle = [worker for worker in self._runner.workers if worker not in self._jobs]
         for worker in idle:  # first what goes on from what they have
@@ -149,16 +159,16 @@ class Farm:
     def _give(self, worker: str, number: int, task: Task) -> None:
         film = self._open[number]
         rows = 0 if task.kind == "plan" else len(film.board.frames_of(task))
-        self._jobs[worker] = _Job(number, task, time.monotonic(), self._limit(worker, rows))
+        self._jobs[worker] = _Job(number, task, time.monotonic(), self._limit(worker, number, rows))
         film.jobs += 1
         self._watcher.begun(worker, number, task, film.board.plan)
         self._runner.give(worker, film.board.order(task))
 
-    def _limit(self, worker: str, rows: int) -> float:
-        paces = [self._pace[worker]] if worker in self._pace else list(self._pace.values())
-        if not rows or not paces:
+    def _limit(self, worker: str, film: int, rows: int) -> float:
+        known = self._workers[worker]
+        if known.film != film or known.sample is None or known.pictures is None:
             return self._limits.unknown
-        return self._limits.margin + self._limits.times * max(paces) * rows
+        return self._limits.margin + self._limits.times * (known.sample + known.pictures) * rows
 
     def _check_workers(self) -> None:
         """Raise what the last worker was dismissed for, if none is left."""
@@ -177,9 +187,12 @@ class Farm:
         if isinstance(news.made, FilmPlan):
             self._plan(news.worker, job, news.made)
         elif isinstance(news.made, Made):
+            worker, count = self._workers[news.worker], len(film.board.frames_of(task))
+            worker.film = job.film
+            if news.made.pictures:
+                worker.pictures = seconds / count
             if task.kind == "sample":
-                rows = len(film.board.frames_of(task))
-                self._pace[news.worker] = seconds / rows
+                rows, worker.sample = count, seconds / count
                 self._last[news.worker] = job.film, task.number
             film.board.done(task, pictures=news.made.pictures)
             self._trouble = None
@@ -203,17 +216,19 @@ class Farm:
 
     def _fail(self, worker: str, job: _Job, error: AudiovizError) -> None:
         film = self._open[job.film]
-        if isinstance(error, OtherWorker):
+        if isinstance(error, (OtherWorker, StoreRefused)):
             film.board.give_back(job.task)
             self._refuse(worker, error)
         elif isinstance(error, StoreError):
             film.board.give_back(job.task)
             self._wait_for_store(error)
         elif isinstance(error, NotThere):
-            self._look_again(film, error)
+            self._look_again(film, error, job.task)
         elif job.task.kind == "plan" and isinstance(error, (InputError, ScheduleError)):
             film.error = error
         else:
+            if isinstance(error, WorkerLost):
+                self._workers.pop(worker, None)  # the next one of its name has prepared nothing
             film.tries[job.task] += 1
             if film.tries[job.task] < self._limits.tries:
                 self._watcher.said(f"{worker}: {error}; it is tried again")
@@ -235,8 +250,8 @@ class Farm:
             f", the log is {log}; the same command tries them again"
         )
 
-    def _refuse(self, worker: str, error: OtherWorker) -> None:
-        self._refused[worker] = OtherWorker(f"{worker}: {error}")
+    def _refuse(self, worker: str, error: OtherWorker | StoreRefused) -> None:
+        self._refused[worker] = type(error)(f"{worker}: {error}")
         self._watcher.said(f"{worker} is left out: {error}")
         self._runner.dismiss(worker)
 
@@ -246,8 +261,10 @@ class Farm:
         Raises
         ------
         StoreError
-            If that is for too long already.
+            If that is for too long already, or cannot help.
         """
+        if isinstance(error, StoreRefused):
+            raise error
         now = time.monotonic()
         if self._trouble is None:
             self._trouble = now
@@ -256,15 +273,31 @@ class Farm:
             raise error
         self._rest = now + min(30.0, 1.0 + now - self._trouble)
 
-    def _look_again(self, film: _Film, error: NotThere) -> None:
-        """See what is left of a film, some of which was lost from the store."""
-        film.lost += 1
-        if film.lost > self._limits.tries or film.board.plan is None:
-            film.error = error
+    def _is_store_there(self) -> bool:
+        """Whether orders can be given: nobody makes anything for a store that may not take it."""
+        if not self._rest:
+            return True
+        if time.monotonic() < self._rest:
+            return False
+        try:
+            self._store.try_out()
+        except StoreError as error:
+            self._wait_for_store(error)
+            return False
+        self._rest = 0.0
+        return True
+
+    def _look_again(self, film: _Film, error: NotThere, task: Task | None = None) -> None:
+        """See what is left of a film, some of which was lost from the store, and which this task needs."""
+        film.lost[str(error)] += 1
+        if film.lost[str(error)] > self._limits.tries or film.board.plan is None:
+            film.error = NotThere(f"{error}, whoever puts it there: have all workers the same store?")
             return
         try:
             film.board.begin(film.board.plan, self._store.keys(film.board.plan.folder))
         except StoreError as trouble:
+            if task:
+                film.board.give_back(task)
             self._wait_for_store(trouble)
 
     def _end_overdue(self) -> None:
@@ -281,12 +314,16 @@ class Farm:
                     error = film.join.exception()
                     if error is not None and not isinstance(error, AudiovizError):
                         raise error
-                    if isinstance(error, NotThere):
+                    if isinstance(error, (NotThere, StoreError)):
                         film.join = None
+                    if isinstance(error, NotThere):
                         self._look_again(film, error)
+                    elif isinstance(error, StoreError):
+                        self._wait_for_store(error)
                     else:
+                        self._trouble = None
                         self._close(number, error)
-            elif film.board.is_made and film.board.plan is not None:
+            elif film.board.is_made and film.board.plan is not None and self._is_store_there():
                 film.join = joiner.submit(self._join, number, film.board.plan)
             elif film.error is not None and not film.jobs:
                 self._close_when_idle(number, film)

@@ -7,7 +7,15 @@ from audioviz.farm.films import Order
 
 
 class StoreError(AudiovizError):
-    """The store cannot be reached, or takes nothing more."""
+    """The store cannot be reached now."""
+
+
+class StoreFull(StoreError):
+    """The store takes nothing more before somebody frees space."""
+
+
+class StoreRefused(StoreError):
+    """The store answers, and will not give or take anything before somebody changes that."""
 
 
 class NotThere(AudiovizError):

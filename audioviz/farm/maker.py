@@ -16,7 +16,7 @@ from tqdm import tqdm
 from audioviz.digests import json_digest
 from audioviz.errors import AudiovizError, AudiovizWarning, Defect
 from audioviz.farm.carried import with_files
-from audioviz.farm.faults import NotThere, OtherWorker, log_name
+from audioviz.farm.faults import NotThere, OtherWorker, StoreError, log_name
 from audioviz.farm.films import Chunk, FilmPlan, Made, Order
 from audioviz.farm.one_chunk import OneChunk, read_piece
 from audioviz.farm.runs import film_plan
@@ -236,7 +236,7 @@ def carried_out(maker: Maker, order: Order, store: Store) -> FilmPlan | Made:
     """What is ordered; where it fails the whole traceback goes into the store, as `log_name` tells."""
     try:
         return maker.carry_out(order)
-    except NotThere:
+    except (NotThere, StoreError):
         raise
     except AudiovizError:
         _log(order, store)
