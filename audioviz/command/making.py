@@ -8,9 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import click
-from tqdm import tqdm
 
-from audioviz.command.output import JsonBar, JsonProgress, emit, say, speak_json
+from audioviz.command.output import emit, say, speak_json, write_above_bars
 from audioviz.errors import AudiovizError, InputError
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def make_videos(films: Sequence["Film"], ways: Ways, *, resume: bool = True, kee
 
     def end(film: "Film", error: AudiovizError | None) -> None:
         if error is None:
-            tqdm.write(str(film.out))  # above the bar
+            write_above_bars(str(film.out), sys.stdout)
         elif len(films) == 1:
             raise error
         else:
@@ -122,6 +121,7 @@ def make_by_workers(
     AudiovizError
         If nothing can go on.
     """
+    from audioviz.command.json_progress import JsonProgress
     from audioviz.farm.on import FOLDER, make_on
     from audioviz.farm.progress import Bars, Progress
 
@@ -140,6 +140,7 @@ def make_by_workers(
 
 
 def _make_here(films: Sequence["Film"], ways: Ways, *, end: End, resume: bool, keep_work: bool) -> None:
+    from audioviz.command.json_progress import JsonBar
     from audioviz.rendering.render import load_model_of, render_project
 
     load = lru_cache(maxsize=1)(load_model_of)

@@ -23,7 +23,7 @@ from audioviz.command.options import (
     to_settings,
     trust_option,
 )
-from audioviz.command.output import JsonBar, each_warning_once, say
+from audioviz.command.output import each_warning_once, say
 from audioviz.command.render import make_folder
 from audioviz.errors import AudiovizError, InputError, nearest
 
@@ -123,6 +123,7 @@ def sweep(song, varied, sample, yes, out, start, duration, trust, on, store, jso
 
 def make_all(drafts: "Sequence[Draft]", ways: Ways, *, hear: "Callable[[Project], Song]") -> "list[Drawn]":
     """Make the drafts, here or by workers."""
+    from audioviz.command.json_progress import JsonBar
     from audioviz.farm.drafts import Drawn, make_drafts, measure_draft
     from audioviz.farm.films import Film
 

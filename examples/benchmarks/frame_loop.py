@@ -47,6 +47,9 @@ class Film:
     def kept(self) -> None:
         return None
 
+    def before(self) -> tuple[None, dict]:
+        return None, {}
+
     def finish_chunk(self, made: Latents, state: object) -> None:
         self.latent = made.last
 
