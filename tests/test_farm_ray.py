@@ -75,14 +75,24 @@ def made(runner, folder, watcher):
     return film.out.read_bytes()
 
 
+def kill_a_busy_one(node):
+    """Kill a worker of a node as soon as one carries something out."""
+    for _ in range(2000):
+        for process in node.workers():
+            if "carry_out" in " ".join(process.cmdline()):
+                process.kill()
+                return
+        time.sleep(0.01)
+
+
 def test_a_worker_that_is_killed_in_mid_chunk_changes_nothing(cluster, alone, tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-    killed = []
+    begun = []
 
     def kill(worker, task):
-        if task.kind == "sample" and not killed:
-            killed.extend(cluster.head.workers())
-            threading.Timer(0.2, lambda: killed[0].kill()).start()
+        if task.kind == "sample" and not begun:
+            begun.append(worker)
+            threading.Thread(target=kill_a_busy_one, args=(cluster.head,)).start()
 
     told = Told(kill)
     with closing(RayRunner("", str(tmp_path / "store"), [PROJECT])) as runner:
@@ -94,13 +104,21 @@ def test_a_worker_that_is_killed_in_mid_chunk_changes_nothing(cluster, alone, tm
 
 def test_machines_join_and_leave_while_a_film_is_made_through_a_client(cluster, alone, tmp_path, capfd):
     """As many workers as the film could use; the files travel through the store."""
-    node = []
+    node, stopped, begun = [], [], []
 
     def come_and_go(worker, task):
         if task.kind == "plan":
-            node.append(cluster.join(2, "--num-cpus=1"))
-        if "127.0.0.2" in worker and task.kind == "sample":
-            threading.Timer(0.2, node[0].kill).start()
+            node.append(cluster.join(2, "--num-cpus=3"))  # the most room: the next worker begins there
+        elif "127.0.0.2" not in worker and not stopped:
+            stopped.extend(cluster.head.workers())
+            stopped[0].suspend()  # until the other has begun
+        elif "127.0.0.2" in worker and not begun:
+            begun.append(worker)
+            threading.Timer(0.2, leave).start()
+
+    def leave():
+        node[0].kill()
+        stopped[0].resume()
 
     told = Told(come_and_go)
     with closing(RayRunner(cluster.client, str(tmp_path / "store"), [PROJECT])) as runner:

@@ -27,9 +27,10 @@ from audioviz.farm.ray_cluster import (
     start_actor,
     where,
 )
-from audioviz.farm.ray_worker import RayWorker
+from audioviz.farm.ray_worker import RayWorker, store_at_once
 from audioviz.farm.runner import News
 from audioviz.farm.store import Store
+from audioviz.files import user_path
 from audioviz.project import Project
 from audioviz.project.project import document_of
 from audioviz.rendering.render import loaded_of
@@ -89,8 +90,9 @@ class RayRunner:
     """
 
     def __init__(self, address: str, store: str, projects: Sequence[Project]):
-        self._place = store if "://" in store else str(Path(store).absolute())
+        self._place = store if "://" in store else str(user_path(store).absolute())
         self._store = Store(self._place)
+        self._store.open()
         self._threads = max(project.look.threads or THREADS for project in projects)
         self._token = f"hello/{uuid.uuid4().hex}"
         self._hello = version("audioviz"), self._token, [document_of(project) for project in _of_each_kind(projects)]
@@ -163,7 +165,7 @@ class RayRunner:
     def close(self) -> None:
         """As in Runner; the cluster goes on."""
         with suppress(AudiovizError):
-            self._store.remove(self._token)
+            store_at_once(self._place).remove(self._token)
         if self._gone:
             return
         with suppress(AudiovizError), self._connected():

@@ -48,11 +48,13 @@ class RayWorker:
         """
         if (own := version("audioviz")) != wanted:
             return 1, f"audioviz {own} where {wanted} is wanted: install the same there"
+        store = store_at_once(self._place)
+        unseen = f"it does not see the store {store.place}: give a folder that all machines share, or s3://..."
         try:
-            if Store(self._place).get(token) is None:
-                return 1, f"it does not see the store {self._place}: give a folder that all machines share, or s3://..."
+            if store.get(token) is None:
+                return 1, unseen
         except AudiovizError as error:
-            return 1, str(error)
+            return 1, str(error) if "://" in self._place else unseen
         projects = [project_of(dict(document)) for document in documents]
         try:
             for project in projects:
@@ -71,6 +73,11 @@ class RayWorker:
             return carried_out(self._maker, order, store), None
         except AudiovizError as error:
             return None, error.with_traceback(None)
+
+
+def store_at_once(place: str) -> Store:
+    """A store that tells its trouble without waiting for the end of it."""
+    return Store(place, pause=lambda _: None)
 
 
 Hello = tuple[int, str]  # builtins alone, which other versions can read too
