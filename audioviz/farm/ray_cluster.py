@@ -29,7 +29,7 @@ except ImportError as error:
     raise InputError("ray: it is not installed: pip install 'audioviz[ray]'") from error
 
 ANSWER_SECONDS = 10.0  # within which an address is to answer,
-CONNECT_SECONDS = 30.0  # and the cluster behind it
+CONNECT_SECONDS = 60.0  # and the cluster behind it
 GONE = (OSError, RaySystemError, RpcError)  # what is raised where it does not answer any more
 
 
@@ -111,6 +111,7 @@ def connect(address: str) -> Connection:
         ) from error
     ray_driver._worker_logs_enabled = False  # which prints each end of a worker, on standard output
     future: Future[None] = Future()
+    given_up = threading.Event()
 
     def run() -> None:
         try:
@@ -119,6 +120,8 @@ def connect(address: str) -> Connection:
                 client: Any = ray_client.worker
                 client.log_client.disable_logs()
                 logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)
+            if given_up.is_set():  # it came too late, and the next try finds none that is half made
+                ray.shutdown()
             future.set_result(None)
         except BaseException as error:  # SystemExit where there is no answer
             future.set_exception(error)
@@ -129,6 +132,7 @@ def connect(address: str) -> Connection:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
+        given_up.set()
         raise _explained(address, error) from error
     return Connection(_answering(address), ours=True)
 
