@@ -49,8 +49,9 @@ class RayWorker:
         if (own := version("audioviz")) != wanted:
             return 1, f"audioviz {own} where {wanted} is wanted: install the same there"
         try:
-            if Store(self._place).get(token) is None:
-                return 1, f"it does not see the store {self._place}: give a folder that all machines share, or s3://..."
+            store = Store(self._place, pause=lambda seconds: None)  # others need not wait for one that sees none
+            if store.get(token) is None:
+                return 1, f"it does not see the store {store.place}: give a folder that all machines share, or s3://..."
         except AudiovizError as error:
             return 1, str(error)
         projects = [project_of(dict(document)) for document in documents]
