@@ -92,7 +92,7 @@ def test_a_worker_that_is_killed_in_mid_chunk_changes_nothing(cluster, alone, tm
     assert capfd.readouterr() == ("", "")
 
 
-def test_machines_join_and_leave_while_a_film_is_made_through_a_client(cluster, alone, tmp_path):
+def test_machines_join_and_leave_while_a_film_is_made_through_a_client(cluster, alone, tmp_path, capfd):
     """As many workers as the film could use; the files travel through the store."""
     node = []
 
@@ -108,6 +108,7 @@ def test_machines_join_and_leave_while_a_film_is_made_through_a_client(cluster, 
     assert any("127.0.0.2" in worker for worker in told.by_worker)
     assert list((tmp_path / "store" / "files").iterdir())
     assert not list((tmp_path / "store" / "hello").iterdir())
+    assert capfd.readouterr() == ("", "")
 
 
 def test_another_version_is_refused_by_name_and_others_make_the_film(cluster, alone, tmp_path):

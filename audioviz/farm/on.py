@@ -112,7 +112,8 @@ def _ray(address: str, store: str, films: Sequence[Film]) -> Runner:
 
 def _cores() -> int:
     """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)  # which some systems lack
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _gpus() -> list[str]:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from audioviz.errors import InputError
@@ -20,6 +21,7 @@ try:
         RayError as RayError,
     )
     from ray.exceptions import RaySystemError, RpcError  # pyright: ignore[reportMissingImports]
+    from ray.util.client import ray as ray_client  # pyright: ignore[reportMissingImports]
     from ray.util.scheduling_strategies import (  # pyright: ignore[reportMissingImports]
         NodeAffinitySchedulingStrategy,
     )
@@ -113,6 +115,10 @@ def connect(address: str) -> Connection:
     def run() -> None:
         try:
             ray.init(address=address, namespace="audioviz", log_to_driver=False, logging_level=logging.CRITICAL)
+            if address.startswith("ray://"):
+                client: Any = ray_client.worker
+                client.log_client.disable_logs()
+                logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)
             future.set_result(None)
         except BaseException as error:  # SystemExit where there is no answer
             future.set_exception(error)
@@ -163,16 +169,28 @@ def where(address: str) -> str:
 
 
 def start_actor(kind: type, *values: Any, machine: str, cpus: int, gpus: float) -> Any:
-    """An object of a class in a process of its own, on the machine of a key."""
+    """An object of a class in a process of its own, on the machine of a key.
+
+    Raises
+    ------
+    InputError
+        If the head, where a client has it begun, does not know the class.
+    """
     remote: Any = ray.remote(kind)
-    return remote.options(
+    options = remote.options(
         num_cpus=cpus,
         num_gpus=gpus,
         # The farm hears of each end: it counts how often a thing was tried, and that thing may be what ended it.
         max_restarts=0,
         max_task_retries=0,
         scheduling_strategy=NodeAffinitySchedulingStrategy(machine, soft=False),
-    ).remote(*values)
+    )
+    try:
+        return options.remote(*values)
+    except ImportError as error:
+        raise InputError(
+            f"ray: the head of the cluster has not audioviz {version('audioviz')} ({error}): install it on each machine"
+        ) from error
 
 
 def machine_of(node: Mapping[str, Any]) -> Machine:
