@@ -129,7 +129,7 @@ def test_slow_failures_are_tried_less_often(monkeypatch):
 def test_a_folder_that_is_gone_is_not_made_by_what_is_put(tmp_path):
     store = Store(str(tmp_path / "store"), pause=lambda seconds: None)
     for ask in (lambda: store.put("a/one", b""), lambda: store.get("a/one"), lambda: store.keys("a"), store.try_out):
-        with pytest.raises(StoreError, match="^store .*: No such file or directory: restore the way to it; the same"):
+        with pytest.raises(StoreError, match="^store .*: No such file or directory: restore the way to it, which"):
             ask()
     assert not (tmp_path / "store").exists()
     store.open()

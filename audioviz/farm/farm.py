@@ -189,7 +189,7 @@ class Farm:
         elif isinstance(news.made, Made):
             worker, count = self._workers[news.worker], len(film.board.frames_of(task))
             worker.film = job.film
-            if news.made.pictures:
+            if news.made.pictures or task.kind == "finish":
                 worker.pictures = seconds / count
             if task.kind == "sample":
                 rows, worker.sample = count, seconds / count

@@ -62,7 +62,7 @@ class FolderFiles:
         try:
             yield
         except OSError as error:
-            kind, advice = StoreError, "restore the way to it"
+            kind, advice = StoreError, "restore the way to it, which all workers need"
             if error.errno in FULL:
                 kind, advice = StoreFull, "free space there"
             elif error.errno in REFUSED:
