@@ -25,7 +25,7 @@ from audioviz.project import Project
 from audioviz.video.chunks import PicturePlan
 
 SONG = Path(__file__).parent.parent / "song.ogg"
-DRAFTS, SHOTS = 8, 8
+DRAFTS = 6
 IDENTITY = {"versions": {"audioviz": version("audioviz")}}
 
 
@@ -86,8 +86,9 @@ def sweep() -> list[tuple[str, str]]:
 
 
 def shots() -> list[tuple[str, str]]:
-    """A film of as many shots, each of two bars."""
-    return [gain([Project(SONG).changed(threads=1, duration=16, shots="bar:1")], f"a film of {SHOTS} shots, 16 s")]
+    """A film of eight shots of three seconds."""
+    project = Project(SONG).changed(threads=1, duration=24, beats_per_bar=6, shots="bar:1")
+    return [gain([project], "a film of 8 shots, 24 s")]
 
 
 class Echo(LocalRunner):
