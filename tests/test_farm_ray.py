@@ -248,11 +248,27 @@ def test_another_ray_or_python_is_named(tmp_path, monkeypatch):
         connect("")
 
 
-def test_what_answers_and_is_no_ray_is_told(monkeypatch):
-    monkeypatch.setattr(ray, "init", lambda **_: time.sleep(1))
+def test_what_answers_and_is_no_ray_is_told_and_what_comes_too_late_is_closed(monkeypatch):
+    late, closed = threading.Event(), threading.Event()
+    monkeypatch.setattr(ray, "init", lambda **_: late.wait(10))
+    monkeypatch.setattr(ray, "shutdown", closed.set)
     monkeypatch.setattr(clusters, "CONNECT_SECONDS", 0.05)
     with pytest.raises(InputError, match="is the port right"):
         connect("")
+    late.set()
+    assert closed.wait(10)
+
+
+def test_a_busy_head_is_asked_again(monkeypatch):
+    answers = [ConnectionAbortedError("Initialization failure from server:\nStarting Ray client server failed.")] * 2
+
+    def init(**_):
+        if answers:
+            raise answers.pop()
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(clusters, "_answering", lambda address: address)
+    assert connect("").ours and not answers
 
 
 def test_without_ray_its_extra_is_named():

@@ -29,7 +29,8 @@ except ImportError as error:
     raise InputError("ray: it is not installed: pip install 'audioviz[ray]'") from error
 
 ANSWER_SECONDS = 10.0  # within which an address is to answer,
-CONNECT_SECONDS = 60.0  # and the cluster behind it
+CONNECT_SECONDS = 120.0  # and the cluster behind it
+MOST_TRIES = 3  # of a connection that the head begins and does not end
 GONE = (OSError, RaySystemError, RpcError)  # what is raised where it does not answer any more
 
 
@@ -115,7 +116,7 @@ def connect(address: str) -> Connection:
 
     def run() -> None:
         try:
-            ray.init(address=address, namespace="audioviz", log_to_driver=False, logging_level=logging.CRITICAL)
+            _init(address)
             if address.startswith("ray://"):
                 client: Any = ray_client.worker
                 client.log_client.disable_logs()
@@ -135,6 +136,17 @@ def connect(address: str) -> Connection:
         given_up.set()
         raise _explained(address, error) from error
     return Connection(_answering(address), ours=True)
+
+
+def _init(address: str) -> None:
+    """Connect; again where a busy head did not start its part in the time that Ray gives it."""
+    for left in range(MOST_TRIES - 1, -1, -1):
+        try:
+            ray.init(address=address, namespace="audioviz", log_to_driver=False, logging_level=logging.CRITICAL)
+            return
+        except ConnectionError as error:
+            if not left or "Initialization failure" not in str(error):
+                raise
 
 
 def _answering(address: str) -> str:
