@@ -22,8 +22,6 @@ class Board:
     Attributes
     ----------
     plan : FilmPlan, once it is there
-    error : str
-        Why it cannot be made; empty if nothing is wrong.
     frames : int
         Rows that are sampled.
     """
@@ -31,7 +29,6 @@ class Board:
     def __init__(self, film: Film):
         self.film = film
         self.plan: FilmPlan | None = None
-        self.error = ""
         self.frames = 0
         self._asked = False
         self._sampled: set[int] = set()
@@ -64,15 +61,10 @@ class Board:
         """Whether all its pictures are there."""
         return self.plan is not None and len(self._finished) == len(self.plan.chunks)
 
-    @property
-    def total(self) -> int | None:
-        """How many rows there are, once that is known."""
-        return self.plan and self.plan.frames
-
     def take(self, after: int | None = None) -> Task | None:
         """Something that can be made now: pictures first, then what follows a piece, then of the longest run."""
         if self.plan is None:
-            if self._asked or self.error:
+            if self._asked:
                 return None
             self._asked = True
             return Task("plan")
