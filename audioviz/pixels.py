@@ -17,7 +17,8 @@ def levels_to_unit(picture: np.ndarray | Tensor, device: torch.device | None = N
 
 def rounded(picture: Tensor) -> Tensor:
     """A picture (1, 3, H, W) in 0..1 as uint8, shape (H, W, 3), where it is."""
-    return picture[0].mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous()
+    levels = picture[0].mul(255).round_().permute(1, 2, 0)
+    return levels.to(torch.uint8, memory_format=torch.contiguous_format)
 
 
 def unit_to_levels(picture: Tensor) -> np.ndarray:

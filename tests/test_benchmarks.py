@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,21 @@ def test_a_figure_that_fails_leaves_the_others_and_misses_its_bar(benchmarks, tm
         "a.fast.times": True,
         "b.slow": False,
     }
+
+
+def test_a_checkout_that_is_not_installed_tells_its_version(benchmarks, monkeypatch):
+    import bare_checkout
+
+    def version_of_nothing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(bare_checkout, "version", version_of_nothing)
+    monkeypatch.setattr(bare_checkout, "find_spec", lambda name: None)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert bare_checkout.missing() == ["imageio_ffmpeg", "audioviz"]
+    bare_checkout.stand_in(["audioviz"])
+    (told,) = distributions(name="audioviz", path=sys.path[-1:])
+    assert told.version == version("audioviz")
 
 
 def test_the_check_of_a_gpu_runs_on_a_cpu(benchmarks, tmp_path):

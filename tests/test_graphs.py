@@ -1,19 +1,27 @@
 """Captured calls: arguments go in, results come out, and nothing else is different. CUDA is played by tests/tape.py."""
 
+import copy
 import logging
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import soundfile
 import torch
+from diffusers import AutoencoderTiny
 from torch.utils._pytree import tree_map_only
 
+import audioviz as av
+from audioviz.errors import AudiovizWarning
 from audioviz.models import load_model
 from audioviz.models.devices import memory_format_of
 from audioviz.models.graphs import MOST_GRAPHS, Graphed, graphed, stays_in_place
+from audioviz.rendering import prepare
 from audioviz.rendering.log import render_log
 from audioviz.sampling import Control, plan_frame, sample_frame
 from audioviz.sampling.guidance import guided
 from tests.mini import mini_model
+from tests.songs import made_song
 from tests.tape import Capture, CaptureRefused, NoCrossing, Tape
 
 LEVEL = torch.tensor([2.0])
@@ -22,8 +30,7 @@ LEVEL = torch.tensor([2.0])
 def captured(model, capture=None):
     """The model as `graphed` gives it on CUDA, and what captured it."""
     capture = capture or Capture()
-    networks = model.denoiser.with_networks(lambda network: Graphed(network, capture))
-    return replace(model, denoiser=networks), capture
+    return model.with_networks(lambda network: Graphed(network, capture)), capture
 
 
 def denoised(model, x, level, guidance, cfg):
@@ -63,6 +70,76 @@ def test_results_are_the_callers_to_keep(mini):
     kept = first.clone()
     denoised(quick, latent(mini, 2), LEVEL, mini.guidance("ice"), 3.0)
     assert torch.equal(first, kept)
+
+
+@pytest.mark.parametrize("tiled", [False, True], ids=["whole", "tiles"])
+@pytest.mark.parametrize("name", ["embedded", "sdxl", "taesd"])
+def test_pictures_are_decoded_and_encoded_by_graphs(families, name, tiled):
+    plain = load_model("embedded" if name == "embedded" else families("sdxl")[0])
+    if name == "taesd":
+        plain = replace(plain, autoencoder=replace(plain.autoencoder, module=AutoencoderTiny().eval()))
+    plain.autoencoder.tiled = tiled
+    quick, capture = captured(plain)
+    counts = []
+    for seed in (1, 2):
+        x = latent(plain, seed, 16)
+        picture = plain.autoencoder.decode(x)
+        assert torch.equal(quick.autoencoder.decode(x), picture)
+        assert torch.equal(quick.autoencoder.encode(picture), plain.autoencoder.encode(picture))
+        counts.append((capture.count, capture.replays))
+    assert counts == ([(2, 8), (2, 16)] if tiled else [(2, 2), (2, 4)])
+
+
+def test_a_picture_that_is_made_again_in_a_wider_type_is_not_captured(mini):
+    module = copy.deepcopy(mini.autoencoder.module).half()
+    module.decoder[-2].weight.data.fill_(60_000)  # of sums that float16 does not hold
+    plain = replace(mini, autoencoder=replace(mini.autoencoder, module=module))
+    quick, capture = captured(plain)
+    made = []
+    for model in (plain, quick):
+        assert not model.autoencoder.decode(latent(mini, 1)).isfinite().all()
+        with pytest.warns(AudiovizWarning, match="made again in float32"):
+            model.autoencoder.widen("frame 1")
+        made.append(model.autoencoder.decode(latent(mini, 1)))
+    assert torch.equal(*made) and made[0].isfinite().all()
+    assert (capture.count, capture.replays) == (1, 2)
+
+
+def test_each_layout_has_a_graph_so_that_kernels_are_those_of_a_usual_call(mini):
+    quick, capture = captured(mini)
+    picture = torch.rand(1, 3, 64, 64)
+    for given in (picture, picture.to(memory_format=torch.channels_last), picture):
+        assert torch.equal(quick.autoencoder.encode(given), mini.autoencoder.encode(given))
+    assert (capture.count, capture.replays) == (2, 3)
+
+
+def test_what_reads_pictures_beside_the_latent_is_watched_with_the_rest(families):
+    plain = load_model(families("inpainting")[0])
+    quick, _ = captured(plain)
+    assert quick.denoiser.inpainting.autoencoder is quick.autoencoder is not plain.autoencoder
+    assert plain.denoiser.inpainting.autoencoder is plain.autoencoder
+    assert not any(isinstance(part, Graphed) for part in plain.autoencoder.module.modules())
+
+
+def test_a_film_is_the_same(tmp_path, monkeypatch):
+    """With a camera, so that pictures are encoded too."""
+    soundfile.write(tmp_path / "song.wav", np.zeros((44100, 2)), 44100)
+    song = made_song(seconds=1, fps=4, path=tmp_path / "song.wav")
+    plan = av.Schedule(denoise=0.6, zoom=1.3, prompts=["gold"], clock=song.clock)
+    counts = []
+
+    def quickened(model):
+        quick, capture = captured(model)
+        counts.append(capture)
+        return quick
+
+    made = []
+    for change in (lambda model: model, quickened):
+        monkeypatch.setattr(prepare, "graphed", change)
+        options = {"model": mini_model(), "size": 64, "progress": False}
+        made.append(av.render(song, plan, out=tmp_path / "out.mp4", resume=False, **options).read_bytes())
+    assert made[0] == made[1]
+    assert counts[0].count == 3, "the UNet, the decoder and the encoder"
 
 
 def test_each_shape_has_a_graph_up_to_a_number(mini):

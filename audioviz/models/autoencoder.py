@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from audioviz.models.devices import find_dtype
 from audioviz.models.tiles import in_tiles
 from audioviz.pixels import signed_to_unit, unit_to_levels
 from audioviz.sampling.units import LatentUnits
+from audioviz.transfer import is_finite
 
 
 @dataclass(eq=False)
@@ -67,6 +68,14 @@ class Autoencoder:
     def device(self) -> torch.device:
         """Where the module lies; it looks through all its layers to tell."""
         return self.module.device
+
+    def with_networks(self, change: Callable[[Any], Any]) -> "Autoencoder":
+        """The same with what a function makes of its encoder and of its decoder."""
+        module = copy.copy(self.module)
+        module._modules = dict(module._modules)
+        for part in ("encoder", "decoder"):
+            setattr(module, part, change(getattr(module, part)))
+        return replace(self, module=module)
 
     @torch.inference_mode()
     def decode(self, latent: Tensor) -> Tensor:
@@ -165,7 +174,7 @@ class Autoencoder:
         if self.watched and self._wider is not None:
             finite = made.isfinite().flatten(1).all(1)[:, None, None, None]  # of each of those that are made together
             made = made if finite.all() else torch.where(finite, made, self._fitted(work, self._wider, given))
-        sound = made.sum().isfinite() | ~given.sum().isfinite()
+        sound = is_finite(made) | ~is_finite(given)
         self.sound = sound if self.sound is None else self.sound & sound
         return made
 

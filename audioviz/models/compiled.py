@@ -4,7 +4,7 @@ Such a model is slower to start, and quicker from then on.
 """
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -43,12 +43,7 @@ def compiled(model: Model, size: tuple[int, int], scales: Iterable[float], *, ba
     from torch._dynamo.exc import TorchDynamoException
 
     device = model.denoiser.device
-    wrap = partial(Compiled, backend=backend)
-    autoencoder = replace(model.autoencoder, module=_with_parts(model.autoencoder.module, wrap))
-    denoiser = model.denoiser.with_networks(wrap)
-    if inpainting := getattr(denoiser, "inpainting", None):  # which encodes too, and is to be watched with the rest
-        denoiser = replace(denoiser, inpainting=replace(inpainting, autoencoder=autoencoder, blanks={}))
-    quick = replace(model, denoiser=denoiser, autoencoder=autoencoder, compiled=True)
+    quick = replace(model.with_networks(partial(Compiled, backend=backend)), compiled=True)
     try:
         _warm_up(model, size, scales)  # some networks keep what they compute at first, in ways that no compiler follows
         _warm_up(quick, size, scales)
@@ -60,7 +55,7 @@ def compiled(model: Model, size: tuple[int, int], scales: Iterable[float], *, ba
         raise ModelError(
             f"{model.name} cannot be compiled here ({reason:.200}): install {needed}, or render without --compile"
         ) from error
-    autoencoder.sound = None  # no frame is made of these pictures
+    quick.autoencoder.sound = None  # no frame is made of these pictures
     return quick
 
 
@@ -92,15 +87,6 @@ class Compiled(nn.Module):
 
 def _of_no_mode(tensor: Tensor) -> Tensor:
     return tensor.clone() if tensor.is_inference() else tensor
-
-
-def _with_parts(module: Any, wrap: Callable[[nn.Module], nn.Module]) -> Any:
-    """A copy of an autoencoder's module, of the same weights, whose encoder and decoder are wrapped."""
-    quick = copy.copy(module)
-    quick._modules = dict(module._modules)
-    for part in ("encoder", "decoder"):
-        setattr(quick, part, wrap(getattr(module, part)))
-    return quick
 
 
 @torch.no_grad()

@@ -168,7 +168,8 @@ class UNetDenoiser:
     def _denoise(self, x: Tensor, sigma: Tensor, text: Conditioning, control: Control, cfg: float) -> Tensor:
         timestep = (sigma.log()[:, None] - self.log_sigmas).abs().argmin(1)
         sigma = sigma[:, None, None, None]
-        scaled = x / (sigma * sigma + 1).sqrt()
+        level = sigma * sigma + 1
+        scaled = x / level.sqrt()
         embeddings = text.embeddings.to(x.device, self.dtype).expand(len(x), -1, -1)
         added: dict[str, Any] = self._added_conditions(x, text) or {}
         down, middle = self._residuals(scaled, timestep, embeddings, added, control)
@@ -179,8 +180,9 @@ class UNetDenoiser:
             added["image_embeds"] = [text.image.to(x.device, self.dtype).expand(len(x), *text.image.shape[1:])]
         scale_embedding = None
         if self.distilled:
-            scales = torch.full((len(x),), float(cfg), device=x.device)
-            scale_embedding = guidance_scale_embedding(scales, self.unet.config.time_cond_proj_dim).to(self.dtype)
+            scale_embedding = _scale_embedding(
+                float(cfg), len(x), self.unet.config.time_cond_proj_dim, x.device, self.dtype
+            )
         output = self.unet(
             scaled,
             timestep,
@@ -192,7 +194,7 @@ class UNetDenoiser:
             mid_block_additional_residual=middle,
             return_dict=False,
         )[0]
-        return _DENOISED[self.prediction_type](x, output.float(), sigma)
+        return _DENOISED[self.prediction_type](x, output.float(), sigma, level)
 
     def _residuals(
         self, scaled: Tensor, timestep: Tensor, embeddings: Tensor, added: dict[str, Any], control: Control
@@ -246,17 +248,24 @@ def _size_ids(height: int, width: int, device: torch.device, dtype: torch.dtype)
     return torch.tensor([[height, width, 0, 0, height, width]], device=device, dtype=dtype)
 
 
-def _from_epsilon(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:
+@lru_cache(maxsize=8)
+def _scale_embedding(cfg: float, rows: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """What a distilled UNet is told of the guidance scale: shape (rows, width)."""
+    return guidance_scale_embedding(torch.full((rows,), cfg, device=device), width).to(dtype)
+
+
+def _from_epsilon(x: Tensor, output: Tensor, sigma: Tensor, level: Tensor) -> Tensor:
     return x - output * sigma
 
 
-def _from_v(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:
+def _from_v(x: Tensor, output: Tensor, sigma: Tensor, level: Tensor) -> Tensor:
     """Source: Salimans & Ho, ICLR 2022, in the variance-exploding frame."""
-    return x / (sigma * sigma + 1) - output * (sigma / (sigma * sigma + 1).sqrt())
+    return x / level - output * (sigma / level.sqrt())
 
 
-def _from_sample(x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:
+def _from_sample(x: Tensor, output: Tensor, sigma: Tensor, level: Tensor) -> Tensor:
     return output
 
 
+# of x at noise level sigma, the network's output, sigma and level = sigma^2 + 1
 _DENOISED = {"epsilon": _from_epsilon, "v_prediction": _from_v, "sample": _from_sample}

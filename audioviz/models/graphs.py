@@ -5,10 +5,10 @@ are copied out of those that it writes. What Python computes while it is capture
 changes from call to call must be a tensor among the arguments, or one in the network that is filled in place.
 """
 
+import copy
 import logging
 import threading
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,9 +26,10 @@ Capture = Callable[[Callable[[], Any]], tuple[Callable[[], None], Any]]
 
 
 def graphed(model: Model) -> Model:
-    """The model with its denoiser's calls captured as CUDA graphs, for one render.
+    """The model with the calls of its networks captured as CUDA graphs, for one render: denoiser, decoder and encoder.
 
-    It stays as it is on other devices, and where weights do not stay in their places on the GPU (offloading).
+    It stays as it is on other devices, and so does each network whose weights do not stay in their places on the GPU
+    (offloading).
     """
     device = model.denoiser.device
     if device.type != "cuda" or model.compiled:
@@ -38,7 +39,7 @@ def graphed(model: Model) -> Model:
     def wrapped(network: nn.Module) -> Any:
         return Graphed(network, capture) if stays_in_place(network, device) else network
 
-    return replace(model, denoiser=model.denoiser.with_networks(wrapped))
+    return model.with_networks(wrapped)
 
 
 def stays_in_place(network: nn.Module, device: torch.device) -> bool:
@@ -71,11 +72,11 @@ def _capture(device: torch.device, pool: Any, call: Callable[[], Any]) -> tuple[
     return graph.replay, result
 
 
-class Graphed:
+class Graphed(nn.Module):
     """A network whose calls are replayed, with all its attributes.
 
-    Each set of shapes and of other arguments has a graph of its own. Calls run as usual once there are too many, or
-    after a capture has failed.
+    Each set of shapes, layouts and other arguments has a graph of its own, so that kernels are those of a usual call.
+    Calls run as usual once there are too many, or after a capture has failed.
 
     Parameters
     ----------
@@ -85,6 +86,7 @@ class Graphed:
     """
 
     def __init__(self, network: nn.Module, capture: Capture) -> None:
+        super().__init__()
         self.network = network
         self._weights = [*network.parameters(), *network.buffers()]
         self._places: list[int] = []
@@ -93,9 +95,16 @@ class Graphed:
         self._lock = threading.Lock()  # a graph's buffers are for one call at a time
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.network, name)
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("network"), name)
 
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+    def __deepcopy__(self, memo: dict) -> nn.Module:
+        """A copy of the network, as it is: for the pictures that are made in a wider type, which are few."""
+        return copy.deepcopy(self.network, memo)
+
+    def forward(self, *arguments: Any, **keywords: Any) -> Any:
         leaves, structure = tree_flatten((arguments, keywords))
         key = structure, *map(_kind, leaves)
         with self._lock, torch.inference_mode(False), torch.no_grad():
@@ -143,5 +152,8 @@ class _Graph:
 
 
 def _kind(leaf: Any) -> Hashable:
-    """What a graph depends on of an argument: its shape, or all of it."""
-    return (leaf.shape, leaf.dtype, leaf.device) if isinstance(leaf, Tensor) else (type(leaf), leaf)
+    """What a graph depends on of an argument: of a tensor its shape and layout, else all of it."""
+    if not isinstance(leaf, Tensor):
+        return type(leaf), leaf
+    strides = tuple(stride for side, stride in zip(leaf.shape, leaf.stride(), strict=True) if side > 1)
+    return leaf.shape, strides, leaf.dtype, leaf.device

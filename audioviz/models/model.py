@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,6 +56,13 @@ class Model:
     def __repr__(self) -> str:
         kind, device = type(self.denoiser).__name__.removesuffix("Denoiser"), self.denoiser.device
         return f"Model({self.name}: {kind}, {self.defaults.size} pixels, {device}, {self.autoencoder.dtype})"
+
+    def with_networks(self, change: Callable[[Any], Any]) -> "Model":
+        """The same with what a function makes of each network that frames call; the one given stays as it is."""
+        autoencoder, denoiser = self.autoencoder.with_networks(change), self.denoiser.with_networks(change)
+        if inpainting := getattr(denoiser, "inpainting", None):  # which encodes too, and is to be watched with the rest
+            denoiser = replace(denoiser, inpainting=replace(inpainting, autoencoder=autoencoder, blanks={}))
+        return replace(self, denoiser=denoiser, autoencoder=autoencoder)
 
     @torch.inference_mode()
     def encode_text(self, text: str) -> Conditioning:

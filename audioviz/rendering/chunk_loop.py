@@ -15,7 +15,7 @@ from tqdm import tqdm
 from audioviz.rendering.finish import Finisher
 from audioviz.rendering.log import resident_megabytes
 from audioviz.sampling.frame import NotFinite
-from audioviz.transfer import Arrival, settle
+from audioviz.transfer import Arrival, is_finite, settle, to_device
 from audioviz.video.chunks import Latents
 
 SLOW_DECODING = 0.05  # seconds a frame, from which kept work has what was decoded, so that an edit is quick,
@@ -125,8 +125,8 @@ class _Row:
     latent : float, shape (1, C, h, w)
     frames : numbers of its pictures in the video
     arrival : Arrival
-        Whether the latent is finite, whether its picture is, and all else that the autoencoder made so far, such as
-        pictures between frames; the latent as it is kept, and the pictures.
+        Three flags: whether the latent is finite, whether its picture is, and all else that the autoencoder made so
+        far, such as pictures between frames; the latent as it is kept, and the pictures.
     decoded : Arrival, optional
         The latent's picture, if that is kept.
     """
@@ -142,7 +142,8 @@ def _row(
 ) -> _Row:
     kept = latent.half()
     pictures = dict(finisher.pictures(i, kept, decoded))
-    arrival = Arrival((torch.isfinite(latent).all(), sound, finisher.sound, kept, *pictures.values()))
+    flags = torch.stack((is_finite(latent), sound, finisher.sound))
+    arrival = Arrival((flags, kept, *pictures.values()))
     return _Row(latent, list(pictures), arrival, Arrival((decoded,)) if keep_decoded else None)
 
 
@@ -174,7 +175,7 @@ def _sample_chunk(
     pictures: np.ndarray | None = None
     latent = torch.empty(0)
     for i, row in zip(span, late(rows(), finisher.device)):
-        finite, sound, all_sound, kept, *levels = row.arrival.wait()
+        (finite, sound, all_sound), kept, *levels = row.arrival.wait()
         if not finite:
             raise NotFinite(part[i])
         _check_pictures(sound, all_sound, part[i], finisher)
@@ -205,16 +206,17 @@ def _finish_chunk(
     def rows() -> Iterator[_Row]:
         for frames in _groups(span, finisher.at_once):
             here = slice(frames.start - span.start, frames.stop - span.start)
-            latents = torch.from_numpy(kept.shown[here]).split(1)
+            latents = to_device(torch.from_numpy(kept.shown[here]), finisher.device).split(1)
             if kept.decoded is None:
                 decoded = finisher.decode(latents)
             else:
-                decoded = [(torch.from_numpy(picture), torch.tensor(True)) for picture in kept.decoded[here]]
+                pictures = to_device(torch.from_numpy(kept.decoded[here]), finisher.device)
+                decoded = [(picture, torch.ones((), dtype=torch.bool, device=picture.device)) for picture in pictures]
             for i, latent, pair in zip(frames, latents, decoded):
                 yield _row(i, latent, *pair, finisher)
 
     for i, row in zip(span, late(rows(), finisher.device)):
-        _, sound, all_sound, _, *levels = row.arrival.wait()
+        (_, sound, all_sound), _, *levels = row.arrival.wait()
         _check_pictures(sound, all_sound, part[i], finisher)
         _write(row.frames, levels, finisher, work, bar, watch)
 

@@ -25,7 +25,7 @@ from audioviz.rendering.lettering import words_identity, words_of
 from audioviz.rendering.settings import RenderSettings
 from audioviz.rendering.tween_pictures import Move, Sampled, tween_pictures, way_identity, way_to_tween
 from audioviz.rendering.tweens import TweenTable, effects_between
-from audioviz.transfer import to_device
+from audioviz.transfer import is_finite, to_device
 from audioviz.video.chunks import PicturePlan
 from audioviz.video.formats import H264, Codec
 from audioviz.video.frame import finished_size, read_upscale
@@ -145,7 +145,7 @@ class Finisher:
         before = autoencoder.sound
         pictures = self._decode.together(latents, rows=self.at_once)
         autoencoder.sound = before  # of these each tells by itself
-        return [(rounded(signed_to_unit(picture)), picture.sum().isfinite()) for picture in pictures]
+        return [(rounded(signed_to_unit(picture)), is_finite(picture)) for picture in pictures]
 
     @property
     def sound(self) -> Tensor:

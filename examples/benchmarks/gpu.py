@@ -13,20 +13,20 @@ import logging
 import subprocess
 import sys
 import tempfile
-import types
 import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parents[2]))  # where tests/ lies
-if find_spec("imageio_ffmpeg") is None:
-    sys.modules["imageio_ffmpeg"] = types.ModuleType("imageio_ffmpeg")
+import bare_checkout
+
+sys.path.append(str(bare_checkout.CHECKOUT))  # where tests/ lies
+if missing := bare_checkout.missing():
+    bare_checkout.stand_in(missing)
 
 import batches
 import engines

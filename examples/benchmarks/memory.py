@@ -13,15 +13,17 @@ from typing import Any
 import diffusers
 import torch
 from live_bytes import most_bytes
-from random_models import empty_model, network
+from random_models import SEEN, add_ip_adapter, empty_model, network
 from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
+from audioviz.models.denoiser import unet_denoiser
 from audioviz.models.footprint import GIB, RESERVE, call_bytes, decode_bytes
 from audioviz.models.pipeline import settings_of
 from audioviz.models.placement import bytes_of
 from audioviz.models.plain.load import load_plain
 from audioviz.models.sources import EMBEDDED
+from audioviz.sampling import Conditioning, Control
 from audioviz.sampling.units import LatentUnits
 
 FLUX2_KLEIN = {"num_layers": 5, "num_single_layers": 20, "num_attention_heads": 24, "joint_attention_dim": 7680}
@@ -62,6 +64,27 @@ def calls() -> Iterator[tuple[str, ...]]:
         factor = 16 if what.startswith("embedded") else 8
         told = call_bytes(settings_of(core), (side, side), factor=factor, element=2, rows=batch)
         yield _row(f"call, {what}, {'guided' if batch == 2 else 'one row'}", found, told, count)
+    for what, controlnet, ip_adapter in (("a ControlNet", True, False), ("an IP-Adapter", False, True)):
+        unet = network("unet-xl")
+        found, count = most_bytes(led_call(unet, 1024, controlnet=controlnet, ip_adapter=ip_adapter))
+        told = call_bytes(settings_of(unet), (1024, 1024), factor=8, element=2, controlnet=controlnet)
+        yield _row(f"call, SDXL with {what}, 1024, guided", found, told, count)
+
+
+def led_call(unet: Any, side: int, *, controlnet: bool, ip_adapter: bool) -> Callable[[], Any]:
+    """A guided call of SDXL's UNet on the meta device, led by a hint or a reference, as a frame makes it."""
+    net = None
+    if controlnet:
+        with torch.device("meta"):
+            net = diffusers.ControlNetModel.from_unet(unet, load_weights_from_unet=False).to(unet.dtype)
+    if ip_adapter:
+        add_ip_adapter(unet)
+    denoiser = unet_denoiser(unet, controlnet=net)
+    image = _half(1, 1, SEEN) if ip_adapter else None
+    text = Conditioning(_half(1, 77, unet.config.cross_attention_dim), _half(1, 1280), image)
+    x = torch.empty(1, 4, side // 8, side // 8, device="meta")
+    control = Control(torch.empty(1, 3, side, side, device="meta") if controlnet else None)
+    return lambda: denoiser(x, torch.ones(1, device="meta"), [text, text], control=control)
 
 
 def decodings() -> Iterator[tuple[str, ...]]:

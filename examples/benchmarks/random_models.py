@@ -21,6 +21,7 @@ from audioviz.models.reader import TextReader
 from audioviz.sampling import Conditioning
 
 LAYOUTS = json.loads((Path(audioviz.models.__file__).parent / "layouts.json").read_text())
+SEEN = 1280  # numbers that the image encoder of SDXL's IP-Adapter tells of a picture
 TEXTS = {  # tokens and width of the conditioning, and width of the pooled text
     "v1": (77, 768, None),
     "xl_base": (77, 2048, 1280),
@@ -49,6 +50,27 @@ def empty_model(
         if name.endswith("pad_token"):  # Z-Image's begin as whatever the memory holds
             torch.nn.init.normal_(weight)
     return made
+
+
+def add_ip_adapter(unet: Any) -> None:
+    """Give a UNet on the meta device the layers of a plain IP-Adapter."""
+    width = unet.config.cross_attention_dim
+    image = {
+        "proj.weight": (4 * width, SEEN),
+        "proj.bias": (4 * width,),
+        "norm.weight": (width,),
+        "norm.bias": (width,),
+    }
+    attending = [name for name in unet.attn_processors if "attn2" in name]
+    inner = [unet.get_submodule(name.removesuffix(".processor")).to_k.out_features for name in attending]
+    read = {
+        f"{2 * number + 1}.to_{part}_ip.weight": (size, width)
+        for number, size in enumerate(inner)
+        for part in ("k", "v")
+    }
+    with torch.device("meta"):
+        weights = [{name: torch.empty(shape) for name, shape in shapes.items()} for shapes in (image, read)]
+        unet._load_ip_adapter_weights([dict(zip(("image_proj", "ip_adapter"), weights))], low_cpu_mem_usage=False)
 
 
 def random_model(layout: str, device: torch.device, *, room: float | None = None, text_encoders: bool = False) -> Model:

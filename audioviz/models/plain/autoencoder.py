@@ -46,13 +46,13 @@ class Autoencoder(nn.Module):
     def encode(self, picture: Tensor, *, through: Through = by_itself) -> SimpleNamespace:
         """Pictures (B, 3, height, width) to .latents (B, C, H, W); `through` may take the encoder through tiles."""
         sides = long_sides(picture)
-        latents = through(self.encoder, F.pad(picture, [FACTOR * side for side in sides], mode="replicate"))
+        latents = through(self.encoder, widened(picture, [FACTOR * side for side in sides]))
         return SimpleNamespace(latents=cut(latents, sides))
 
     def decode(self, latent: Tensor, *, through: Through = by_itself) -> SimpleNamespace:
         """Latents (B, C, H, W) to .sample (B, 3, height, width); `through` may take the decoder through tiles."""
         sides = long_sides(latent)
-        picture = through(self.decoder, F.pad((latent / 4).tanh() * 4, sides, mode="replicate"))
+        picture = through(self.decoder, widened((latent / 4).tanh() * 4, sides))
         return SimpleNamespace(sample=cut(picture, [FACTOR * side for side in sides]))
 
 
@@ -60,6 +60,11 @@ def long_sides(x: Tensor) -> list[int]:
     """Cells that are added left, right, above and below."""
     height, width = x.shape[2:]
     return [0, 0, 1, 1] if width > height else [1, 1, 0, 0] if height > width else [0, 0, 0, 0]
+
+
+def widened(x: Tensor, sides: list[int]) -> Tensor:
+    """With so many more columns and rows left, right, above and below, like those at the edges."""
+    return F.pad(x, sides, mode="replicate") if any(sides) else x
 
 
 def cut(x: Tensor, sides: list[int]) -> Tensor:
