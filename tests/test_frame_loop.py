@@ -32,8 +32,10 @@ def files(families, tmp_path_factory):
     soundfile.write(root / "song.wav", np.zeros((44100, 2)), 44100)
     Image.fromarray(np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)).save(root / "picture.png")
     Image.fromarray(np.tile(np.uint8([0, 255]), (64, 32))).save(root / "mask.png")
-    ControlNetModel.from_unet(families("sd1")[1].unet).save_pretrained(root / "net")
-    tiny_ip_adapter(families("sd1")[1].unet, root)
+    for name in ("sd1", "sdxl"):
+        (root / name).mkdir()
+        ControlNetModel.from_unet(families(name)[1].unet).save_pretrained(root / name / "net")
+        tiny_ip_adapter(families(name)[1].unet, root / name)
     return root
 
 
@@ -45,8 +47,10 @@ def traffic_of(model, files, tmp_path, monkeypatch, **options):
     plan = av.Schedule(**(PLAIN | options), clock=song.clock)
     traffic, write = Traffic(), Work.write
     monkeypatch.setattr(Work, "write", lambda *args: (write(*args), traffic.seen.append(("frame", ""))))
-    core = model.denoiser.unet
+    core, module = model.denoiser.unet, model.autoencoder.module
     core.register_forward_pre_hook(lambda *_: traffic.seen.append(("call", "")))
+    for network in (core, module.encoder, module.decoder):
+        traffic.watch(network)
     with traffic:
         av.render(
             song,
@@ -101,10 +105,19 @@ def test_the_cpu_waits_once_a_frame_and_copies_nothing_in_a_step(families, files
     ],
     ids=["controlnet", "ip-adapter"],
 )
-def test_so_it_does_with_what_leads_the_model(families, files, tmp_path, monkeypatch, addition, given):
-    added = {name: files / file for name, file in addition.items()}
-    model = load_model(families("sd1")[0], device="cpu", **added)
+@pytest.mark.parametrize("name", ["sd1", "sdxl"])
+def test_so_it_does_with_what_leads_the_model(families, files, tmp_path, monkeypatch, name, addition, given):
+    added = {option: files / name / file for option, file in addition.items()}
+    model = load_model(families(name)[0], device="cpu", **added)
     check(traffic_of(model, files, tmp_path, monkeypatch, given=given))
+
+
+@pytest.mark.parametrize(("layout", "most"), [({}, 75), (CAMERA, 105)], ids=["plain", "camera"])
+def test_a_frame_of_the_embedded_model_asks_little_outside_its_networks(files, tmp_path, monkeypatch, layout, most):
+    """Each operation is a kernel that a GPU is to start, while its networks are captured as one."""
+    model = load_model("embedded", device="cpu")
+    for seen in traffic_of(model, files, tmp_path, monkeypatch, **{"noise": 0, "prompts": "gold"} | layout):
+        assert sum(kind == "operation" for kind, _ in seen) <= most, seen
 
 
 def moving(song):

@@ -14,13 +14,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DConditionModel
+from safetensors.torch import load_file
 from torch import nn
 
 import audioviz as av
 import audioviz.models.placement as placing
 from audioviz.errors import AudiovizWarning, InputError, ModelError
 from audioviz.models.autoencoder import Autoencoder, NoRoomForPictures, autoencoder_dtype, bfloat16_or_float32
+from audioviz.models.denoiser import unet_denoiser
 from audioviz.models.footprint import GIB, Footprint, call_bytes, decode_bytes, footprint
 from audioviz.models.placement import Placement, bytes_of, stream
 from audioviz.models.plain.load import load_plain
@@ -29,13 +31,15 @@ from audioviz.models.sources import EMBEDDED
 from audioviz.models.tiles import in_tiles, ramps, spans
 from audioviz.models.weigh import weigh
 from audioviz.project import Look
-from audioviz.rendering.gpu_memory import describe_memory
+from audioviz.rendering.gpu_memory import bytes_wanted, describe_memory
 from audioviz.rendering.memory import make_room
+from audioviz.sampling import Conditioning, Control
 from audioviz.sampling.units import LatentUnits
-from tests.checkpoints import tiny_family
+from tests.checkpoints import tiny_family, tiny_ip_adapter
 from tests.songs import made_song
 
-COUNTING = runpy.run_path(str(Path(__file__).parents[1] / "examples" / "benchmarks" / "live_bytes.py"))
+BENCHMARKS = Path(__file__).parents[1] / "examples" / "benchmarks"
+COUNTING, RANDOM = (runpy.run_path(str(BENCHMARKS / f"{name}.py")) for name in ("live_bytes", "random_models"))
 most_bytes = COUNTING["most_bytes"]
 
 
@@ -367,6 +371,28 @@ def test_the_estimate_of_a_unets_call_is_near_what_is_counted(attentive):
     assert told == pytest.approx(found, rel=0.25)
 
 
+@pytest.mark.parametrize(("controlnet", "ip_adapter"), [(True, False), (False, True), (True, True)])
+def test_the_estimate_of_a_call_of_sdxl_that_is_led_is_near_what_is_counted(controlnet, ip_adapter):
+    """Of a UNet in its form, a tenth as wide, with what leads it and all that is around it."""
+    layout = RANDOM["LAYOUTS"]["parts"]["unet-xl"]
+    told = {"addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 6 * 8 + 16}
+    narrow = {"block_out_channels": (32, 64, 128), "attention_head_dim": (2, 4, 8), "cross_attention_dim": 64}
+    unet = meta(UNet2DConditionModel, **layout | told | narrow)
+    net = None
+    if controlnet:
+        with torch.device("meta"):
+            options = {"conditioning_embedding_out_channels": (2, 3, 10, 26), "load_weights_from_unet": False}
+            net = ControlNetModel.from_unet(unet, **options).half()
+    if ip_adapter:
+        RANDOM["add_ip_adapter"](unet)
+    text = Conditioning(empty(1, 77, 64), empty(1, 16), empty(1, 1, RANDOM["SEEN"]) if ip_adapter else None)
+    control = Control(torch.empty(1, 3, 1024, 1024, device="meta") if controlnet else None)
+    denoiser, x, level = unet_denoiser(unet, controlnet=net), torch.empty(1, 4, 128, 128), torch.ones(1)
+    found, _ = most_bytes(lambda: denoiser(x.to("meta"), level.to("meta"), [text, text], control=control))
+    told = call_bytes(unet.config, (1024, 1024), factor=8, element=2, controlnet=controlnet)
+    assert told == pytest.approx(found, rel=0.25)
+
+
 @pytest.mark.parametrize("tiled", [False, True])
 @pytest.mark.parametrize("kind", [AutoencoderKL, AutoencoderTiny])
 def test_the_estimate_of_a_decoding_is_near_what_is_counted(kind, tiled):
@@ -573,6 +599,24 @@ def test_a_batch_is_counted_before_a_render_and_in_its_dry_run(monkeypatch):
     said = [describe_memory(Look(batch=batch), size, torch.device("cuda")) for batch in (1, 8)]
     taken = [float(line.split()[1]) for line in said]
     assert taken[1] - taken[0] == pytest.approx((eight.usual - one.usual) / GIB / 2, abs=0.11)  # in float16
+
+
+def test_what_leads_a_model_is_weighed_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("audioviz.models.load.find_device", lambda _: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    pipeline = tiny_family("sdxl", tmp_path)
+    pipeline.save_pretrained(tmp_path / "sdxl", safe_serialization=True)
+    net = ControlNetModel.from_unet(pipeline.unet)
+    net.save_pretrained(tmp_path / "net")
+    adapter = tiny_ip_adapter(pipeline.unet, tmp_path)
+    encoder = load_file(tmp_path / "image_encoder" / "model.safetensors")
+
+    def taken(**added):
+        return bytes_wanted(Look(model=str(tmp_path / "sdxl"), **added), (64, 64), torch.device("cuda"))
+
+    count = sum(weight.numel() for weight in (*load_file(adapter).values(), *encoder.values()))
+    assert taken(ip_adapter=str(adapter)) - taken() == 2 * count  # in float16
+    assert taken(controlnet=str(tmp_path / "net")) - taken() >= 2 * sum(weight.numel() for weight in net.parameters())
 
 
 def test_a_model_is_weighed_by_the_headers_of_its_files(tmp_path):

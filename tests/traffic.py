@@ -28,13 +28,25 @@ class Traffic(TorchDispatchMode):
     seen : list of (kind, place in the code)
         In order. "wait": the CPU waits until all that was asked of the GPU is done, because it reads from it, or copies
         to it without `non_blocking`; two in a row, with nothing asked in between, are one. "upload": something is
-        copied to the GPU. Others may add what they see.
+        copied to the GPU. "operation": it is to compute something, by this function, outside of networks. Others may
+        add what they see.
+    inside : int
+        How many networks are being called, one in the other.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[tuple[str, str]] = []
+        self.inside = 0
         self._asked = False
+
+    def watch(self, network: torch.nn.Module) -> None:
+        """Know a network, whose operations are its own affair."""
+        network.register_forward_pre_hook(lambda *_: self._go(1))
+        network.register_forward_hook(lambda *_: self._go(-1))
+
+    def _go(self, step: int) -> None:
+        self.inside += step
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -57,6 +69,8 @@ class Traffic(TorchDispatchMode):
         there = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         if there and all(leaf.device == META for leaf in there):
             self._asked = True
+            if not self.inside and not _is_view(function):
+                self.seen.append(("operation", str(function)))
             return _shaped(function, args, kwargs)
         return function(*args, **kwargs)
 
@@ -69,6 +83,12 @@ class Traffic(TorchDispatchMode):
         self.seen.append(("upload", _place()))
         if blocking:
             self._wait()
+
+
+def _is_view(function: Any) -> bool:
+    """Whether an operation gives what is there already in another form."""
+    made = [result.alias_info for result in function._schema.returns]
+    return any(alias and not alias.is_write for alias in made)
 
 
 def _shaped(function: Any, args: Any, kwargs: Any) -> Any:

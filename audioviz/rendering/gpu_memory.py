@@ -65,7 +65,11 @@ def _memory(look: Look, size: tuple[int, int], device: torch.device) -> tuple[in
         controlnet=look.controlnet is not None,
         batch=look.batch,
     )
-    return weighed.texts * element, (weighed.rest + _controlnet_numbers(look)) * element, wanted
+    return (
+        weighed.texts * element,
+        (weighed.rest + _controlnet_numbers(look) + _ip_adapter_numbers(look)) * element,
+        wanted,
+    )
 
 
 def _controlnet_numbers(look: Look) -> int:
@@ -74,3 +78,11 @@ def _controlnet_numbers(look: Look) -> int:
     if look.controlnet is None or not place.exists():
         return 0
     return numbers(read_shapes(place, what="ControlNet")) if place.is_file() else folder_numbers(place, place)
+
+
+def _ip_adapter_numbers(look: Look) -> int:
+    """Of its weights and of its image encoder's, where they lie on this disk."""
+    file = Path(look.ip_adapter or "")
+    if not file.is_file():
+        return 0
+    return numbers(read_shapes(file, what="IP-Adapter")) + folder_numbers(file.parent / "image_encoder", file.parent)
