@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults
-from audioviz.models.denoiser import unet_denoiser
+from audioviz.models.denoisers.unet import unet_denoiser
 from audioviz.models.model import Model
 from audioviz.models.plain.autoencoder import Autoencoder as PlainAutoencoder
 from audioviz.models.plain.settings import Settings

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from audioviz.errors import InputError, ModelError
 from audioviz.models import load_model
-from audioviz.models.additions import other_vae
+from audioviz.models.additions.loading import other_vae
 from audioviz.models.sources import split_weight
 from audioviz.sampling.guidance import guided
 from tests.originals import VAE, original_checkpoint

@@ -17,7 +17,7 @@ import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import InputError, ModelError
 from audioviz.models import load_model
-from audioviz.models.footprint import pictures_at_once
+from audioviz.models.memory.footprint import pictures_at_once
 from audioviz.rendering.batches import batch_plan, sampled_latents
 from audioviz.rendering.frame_table import frame_table
 from audioviz.rendering.guides import Guides

@@ -9,10 +9,10 @@ from safetensors.torch import save_file
 
 from audioviz.errors import ModelError
 from audioviz.models import load_model
-from audioviz.models.configs import defaults_of
+from audioviz.models.additions.lora import read_changes, work_in
 from audioviz.models.families import family_of
-from audioviz.models.lora import read_changes, work_in
-from audioviz.models.pipeline import core_settings, settings_of
+from audioviz.models.files.configs import defaults_of
+from audioviz.models.files.pipeline import core_settings, settings_of
 from audioviz.models.sources import size_step
 from tests.chat_originals import original_core, original_vae, original_whole
 

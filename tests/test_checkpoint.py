@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from audioviz.errors import AudiovizWarning, InputError, ModelError
 from audioviz.models import load_model
-from audioviz.models.single_file import layout_of
+from audioviz.models.files.single_file import layout_of
 from audioviz.models.sources import read_shapes
 from audioviz.project import Look
 from tests.originals import VAE, original_checkpoint

@@ -9,8 +9,8 @@ import torch
 from torch._dynamo.utils import counters
 
 from audioviz.errors import ModelError
-from audioviz.models import compiled as module
-from audioviz.models.compiled import COMPILERS, Compiled, compiled
+from audioviz.models.speed import compiled as module
+from audioviz.models.speed.compiled import COMPILERS, Compiled, compiled
 from audioviz.sampling import Control, sample_frame
 from audioviz.sampling.plan import plan_frame
 from tests.mini import mini_model

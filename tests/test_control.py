@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from audioviz.errors import ModelError
 from audioviz.models import load_model
-from audioviz.models.control import load_controlnet
+from audioviz.models.additions.control import load_controlnet
 from audioviz.sampling import Control, Guidance
 from audioviz.sampling.guidance import guided
 from tests.checkpoints import tiny_ip_adapter

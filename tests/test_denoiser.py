@@ -9,7 +9,7 @@ from diffusers import DDPMScheduler, UNet2DConditionModel
 
 from audioviz.errors import InputError, ModelError
 from audioviz.models import unet_denoiser
-from audioviz.models.denoiser import stable_diffusion_betas
+from audioviz.models.denoisers.unet import stable_diffusion_betas
 from audioviz.sampling import Conditioning, Guidance
 from audioviz.sampling.guidance import guided
 

@@ -22,8 +22,8 @@ from transformers import (
 import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError, ModelError
-from audioviz.models import depth as depths
-from audioviz.models.depth import load_depth
+from audioviz.models.additions import depth as depths
+from audioviz.models.additions.depth import load_depth
 from audioviz.project import GuideFiles, Project, load_project, save_project
 from audioviz.rendering.check import check_project
 from audioviz.rendering.guides import Guides, open_guides

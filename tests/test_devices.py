@@ -10,9 +10,10 @@ import torch
 
 from audioviz.errors import InputError
 from audioviz.files import user_cache
-from audioviz.models import digest, load_model
+from audioviz.models import load_model
 from audioviz.models.devices import check_device, find_device
-from audioviz.models.pipeline import with_variant
+from audioviz.models.files import digest
+from audioviz.models.files.pipeline import with_variant
 from audioviz.pixels import read_at
 
 

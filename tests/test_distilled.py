@@ -6,10 +6,10 @@ from diffusers import TCDScheduler
 from safetensors.torch import save_file
 
 from audioviz.models import load_model
-from audioviz.models.configs import defaults_of
 from audioviz.models.defaults import Defaults
-from audioviz.models.denoiser import betas_to_sigmas, stable_diffusion_betas
+from audioviz.models.denoisers.unet import betas_to_sigmas, stable_diffusion_betas
 from audioviz.models.distilled import few_steps_of
+from audioviz.models.files.configs import defaults_of
 from audioviz.project import Look
 from audioviz.rendering.settings import settings_for
 from audioviz.sampling import SAMPLERS

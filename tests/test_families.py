@@ -10,9 +10,9 @@ import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import InputError, ModelError
 from audioviz.models import load_model
-from audioviz.models.configs import defaults_of
-from audioviz.models.denoiser import betas_to_sigmas
+from audioviz.models.denoisers.unet import betas_to_sigmas
 from audioviz.models.families import family_of
+from audioviz.models.files.configs import defaults_of
 from audioviz.rendering.settings import RenderSettings
 from audioviz.sampling import Conditioning, Guidance, ksampler, sequence
 from audioviz.sampling.guidance import guided

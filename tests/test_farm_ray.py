@@ -193,7 +193,7 @@ def test_the_memory_of_a_gpu_is_measured_before_a_model_is_loaded(monkeypatch):
     """Films of 512 pixels of the built-in model leave room for several workers, larger ones for fewer."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
-    monkeypatch.setattr("audioviz.models.placement.free_bytes", lambda _: 24 * BESIDE)
+    monkeypatch.setattr("audioviz.models.memory.placement.free_bytes", lambda _: 24 * BESIDE)
     small, large = (_measured_share([PROJECT.changed(device="auto", size=size)]) for size in (512, 4096))
     assert 1 <= large < small < 24
     assert _measured_share([PROJECT.changed(size=512), PROJECT.changed(size=4096)]) == large

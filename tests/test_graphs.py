@@ -15,7 +15,7 @@ import audioviz as av
 from audioviz.errors import AudiovizWarning
 from audioviz.models import load_model
 from audioviz.models.devices import memory_format_of
-from audioviz.models.graphs import MOST_GRAPHS, Graphed, graphed, stays_in_place
+from audioviz.models.speed.graphs import MOST_GRAPHS, Graphed, graphed, stays_in_place
 from audioviz.rendering import prepare
 from audioviz.rendering.log import render_log
 from audioviz.sampling import Control, plan_frame, sample_frame

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models import load_model
-from audioviz.models.lora import read_changes, work_in
+from audioviz.models.additions.lora import read_changes, work_in
 from tests.checkpoints import tiny_family
 from tests.originals import UNET, original_checkpoint
 

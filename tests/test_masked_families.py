@@ -12,11 +12,11 @@ from torch import Tensor
 
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models import load_model
-from audioviz.models.configs import defaults_of
+from audioviz.models.additions.lora import read_changes, work_in
 from audioviz.models.families.lumina2 import SYSTEM_PROMPT
-from audioviz.models.footprint import call_bytes
-from audioviz.models.lora import read_changes, work_in
-from audioviz.models.pipeline import settings_of
+from audioviz.models.files.configs import defaults_of
+from audioviz.models.files.pipeline import settings_of
+from audioviz.models.memory.footprint import call_bytes
 from audioviz.sampling import Conditioning, ksampler
 from audioviz.sampling.guidance import guided
 from tests.checkpoints import MASKED_FAMILIES

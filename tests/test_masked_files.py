@@ -9,7 +9,7 @@ from diffusers.loaders.single_file_utils import convert_lumina2_to_diffusers
 from safetensors.torch import save_file
 
 from audioviz.models import load_model
-from audioviz.models.original_parts import transformer_weights
+from audioviz.models.files.original_parts import transformer_weights
 
 _NAMES = {  # of diffusers, and the original ones
     r"^context_refiner\.(\d)\.norm([12])\.": r"context_refiner.\1.attention_norm\2.",

@@ -19,17 +19,17 @@ from safetensors.torch import load_file
 from torch import nn
 
 import audioviz as av
-import audioviz.models.placement as placing
+import audioviz.models.memory.placement as placing
 from audioviz.errors import AudiovizWarning, InputError, ModelError
 from audioviz.models.autoencoder import Autoencoder, NoRoomForPictures, autoencoder_dtype, bfloat16_or_float32
-from audioviz.models.denoiser import unet_denoiser
-from audioviz.models.footprint import GIB, Footprint, call_bytes, decode_bytes, footprint
-from audioviz.models.placement import Placement, bytes_of, stream
+from audioviz.models.denoisers.unet import unet_denoiser
+from audioviz.models.files.weigh import weigh
+from audioviz.models.memory.footprint import GIB, Footprint, call_bytes, decode_bytes, footprint
+from audioviz.models.memory.placement import Placement, bytes_of, stream
+from audioviz.models.memory.reader import TextReader
 from audioviz.models.plain.load import load_plain
-from audioviz.models.reader import TextReader
 from audioviz.models.sources import EMBEDDED
 from audioviz.models.tiles import in_tiles, ramps, spans
-from audioviz.models.weigh import weigh
 from audioviz.project import Look
 from audioviz.rendering.gpu_memory import bytes_wanted, describe_memory
 from audioviz.rendering.memory import make_room

@@ -15,11 +15,11 @@ from transformers import CLIPTextModel, CLIPTokenizer
 import audioviz as av
 from audioviz.errors import ModelError
 from audioviz.models import load_model
-from audioviz.models.denoiser import stable_diffusion_betas
+from audioviz.models.denoisers.sinusoidal import guidance_scale_embedding
+from audioviz.models.denoisers.unet import stable_diffusion_betas
 from audioviz.models.load import EMBEDDED
 from audioviz.models.plain.load import load_plain, plain_text
-from audioviz.models.sinusoidal import guidance_scale_embedding
-from audioviz.models.text import clip_text
+from audioviz.models.text.encoders import clip_text
 from audioviz.sampling.guidance import guided
 
 ROOT = Path(__file__).parents[1]

@@ -13,8 +13,8 @@ import audioviz as av
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError
 from audioviz.models import load_model
-from audioviz.models.editing import changes, components, text_at, without_tags
-from audioviz.models.weights import split_weights
+from audioviz.models.text.editing import changes, components, text_at, without_tags
+from audioviz.models.text.weights import split_weights
 from audioviz.project import Look
 from audioviz.rendering.frame_table import frame_table
 from audioviz.rendering.inputs import with_named_loras

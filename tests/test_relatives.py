@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 
 from audioviz.errors import ModelError
 from audioviz.models import load_model
-from audioviz.models.configs import defaults_of
-from audioviz.models.denoiser import told_size
+from audioviz.models.denoisers.unet import told_size
 from audioviz.models.families import family_of
 from audioviz.models.families.relatives import relative_of
+from audioviz.models.files.configs import defaults_of
 from audioviz.rendering.guides import Guides, image_conditions
 from audioviz.sampling import plan_frame, sample_frame
 from audioviz.sampling.guidance import guided

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from audioviz.errors import InputError
-from audioviz.models.denoiser import betas_to_sigmas, stable_diffusion_betas
+from audioviz.models.denoisers.unet import betas_to_sigmas, stable_diffusion_betas
 from audioviz.sampling import SCHEDULERS, sigmas_for
 from tests.fakes import fake_sigmas
 

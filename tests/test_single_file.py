@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 
 from audioviz.errors import ModelError
 from audioviz.models import load_model, single_file
-from audioviz.models.configs import defaults_of
-from audioviz.models.single_file import layout_of, write_layout
+from audioviz.models.files.configs import defaults_of
+from audioviz.models.files.single_file import layout_of, write_layout
 from audioviz.models.sources import read_shapes
 from audioviz.sampling.guidance import guided
 from tests.checkpoints import tiny_pipeline

@@ -19,8 +19,8 @@ import audioviz.rendering.prepare as preparing
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, ModelError
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.compiled import compiled
-from audioviz.models.inpainting import Inpainting, mask_before
+from audioviz.models.denoisers.inpainting import Inpainting, mask_before
+from audioviz.models.speed.compiled import compiled
 from audioviz.schedule.prompt import Prompt
 from audioviz.video.chunks import sha256_of
 from tests.containers import ffmpeg

@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from audioviz.models.lora import read_changes, work_in
-from audioviz.models.strength import Strength
-from audioviz.models.unfused import Addition, attach
+from audioviz.models.additions.lora import read_changes, work_in
+from audioviz.models.additions.unfused import Addition, attach
+from audioviz.models.denoisers.strength import Strength
 from tests.checkpoints import tiny_family
 
 LINEAR = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"  # 32 x 32

@@ -8,9 +8,9 @@ import pytest
 from transformers import CLIPTokenizer
 
 from audioviz.errors import AudiovizWarning
-from audioviz.models.known_words import is_known, nearest_word, unknown_words
 from audioviz.models.load import EMBEDDED
-from audioviz.models.vocabulary import embedded_text, warn_of_unknown
+from audioviz.models.plain.known_words import is_known, nearest_word, unknown_words
+from audioviz.models.plain.vocabulary import embedded_text, warn_of_unknown
 from audioviz.rendering.inputs import DEFAULT_PROMPTS
 
 
@@ -74,7 +74,7 @@ def test_a_render_warns_of_those_that_the_page_underlines(tokenizer):
 
 def test_it_takes_no_torch():
     code = (
-        "import sys; from audioviz.models.known_words import unknown_words; unknown_words('wombat'); "
+        "import sys; from audioviz.models.plain.known_words import unknown_words; unknown_words('wombat'); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from audioviz.models.model import Model
-from audioviz.models.text import clip_text
-from audioviz.models.weights import split_weights
+from audioviz.models.text.encoders import clip_text
+from audioviz.models.text.weights import split_weights
 from tests.checkpoints import tiny_pipeline
 
 

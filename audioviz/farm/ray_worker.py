@@ -89,7 +89,7 @@ def _measured_share(projects: Sequence[Project]) -> int:
 
     if not torch.cuda.is_available():
         return 1
-    from audioviz.models.placement import free_bytes
+    from audioviz.models.memory.placement import free_bytes
     from audioviz.rendering.estimate import settings_of
     from audioviz.rendering.gpu_memory import bytes_wanted
 

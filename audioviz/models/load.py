@@ -13,19 +13,19 @@ from typing import Any
 import torch
 
 from audioviz.errors import InputError, ModelError, nearest
-from audioviz.models.additions import add_embeddings, add_loras, other_vae
+from audioviz.models.additions.control import add_ip_adapter, load_controlnet, reference_encoder
+from audioviz.models.additions.loading import add_embeddings, add_loras, other_vae
 from audioviz.models.autoencoder import Autoencoder, autoencoder_dtype
-from audioviz.models.configs import family_defaults
-from audioviz.models.control import add_ip_adapter, load_controlnet, reference_encoder
 from audioviz.models.devices import find_device, find_dtype, memory_format_of
-from audioviz.models.digest import parts_digest, remembered
 from audioviz.models.families.family import Family
+from audioviz.models.files.configs import family_defaults
+from audioviz.models.files.digest import parts_digest, remembered
+from audioviz.models.files.pipeline import TEXT_ENCODERS, check_parts, core_settings, load_pipeline, settings_of
+from audioviz.models.memory.placement import placed
+from audioviz.models.memory.reader import TextReader
 from audioviz.models.model import Model
-from audioviz.models.pipeline import TEXT_ENCODERS, check_parts, core_settings, load_pipeline, settings_of
-from audioviz.models.placement import placed
 from audioviz.models.plain.family import EMBEDDED as EMBEDDED_FAMILY
 from audioviz.models.plain.load import is_plain, load_plain
-from audioviz.models.reader import TextReader
 from audioviz.models.sources import EMBEDDED, EXPECTED, PREDICTIONS, check_plain, pixels_per_cell, split_weight
 
 

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.composition import mean, positives_at, staged
 from audioviz.models.defaults import Defaults
-from audioviz.models.denoiser import UNetDenoiser
-from audioviz.models.editing import UNREAD, components, text_at, without_tags
-from audioviz.models.flow import FlowDenoiser
-from audioviz.models.placement import Placement
+from audioviz.models.denoisers.flow import FlowDenoiser
+from audioviz.models.denoisers.unet import UNetDenoiser
+from audioviz.models.memory.placement import Placement
 from audioviz.models.sources import check_size
-from audioviz.models.text import say_once
+from audioviz.models.text.composition import mean, positives_at, staged
+from audioviz.models.text.editing import UNREAD, components, text_at, without_tags
+from audioviz.models.text.encoders import say_once
 from audioviz.sampling import Conditioning, Guidance
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from audioviz.errors import AudiovizError
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.footprint import pictures_at_once
+from audioviz.models.memory.footprint import pictures_at_once
 from audioviz.models.model import Model
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.frame_table import FrameTable

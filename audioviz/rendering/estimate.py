@@ -110,7 +110,7 @@ def settings_of(project: Project) -> tuple[Defaults, RenderSettings]:
     InputError
         If the sampler needs more steps.
     """
-    from audioviz.models.configs import defaults_of  # which needs torch
+    from audioviz.models.files.configs import defaults_of  # which needs torch
 
     look = project.look
     own = defaults_of(look.model, look.loras)

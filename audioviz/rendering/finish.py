@@ -13,7 +13,7 @@ from torch import Tensor
 from audioviz.digests import file_digest, json_digest
 from audioviz.effects import apply
 from audioviz.errors import ModelError
-from audioviz.models.footprint import pictures_at_once
+from audioviz.models.memory.footprint import pictures_at_once
 from audioviz.models.model import Model
 from audioviz.pixels import levels_to_unit, rounded, signed_to_unit
 from audioviz.project import Finish

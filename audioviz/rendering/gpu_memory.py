@@ -8,10 +8,10 @@ from audioviz.errors import ModelError
 from audioviz.models.autoencoder import autoencoder_dtype
 from audioviz.models.devices import find_dtype
 from audioviz.models.families import family_of
-from audioviz.models.footprint import GIB, Footprint, fit, footprint
-from audioviz.models.placement import free_bytes
+from audioviz.models.files.weigh import folder_numbers, numbers, weigh
+from audioviz.models.memory.footprint import GIB, Footprint, fit, footprint
+from audioviz.models.memory.placement import free_bytes
 from audioviz.models.sources import read_shapes
-from audioviz.models.weigh import folder_numbers, numbers, weigh
 from audioviz.project import Look
 
 

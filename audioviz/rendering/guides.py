@@ -12,7 +12,7 @@ from torch import Tensor
 from audioviz.clock import Clock
 from audioviz.digests import file_digest
 from audioviz.errors import InputError
-from audioviz.models.depth import load_depth
+from audioviz.models.additions.depth import load_depth
 from audioviz.models.model import Model
 from audioviz.pixels import levels_to_unit
 from audioviz.project import GuideFiles

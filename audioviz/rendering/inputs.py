@@ -12,8 +12,8 @@ from audioviz.audio.part import cut, part_of
 from audioviz.audio.song import Song
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning, InputError, ScheduleError, nearest
-from audioviz.models.editing import without_tags
 from audioviz.models.sources import split_weight
+from audioviz.models.text.editing import without_tags
 from audioviz.project import Look, Project
 from audioviz.rendering.check import check_trust
 from audioviz.rendering.stills import image_moves

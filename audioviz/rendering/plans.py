@@ -7,10 +7,10 @@ from functools import lru_cache
 import numpy as np
 from torch import Tensor
 
-from audioviz.models.composition import Positives, mixed, positives_at, staged
-from audioviz.models.editing import text_at
+from audioviz.models.memory.reader import TextReader
 from audioviz.models.model import Model
-from audioviz.models.reader import TextReader
+from audioviz.models.text.composition import Positives, mixed, positives_at, staged
+from audioviz.models.text.editing import text_at
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.feedback import feedback
 from audioviz.rendering.flow import flow_steps

@@ -13,10 +13,10 @@ import torch
 from audioviz.audio.song import Song
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning
-from audioviz.models.compiled import compiled
 from audioviz.models.devices import device_identity
-from audioviz.models.graphs import graphed
 from audioviz.models.model import Model
+from audioviz.models.speed.compiled import compiled
+from audioviz.models.speed.graphs import graphed
 from audioviz.project import Project
 from audioviz.rendering.batches import batch_plan
 from audioviz.rendering.cautions import cautions

@@ -9,7 +9,7 @@ import numpy as np
 
 from audioviz.audio.song import Events, Song
 from audioviz.errors import AudiovizError
-from audioviz.models.known_words import unknown_words
+from audioviz.models.plain.known_words import unknown_words
 from audioviz.project import Project
 from audioviz.schedule.binding import bound
 from audioviz.schedule.curves import expression

@@ -10,7 +10,7 @@ import torch
 
 import audioviz as av
 from audioviz.clock import Clock
-from audioviz.models.footprint import pictures_at_once
+from audioviz.models.memory.footprint import pictures_at_once
 from audioviz.rendering.batches import batch_plan, sampled_latents
 from audioviz.rendering.decoding import Decoder
 from audioviz.rendering.frame_table import frame_table

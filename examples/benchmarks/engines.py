@@ -14,8 +14,8 @@ import torch
 
 import audioviz as av
 from audioviz.models import Model
-from audioviz.models.compiled import compiled
-from audioviz.models.graphs import graphed
+from audioviz.models.speed.compiled import compiled
+from audioviz.models.speed.graphs import graphed
 from audioviz.sampling.guidance import guided
 
 SIZES, ROUNDS, PROMPT = (512, 256), 15, "neon nebula"

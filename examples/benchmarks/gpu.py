@@ -43,8 +43,8 @@ from safetensors.torch import save_file
 import audioviz as av
 from audioviz.models import Model
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.footprint import decode_bytes
-from audioviz.models.graphs import Graphed, graphed
+from audioviz.models.memory.footprint import decode_bytes
+from audioviz.models.speed.graphs import Graphed, graphed
 from audioviz.rendering.guides import Guides
 from audioviz.rendering.log import resident_megabytes
 from audioviz.rendering.memory import make_room

@@ -21,7 +21,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 import audioviz as av
 from audioviz.clock import Clock
 from audioviz.models import Model
-from audioviz.models.graphs import graphed
+from audioviz.models.speed.graphs import graphed
 from audioviz.rendering.frame_table import frame_table
 from audioviz.rendering.plans import plan_frames
 from audioviz.rendering.settings import RenderSettings

@@ -17,10 +17,10 @@ from random_models import SEEN, add_ip_adapter, empty_model, network
 from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.denoiser import unet_denoiser
-from audioviz.models.footprint import GIB, RESERVE, call_bytes, decode_bytes
-from audioviz.models.pipeline import settings_of
-from audioviz.models.placement import bytes_of
+from audioviz.models.denoisers.unet import unet_denoiser
+from audioviz.models.files.pipeline import settings_of
+from audioviz.models.memory.footprint import GIB, RESERVE, call_bytes, decode_bytes
+from audioviz.models.memory.placement import bytes_of
 from audioviz.models.plain.load import load_plain
 from audioviz.models.sources import EMBEDDED
 from audioviz.sampling import Conditioning, Control

@@ -15,12 +15,12 @@ from audioviz.models import Model
 from audioviz.models.autoencoder import Autoencoder, bfloat16_or_float32
 from audioviz.models.devices import memory_format_of
 from audioviz.models.families import family_of
-from audioviz.models.pipeline import TEXT_ENCODERS
-from audioviz.models.placement import placed
-from audioviz.models.reader import TextReader
+from audioviz.models.files.pipeline import TEXT_ENCODERS
+from audioviz.models.memory.placement import placed
+from audioviz.models.memory.reader import TextReader
 from audioviz.sampling import Conditioning
 
-LAYOUTS = json.loads((Path(audioviz.models.__file__).parent / "layouts.json").read_text())
+LAYOUTS = json.loads((Path(audioviz.models.__file__).parent / "files" / "layouts.json").read_text())
 SEEN = 1280  # numbers that the image encoder of SDXL's IP-Adapter tells of a picture
 TEXTS = {  # tokens and width of the conditioning, and width of the pooled text
     "v1": (77, 768, None),

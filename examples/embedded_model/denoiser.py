@@ -7,11 +7,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from audioviz.models.denoiser import stable_diffusion_betas
+from audioviz.models.denoisers.sinusoidal import guidance_scale_embedding
+from audioviz.models.denoisers.unet import stable_diffusion_betas
 from audioviz.models.plain.settings import Settings
 from audioviz.models.plain.text import TextEncoder, load_tokenizer
 from audioviz.models.plain.unet import UNet
-from audioviz.models.sinusoidal import guidance_scale_embedding
 from audioviz.sampling.conditioning import slerp_vectors
 
 from . import text

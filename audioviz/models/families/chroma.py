@@ -8,12 +8,12 @@ from torch.nn.functional import pad
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, flow_at_few_steps
+from audioviz.models.denoisers.flow import FlowDenoiser, flow_denoiser
+from audioviz.models.denoisers.rows import mask_of
 from audioviz.models.distilled import few_steps_of
 from audioviz.models.families.family import Family
 from audioviz.models.families.flux import PATCH, place_ids, unpacked
-from audioviz.models.flow import FlowDenoiser, flow_denoiser
-from audioviz.models.rows import mask_of
-from audioviz.models.text import masked_t5, masked_text
+from audioviz.models.text.encoders import masked_t5, masked_text
 from audioviz.sampling import Conditioning
 
 OWN = Defaults(1024, steps=26, cfg=4.0, sampler="euler", scheduler="simple", denoise=0.6)

@@ -8,12 +8,12 @@ import torch
 
 from audioviz.models.autoencoder import Autoencoder, config_units
 from audioviz.models.defaults import Defaults
-from audioviz.models.flow import FlowDenoiser
+from audioviz.models.denoisers.flow import FlowDenoiser
 from audioviz.sampling import Conditioning
 from audioviz.sampling.units import LatentUnits
 
 if TYPE_CHECKING:
-    from audioviz.models.denoiser import UNetDenoiser
+    from audioviz.models.denoisers.unet import UNetDenoiser
 
 
 @dataclass(frozen=True)

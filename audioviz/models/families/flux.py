@@ -13,11 +13,11 @@ from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, flow_at_few_steps
+from audioviz.models.denoisers.flow import FlowDenoiser, flow_denoiser
+from audioviz.models.denoisers.inpainting import Inpainting, mask_behind
+from audioviz.models.denoisers.rows import pooled_of
 from audioviz.models.families.family import Family
-from audioviz.models.flow import FlowDenoiser, flow_denoiser
-from audioviz.models.inpainting import Inpainting, mask_behind
-from audioviz.models.rows import pooled_of
-from audioviz.models.text import flux_text
+from audioviz.models.text.encoders import flux_text
 from audioviz.sampling import Conditioning
 
 OWN = Defaults(1024, steps=20, cfg=3.5, sampler="euler", scheduler="simple", denoise=0.6)

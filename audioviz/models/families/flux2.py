@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.chat_text import chat_text
 from audioviz.models.defaults import Defaults, flow_at_few_steps
+from audioviz.models.denoisers.flow import FlowDenoiser, flow_denoiser
 from audioviz.models.families.family import Family
-from audioviz.models.flow import FlowDenoiser, flow_denoiser
+from audioviz.models.text.chat import chat_text
 from audioviz.sampling import Conditioning
 from audioviz.sampling.units import LatentUnits
 

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, flow_at_few_steps, sized
+from audioviz.models.denoisers.flow import FlowDenoiser, flow_denoiser
+from audioviz.models.denoisers.rows import mask_of
 from audioviz.models.distilled import few_steps_of
 from audioviz.models.families.family import Family
-from audioviz.models.flow import FlowDenoiser, flow_denoiser
-from audioviz.models.rows import mask_of
-from audioviz.models.text import MASKED_STEP, TextEncoder, masked_text
+from audioviz.models.text.encoders import MASKED_STEP, TextEncoder, masked_text
 from audioviz.sampling import Conditioning
 
 OWN = Defaults(1024, steps=30, cfg=4.0, sampler="euler", scheduler="simple", denoise=0.6)

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults
-from audioviz.models.denoiser import UNetDenoiser, unet_denoiser
+from audioviz.models.denoisers.unet import UNetDenoiser, unet_denoiser
 from audioviz.models.families.family import Family
 from audioviz.models.families.stable_diffusion import unet_defaults
-from audioviz.models.text import masked_t5, masked_text
-from audioviz.models.weights import BREAK
+from audioviz.models.text.encoders import masked_t5, masked_text
+from audioviz.models.text.weights import BREAK
 from audioviz.sampling import Conditioning
 
 OWN = Defaults(1024, steps=20, cfg=4.5, sampler="dpmpp_2m", scheduler="normal", denoise=0.4)

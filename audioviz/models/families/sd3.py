@@ -8,11 +8,11 @@ from torch import Tensor
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, sized, with_few_steps
+from audioviz.models.denoisers.flow import TIMESTEPS, FlowDenoiser, flow_denoiser
+from audioviz.models.denoisers.rows import pooled_of
 from audioviz.models.distilled import TURBO, FewSteps, few_steps_of, steps_in
 from audioviz.models.families.family import Family
-from audioviz.models.flow import TIMESTEPS, FlowDenoiser, flow_denoiser
-from audioviz.models.rows import pooled_of
-from audioviz.models.text import sd3_text
+from audioviz.models.text.encoders import sd3_text
 from audioviz.sampling import Conditioning
 
 OWN = Defaults(1024, steps=28, cfg=4.5, sampler="euler", scheduler="simple", denoise=0.6)

@@ -3,7 +3,7 @@
 from audioviz.models.defaults import Defaults
 from audioviz.models.families.family import Family
 from audioviz.models.families.stable_diffusion import denoiser_of_unet, is_unet, unet_defaults
-from audioviz.models.text import sdxl_text
+from audioviz.models.text.encoders import sdxl_text
 
 OWN = Defaults(1024, steps=20, cfg=6.0, sampler="dpmpp_2m", scheduler="karras", denoise=0.4)
 SDXL = Family(

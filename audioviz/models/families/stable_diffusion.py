@@ -6,11 +6,11 @@ from typing import Any
 
 from audioviz.models.autoencoder import Autoencoder
 from audioviz.models.defaults import Defaults, sized, with_few_steps
-from audioviz.models.denoiser import UNetDenoiser, unet_denoiser
+from audioviz.models.denoisers.inpainting import Inpainting, mask_before
+from audioviz.models.denoisers.unet import UNetDenoiser, unet_denoiser
 from audioviz.models.distilled import LCM, TURBO, few_steps_of, steps_in
 from audioviz.models.families.family import Family
-from audioviz.models.inpainting import Inpainting, mask_before
-from audioviz.models.text import clip_text
+from audioviz.models.text.encoders import clip_text
 
 RESCALE = 0.7  # of guidance, for models whose training ends in pure noise
 

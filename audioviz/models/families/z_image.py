@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.chat_text import chat_text
 from audioviz.models.defaults import Defaults, flow_at_few_steps
+from audioviz.models.denoisers.flow import FlowDenoiser, flow_denoiser
 from audioviz.models.families.family import Family
-from audioviz.models.flow import FlowDenoiser, flow_denoiser
+from audioviz.models.text.chat import chat_text
 from audioviz.sampling import Conditioning
 
 OWN = Defaults(1024, steps=30, cfg=4.0, sampler="euler", scheduler="simple", denoise=0.6)

@@ -6,7 +6,7 @@ from audioviz.models.defaults import EMBEDDED_DEFAULTS
 from audioviz.models.families.family import Family
 from audioviz.models.families.stable_diffusion import denoiser_of_unet
 from audioviz.models.plain.load import plain_text
-from audioviz.models.vocabulary import embedded_text
+from audioviz.models.plain.vocabulary import embedded_text
 
 EMBEDDED = Family(
     name="the embedded model",

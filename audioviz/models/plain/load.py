@@ -8,12 +8,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from audioviz.errors import ModelError
-from audioviz.models.pipeline import EXPECTED, loading_failure
+from audioviz.models.files.pipeline import EXPECTED, loading_failure
 from audioviz.models.plain.autoencoder import Autoencoder
 from audioviz.models.plain.settings import Settings, read_settings
 from audioviz.models.plain.text import PlainTokenizer, TextEncoder, load_tokenizer
 from audioviz.models.plain.unet import UNet
-from audioviz.models.text import one_clip_text
+from audioviz.models.text.encoders import one_clip_text
 from audioviz.sampling import Conditioning
 
 KIND = "EmbeddedModel"  # what model_index.json calls it

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from audioviz.models.denoisers.sinusoidal import sinusoidal_embedding
 from audioviz.models.plain.settings import Settings, device_of, dtype_of
-from audioviz.models.sinusoidal import sinusoidal_embedding
 
 PLACES = 15  # numbers that tell a cell where it is
 

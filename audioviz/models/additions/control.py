@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from audioviz.errors import ModelError, kind_of
-from audioviz.models.pipeline import loading_failure, with_variant
+from audioviz.models.files.pipeline import loading_failure, with_variant
 from audioviz.models.sources import HUB_FILE, pixels_per_cell, read_shapes
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from audioviz.models.known_words import is_known, nearest_word, words_in
-from audioviz.models.text import say_once, words_of
+from audioviz.models.plain.known_words import is_known, nearest_word, words_in
+from audioviz.models.text.encoders import say_once, words_of
 from audioviz.sampling import Conditioning
 
 

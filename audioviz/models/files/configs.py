@@ -11,8 +11,8 @@ from audioviz.errors import ModelError
 from audioviz.models.defaults import EMBEDDED_DEFAULTS, Defaults, with_few_steps
 from audioviz.models.distilled import few_steps_of_loras
 from audioviz.models.families import STABLE_DIFFUSION, Family, family_of
-from audioviz.models.pipeline import with_index
-from audioviz.models.single_file import layout_of
+from audioviz.models.files.pipeline import with_index
+from audioviz.models.files.single_file import layout_of
 from audioviz.models.sources import EMBEDDED, folder_of, read_shapes, split_weight
 
 

@@ -10,7 +10,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from audioviz.errors import ModelError
-from audioviz.models.original_parts import ORIGINAL, flux2_vae_weights, language_model_weights, transformer_weights
+from audioviz.models.files.original_parts import (
+    ORIGINAL,
+    flux2_vae_weights,
+    language_model_weights,
+    transformer_weights,
+)
 
 SCALES = (".scale_weight", ".weight_scale")  # of fp8 weights, as ComfyUI's older and newer files call them
 FP8 = (torch.float8_e4m3fn, torch.float8_e5m2)

@@ -13,7 +13,7 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from audioviz.models.lora_kinds import Change, Misfit, decomposition, delta_of
+from audioviz.models.additions.lora_kinds import Change, Misfit, decomposition, delta_of
 from audioviz.models.sources import read_header
 
 _ROLES = re.compile(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from audioviz.models.placement import Placement
+from audioviz.models.memory.placement import Placement
 from audioviz.sampling import Conditioning
 
 

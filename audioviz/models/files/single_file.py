@@ -16,11 +16,11 @@ from typing import Any
 import torch
 
 from audioviz.errors import AudiovizWarning, ModelError, kind_of
-from audioviz.models.checkpoint import read_checkpoint, refuse_quantised, unread
 from audioviz.models.families.flux2 import is_distilled
 from audioviz.models.families.relatives import relative_in_file
 from audioviz.models.families.z_image import is_turbo
-from audioviz.models.original_parts import (
+from audioviz.models.files.checkpoint import read_checkpoint, refuse_quantised, unread
+from audioviz.models.files.original_parts import (
     LANGUAGE_MODELS,
     ORIGINAL,
     read_flux2_vae,

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import InputError, ModelError
-from audioviz.models.inpainting import Inpainting, with_inpainting
-from audioviz.models.ip_adapter import strength_of_ip_adapter
-from audioviz.models.rows import in_rows, pooled_of, stacked
-from audioviz.models.sinusoidal import guidance_scale_embedding
-from audioviz.models.strength import Strength, set_strengths
+from audioviz.models.denoisers.inpainting import Inpainting, with_inpainting
+from audioviz.models.denoisers.ip_adapter import strength_of_ip_adapter
+from audioviz.models.denoisers.rows import in_rows, pooled_of, stacked
+from audioviz.models.denoisers.sinusoidal import guidance_scale_embedding
+from audioviz.models.denoisers.strength import Strength, set_strengths
 from audioviz.sampling.conditioning import MOST_REPEATS, Conditioning, Control
 from audioviz.sampling.units import LatentUnits
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import AudiovizWarning
-from audioviz.models.weights import BREAK, split_weights
+from audioviz.models.text.weights import BREAK, split_weights
 from audioviz.sampling import Conditioning
 
 CLIP_LENGTH = 77  # of a chunk, with the tokens that mark its ends

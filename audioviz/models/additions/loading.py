@@ -12,14 +12,14 @@ from typing import Any
 from safetensors.torch import load_file
 
 from audioviz.errors import AudiovizWarning, ModelError, kind_of
-from audioviz.models.checkpoint import unread
-from audioviz.models.lora import read_changes, work_in
-from audioviz.models.lora_kinds import Misfit
-from audioviz.models.original_parts import read_flux2_vae
-from audioviz.models.pipeline import loading_failure, with_variant
+from audioviz.models.additions.lora import read_changes, work_in
+from audioviz.models.additions.lora_kinds import Misfit
+from audioviz.models.additions.unfused import Addition, attach
+from audioviz.models.denoisers.strength import Strength
+from audioviz.models.files.checkpoint import unread
+from audioviz.models.files.original_parts import read_flux2_vae
+from audioviz.models.files.pipeline import loading_failure, with_variant
 from audioviz.models.sources import first_names, pixels_per_cell, read_shapes
-from audioviz.models.strength import Strength
-from audioviz.models.unfused import Addition, attach
 
 WHOLE_BYTES = 2**28  # of differences that are kept whole, from which on it is said
 

@@ -1,7 +1,7 @@
 """Language models as text encoders (Qwen3 of Z-Image and FLUX.2): a prompt is what the user says in a chat.
 
 All of it is read in one piece, behind its chat template. Parts with weights are drawn away from what the empty text,
-whose words are padding, has in their place, as those of T5 are: see text.py.
+whose words are padding, has in their place, as those of T5 are: see encoders.py.
 """
 
 from typing import Any
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from audioviz.errors import ModelError
-from audioviz.models.text import say_once, with_embeddings
-from audioviz.models.weights import BREAK, split_weights
+from audioviz.models.text.encoders import say_once, with_embeddings
+from audioviz.models.text.weights import BREAK, split_weights
 from audioviz.sampling import Conditioning
 
 LENGTH = 512  # tokens that are read, those of the template among them

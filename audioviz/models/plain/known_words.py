@@ -46,7 +46,7 @@ def unknown_words(text: str, *, model: str = "embedded") -> list[UnknownWord]:
 
     Examples
     --------
-    >>> from audioviz.models.known_words import unknown_words
+    >>> from audioviz.models.plain.known_words import unknown_words
     >>> unknown_words("gold (mandalla:1.2)")
     [UnknownWord(start=6, end=14, word='mandalla', nearest='mandala')]
     """

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from audioviz.models.lora_kinds import (
+from audioviz.models.additions.lora_kinds import (
     Change,
     decomposition,
     delta_of,
@@ -22,7 +22,7 @@ from audioviz.models.lora_kinds import (
     lora_factors,
     scale_of,
 )
-from audioviz.models.strength import Strength
+from audioviz.models.denoisers.strength import Strength
 
 
 def attach(additions: Iterable[tuple[nn.Module, "Addition"]]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from audioviz.models.strength import Strength
+from audioviz.models.denoisers.strength import Strength
 
 
 class ScaledLinear(nn.Linear):

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audioviz.models.inpainting import Inpainting, with_inpainting
-from audioviz.models.rows import stacked
-from audioviz.models.strength import Strength, set_strengths
+from audioviz.models.denoisers.inpainting import Inpainting, with_inpainting
+from audioviz.models.denoisers.rows import stacked
+from audioviz.models.denoisers.strength import Strength, set_strengths
 from audioviz.sampling.conditioning import Conditioning, Control
 from audioviz.sampling.units import LatentUnits
 

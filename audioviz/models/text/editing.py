@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from audioviz.models.weights import NUMBER
+from audioviz.models.text.weights import NUMBER
 
 _AND = re.compile(r"\s*\bAND\b\s*")
 _STRENGTH = re.compile(rf"(.*?)\s*:\s*({NUMBER})\s*", re.DOTALL)

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from audioviz.errors import AudiovizWarning
-from audioviz.models.footprint import GIB, RESERVE, Footprint, fit, footprint
-from audioviz.models.pipeline import TEXT_ENCODERS, settings_of
+from audioviz.models.files.pipeline import TEXT_ENCODERS, settings_of
+from audioviz.models.memory.footprint import GIB, RESERVE, Footprint, fit, footprint
 
 
 def free_bytes(device: torch.device) -> int:

@@ -6,8 +6,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from audioviz.models.configs import configs_of
-from audioviz.models.pipeline import TEXT_ENCODERS, WEIGHTS, variant_of
+from audioviz.models.files.configs import configs_of
+from audioviz.models.files.pipeline import TEXT_ENCODERS, WEIGHTS, variant_of
 from audioviz.models.sources import EMBEDDED, folder_of, read_shapes
 
 _PARTS = ("unet", "transformer", "vae", "image_encoder")

@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate as resize
 from torch.nn.functional import pixel_unshuffle
 
 from audioviz.models.autoencoder import Autoencoder
-from audioviz.models.rows import in_rows
+from audioviz.models.denoisers.rows import in_rows
 from audioviz.sampling import Control
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate as resize
 
 from audioviz.errors import ModelError
-from audioviz.models.pipeline import hear_loaders, loading_failure, with_variant
+from audioviz.models.files.pipeline import hear_loaders, loading_failure, with_variant
 from audioviz.models.sources import DEPTH_EXPECTED, check_depth_model
 
 _METRIC = ("zoedepth", "glpn", "depth_pro", "prompt_depth_anything")  # tell metres, others how near things are

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 
-from audioviz.models.editing import changes, components, text_at
-from audioviz.models.text import say_once
+from audioviz.models.text.editing import changes, components, text_at
+from audioviz.models.text.encoders import say_once
 from audioviz.sampling import Conditioning, Guidance, lerp
 
 Positives = list[tuple[Conditioning, float]]  # what is drawn together, and how strongly each

@@ -13,7 +13,7 @@ import torch
 from audioviz.errors import AudiovizWarning, ModelError, kind_of
 from audioviz.models.families import Family, family_names, family_of
 from audioviz.models.families.relatives import relative_of
-from audioviz.models.single_file import load_single_file
+from audioviz.models.files.single_file import load_single_file
 from audioviz.models.sources import EXPECTED, PICKLED, check_source, first_names
 
 TEXT_ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")

@@ -1,0 +1,1 @@
+"""A model's files: told apart, weighed, and loaded through diffusers."""
