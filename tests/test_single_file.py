@@ -11,7 +11,8 @@ import transformers
 from safetensors.torch import save_file
 
 from audioviz.errors import ModelError
-from audioviz.models import load_model, single_file
+from audioviz.models import load_model
+from audioviz.models.files import single_file
 from audioviz.models.files.configs import defaults_of
 from audioviz.models.files.single_file import layout_of, write_layout
 from audioviz.models.sources import read_shapes
