@@ -10,7 +10,7 @@ from audioviz.farm.films import Film, FilmPlan, Kind, Order
 
 @dataclass(frozen=True)
 class Task:
-    """A part of a film to make: the number of a piece, or of a chunk; of its plan 0."""
+    """A part of a film to make: the number of a piece, or of a chunk; of all else 0."""
 
     kind: Kind
     number: int = 0
@@ -85,7 +85,7 @@ class Board:
         """A task that was taken and not done."""
         if task.kind == "plan":
             self._asked = False
-        else:
+        elif task.kind != "prepare":
             self._returned.append(task)
 
     def done(self, task: Task, *, pictures: bool) -> None:
@@ -111,7 +111,7 @@ class Board:
     def order(self, task: Task) -> Order:
         """What a worker is told of a task."""
         if self.plan is None:
-            return Order("plan", self.film)
+            return Order(task.kind, self.film)
         parts = self.plan.pieces if task.kind == "sample" else self.plan.chunks
         return Order(task.kind, self.film, task.number, parts[task.number].key, self.plan.identity, self.plan.tiled)
 
