@@ -99,7 +99,7 @@ def taken(board):
     return tasks
 
 
-def test_the_longest_run_is_begun_first_and_goes_on_where_it_was():
+def test_a_long_run_is_begun_first_and_goes_on_where_it_was():
     board = Board(film())
     assert board.take() == Task("plan") and board.take() is None
     board.begin(plan_of(5, 25, 5), ())
@@ -107,6 +107,14 @@ def test_the_longest_run_is_begun_first_and_goes_on_where_it_was():
     board.done(Task("sample", 1), pictures=False)
     board.done(Task("sample", 0), pictures=False)
     assert taken(board) == [Task("finish", 0), Task("sample", 2)], "pictures first"
+
+
+def test_runs_of_about_one_length_are_begun_in_order():
+    board, plan = Board(film()), plan_of(3, 10, 8, 12, 10)
+    board.take()
+    board.begin(plan, ())
+    firsts = [number for number, piece in enumerate(plan.pieces) if not piece.after]
+    assert [task.number for task in taken(board)] == firsts
 
 
 def test_a_worker_goes_on_with_what_follows_its_piece():
