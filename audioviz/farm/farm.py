@@ -238,8 +238,9 @@ class Farm:
         elif isinstance(error, StoreError):
             film.board.give_back(job.task)
             self._wait_for_store(error)
-        elif job.task.kind == "prepare":  # who plans it tells what is wrong
-            return
+        elif job.task.kind == "prepare":  # who plans it tells what is wrong with it
+            if isinstance(error, WorkerLost):
+                self._watcher.said(f"{worker}: {error}")
         elif isinstance(error, NotThere):
             self._look_again(film, error, job.task)
         elif job.task.kind == "plan" and isinstance(error, (InputError, ScheduleError)):
