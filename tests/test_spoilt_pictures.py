@@ -67,7 +67,7 @@ def song(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def short_chunks(monkeypatch):
+def short_chunks(unjoined, monkeypatch):
     monkeypatch.setattr(making, "CHUNK_SECONDS", 0.5)  # six frames
 
 
