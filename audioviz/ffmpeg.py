@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -138,8 +139,9 @@ def reader_ended(error: OSError) -> bool:
     return isinstance(error, BrokenPipeError) or (hasattr(error, "winerror") and error.errno == errno.EINVAL)
 
 
+@cache
 def ffmpeg_version() -> str:
-    """The version that the binary names.
+    """The version that the binary names, which is asked once.
 
     Raises
     ------

@@ -7,6 +7,7 @@ os.environ |= {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": "", "ZE_AFFINI
 os.environ["OMP_WAIT_POLICY"] = "passive"  # beside each other: a thread that spins while it waits takes another's core
 
 import sys
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +32,17 @@ def own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUDIOVIZ_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def unjoined(monkeypatch):
+    """What renders make is raw H.264 and after it their record: ffmpeg joins nothing, where pictures are the point."""
+
+    def write(chunks, song, out, *, metadata, **_):
+        out.write_bytes(b"".join([*(chunk.read_bytes() for chunk in chunks), metadata.encode()]))
+
+    monkeypatch.setattr("audioviz.rendering.make.mux", write)
+    monkeypatch.setattr("audioviz.rendering.make.sound_for_ffmpeg", nullcontext)
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ class Node:
 
 def _name(process: psutil.Process) -> str:
     with suppress(psutil.Error):
-        return process.cmdline()[0]
+        return " ".join(process.cmdline()[:1])  # none, where it is about to end
     return ""
 
 

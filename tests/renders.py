@@ -4,6 +4,7 @@
 everything imported, for importing takes longer than a render.
 """
 
+import gc
 import json
 import os
 import resource
@@ -27,6 +28,7 @@ import audioviz.rendering.render
 import audioviz.schedule.script
 from audioviz import files
 from audioviz.command import main
+from audioviz.ffmpeg import ffmpeg_version
 from audioviz.video import encode, mux, work
 from tests.models import FakeVae, fake_autoencoder, fake_model
 
@@ -61,6 +63,8 @@ def server(**environment: str) -> Iterator[Callable[..., dict]]:
 def serve() -> None:
     torch.set_num_threads(1)
     audioviz.rendering.make.CHUNK_SECONDS = 1
+    ffmpeg_version()  # which is asked once
+    gc.freeze()  # or each child's collector would write to, and so copy, all that it shares
     for line in sys.stdin:
         print(json.dumps(_render(**json.loads(line))), flush=True)
 

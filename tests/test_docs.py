@@ -165,8 +165,8 @@ def run_line(line: str) -> None:
 
 
 def run_audioviz(words: list[str]) -> None:
-    """Run a command: a render and a batch are dry runs, workers are this process; a render whose model is not here
-    becomes a Project; pipelines are parsed; the studio is opened and left.
+    """Run a command: a render and a batch are dry runs, workers are this process; a sweep makes two drafts; a render
+    whose model is not here becomes a Project; pipelines are parsed; the studio is opened and left.
     """
     name, *rest = [
         found for word in words for found in (sorted(map(str, Path().glob(word))) if "*" in word else [word])
@@ -187,7 +187,8 @@ def run_audioviz(words: list[str]) -> None:
     else:
         dry = ["--dry-run"] if name in ("render", "batch") else []
         here = ["--on", "here"] if "--on" in rest and not dry else []  # the last one counts
-        cli.main([name, *rest, *here, *dry], standalone_mode=False)
+        few = ["--sample", "2"] if name == "sweep" else []
+        cli.main([name, *rest, *here, *few, *dry], standalone_mode=False)
 
 
 def test_the_notebook_runs_and_shows_what_it_says(folder, tmp_path, monkeypatch):

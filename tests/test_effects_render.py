@@ -34,7 +34,7 @@ def song(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def short_chunks(monkeypatch):
+def short_chunks(unjoined, monkeypatch):
     monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 0.5)
 
 

@@ -99,7 +99,7 @@ def taken(board):
     return tasks
 
 
-def test_the_longest_run_is_begun_first_and_goes_on_where_it_was():
+def test_a_long_run_is_begun_first_and_goes_on_where_it_was():
     board = Board(film())
     assert board.take() == Task("plan") and board.take() is None
     board.begin(plan_of(5, 25, 5), ())
@@ -107,6 +107,14 @@ def test_the_longest_run_is_begun_first_and_goes_on_where_it_was():
     board.done(Task("sample", 1), pictures=False)
     board.done(Task("sample", 0), pictures=False)
     assert taken(board) == [Task("finish", 0), Task("sample", 2)], "pictures first"
+
+
+def test_runs_of_about_one_length_are_begun_in_order():
+    board, plan = Board(film()), plan_of(3, 10, 8, 12, 10)
+    board.take()
+    board.begin(plan, ())
+    firsts = [number for number, piece in enumerate(plan.pieces) if not piece.after]
+    assert [task.number for task in taken(board)] == firsts
 
 
 def test_a_worker_goes_on_with_what_follows_its_piece():
@@ -221,6 +229,8 @@ class Obedient:
         plan = self.plans[order.film.out.stem]
         if order.kind == "plan":
             return plan
+        if order.kind == "prepare":
+            return Made(pictures=False)
         self.store.put(order.key, b"made")
         if order.kind == "finish":
             self.store.put(plan.chunks[order.number].state, b"made")
@@ -253,11 +263,43 @@ def test_films_are_planned_made_joined_and_told(tmp_path):
     assert (kinds.count("plan"), kinds.count("sample"), kinds.count("finish")) == (2, 6, 6)
 
 
+def test_who_has_nothing_to_do_prepares_what_another_one_plans(tmp_path):
+    plan, asked = plan_of(20, 20), []
+
+    def act(worker, order):
+        asked.append((worker, order.kind))
+        prepared = [kind for _, kind in asked].count("prepare") >= 2
+        return None if order.kind == "plan" and not prepared else "do"
+
+    outcomes, _, tape = farm(tmp_path, {"a": plan}, count=3, act=act)
+    assert outcomes[0].error is None and tape.rows == 40
+    prepared = [worker for worker, kind in asked if kind == "prepare"]
+    assert sorted(prepared) == ["worker 2", "worker 3"], "once each"
+
+
+@pytest.mark.parametrize(
+    ("error", "lines"),
+    [(WorkerLost("its process ended"), {"worker 2: its process ended"}), (InputError("song.ogg: no such file"), set())],
+)
+def test_who_only_prepares_a_film_does_not_judge_it(tmp_path, error, lines):
+    prepared = []
+
+    def act(worker, order):
+        if order.kind == "prepare":
+            prepared.append(worker)
+            return error if len(prepared) < 5 else "do"
+        return None if order.kind == "plan" and len(prepared) < 5 else "do"
+
+    outcomes, _, tape = farm(tmp_path, {"a": plan_of(20, 20)}, act=act)
+    assert outcomes[0].error is None and set(tape.lines) == lines
+
+
 def test_what_is_there_is_not_made_again(tmp_path):
     plans = {"a": plan_of(20, 20), "b": plan_of(15)}
     farm(tmp_path, plans)
     outcomes, runner, tape = farm(tmp_path, plans)
-    assert {order.kind for order in runner.orders} == {"plan"} and not any(outcome.error for outcome in outcomes)
+    assert {order.kind for order in runner.orders} <= {"plan", "prepare"}
+    assert not any(outcome.error for outcome in outcomes)
     assert tape.rows == 55
 
 

@@ -92,7 +92,9 @@ def check(frames):
 
 
 @pytest.mark.parametrize(("name", "layout"), [(name, layout) for name in LAYOUTS for layout in LAYOUTS[name]])
-def test_the_cpu_waits_once_a_frame_and_copies_nothing_in_a_step(families, files, tmp_path, monkeypatch, name, layout):
+def test_the_cpu_waits_once_a_frame_and_copies_nothing_in_a_step(
+    families, files, unjoined, tmp_path, monkeypatch, name, layout
+):
     model = load_model(families(name)[0], device="cpu")
     check(traffic_of(model, files, tmp_path, monkeypatch, **LAYOUTS[name][layout]))
 
@@ -106,14 +108,16 @@ def test_the_cpu_waits_once_a_frame_and_copies_nothing_in_a_step(families, files
     ids=["controlnet", "ip-adapter"],
 )
 @pytest.mark.parametrize("name", ["sd1", "sdxl"])
-def test_so_it_does_with_what_leads_the_model(families, files, tmp_path, monkeypatch, name, addition, given):
+def test_so_it_does_with_what_leads_the_model(families, files, unjoined, tmp_path, monkeypatch, name, addition, given):
     added = {option: files / name / file for option, file in addition.items()}
     model = load_model(families(name)[0], device="cpu", **added)
     check(traffic_of(model, files, tmp_path, monkeypatch, given=given))
 
 
 @pytest.mark.parametrize(("layout", "most"), [({}, 75), (CAMERA, 105)], ids=["plain", "camera"])
-def test_a_frame_of_the_embedded_model_asks_little_outside_its_networks(files, tmp_path, monkeypatch, layout, most):
+def test_a_frame_of_the_embedded_model_asks_little_outside_its_networks(
+    files, unjoined, tmp_path, monkeypatch, layout, most
+):
     """Each operation is a kernel that a GPU is to start, while its networks are captured as one."""
     model = load_model("embedded", device="cpu")
     for seen in traffic_of(model, files, tmp_path, monkeypatch, **{"noise": 0, "prompts": "gold"} | layout):
@@ -124,7 +128,7 @@ def moving(song):
     return av.Schedule(denoise=0.6, zoom=1.3, saturation=0.2, in_loop=1, prompts=["gold"], clock=song.clock)
 
 
-def test_a_camera_frame_decodes_once(files, tmp_path, monkeypatch):
+def test_a_camera_frame_decodes_once(files, unjoined, tmp_path, monkeypatch):
     """Its picture is what the film shows and what the next frame starts from, whole or from kept work on."""
     song, pictures, decode = made_song(seconds=3, fps=4, path=files / "song.wav"), [], FakeVae.decode
     monkeypatch.setattr(FakeVae, "decode", lambda vae, latent: pictures.append(latent) or decode(vae, latent))
@@ -142,7 +146,7 @@ def test_a_camera_frame_decodes_once(files, tmp_path, monkeypatch):
     assert render("out.mp4") == whole and len(pictures) == 4 + 1, "of a chunk, and of the latent before it"
 
 
-def test_a_frame_that_is_looked_at_late_is_named_all_the_same(files, tmp_path, monkeypatch):
+def test_a_frame_that_is_looked_at_late_is_named_all_the_same(files, unjoined, tmp_path, monkeypatch):
     """As for a GPU: the next one is being made when what a frame gave is read, and no picture of it is written."""
     song, written, write = made_song(seconds=2, fps=6, path=files / "song.wav"), [], Work.write
     plain = av.render(song, moving(song), out=tmp_path / "plain.mp4", model=fake_model(), progress=False)

@@ -121,7 +121,7 @@ def test_what_reads_pictures_beside_the_latent_is_watched_with_the_rest(families
     assert not any(isinstance(part, Graphed) for part in plain.autoencoder.module.modules())
 
 
-def test_a_film_is_the_same(tmp_path, monkeypatch):
+def test_a_film_is_the_same(unjoined, tmp_path, monkeypatch):
     """With a camera, so that pictures are encoded too."""
     soundfile.write(tmp_path / "song.wav", np.zeros((44100, 2)), 44100)
     song = made_song(seconds=1, fps=4, path=tmp_path / "song.wav")

@@ -189,7 +189,7 @@ def test_a_render_with_pictures_is_known_by_them(model, files, tmp_path):
     assert shown[0] == shown[1] and shown[0][0] != shown[2][0]
 
 
-def test_a_camera_that_an_initial_video_leaves_nothing_to_move_is_said(model, files, tmp_path):
+def test_a_camera_that_an_initial_video_leaves_nothing_to_move_is_said(model, files, unjoined, tmp_path):
     path = tmp_path / "song.wav"
     soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 11025), 22050)
     song = made_song(path=path, seconds=0.5, fps="6")

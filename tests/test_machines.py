@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,17 +15,32 @@ import numpy as np
 import pytest
 import soundfile
 
+import audioviz.models.load
+import audioviz.rendering.make
+from audioviz.command.main import cli
 from tests.machine import lacking_import
+from tests.models import fake_model
 
 ROOT = Path(__file__).parent.parent
 ODD = "it's [a] {b} 100%d é日本 & ; = #, (~$x)" + (' "q" back\\slash: *?<|>' if os.name == "posix" else "")
-RENDER = ("render", f"{ODD}.wav", "--quiet", "--prompt", "neon nebula", "--size", "64", "-o", f"{ODD}.mp4")
-USUAL = "import sys; from tests.machine import main; main(int(sys.argv[1]), sys.argv[2:])"
+RENDER = (
+    "render",
+    f"{ODD}.wav",
+    "--quiet",
+    "--prompt",
+    "neon nebula",
+    "--size",
+    "64",
+    "--threads",
+    "1",
+    "-o",
+    f"{ODD}.mp4",
+)
 
 
-def start(*arguments: object, cwd: Path, pause: int = -1, how=("-m", "tests.machine")) -> subprocess.Popen:
+def start(*arguments: object, cwd: Path, pause: int = -1) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, *how, str(pause), *map(str, arguments)],
+        [sys.executable, "-m", "tests.machine", str(pause), *map(str, arguments)],
         cwd=cwd,
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"} | temporary(cwd),
         stdout=subprocess.PIPE,
@@ -47,6 +64,16 @@ def run(*arguments: object, **options) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
+def made_here(folder: Path) -> str:
+    """What the command says in this process, on the machine as it is."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as said:
+        patch.chdir(folder)
+        patch.setattr(audioviz.rendering.make, "CHUNK_SECONDS", 1)
+        patch.setattr(audioviz.models.load, "load_model", lambda *_, **__: fake_model())
+        cli.main([*RENDER], standalone_mode=False)
+    return said.getvalue()
+
+
 def wait_for(*paths: Path, process: subprocess.Popen) -> None:
     end = time.monotonic() + 120
     while not all(path.exists() for path in paths):
@@ -63,7 +90,7 @@ def story(tmp_path_factory) -> SimpleNamespace:
     kick = np.sin(2 * np.pi * 60 * (t % 0.5)) * np.exp(-(t % 0.5) * 12)
     soundfile.write(folder / f"{ODD}.wav", np.c_[kick, kick] * 0.7, 44100)
     shutil.copytree(folder, usual)
-    whole = run(*RENDER, cwd=usual, how=("-c", USUAL))
+    whole = made_here(usual)
     work = folder / f"{ODD}.audioviz"
     with start(*RENDER, cwd=folder, pause=30) as first:
         wait_for(*(work / f"00000{k}.{kind}" for k in (0, 1) for kind in ("h264", "safetensors")), process=first)
@@ -82,25 +109,19 @@ def test_of_two_renders_to_one_output_one_is_refused_at_once(story):
 
 
 def test_a_killed_render_goes_on_to_the_same_bytes(story):
-    assert story.whole == story.third == (0, f"{ODD}.mp4\n", "")
+    assert story.third == (0, f"{ODD}.mp4\n", "") and story.whole == f"{ODD}.mp4\n"
     assert {"000000.h264", "000001.h264", "manifest.json", "render.log", "render.lock"} <= story.left
     video, usual = (folder / f"{ODD}.mp4" for folder in (story.folder, story.usual))
     assert video.read_bytes() == usual.read_bytes()
 
 
 def test_nothing_stays_behind(story):
-    for folder in (story.folder, story.usual):
-        assert {path.name for path in folder.iterdir()} == {f"{ODD}.wav", f"{ODD}.mp4", f"{ODD} temporary"}
-        assert not list(folder.rglob("*.ffmeta"))
-
-
-def test_a_video_tells_what_it_is_made_of(story):
-    status, out, err = run("info", f"{ODD}.mp4", cwd=story.folder)
-    assert (status, err) == (0, "")
-    assert "48 frames" in out and "neon nebula" in out
+    assert {path.name for path in story.folder.iterdir()} == {f"{ODD}.wav", f"{ODD}.mp4", f"{ODD} temporary"}
+    assert not list(story.folder.rglob("*.ffmeta"))
 
 
 IMPORT_ALL = """
+import sys
 from importlib import import_module
 from pkgutil import walk_packages
 from tests.machine import arrange
@@ -110,13 +131,18 @@ names = [module.name for module in walk_packages(audioviz.__path__, "audioviz.")
 for name in names:
     import_module(name)
 print(len(names))
+from audioviz.command.main import main
+main()
 """
 
 
-def test_every_module_can_be_imported():
-    done = subprocess.run([sys.executable, "-c", IMPORT_ALL], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 90
+def test_every_module_can_be_imported_and_a_video_tells_what_it_is_made_of(story):
+    asked = [sys.executable, "-X", "utf8", "-c", IMPORT_ALL, "info", story.folder / f"{ODD}.mp4"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    assert (done.returncode, done.stderr) == (0, "")
+    count, _, told = done.stdout.partition("\n")
+    assert int(count) > 90
+    assert "48 frames" in told and "neon nebula" in told
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the machine is what it stands for")

@@ -502,7 +502,7 @@ def test_an_unknown_type_of_the_autoencoder_is_refused():
         av.load_model(device="cpu", vae_dtype="half")
 
 
-def test_on_a_small_gpu_all_texts_are_read_first_and_the_video_is_the_same(tmp_path, monkeypatch):
+def test_on_a_small_gpu_all_texts_are_read_first_and_the_video_is_the_same(unjoined, tmp_path, monkeypatch):
     """The CPU stands in for the GPU: moves to it are noted, and no text encoder may be called while it is away."""
     soundfile.write(tmp_path / "song.wav", np.zeros((44100 * 4, 2)), 44100)
     song = made_song(path=tmp_path / "song.wav")

@@ -83,7 +83,7 @@ def watched(song, schedule, out, watch, **options):
 @pytest.mark.parametrize(
     ("options", "count"), [({}, 48), ({"smooth": "2x"}, 96), ({"start": 1.0, "duration": 2.0}, 24)]
 )
-def test_who_watches_sees_each_picture_of_the_video_once(song, schedule, tmp_path, options, count):
+def test_who_watches_sees_each_picture_of_the_video_once(song, schedule, unjoined, tmp_path, options, count):
     seen: dict[int, np.ndarray] = {}
     out = watched(song, schedule, tmp_path / "out.mp4", lambda frame, picture: seen.update({frame: picture}), **options)
     written = list(read_frames(out))
@@ -111,7 +111,7 @@ def test_who_watches_can_stop_a_render_that_goes_on(song, schedule, whole, tmp_p
     assert out.read_bytes() == whole and seen == list(range(24, 48))
 
 
-def test_a_changed_schedule_makes_only_what_differs_anew(song, schedule, tmp_path, monkeypatch):
+def test_a_changed_schedule_makes_only_what_differs_anew(song, schedule, unjoined, tmp_path, monkeypatch):
     monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
     changed = schedule.with_prompts({0: "neon nebula", 2.5: "other words entirely"})
     assert digests_of(schedule) != digests_of(changed)
@@ -177,7 +177,7 @@ def test_a_camera_that_rests_moves_nothing(song):
     assert next(iter(plans_of(fake_model(), schedule, first=1))).warp is None
 
 
-def test_pictures_follow_the_prompt(song, tmp_path):
+def test_pictures_follow_the_prompt(song, unjoined, tmp_path):
     schedule = av.Schedule(denoise=1.0, prompts={0: "x" * 40, 2: "x"}, clock=song.clock)
     frames = list(read_frames(render(song, schedule, tmp_path / "out.mp4", cfg=1.0)))
     assert np.mean(frames[2]) > np.mean(frames[40]) + 10
@@ -218,7 +218,7 @@ def test_frame_digests_change_where_the_schedule_does_and_nowhere_else(song, sch
     assert [k for k in range(48) if before[k] != after[k]] == [30]
 
 
-def test_another_model_or_version_starts_anew_and_says_why(song, schedule, tmp_path, monkeypatch):
+def test_another_model_or_version_starts_anew_and_says_why(song, schedule, unjoined, tmp_path, monkeypatch):
     out = tmp_path / "out.mp4"
     render(song, schedule, out, keep_work=True)
     with pytest.warns(match="frames from 0 on are made anew: model_sha256 changed"):
@@ -309,6 +309,6 @@ def test_a_tiny_model_makes_the_same_latents_with_one_thread_and_with_two(song, 
         (fake_model(), {"cfg": 1.0}, "do nothing at cfg 1"),
     ],
 )
-def test_negative_prompts_that_are_not_read_are_said(song, schedule, tmp_path, model, options, message):
+def test_negative_prompts_that_are_not_read_are_said(song, schedule, unjoined, tmp_path, model, options, message):
     with pytest.warns(match=message):
         render(song, schedule, tmp_path / "out.mp4", model=model, negative="grey", start=0, duration=0.5, **options)

@@ -26,9 +26,9 @@ KILLS = 5
 def song(tmp_path_factory):
     """Four seconds of kicks and noise."""
     path = tmp_path_factory.mktemp("song") / "song.wav"
-    t = np.arange(22050 * 4) / 22050
+    t = np.arange(8000 * 4) / 8000
     kick = np.sin(2 * np.pi * 55 * (t % 0.5)) * np.exp(-(t % 0.5) * 12)
-    soundfile.write(path, 0.7 * kick + np.random.default_rng(1).normal(0, 0.02, len(t)), 22050)
+    soundfile.write(path, 0.7 * kick + np.random.default_rng(1).normal(0, 0.02, len(t)), 8000)
     return path
 
 

@@ -186,7 +186,7 @@ def song(tmp_path):
 
 
 @pytest.fixture
-def pictures_of(song, tmp_path, monkeypatch):
+def pictures_of(song, unjoined, tmp_path, monkeypatch):
     """Renders, and gives the pictures that would be encoded."""
     shown: list[np.ndarray] = []
     write = Work.write
@@ -230,7 +230,7 @@ def test_smoothing_reads_nothing_across_a_cut(pictures_of, by):
     assert all(map(np.array_equal, film[60:], other_begin[60:])) and not np.array_equal(film[59], other_begin[59])
 
 
-def test_kept_work_is_made_anew_from_the_first_frame_that_shots_change(song, tmp_path, monkeypatch):
+def test_kept_work_is_made_anew_from_the_first_frame_that_shots_change(song, unjoined, tmp_path, monkeypatch):
     monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
     plan = av.Schedule(denoise=0.5, prompts=["x"], clock=song.clock)
 

@@ -300,7 +300,7 @@ def test_a_smoothed_video_is_as_long_as_its_song_and_its_hits_stand_on_their_sou
         assert np.abs(frames[shown - 1].astype(int) - plain[kick - 1]).mean() < 4, "up to it the one before stays"
 
 
-def test_smoothing_an_edit_samples_nothing_and_gives_the_same_bytes(song, tmp_path, monkeypatch):
+def test_smoothing_an_edit_samples_nothing_and_gives_the_same_bytes(song, unjoined, tmp_path, monkeypatch):
     monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
     plan = av.load_schedule("tunnel")(song).with_prompts(["neon nebula"])
     fresh = render(song, plan, tmp_path / "fresh.mp4", smooth="2x")
@@ -312,7 +312,7 @@ def test_smoothing_an_edit_samples_nothing_and_gives_the_same_bytes(song, tmp_pa
     assert (tmp_path / "out.mp4").read_bytes() == fresh.read_bytes()
 
 
-def test_kept_latents_are_the_same_in_whatever_order_a_model_lays_them_in_memory(song, tmp_path, monkeypatch):
+def test_kept_latents_are_the_same_in_whatever_order_a_model_lays_them_in_memory(song, unjoined, tmp_path, monkeypatch):
     monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
     plan = av.load_schedule("tunnel")(song).with_prompts(["neon nebula"])
     model = fake_model()

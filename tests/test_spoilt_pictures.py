@@ -67,7 +67,7 @@ def song(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def short_chunks(monkeypatch):
+def short_chunks(unjoined, monkeypatch):
     monkeypatch.setattr(making, "CHUNK_SECONDS", 0.5)  # six frames
 
 
@@ -185,13 +185,15 @@ def test_latents_that_are_spoilt_where_a_picture_is_encoded_are_made_again_too(s
     assert found == wanted and "go beyond float16" in "".join(said)
 
 
-def a_mean_between_frames(song, folder):
+@pytest.fixture(scope="module")
+def a_mean_between_frames(song, tmp_path_factory):
     """The mean of a latent that is decoded for a picture between two frames."""
+    out = tmp_path_factory.mktemp("means") / "means.mp4"
 
     def means(**options):
         seen = []
         model = model_with(spoils=lambda mean: seen.extend(mean.flatten().tolist()) or mean > 1e9)
-        render(song, model, folder / "means.mp4", **options)
+        render(song, model, out, **options)
         return seen
 
     frames = means()
@@ -199,8 +201,8 @@ def a_mean_between_frames(song, folder):
     return torch.tensor(between[len(between) // 2])
 
 
-def test_pictures_between_frames_are_looked_at_too(song, tmp_path):
-    one, out = a_mean_between_frames(song, tmp_path), tmp_path / "out.mp4"
+def test_pictures_between_frames_are_looked_at_too(song, a_mean_between_frames, tmp_path):
+    one, out = a_mean_between_frames, tmp_path / "out.mp4"
     wanted, _ = render(song, model_with(spoils=lambda mean: mean == one, watched=True), out, smooth="2x")
     found, said = render(song, model_with(spoils=lambda mean: mean == one), out, smooth="2x")
     assert found == wanted and "go beyond float16" in "".join(said)
@@ -299,8 +301,8 @@ def test_an_init_that_no_type_saves_is_named(song, tmp_path, brightening, batch,
         av.render(song, schedule(zoom=1), model=model, out=tmp_path / "out.mp4", **options)
 
 
-def test_a_picture_between_frames_that_no_type_saves_is_named(song, tmp_path):
-    one = a_mean_between_frames(song, tmp_path)
+def test_a_picture_between_frames_that_no_type_saves_is_named(song, a_mean_between_frames, tmp_path):
+    one = a_mean_between_frames
     model = model_with(narrow=(torch.float16, torch.float32), spoils=lambda mean: (mean - one).abs() < 2e-3)
     with (
         pytest.warns(AudiovizWarning, match="go beyond float16"),

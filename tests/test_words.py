@@ -299,7 +299,7 @@ def pictures(song, out, **options):
     return np.array([frame.astype(int).mean(axis=(1, 2)) for frame in read_frames(video)])
 
 
-def test_a_render_has_the_words_at_their_times_also_of_a_part(song, tmp_path):
+def test_a_render_has_the_words_at_their_times_also_of_a_part(song, unjoined, tmp_path):
     lyrics = tmp_path / "a.lrc"
     lyrics.write_text("[00:01]HEY\n[00:02]\n[00:03]YOU", encoding="utf-8")
     plain = pictures(song, tmp_path / "plain.mp4")
@@ -310,7 +310,7 @@ def test_a_render_has_the_words_at_their_times_also_of_a_part(song, tmp_path):
     assert (np.abs(part - plain[18:42]).max(axis=1) > 12).tolist() == changes[18:42].tolist()
 
 
-def test_an_edit_of_a_line_makes_only_the_pictures_that_show_it_anew(song, tmp_path, monkeypatch):
+def test_an_edit_of_a_line_makes_only_the_pictures_that_show_it_anew(song, unjoined, tmp_path, monkeypatch):
     monkeypatch.setattr("audioviz.rendering.make.CHUNK_SECONDS", 1)
     lyrics, out = tmp_path / "a.lrc", tmp_path / "a.mp4"
     lyrics.write_text("[00:00.2]hey\n[00:02.4]you\n[00:02.6]", encoding="utf-8")

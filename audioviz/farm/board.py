@@ -10,7 +10,7 @@ from audioviz.farm.films import Film, FilmPlan, Kind, Order
 
 @dataclass(frozen=True)
 class Task:
-    """A part of a film to make: the number of a piece, or of a chunk; of its plan 0."""
+    """A part of a film to make: the number of a piece, or of a chunk; of all else 0."""
 
     kind: Kind
     number: int = 0
@@ -34,8 +34,9 @@ class Board:
         self._sampled: set[int] = set()
         self._finished: set[int] = set()
         self._begun: set[int] = set()  # chunks that are made, or are ready to be
-        self._runs: dict[int, int] = {}  # pieces left of a run, by its first one that can be sampled
-        self._longest: list[tuple[int, int]] = []  # the same, the longest first
+        self._runs: set[int] = set()  # pieces that can be sampled, each the first one left of its run
+        self._queue: list[tuple[int, int]] = []  # the same, long runs first, then in order
+        self._long = 0.0  # frames from which a run is long
         self._chunks: list[int] = []
         self._returned: list[Task] = []
 
@@ -43,7 +44,8 @@ class Board:
         """Take a plan, of which some is there already."""
         self.plan, self._asked = plan, True
         self._sampled, self._finished, self._begun = set(), set(), set()
-        self._runs, self._longest, self._chunks, self._returned = {}, [], [], []
+        self._runs, self._queue, self._chunks, self._returned = set(), [], [], []
+        self._long = 2 * plan.frames / max(1, sum(not piece.after for piece in plan.pieces))
         whole = [n for n, chunk in enumerate(plan.chunks) if _is_there(chunk.key, chunk.state, plan, n, present)]
         self._finished.update(whole)
         self._begun.update(whole)
@@ -62,7 +64,7 @@ class Board:
         return self.plan is not None and len(self._finished) == len(self.plan.chunks)
 
     def take(self, after: int | None = None) -> Task | None:
-        """Something that can be made now: pictures first, then what follows a piece, then of the longest run."""
+        """Something that can be made now: pictures, or what follows a piece, or what is next."""
         if self.plan is None:
             if self._asked:
                 return None
@@ -73,11 +75,12 @@ class Board:
         if self._chunks:
             return Task("finish", heapq.heappop(self._chunks))
         if after is not None and after + 1 in self._runs:
-            self._runs.pop(after + 1)
+            self._runs.remove(after + 1)
             return Task("sample", after + 1)
-        while self._longest:
-            _, number = heapq.heappop(self._longest)
-            if self._runs.pop(number, None):
+        while self._queue:
+            _, number = heapq.heappop(self._queue)
+            if number in self._runs:
+                self._runs.remove(number)
                 return Task("sample", number)
         return None
 
@@ -85,7 +88,7 @@ class Board:
         """A task that was taken and not done."""
         if task.kind == "plan":
             self._asked = False
-        else:
+        elif task.kind != "prepare":
             self._returned.append(task)
 
     def done(self, task: Task, *, pictures: bool) -> None:
@@ -111,7 +114,7 @@ class Board:
     def order(self, task: Task) -> Order:
         """What a worker is told of a task."""
         if self.plan is None:
-            return Order("plan", self.film)
+            return Order(task.kind, self.film)
         parts = self.plan.pieces if task.kind == "sample" else self.plan.chunks
         return Order(task.kind, self.film, task.number, parts[task.number].key, self.plan.identity, self.plan.tiled)
 
@@ -129,14 +132,16 @@ class Board:
         self._open_chunk(number + 1)
 
     def _open_run(self, number: int) -> None:
+        """Let what is left of a run be sampled: a long one at once, as it would be waited for at the end."""
         assert self.plan is not None
         if number in self._sampled:
             return
         end = number + 1
         while end < len(self.plan.pieces) and self.plan.pieces[end].after:
             end += 1
-        self._runs[number] = end - number
-        heapq.heappush(self._longest, (number - end, number))
+        left = self.plan.pieces[end - 1].frames.stop - self.plan.pieces[number].frames.start
+        self._runs.add(number)
+        heapq.heappush(self._queue, (-left if left > self._long else 0, number))
 
     def _open_chunk(self, number: int) -> None:
         """Let the pictures of a chunk be made, if all that they need is there."""

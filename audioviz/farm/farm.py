@@ -155,10 +155,18 @@ class Farm:
                 if task := film.board.take():
                     self._give(worker, number, task)
                     break
+            else:
+                self._prepare(worker)
+
+    def _prepare(self, worker: str) -> None:
+        """Let a worker that has nothing to do prepare a film that another one plans: it may need it at once."""
+        planned = [number for number, film in self._open.items() if film.board.plan is None and film.error is None]
+        if planned and self._workers[worker].film not in planned:
+            self._give(worker, planned[0], Task("prepare"))
 
     def _give(self, worker: str, number: int, task: Task) -> None:
         film = self._open[number]
-        rows = 0 if task.kind == "plan" else len(film.board.frames_of(task))
+        rows = 0 if film.board.plan is None else len(film.board.frames_of(task))
         self._jobs[worker] = _Job(number, task, time.monotonic(), self._limit(worker, number, rows))
         film.jobs += 1
         self._watcher.begun(worker, number, task, film.board.plan)
@@ -180,25 +188,33 @@ class Farm:
             return
         film, task = self._open[job.film], job.task
         film.jobs -= 1
-        seconds, rows = time.monotonic() - job.began, 0
+        rows = 0
         if news.made is not None:
             for note in news.made.notes:
                 self._watcher.said(note)
         if isinstance(news.made, FilmPlan):
             self._plan(news.worker, job, news.made)
         elif isinstance(news.made, Made):
-            worker, count = self._workers[news.worker], len(film.board.frames_of(task))
-            worker.film = job.film
-            if news.made.pictures or task.kind == "finish":
-                worker.pictures = seconds / count
-            if task.kind == "sample":
-                rows, worker.sample = count, seconds / count
-                self._last[news.worker] = job.film, task.number
-            film.board.done(task, pictures=news.made.pictures)
-            self._trouble = None
+            self._workers[news.worker].film = job.film
+            if task.kind != "prepare":
+                rows = self._done(news.worker, job, pictures=news.made.pictures)
         elif news.error is not None:
             self._fail(news.worker, job, news.error)
         self._watcher.ended(news.worker, job.film, task, rows=rows)
+
+    def _done(self, worker: str, job: _Job, *, pictures: bool) -> int:
+        """Take a piece or a chunk that is made, and tell how many rows were sampled for it."""
+        board, task, known = self._open[job.film].board, job.task, self._workers[worker]
+        rows = len(board.frames_of(task))
+        each = (time.monotonic() - job.began) / rows
+        if pictures or task.kind == "finish":
+            known.pictures = each
+        if task.kind == "sample":
+            known.sample = each
+            self._last[worker] = job.film, task.number
+        board.done(task, pictures=pictures)
+        self._trouble = None
+        return rows if task.kind == "sample" else 0
 
     def _plan(self, worker: str, job: _Job, plan: FilmPlan) -> None:
         board = self._open[job.film].board
@@ -222,6 +238,9 @@ class Farm:
         elif isinstance(error, StoreError):
             film.board.give_back(job.task)
             self._wait_for_store(error)
+        elif job.task.kind == "prepare":  # who plans it tells what is wrong with it
+            if isinstance(error, WorkerLost):
+                self._watcher.said(f"{worker}: {error}")
         elif isinstance(error, NotThere):
             self._look_again(film, error, job.task)
         elif job.task.kind == "plan" and isinstance(error, (InputError, ScheduleError)):

@@ -126,16 +126,18 @@ class FilmPlan:
         return len(self.seeds)
 
 
-Kind = Literal["plan", "sample", "finish"]
+Kind = Literal["plan", "prepare", "sample", "finish"]
 
 
 @dataclass(frozen=True)
 class Order:
     """What a worker is asked for: the plan of a film, the latents of a piece, or the pictures of a chunk.
 
+    To prepare a film is to be ready for its pieces, while another worker plans it.
+
     Parameters
     ----------
-    kind : "plan", "sample" or "finish"
+    kind : "plan", "prepare", "sample" or "finish"
     film : Film
     number : int
         Of the piece or the chunk.

@@ -93,6 +93,8 @@ class Maker:
         film = self._open(order)
         if order.kind == "plan":
             return film.plan
+        if order.kind == "prepare":
+            return Made(pictures=False)
         _check_same(order, film.plan)
         with (
             out_of_memory_explained("at {}x{}".format(*film.ready.settings.size)),

@@ -54,6 +54,8 @@ class _Worker:
         When, on the clock of this process.
     fault : str
         What keeps it from work.
+    preparing : bool
+        Whether its order is nothing but to prepare a film.
     """
 
     actor: Any
@@ -62,6 +64,7 @@ class _Worker:
     began: float
     fault: str = ""
     order: Any = None
+    preparing: bool = False
 
     @property
     def overdue(self) -> bool:
@@ -130,6 +133,7 @@ class RayRunner:
         except AudiovizError as error:
             self._news.append(News(worker, error=error))
             return
+        found.preparing = order.kind == "prepare"
         with self._connected():
             found.order = found.actor.carry_out.remote(replace(order, film=film))
 
@@ -285,7 +289,7 @@ class RayRunner:
             if worker.machine not in there and worker.order is None:  # a busy one has news yet
                 del self._workers[name]
         listed = [worker for worker in self._workers.values() if worker.coming is None]
-        if all(worker.order is not None for worker in listed):
+        if all(worker.order is not None and not worker.preparing for worker in listed):
             coming = sum(worker.coming is not None and not worker.overdue for worker in self._workers.values())
             for _ in range(max(1, len(listed)) - coming):
                 self._begin_somewhere()
