@@ -105,7 +105,7 @@ def test_a_picture_that_is_made_again_in_a_wider_type_is_not_captured(mini):
     assert (capture.count, capture.replays) == (1, 2)
 
 
-def test_each_layout_has_a_graph_so_that_kernels_are_those_of_a_usual_call(mini):
+def test_each_layout_has_a_graph_so_that_no_result_depends_on_what_was_called_before(mini):
     quick, capture = captured(mini)
     picture = torch.rand(1, 3, 64, 64)
     for given in (picture, picture.to(memory_format=torch.channels_last), picture):

@@ -75,8 +75,8 @@ def _capture(device: torch.device, pool: Any, call: Callable[[], Any]) -> tuple[
 class Graphed(nn.Module):
     """A network whose calls are replayed, with all its attributes.
 
-    Each set of shapes, layouts and other arguments has a graph of its own, so that kernels are those of a usual call.
-    Calls run as usual once there are too many, or after a capture has failed.
+    Each set of shapes, layouts and other arguments has a graph of its own, so that no result depends on what was called
+    before. Calls run as usual once there are too many, or after a capture has failed.
 
     Parameters
     ----------
