@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -80,8 +80,9 @@ def kill_busy_ones(node, told):
     """Kill the workers of a node that carry something out, until one was sampling: others may only prepare."""
     for _ in range(2000):
         for process in node.workers():
-            if "carry_out" in " ".join(process.cmdline()):
-                process.kill()
+            with suppress(psutil.NoSuchProcess):
+                if "carry_out" in " ".join(process.cmdline()):
+                    process.kill()
         if any(TRIED in line for line in told.lines):
             return
         time.sleep(0.05)
