@@ -3,6 +3,7 @@
 import copy
 import logging
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import audioviz as av
 from audioviz.errors import AudiovizWarning
 from audioviz.models import load_model
 from audioviz.models.devices import memory_format_of
+from audioviz.models.speed import graphs
 from audioviz.models.speed.graphs import MOST_GRAPHS, Graphed, graphed, stays_in_place
 from audioviz.rendering import prepare
 from audioviz.rendering.log import render_log
@@ -128,13 +130,14 @@ def test_a_film_is_the_same(unjoined, tmp_path, monkeypatch):
     plan = av.Schedule(denoise=0.6, zoom=1.3, prompts=["gold"], clock=song.clock)
     counts = []
 
-    def quickened(model):
+    def quickened(model, *, pictures):
+        assert pictures
         quick, capture = captured(model)
         counts.append(capture)
         return quick
 
     made = []
-    for change in (lambda model: model, quickened):
+    for change in (lambda model, **_: model, quickened):
         monkeypatch.setattr(prepare, "graphed", change)
         options = {"model": mini_model(), "size": 64, "progress": False}
         made.append(av.render(song, plan, out=tmp_path / "out.mp4", resume=False, **options).read_bytes())
@@ -245,6 +248,23 @@ def test_weights_that_are_moved_or_cast_at_each_call_are_not_captured(mini):
 
 def test_a_model_on_the_cpu_stays_as_it_is(mini):
     assert graphed(mini) is mini
+
+
+@pytest.mark.parametrize("pictures", [True, False])
+def test_each_network_on_a_gpu_has_a_capture_of_its_own(pictures, monkeypatch):
+    """The meta device stands for the GPU."""
+    model = mini_model(controlnet=True)
+    for network in (model.denoiser.unet, model.denoiser.controlnet, model.autoencoder.module):
+        network.to("meta")
+    monkeypatch.setattr(graphs, "cuda_capture", lambda device: object())
+    model = replace(model, denoiser=replace(model.denoiser, device=SimpleNamespace(type="cuda")))
+    monkeypatch.setattr(graphs, "stays_in_place", lambda network, device: network is not model.denoiser.controlnet)
+    quick = graphed(model, pictures=pictures)
+    module = quick.autoencoder.module
+    found = [quick.denoiser.unet, quick.denoiser.controlnet, module.encoder, module.decoder]
+    assert [isinstance(network, Graphed) for network in found] == [True, False, pictures, pictures]
+    captures = {id(network._capture) for network in found if isinstance(network, Graphed)}
+    assert len(captures) == 1 + 2 * pictures
 
 
 def test_frames_are_the_same(mini):

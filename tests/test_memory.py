@@ -32,7 +32,7 @@ from audioviz.models.sources import EMBEDDED
 from audioviz.models.tiles import in_tiles, ramps, spans
 from audioviz.project import Look
 from audioviz.rendering.gpu_memory import bytes_wanted, describe_memory
-from audioviz.rendering.memory import make_room
+from audioviz.rendering.memory import has_room_for_graphs, make_room
 from audioviz.sampling import Conditioning, Control
 from audioviz.sampling.units import LatentUnits
 from tests.checkpoints import tiny_family, tiny_ip_adapter
@@ -599,6 +599,22 @@ def test_a_batch_is_counted_before_a_render_and_in_its_dry_run(monkeypatch):
     said = [describe_memory(Look(batch=batch), size, torch.device("cuda")) for batch in (1, 8)]
     taken = [float(line.split()[1]) for line in said]
     assert taken[1] - taken[0] == pytest.approx((eight.usual - one.usual) / GIB / 2, abs=0.11)  # in float16
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+def test_pictures_are_captured_where_graphs_may_keep_what_they_take(tiled, monkeypatch):
+    model, size = av.load_model(device="cpu"), (1024, 1024)
+    parts = {name: getattr(model.text_encoder.read.args[0], name) for name in ("unet", "vae")}
+    wanted = placing.footprint_of(*parts.values(), size, controlnet=False)
+    least = wanted.call + 2 * (wanted.tiles if tiled else wanted.whole) + GIB // 2
+    monkeypatch.setattr(placing, "move", lambda *_: None)
+    found = []
+    for free in (least - 1, least):
+        placement = Placement(torch.device("cuda"), texts={}, core=parts, free=lambda _, free=free: free)
+        there = replace(model, placement=placement, autoencoder=replace(model.autoencoder, tiled=tiled))
+        found.append(has_room_for_graphs(there, size))
+    assert found == [False, True]
+    assert has_room_for_graphs(model, size), "where no graphs are"
 
 
 def test_what_leads_a_model_is_weighed_with_it(tmp_path, monkeypatch):

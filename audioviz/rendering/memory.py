@@ -12,6 +12,7 @@ from pathlib import Path
 
 from audioviz.errors import AudiovizWarning, ModelError, is_out_of_memory
 from audioviz.models.autoencoder import Autoencoder
+from audioviz.models.memory.footprint import RESERVE
 from audioviz.models.model import Model
 from audioviz.video.manifest import read_manifest
 from audioviz.video.work import MANIFEST, work_folder
@@ -40,6 +41,19 @@ def make_room(model: Model, size: tuple[int, int], *, batch: int = 1, tiled: boo
     if tiled is None and wanted.usual > placement.free:
         autoencoder.tiled = True
         warnings.warn("the GPU has little memory left: pictures are decoded in tiles", AudiovizWarning, stacklevel=2)
+
+
+def has_room_for_graphs(model: Model, size: tuple[int, int], *, batch: int = 1) -> bool:
+    """Whether a call, a decoding and an encoding have room beside each other, as their CUDA graphs keep what they take.
+
+    To be asked after `make_room`, with the same (width, height) pixels and batch.
+    """
+    placement = model.placement
+    if placement is None or placement.device.type != "cuda":
+        return True
+    wanted = placement.footprint(size, batch=batch)
+    picture = wanted.tiles if model.autoencoder.tiled else wanted.whole
+    return wanted.call + 2 * picture + RESERVE <= placement.free
 
 
 def settled_tiles(out: Path, model: Model, size: tuple[int, int]) -> bool | None:

@@ -28,6 +28,7 @@ from audioviz.rendering.frame_table import FrameTable, frame_table
 from audioviz.rendering.guides import Guides, open_guides
 from audioviz.rendering.lettering import caution_of_words
 from audioviz.rendering.memory import (
+    has_room_for_graphs,
     make_room,
     out_of_memory_explained,
     settled_tiles,
@@ -183,7 +184,7 @@ def made_ready(model: Model, project: Project) -> tuple[Model, RenderSettings]:
 def _quickened(model: Model, project: Project, table: FrameTable, settings: RenderSettings, notes: Notes) -> Model:
     """The model compiled, if that is asked for, or with its calls captured where it is on a GPU that can do that."""
     if not project.look.compile:
-        return graphed(model)
+        return graphed(model, pictures=has_room_for_graphs(model, settings.size, batch=settings.batch))
     if model.placement and model.placement.streamed:
         notes.warn("the model is streamed through the GPU, so that it cannot be compiled: --compile is left out")
         return model

@@ -47,7 +47,7 @@ from audioviz.models.memory.footprint import decode_bytes
 from audioviz.models.speed.graphs import Graphed, graphed
 from audioviz.rendering.guides import Guides
 from audioviz.rendering.log import resident_megabytes
-from audioviz.rendering.memory import make_room
+from audioviz.rendering.memory import has_room_for_graphs, make_room
 from audioviz.sampling import Control
 from audioviz.sampling.guidance import guided
 from audioviz.sampling.units import LatentUnits
@@ -264,10 +264,11 @@ def sdxl(check: Check) -> Figures:
         if check.on_gpu:
             torch.cuda.reset_peak_memory_stats()
         make_room(model, size)
-        made = film(graphed(model), check.count(5), **CAMERA)
+        pictures = has_room_for_graphs(model, size)
+        made = film(graphed(model, pictures=pictures), check.count(5), **CAMERA)
         told = {"frame_ms": round(1000 * seconds_a_frame(made, 2), 1), "tiled": model.autoencoder.tiled}
-        told |= {"limited": model.placement.limited, "streamed": sorted(model.placement.streamed)}
-        told |= {"said": model.placement.describe()}
+        told |= {"pictures_captured": pictures, "limited": model.placement.limited}
+        told |= {"streamed": sorted(model.placement.streamed), "said": model.placement.describe()}
         if check.on_gpu:
             most = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
             told |= {"allocated_gib": round(most[0] / GIB, 2), "reserved_gib": round(most[1] / GIB, 2)}

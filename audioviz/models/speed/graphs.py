@@ -9,6 +9,7 @@ import copy
 import logging
 import threading
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,20 +26,27 @@ Capture = Callable[[Callable[[], Any]], tuple[Callable[[], None], Any]]
 """Of a call without arguments: a function that does again what the call did to memory, and the call's result there."""
 
 
-def graphed(model: Model) -> Model:
-    """The model with the calls of its networks captured as CUDA graphs, for one render: denoiser, decoder and encoder.
+def graphed(model: Model, *, pictures: bool = True) -> Model:
+    """The model with the calls of its networks captured as CUDA graphs, for one render.
 
     It stays as it is on other devices, and so does each network whose weights do not stay in their places on the GPU
     (offloading).
+
+    Parameters
+    ----------
+    model : Model
+    pictures : bool
+        Whether those of the decoder and of the encoder are captured too. Graphs keep the memory that calls take.
     """
     device = model.denoiser.device
     if device.type != "cuda" or model.compiled:
         return model
-    capture = cuda_capture(device)
 
     def wrapped(network: nn.Module) -> Any:
-        return Graphed(network, capture) if stays_in_place(network, device) else network
+        return Graphed(network, cuda_capture(device)) if stays_in_place(network, device) else network
 
+    if not pictures:
+        return replace(model, denoiser=model.denoiser.with_networks(wrapped))
     return model.with_networks(wrapped)
 
 
@@ -49,7 +57,9 @@ def stays_in_place(network: nn.Module, device: torch.device) -> bool:
 
 
 def cuda_capture(device: torch.device) -> Capture:
-    """The capture of CUDA graphs that are replayed one after the other, and thus share memory for what is between.
+    """The capture of a network's graphs, which are replayed one after the other, and thus share memory.
+
+    Where the first of them fails, its memory is free again.
 
     Source
     ------
