@@ -22,12 +22,12 @@ def missing() -> list[str]:
     return encoder
 
 
-def stand_in(names: list[str], *, checkout: Path = CHECKOUT) -> None:
-    """Put something in the place of what is missing: a module without a function, and the version of a checkout."""
+def stand_in(names: list[str]) -> None:
+    """Put something in the place of what is missing: a module without a function, and the version of this checkout."""
     if "imageio_ffmpeg" in names:
         sys.modules["imageio_ffmpeg"] = types.ModuleType("imageio_ffmpeg")
     if "audioviz" in names:
-        number = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+        number = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
         folder = TemporaryDirectory()
         atexit.register(folder.cleanup)
         told = Path(folder.name, f"audioviz-{number}.dist-info")
