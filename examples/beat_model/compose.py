@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from examples.beat_model.score import Note, Part, Score
-from examples.beat_model.styles import FIGURES, LANES, MODES, PROGRESSIONS, STYLES, Style
+from examples.beat_model.styles import FIGURES, HARD, LANES, MODES, PROGRESSIONS, STYLES, Style
 
 ROLES = ("drums", "perc", "bass", "comp", "keys", "pad", "arp", "lead")
 DRUMS = ("drums", "perc")
@@ -257,7 +257,8 @@ def borrowed(song: Song, kind: str) -> tuple[str, int]:
     """A figure of the style, sometimes of any other that fits; and the beats of a bar of it."""
     own = song.figures[kind]
     if song.chance(0.2) and not song.triple and song.native == 4:
-        other = song.pick([name for name, style in STYLES.items() if style.beats == 4 and not style.triple])
+        straight = [name for name, style in STYLES.items() if style.beats == 4 and not style.triple]
+        other = song.pick([name for name in straight if name not in HARD])
         own = FIGURES[song.pick((other, "any"))][kind] or own
     return song.pick(own), song.native
 

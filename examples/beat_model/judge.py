@@ -19,7 +19,7 @@ from audioviz.audio.reading.blocks import RATE as HEARD_RATE
 from beat_model.drumkits import RATE
 from beat_model.render import Played, play
 from beat_model.score import Note, Part, Score
-from beat_model.songs import judges
+from beat_model.songs import HARD_JUDGES, hard, judges, play_composed
 
 HIT = 0.05  # seconds between a hit and what is heard of it
 
@@ -78,6 +78,12 @@ def unlearned(alone: bool) -> Iterator[Case]:
             yield _case(score.name, play(score, np.random.default_rng(seed), judge=True))
 
 
+def hard_songs() -> Iterator[Case]:
+    """Songs of the styles that are hard to hear, with sounds that were never learned from."""
+    for seed in range(100_000, 100_000 + HARD_JUDGES):
+        yield _case(f"{hard(seed)} {seed}", play_composed(seed, True, hard(seed)))
+
+
 def _case(name: str, played: Played) -> Case:
     downbeats = played.downbeats if len(played.downbeats) else None
     return Case(name, played.samples, RATE, played.beats, downbeats, played.drums)
@@ -90,7 +96,11 @@ def sets(folder: Path | None, count: int) -> dict[str, Iterable[Case]]:
     found: dict[str, Iterable[Case]] = {"real": real_songs(folder)} if folder else {}
     found["swung"] = map(swung, range(count))
     found |= {name: map(partial(grid, make), range(5000, 5000 + count)) for name, make in kinds.items()}
-    return found | {"unlearned drums": unlearned(alone=True), "unlearned mixes": unlearned(alone=False)}
+    return found | {
+        "unlearned drums": unlearned(alone=True),
+        "unlearned mixes": unlearned(alone=False),
+        "hard": hard_songs(),
+    }
 
 
 def judge(cases: Iterable[Case], *, each: bool = False) -> dict[str, float]:

@@ -17,9 +17,11 @@ from beat_model.found_songs import hydrogen_songs, lmms_songs
 from beat_model.found_tunes import tunes
 from beat_model.render import Played, damaged, play
 from beat_model.score import Score
+from beat_model.styles import HARD
 
 Job = tuple[Callable[..., Played], tuple]
 COMPOSED, COMPOSED_JUDGES = 700, 40
+HARDS, HARD_JUDGES = 350, 28  # of the styles that are hard to hear
 VARIATIONS = 3  # of each piece that was found
 TUNES = 150
 JUDGES = 8  # one of so many pieces judges
@@ -30,6 +32,8 @@ def jobs(judge: bool) -> dict[str, Job]:
     """Songs to learn from, or those that judge: by name, how each is made."""
     first, count = (100_000, COMPOSED_JUDGES) if judge else (0, COMPOSED)
     made: dict[str, Job] = {f"composed-{seed}": (play_composed, (seed, judge)) for seed in range(first, first + count)}
+    count = HARD_JUDGES if judge else HARDS
+    made |= {f"hard-{seed}": (play_composed, (seed, judge, hard(seed))) for seed in range(first, first + count)}
     for score in found_scores():
         if is_judge(score.name) == judge:
             for variation in range(1 if judge else VARIATIONS):
@@ -72,9 +76,14 @@ def is_judge(name: str) -> bool:
     return zlib.crc32(name.encode()) % JUDGES == 0
 
 
-def play_composed(seed: int, judge: bool) -> Played:
+def hard(seed: int) -> str:
+    """Each of the styles that are hard to hear, in turn."""
+    return HARD[seed % len(HARD)]
+
+
+def play_composed(seed: int, judge: bool, style: str | None = None) -> Played:
     """A composed piece."""
-    return play(compose(seed), np.random.default_rng([seed, 1]), judge=judge)
+    return play(compose(seed, style=style), np.random.default_rng([seed, 1]), judge=judge)
 
 
 def play_found(score: Score, variation: int, judge: bool) -> Played:

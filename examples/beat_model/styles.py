@@ -373,6 +373,63 @@ march band
   drums K X...X...X.X.X... S gxgXgxgXggXgggXg G ....x.......x...
   bass 1.1.5.5.*2 1..1..1.5.5.a.a. 1...5...8..5..a.
   chords ..x.*4 x..x..x.....x.x. x-..x-..x.x.x-.. ....x.......x...
+d-beat
+  style bpm 150 205 / harmony rock / band metal / layers pad 0.2 arp 0.2 perc 0.1 / kit 16 8 0
+  style chords power / fast 0.35 / weight 0
+  drums K x..x.x.. S ..X...X. H x.x.x.x. / K x..x.x.x S ..X...X. C x.x.x.x. / K x.xx.xx. S ..X...X. O x.x.x.x.
+  drums K x..x.x.. S ..X...X. O .x.x.x.x / K x.x.x.x. S .X.X.X.X H xxxxxxxx / K ...x.x.x S ..X...X. G x.x.x.x.
+  bass 1.1.*4 1..11.1.1..11.1. 1111*4 1-----1-----1-1-
+  chords x.x.*4 xxxx*4 x--x--x-x--x--x- ..x.*4 x.......x.....x. .xx.*4 X..X..X.X..X..X.
+pushing metal
+  style bpm 118 180 / harmony metal / band metal / threes 0.05 / layers pad 0.4 arp 0.4 perc 0.1 / kit 16 8 0
+  style chords power / feels 0.1 / weight 0
+  drums K ..x.*4 S ......X.......X. H ..x.*4 / K ..x...x...x...xx S ..X...X...X...X. O ..x.*4
+  drums K ..x.x...x.x...x. S ......X.......X. R x...*4 / K x.....x...x...x. S ..X.......X..... G ..x.*4
+  drums K ..x...x.x.....x. S ....X.......X... C ..x.*4 / K .x.x.x.x.x.x.x.x S ..X.......X..... H ..x.*4
+  drums K ...x..x....x..x. S ......X.......X. O ..X.*4 / K x...*4 S ..X.*4 C ..x.*4 / K xx..*4 S ..X.*4 O ..x.*4
+  bass 1...*4 1.1.*4 1111*4 1-------1------- 1..1..1...1.1... ..1.*4
+  chords ..x.*4 ..X...X...X...X. .xxx*4 ..xx*4 X...X..X..X...X. x.xX*4 xxXx*4 ...x..x....x..x. x-------x-----x-
+  chords ..X-..X-..X-..X- x..x..x..x..x..x|..x..x..x..x..x.
+half-time metal
+  style bpm 120 200 / harmony metal / band metal / layers pad 0.6 arp 0.4 perc 0.1 / kit 16 8 0 / chords power / feels 0
+  style weight 0
+  drums K x............... S ........X....... C x...*4 / K x.....x...x..... S ........X....... O x...*4
+  drums K x.x...x.....x.x. S ........X....... G x...x...x...x... / K xxxx*4 S ........X....... C x...*4
+  drums K x..x..x..x..x..x|..x..x..x..x..x. S ........X....... R x...*4 / K x.xx..xx..x.xx.. S ........X....... C x...*4
+  drums K ......x.....x... S ........X....... H x.x.*4 / K x.......x....... S ........X......g O x.......x.......
+  bass 1111*4 1.11*4 1..1..1..1..1..1|..1..1..1..1..1. 1-------1-----2- 1.....1...1.....
+  chords xxxx*4 xxXxxxXxxxXxxXxx x.xx..xx..x.xx.. Xxx*4 x..x..x..x..x..x|..x..x..x..x..x. x-----------x-x-
+blast
+  style bpm 160 212 / harmony metal / band metal / layers pad 0.6 arp 0.3 perc 0.1 / kit 16 8 0
+  style chords power / fast 0.4 / weight 0
+  drums K x.x.*4 S .x.x*4 C x...*4 / K xxxx*4 S ..X.*4 R x...*4 / K xxxx*4 S x.x.*4 C x...*4
+  drums K x.x.*4 S ..X.*4 H x.x.*4 / K xxxx*4 S ....X.......X... C x.x.*4 / K xxxx*4 S ........X....... G x...*4
+  drums K xxxx....xxxx.... S ....X...X...X... C x...*4 / K x.xxx.xxx.xxx.xx S ....X.......X... R x.x.*4
+  bass 1111*4 1.1.*4 1-------1-----2-
+  chords xxxx*4 x-x-*4 X---X---X---X-X- x-------x------- xxXxxxXxxxXxxXxx
+surf
+  style bpm 144 190 / harmony rock / band band / layers pad 0.2 arp 0.3 perc 0.2 / kit 0 8 / chords triad / fast 0.7
+  style weight 0
+  drums K x.......x....... S ....X.X.....X... R x.x.*4 / K x...x...x...x... S ....X.X.....X... H x.x.*4
+  drums K x.......x.x..... S ....X.X.....X.X. L ..x.*4 / M x.xxx.xxx.xxx.xx F ....x.......x... K x...*4
+  bass 1.1.*4 1...3...5...3... 1.1.5.5.1.1.5.a.
+  chords ..x.*4 ..x...xx..x...x. x-..x-..x-..x-.. x...*4
+tribal
+  style bpm 88 160 / harmony vamp / band pop / layers perc 1.2 pad 1.6 arp 1.4 / kit 0 8 16 24 / free machine / weight 0
+  drums F x..x..x...x..x.. M ....x.......x.x. K x.......x....... / L x.xxx.xx*2 F x.......x..x.... S ....X.......X...
+  drums U ....x..x..x..... L ..x.....x...x... F x.....x......x.. K x...*4
+  drums F x.x.*4 L ...x...x...x..xx c ....X.......X...
+  drums K x.......x....... L ..xx..x...xx..x. M ......x.......xx S ....X.......X... / F x...x.x.x...x.xx H ..x.*4
+  bass 1.1.*4 1..1..1.1..1..5. 1.1.1.1.1.1.8.5. 1..1..8.*2 ..1.*4 1111*4
+  chords x--------------- ..x.*4 x..x..x...x.x... x-------x-------
+boom
+  style bpm 80 150 / harmony dance / band hip / layers perc 0.8 pad 1.4 / kit 24 25 / chords seventh
+  style free machine / weight 0
+  drums K x......x..x..... c ....X.......X... H xxxx*4 / K x.....x..x...... r ....X.......X... H x.x.x.d.x.x.x.t.
+  drums H x.x.*4 c ....X.......X... / K x...*4 c ....X.......X... O ..x.*4
+  drums K x..x......x..... S ........X....... H x.xx*4
+  bass 1..1..1.1..1..8. 1.....1...1..... 1..1...1..1.5.8. 1.1.8.1.1.5.8.a. ..1...1...1.8... 1..8..1..8..1.8. 1.11*4
+  chords x--------------- ......x......... x--x--x---x-----
 """
 
 
@@ -438,3 +495,4 @@ def _style(options: dict[str, str]) -> Style:
 
 
 STYLES, FIGURES = _read()
+HARD = tuple(name for name, style in STYLES.items() if not style.weight)  # styles that are composed on their own

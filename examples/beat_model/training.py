@@ -110,6 +110,8 @@ def train(
     seconds: float,
     steps: int,
     weights: dict[str, float],
+    begin: dict[str, np.ndarray],
+    rate: float,
     seed: int = 0,
     half: bool = False,
 ) -> Network:
@@ -118,12 +120,19 @@ def train(
     Parameters
     ----------
     weights : dict of the beginning of a song's name to how often it is drawn
+    begin : dict of name to array
+        Weights that it begins with; drawn where there are none.
+    rate : float
+        The highest learning rate.
     """
     paths = sorted(path for path in folder.glob("*.npz") if not path.name.endswith(".part.npz"))
     songs = [load(path) for path in paths]
     often = np.array([next((w for start, w in weights.items() if path.name.startswith(start)), 1.0) for path in paths])
+    torch.manual_seed(seed)
     network = Network()
-    optimiser = torch.optim.AdamW(network.parameters(), RATE, betas=(0.9, 0.98), weight_decay=1e-2)
+    if begin:
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in begin.items()})
+    optimiser = torch.optim.AdamW(network.parameters(), rate, betas=(0.9, 0.98), weight_decay=1e-2)
     average = {name: value.clone() for name, value in network.state_dict().items()}
     step = 0
     if state.exists():
@@ -137,9 +146,8 @@ def train(
         if step >= steps or time.monotonic() - began > seconds:
             break
         for group in optimiser.param_groups:
-            group["lr"] = (
-                RATE * min(1, (step + 1) / WARM) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
-            )
+            fallen = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps))
+            group["lr"] = rate * min(1, (step + 1) / WARM) * fallen
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
             logits = network(x)
         value = loss(logits.float(), target)
