@@ -45,7 +45,7 @@ def main() -> None:
     if options.further and not kept.exists():
         options.work.mkdir(parents=True, exist_ok=True)
         copyfile(SHIPPED, kept)
-    begin = load_file(kept) if options.further else {}  # halfway between it and the new is better than either
+    begin = load_file(kept) if options.further else {}  # what is exported lies halfway from it to what is learned
     if "render" in options.stage:
         for judges in (False, True):
             pool.fill(options.work / ("judge" if judges else "learn"), songs.jobs(judges), processes=options.processes)
