@@ -371,7 +371,7 @@ def test_the_estimate_of_a_unets_call_is_near_what_is_counted(attentive):
     assert told == pytest.approx(found, rel=0.25)
 
 
-@pytest.mark.parametrize(("controlnet", "ip_adapter"), [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(("controlnet", "ip_adapter"), [(False, True), (True, True)])
 def test_the_estimate_of_a_call_of_sdxl_that_is_led_is_near_what_is_counted(controlnet, ip_adapter):
     """Of a UNet in its form, a tenth as wide, with what leads it and all that is around it."""
     layout = RANDOM["LAYOUTS"]["parts"]["unet-xl"]
