@@ -21,7 +21,7 @@ def is_finite(tensor: Tensor) -> Tensor:
 
     Their sum is looked at, in three operations of a GPU; `isfinite().all()` takes it five, each over all values.
     """
-    total = tensor.sum()
+    total = tensor.sum(dtype=torch.float32)
     return total - total == 0
 
 

@@ -107,7 +107,6 @@ class RayRunner:
         self._gone = False
         self._connection = connect(address)
         try:
-            self._store.open()
             self._store.put(self._token, b"")
             wants_gpu = any(project.look.device.startswith(("auto", "cuda")) for project in projects)
             with self._connected():
