@@ -73,7 +73,7 @@ def files_named(project: Project) -> list[Path]:
         return file.exists() or (leads_away and not (colon and Path(weighted).exists()))
 
     with_paths(project, note, is_there)
-    return [*found, *([Path(project.look.lora_dir)] if project.look.lora_dir else [])]
+    return found
 
 
 def _avz_path(path: str | Path) -> Path:
@@ -139,6 +139,7 @@ def with_paths(project: Project, move: Callable[[Path], Path], is_there: Callabl
             look,
             **{part: name(getattr(look, part)) for part in ("model", "vae", "controlnet", "ip_adapter")},
             loras=tuple(map(lora, look.loras)),
+            lora_dir=move(Path(look.lora_dir)).as_posix() if look.lora_dir else None,
             embeddings=tuple(name(file) or file for file in look.embeddings),
         ),
     )
