@@ -285,7 +285,7 @@ class Project:
         if "settings" in options:
             settings, choice = options.pop("settings"), document["schedule"]
             if not isinstance(settings, Mapping):
-                raise InputError(f"settings {settings!r:.60}: expected names with their values, such as {{'punch': 0.5}}")
+                raise InputError(f"settings {settings!r:.60}: expected names and values, such as {{'punch': 0.5}}")
             if isinstance(choice, dict):
                 choice["settings"] = choice.get("settings", {}) | settings
         for name, value in options.items():
