@@ -311,12 +311,12 @@ def test_prompt_files_of_any_name_and_loras_are_told_from_where_the_project_lies
     (tmp_path / "gold").mkdir()
     (tmp_path / "words.dat").write_text('"0": "a"')
     monkeypatch.chdir(tmp_path)
-    project = av.Project("song.wav", prompts=["words.dat", "gold"], look=Look(lora_dir="loras"))
+    project = av.Project("song.wav", prompts=["words.dat", "gold"], look=Look(lora_dir="loras", vae=300 * "x"))
     av.save_project(project, tmp_path / "a.avz")
     monkeypatch.chdir("/")
     found = av.load_project(tmp_path / "a.avz")
     assert found.prompts == ((tmp_path / "words.dat").as_posix(), "gold")
-    assert found.look.lora_dir == (tmp_path / "loras").as_posix()
+    assert (found.look.lora_dir, found.look.vae) == ((tmp_path / "loras").as_posix(), 300 * "x")
 
 
 def test_the_files_that_a_project_names_are_told_and_names_are_not(tmp_path, monkeypatch):

@@ -100,10 +100,10 @@ def test_what_is_no_video_is_named(tmp_path, capfd, name, words):
 
 
 def test_the_cover_of_a_song_is_no_video(tmp_path):
-    cover = "-f lavfi -i color=size=16x16 -frames:v 1 -c:v mjpeg -disposition:v attached_pic".split()
-    ffmpeg("-f", "lavfi", "-i", "anullsrc", *cover, "-map", "0", "-map", "1", "-t", "0.1", tmp_path / "song.mp3")
+    cover = ("-f", "lavfi", "-i", "color=size=16x16", "-frames:v", "1", "-c:v", "mjpeg")
+    ffmpeg("-f", "lavfi", "-i", "anullsrc", *cover, "-map", "0", "-map", "1", "-t", "0.1", tmp_path / "a.mp3")
     with pytest.raises(InputError, match="holds no video"):
-        probe(tmp_path / "song.mp3")
+        probe(tmp_path / "a.mp3")
 
 
 def test_a_video_without_sound_is_no_song(film):
