@@ -1,6 +1,7 @@
 """Stems: songs on the clock of the song, from files or separated by the library."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -139,7 +140,9 @@ def test_the_library_separates_and_what_it_made_is_found_again(files, monkeypatc
         info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.format) == (44_100, 2, "FLAC") and info.frames == 1.6 * 44_100
     monkeypatch.setattr(separate, "_load", lambda model: pytest.fail("separated again"))
+    os.utime(found["bass"], (0, 0))
     assert separated(files / "song.wav", "abc", model="demucs_unittest") == found
+    assert found["bass"].stat().st_mtime > 0  # used now, so that others are dropped before it
     found["bass"].unlink()
     with pytest.raises(pytest.fail.Exception, match="separated again"):
         separated(files / "song.wav", "abc", model="demucs_unittest")
