@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+from imageio_ffmpeg import get_ffmpeg_exe
 
 import audioviz as av
 from audioviz.audio.export import song_to_csv, song_to_json
@@ -88,6 +89,20 @@ def test_a_stem_that_ends_before_the_part_is_silent(files, cache):
         )
     with pytest.raises(InputError, match="start 4 s is past the end of .*voice.flac"):
         av.load_song(files / "voice.flac", start=4, duration=3)
+
+
+def test_a_stem_that_begins_later_is_heard_later_in_all_its_curves(files):
+    """As its container says: also in what is heard on demand, and in its click track."""
+    offset = [get_ffmpeg_exe(), "-v", "error", "-itsoffset", "2.5", "-i", files / "voice.flac", "-c", "copy"]
+    subprocess.run([*offset, files / "voice.mka"], check=True)
+    for options, at in (({}, (3.5, 4.7)), ({"start": 1.0, "duration": 3.0}, (2.5,))):
+        song = av.load_song(files / "song.wav", fps=24, stems={"voice": files / "voice.mka"}, **options)
+        voice = song.stems["voice"]
+        assert voice.onsets.seconds == pytest.approx(at, abs=0.02)
+        assert abs(np.argmin(voice.silence) - at[0] * 24) <= 1
+        voice.to_clicks(files / "clicks.wav")
+        sound = soundfile.read(files / "clicks.wav")[0]
+        assert np.abs(sound[round((at[0] + 0.1) * RATE) :][: RATE // 20]).max() > 0.01
 
 
 def test_expressions_files_and_errors_know_stems(files):

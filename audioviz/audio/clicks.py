@@ -1,12 +1,15 @@
 """A click track over the song, to judge the beat grid by ear."""
 
 import math
+from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
+from audioviz.audio.reading.blocks import part
 from audioviz.audio.reading.decode import check_unchanged, open_stream
 from audioviz.errors import InputError
 
@@ -59,20 +62,17 @@ def write_clicks(song: "Song", path: str | Path) -> None:
 def _write(song: "Song", path: Path, kind: str) -> None:
     clicks = _clicks(song)
     stream = open_stream(song.path)
-    first = round(song.start * stream.rate)
+    first, written = round((song.start + song.before) * stream.rate), 0
     last = first + math.floor(song.duration * stream.rate + 0.5)
-    with soundfile.SoundFile(path, "w", song.rate, song.channels, format=kind, subtype="PCM_16") as out:
-        here = 0
-        for block in stream.blocks:
-            wanted = block[max(0, first - here) : max(0, last - here)]
-            begin = max(here, first) - first
-            here += len(block)
-            if len(wanted):
-                ticks = _click_track(clicks, begin, begin + len(wanted))
-                out.write(_SONG * np.nan_to_num(wanted, nan=0.0, posinf=0.0, neginf=0.0) + ticks[:, None])
-            if here >= last:
-                stream.blocks.close()
-                return
+    sound = part(stream.blocks, first, last, Counter(), channels=stream.channels)
+    with (
+        closing(stream.blocks),
+        soundfile.SoundFile(path, "w", song.rate, song.channels, format=kind, subtype="PCM_16") as out,
+    ):
+        for block in sound:
+            ticks = _click_track(clicks, written, written + len(block))
+            out.write(_SONG * np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0) + ticks[:, None])
+            written += len(block)
 
 
 def _clicks(song: "Song") -> list[tuple[int, np.ndarray]]:
