@@ -1,8 +1,10 @@
 """A click track over the song, to judge the beat grid by ear."""
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from contextlib import closing
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +78,7 @@ def _write(song: "Song", path: Path, kind: str) -> None:
 
 
 def _clicks(song: "Song") -> list[tuple[int, np.ndarray]]:
-    """The first sample and the sound of each click, in order."""
+    """The first sample and the sound of each click, in order; all are as long."""
     t = np.arange(round(_SECONDS * song.rate)) / song.rate
     sounds = {strong: _CLICK * np.sin(2 * np.pi * hz * t) * np.exp(-t / _FALL) for strong, hz in _HZ.items()}
     strong = np.isin(song.beats.seconds, song.downbeats.seconds)
@@ -88,10 +90,10 @@ def _click_track(clicks: list[tuple[int, np.ndarray]], begin: int, end: int) -> 
 
     `librosa.clicks` makes them for the whole song at once, in twice the time, and in memory that grows with the song.
     """
-    ticks = np.zeros(end - begin)
-    for at, sound in clicks:
-        if at < end and at + len(sound) > begin:
-            piece = sound[max(0, begin - at) : end - at]
-            place = max(0, at - begin)
-            ticks[place : place + len(piece)] += piece
+    ticks, longest = np.zeros(end - begin), len(clicks[0][1]) if clicks else 0
+    near = (bisect_left(clicks, sample, key=itemgetter(0)) for sample in (begin - longest, end))
+    for at, sound in clicks[slice(*near)]:
+        piece = sound[max(0, begin - at) : end - at]
+        place = max(0, at - begin)
+        ticks[place : place + len(piece)] += piece
     return ticks
