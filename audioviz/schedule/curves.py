@@ -272,7 +272,7 @@ def cross(a, b, *, at: float | str, seconds: float, ease: str = "smooth", clock:
 
 
 def _check_inside(times: np.ndarray, clock: Clock) -> None:
-    if not ((times >= 0) & (times <= float(clock.duration))).all():
+    if not ((times >= 0) & (times <= float(clock.latest))).all():
         raise ScheduleError(
             f"keyframes at {times.tolist()} seconds: expected times in 0 .. {float(clock.duration):g}, "
             "the length of the song"

@@ -68,7 +68,7 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
         for seconds, (_, text) in zip(times or _spread(len(keys), clock), keys)
     ]
     for prompt in prompts:
-        if prompt.seconds > float(clock.duration):
+        if prompt.seconds > clock.latest:
             raise ScheduleError(
                 f"prompt keyframe {prompt.text!r} at {prompt.seconds:g} s lies past the end "
                 f"of the song at {float(clock.duration):g} s: give an earlier time"
@@ -122,7 +122,7 @@ def _split(item, clock: Clock) -> Sequence[tuple[float | None, str | Prompt]]:
     if found := split_key(item):
         key, text = found
         times = key_to_times(key, clock)
-        if times[0] > clock.duration:
+        if times[0] > clock.latest:
             raise ScheduleError(
                 f"prompt {item!r}: {key} lies past the end of the song at {float(clock.duration):g} s: give an earlier "
                 f"time, or, if {key} is a word of the prompt, write '0s: {item}'"
