@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 import audioviz as av
+from audioviz.clock import Clock
+from audioviz.curve import Curve
 from audioviz.errors import AudiovizError, AudiovizWarning, ScheduleError
 from audioviz.rendering.inputs import schedule_of
 from audioviz.schedule import (
+    csv_to_schedule,
     schedule_to_csv,
     schedule_to_deforum,
     schedule_to_json,
@@ -16,7 +19,7 @@ from audioviz.schedule import (
     schedule_to_parseq,
 )
 from audioviz.schedule.part import cut_schedule, placed_schedule
-from audioviz.schedule.prompts import to_prompts
+from audioviz.schedule.prompts import between, to_prompts
 from tests.songs import made_song
 
 SONG = made_song()
@@ -76,6 +79,18 @@ def test_a_part_is_cut_out_and_put_back():
         and again.denoise[[0, 47]].tolist() == ramp[[12, 35]].tolist()
     )
     assert [(p.seconds, p.text) for p in again.prompts] == [(1.0, "a"), (1.5, "b")]
+
+
+def test_a_part_walks_the_same_way_along_all_prompts():
+    whole = av.Schedule(travel=np.linspace(0, 1, 48), prompts=list("abcd"), clock=SONG.clock)
+    part = range(18, 30)
+    cut = csv_to_schedule(schedule_to_csv(cut_schedule(whole, part)), Clock(SONG.clock.fps, len(part)))
+    for plan, here in ((whole, slice(18, 30)), (cut, slice(None)), (placed_schedule(cut, part, SONG.clock), part)):
+        before, after, weight = (
+            values[here] for values in between(plan.prompts, plan.clock, travel=Curve(plan.travel, plan.clock))
+        )
+        assert (before.tolist(), after.tolist()) == ([1] * 12, [2] * 12) and [p.text for p in plan.prompts] == [*"abcd"]
+        assert weight == pytest.approx(3 * whole.travel[part] - 1)
 
 
 @pytest.mark.parametrize(

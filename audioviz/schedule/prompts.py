@@ -65,7 +65,7 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
         replace(text, negative=text.negative or negative)
         if isinstance(text, Prompt)
         else text_to_prompt(seconds, text, negative=negative)
-        for seconds, (_, text) in zip(times or _spread(len(keys), clock), keys)
+        for seconds, (_, text) in zip(times or spread(len(keys), clock), keys)
     ]
     for prompt in prompts:
         if prompt.seconds > clock.latest:
@@ -106,7 +106,7 @@ def between(prompts: Sequence[Prompt], clock: Clock, *, travel: Curve | None = N
     return left, right, weight
 
 
-def _spread(count: int, clock: Clock) -> list[float]:
+def spread(count: int, clock: Clock) -> list[float]:
     """The seconds of so many texts without a time: evenly over the song."""
     return [float(clock.duration) * i / count for i in range(count)]
 
