@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from audioviz.clock import TIMES, Clock
-from audioviz.curve import Curve, easing
+from audioviz.curve import Curve
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.files import user_path
+from audioviz.schedule.eases import eased
 from audioviz.schedule.formats import read_columns
 from audioviz.schedule.formats.lines import lines_to_columns
 from audioviz.schedule.lyrics import LYRICS
@@ -100,10 +101,8 @@ def between(prompts: Sequence[Prompt], clock: Clock, *, travel: Curve | None = N
     left = np.maximum(np.searchsorted(frames, k, side="right") - 1, 0)
     right = np.minimum(left + 1, last)
     progress = np.clip((k - frames[left]) / np.maximum(frames[right] - frames[left], 1), 0, 1)
-    weight = np.zeros(clock.frames)
-    for i, prompt in enumerate(prompts[:-1]):
-        weight[left == i] = np.clip(easing(prompt.ease)(progress[left == i]), 0, 1)  # some easings overshoot
-    return left, right, weight
+    weight = np.clip(eased(progress, left, [prompt.ease for prompt in prompts]), 0, 1)  # some easings overshoot
+    return left, right, np.where(left == last, 0.0, weight)
 
 
 def spread(count: int, clock: Clock) -> list[float]:
