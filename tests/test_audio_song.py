@@ -12,8 +12,8 @@ import soundfile
 
 from audioviz.audio import Events, load_song
 from audioviz.audio.hearing.spectrum import FINE, HOP, MELS, WINDOW, transform
-from audioviz.audio.reading.blocks import RATE
 from audioviz.audio.reading import cache
+from audioviz.audio.reading.blocks import RATE
 from audioviz.audio.reading.cache import cache_folder, recall, remember
 from audioviz.clock import Clock
 

@@ -106,11 +106,11 @@ def test_a_stem_that_begins_later_is_heard_later_in_all_its_curves(files):
 
 
 def test_expressions_files_and_errors_know_stems(files):
-    song = load(files)
+    song = load(files, events={"taps": [1.0]})
     with bound(song):
         assert np.array_equal(expression("drums.onset * 0.5"), song.stems["drums"].onset * 0.5)
         assert np.array_equal(expression("voice.silence"), song.stems["voice"].silence)
-        for text in ("drums.path", "guitar.onset", "drums.onset.values", "drums.__class__", "(1).real"):
+        for text in ("drums.path", "drums.taps", "guitar.onset", "drums.onset.values", "drums.__class__", "(1).real"):
             with pytest.raises(ScheduleError, match="is not arithmetic"):
                 expression(text)
     with pytest.raises(InputError, match="no stem 'guitar': the song has drums, voice, bass"):

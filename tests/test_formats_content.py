@@ -54,6 +54,12 @@ def test_tables_of_spreadsheets_have_other_marks_between_cells(tmp_path):
         assert av.load_schedule(tmp_path / "a.csv")(SONG).denoise == pytest.approx(0.3)
 
 
+def test_a_table_without_seconds_has_its_prompts_at_their_frames():
+    clock = Clock(SONG.clock.fps, 3)
+    prompts = csv_to_schedule("frame,denoise,prompt\n0,0.5,a cat\n1,0.4,\n2,0.3,a dog\n", clock).prompts
+    assert [(prompt.seconds, prompt.text) for prompt in prompts] == [(0.0, "a cat"), (2 / 12, "a dog")]
+
+
 def test_a_table_of_another_frame_rate_says_so(tmp_path):
     fast = made_song(fps=24)
     (tmp_path / "a.csv").write_text(schedule_to_csv(av.Schedule(denoise=0.3, clock=fast.clock)))

@@ -203,7 +203,7 @@ class Song:
 
     chroma : 12 curves from C to B, how strong each note is, in [0, 1]
     hue : the strongest note as an angle in [0, 1) that turns smoothly from C and rests in silence
-    pitch : Hz, held where there is none, 0 before all; voiced : in [0, 1], how surely there is one
+    pitch : Hz, held where there is none, 0 if there is none at all; voiced : in [0, 1], how surely there is one
     loudness : momentary loudness, LUFS, -70 for silence
     flux : in [0, 1], how quickly the spectrum changes
     silence : 1 where nothing sounds, else 0

@@ -201,8 +201,9 @@ class _Names(Mapping[str, np.ndarray]):
 
     def __init__(self, ready: dict[str, np.ndarray], song):
         self._ready, self._songs = ready, {"": song} | song.stems
-        own = [*song.curves, *ON_DEMAND]
-        self._names = dict.fromkeys([*ready, *own, *(f"{stem}.{name}" for stem in song.stems for name in own)])
+        names = {of: [*one.curves, *ON_DEMAND] for of, one in self._songs.items()}
+        of_stems = [f"{stem}.{name}" for stem in song.stems for name in names[stem]]
+        self._names = dict.fromkeys([*ready, *names[""], *of_stems])
 
     def __getitem__(self, name: str) -> np.ndarray:
         stem, _, curve = name.rpartition(".")
