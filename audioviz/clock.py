@@ -131,6 +131,11 @@ class Clock:
         return self.frames / self.fps
 
     @property
+    def latest(self) -> Fraction:
+        """The latest moment that a song with these frames may have, seconds: they end up to half a frame before it."""
+        return (self.frames + Fraction(1, 2)) / self.fps
+
+    @property
     def times(self) -> np.ndarray:
         """Start of each frame, seconds: float64, shape (T,)."""
         return self.frame_to_seconds(np.arange(self.frames))

@@ -169,7 +169,9 @@ class Curve(NDArrayOperatorsMixin):
         return argument.values
 
     def _like(self, found: Any) -> Any:
-        """What numpy found, as a curve if it has a value for each frame."""
+        """What numpy found, as a curve if it has a value for each frame; each of several, such as those of divmod."""
+        if isinstance(found, tuple):
+            return tuple(map(self._like, found))
         return self._with(found) if isinstance(found, np.ndarray) and found.shape == self.values.shape else found
 
     def _frames(self, what: str, seconds: float) -> float:

@@ -36,14 +36,15 @@ def user_cache() -> Path:
 
 def check_apart(outputs: Iterable[Path | None], inputs: Iterable[str | Path]) -> None:
     """Raise an InputError if one of the files to be written is one of those that are read."""
-    read = [path for path in map(Path, inputs) if _exists(path)]
+    read = [path for path in map(Path, inputs) if exists(path)]
     for path in outputs:
-        if path and _exists(path) and any(path.samefile(other) for other in read):
+        if path and exists(path) and any(path.samefile(other) for other in read):
             raise InputError(f"{path}: would overwrite what is read: give the output another name")
 
 
-def _exists(path: Path) -> bool:
-    return os.path.exists(path)  # noqa: PTH110  Path.exists raises for a name that is too long
+def exists(path: Path) -> bool:
+    """Whether there is a file or a folder; there is none of a name that is too long."""
+    return os.path.exists(path)  # noqa: PTH110  Path.exists raises for that
 
 
 def part_of(path: Path) -> Path:

@@ -181,9 +181,9 @@ def test_beats_that_a_pin_moves_out_of_the_song_fall_away(heard):
 
 
 def test_pins_are_one_way_of_writing():
-    grid = av.Grid(pins={"1:30": "91", 12.34: 12.4, "2": 2})
-    assert grid == av.Grid(pins={2: 2.0, "12.34s": "12.4s", "90s": 91.0})
-    assert list(grid.pins.items()) == [("2s", 2), ("12.34s", 12.4), ("90s", 91)]
+    grid = av.Grid(pins={"1:30": "91", 12.34: 12.4, "2": 2, 1e-5: 0.1})
+    assert grid == av.Grid(pins={1e-5: 0.1, 2: 2.0, "12.34s": "12.4s", "90s": 91.0}) == av.Grid(pins=grid.pins)
+    assert list(grid.pins.items()) == [("0.00001s", 0.1), ("2s", 2), ("12.34s", 12.4), ("90s", 91)]
     assert av.Grid(pins={}) == av.Grid()
 
 

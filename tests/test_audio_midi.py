@@ -83,6 +83,12 @@ def test_it_stands_on_the_song_and_what_lies_outside_is_said(path):
         midi = av.load_midi(path, song, offset=0.5)
     assert midi.seconds == pytest.approx([0, 0.5, 1.5, 1.5, 2.5]) and midi.clock is song.clock
     assert midi.controller(1)[0] == 1  # as it was left before the part began
+    for text in ("0.5s", "0:00.5", "5f"):
+        with pytest.warns(AudiovizWarning):
+            assert np.array_equal(av.load_midi(path, song, offset=text).seconds, midi.seconds)
+    for wrong in ("soon", "2b", float("nan"), None):
+        with pytest.raises(InputError, match=r"offset|time|beats"):
+            av.load_midi(path, song, offset=wrong)
     plan = av.Schedule(
         seed=av.seeds.change_at(midi.notes), denoise=0.3 + 0.3 * midi.velocity.decay(0.2), clock=song.clock
     )
@@ -117,6 +123,14 @@ def raw(*events, division=b"\1\xe0", between=b""):
 
 
 NOTE = b"\x64\x90\x3c\x40\x64\x80\x3c\x40"  # from tick 100 to 200
+
+
+def test_a_note_that_begins_with_the_part_belongs_to_it(tmp_path):
+    """8.2 - (10.3 - 2.1) is a hair below 0."""
+    song = made_song(seconds=3)
+    object.__setattr__(song, "start", 10.3)
+    (tmp_path / "a.mid").write_bytes(raw(b"\xbd\x40" + NOTE[1:]))
+    assert av.load_midi(tmp_path / "a.mid", song, offset=2.1).seconds.tolist() == [0]
 
 
 @pytest.mark.parametrize(

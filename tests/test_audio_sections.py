@@ -72,6 +72,12 @@ def sections():
     )
 
 
+def test_bounds_half_way_between_two_frames_are_those_of_events():
+    clock = Clock.for_duration(9.65, 10)
+    parts = Sections.at(np.array([0.0, 4.25]), np.array([0, 1]), duration=9.65, rms=Curve(0.5, clock))
+    assert parts[1].frames == range(clock.seconds_to_frame(4.25), clock.frames) == range(43, 97)
+
+
 def test_sections_are_a_sequence_that_knows_labels(sections):
     assert len(sections) == 4 and [part.label for part in sections] == ["A", "B", "A", "B1"]
     assert sections.labels == ("A", "B", "B1") and sections[1].end == sections[2].start == 5.04

@@ -12,6 +12,7 @@ import soundfile
 
 from audioviz.audio import Events, load_song
 from audioviz.audio.hearing.spectrum import FINE, HOP, MELS, WINDOW, transform
+from audioviz.audio.reading import cache
 from audioviz.audio.reading.blocks import RATE
 from audioviz.audio.reading.cache import cache_folder, recall, remember
 from audioviz.clock import Clock
@@ -135,6 +136,28 @@ def test_without_a_cache_nothing_is_written(path, folder):
     assert not folder.exists()
     folder.parent.write_text("a file where the folder should be")
     assert load_song(path).duration == 2.0
+
+
+def test_a_cache_that_may_only_be_read_is_read(folder, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    remember("key", {"n": 1}, {"values": np.zeros(5)})
+    monkeypatch.setattr("os.utime", refuse)
+    assert recall("key")[0] == {"n": 1}
+
+
+def test_what_other_weights_heard_is_not_taken(tmp_path, monkeypatch):
+    """Weights may change where no line of code does."""
+    keys = []
+    (tmp_path / "hearing").mkdir()
+    monkeypatch.setattr(cache, "__file__", str(tmp_path / "reading" / "cache.py"))
+    for weights in (b"trained", b"trained further"):
+        (tmp_path / "hearing" / "beats.safetensors").write_bytes(weights)
+        cache._code.cache_clear()
+        keys.append(cache.cache_key("song", 0.0, None))
+    cache._code.cache_clear()
+    assert keys[0] != keys[1]
 
 
 def test_the_oldest_are_dropped(folder, monkeypatch):

@@ -1,12 +1,14 @@
 """Stems: songs on the clock of the song, from files or separated by the library."""
 
 import json
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import soundfile
+from imageio_ffmpeg import get_ffmpeg_exe
 
 import audioviz as av
 from audioviz.audio.export import song_to_csv, song_to_json
@@ -89,12 +91,26 @@ def test_a_stem_that_ends_before_the_part_is_silent(files, cache):
         av.load_song(files / "voice.flac", start=4, duration=3)
 
 
+def test_a_stem_that_begins_later_is_heard_later_in_all_its_curves(files):
+    """As its container says: also in what is heard on demand, and in its click track."""
+    offset = [get_ffmpeg_exe(), "-v", "error", "-itsoffset", "2.5", "-i", files / "voice.flac", "-c", "copy"]
+    subprocess.run([*offset, files / "voice.mka"], check=True)
+    for options, at in (({}, (3.5, 4.7)), ({"start": 1.0, "duration": 3.0}, (2.5,))):
+        song = av.load_song(files / "song.wav", fps=24, stems={"voice": files / "voice.mka"}, **options)
+        voice = song.stems["voice"]
+        assert voice.onsets.seconds == pytest.approx(at, abs=0.02)
+        assert abs(np.argmin(voice.silence) - at[0] * 24) <= 1
+        voice.to_clicks(files / "clicks.wav")
+        sound = soundfile.read(files / "clicks.wav")[0]
+        assert np.abs(sound[round((at[0] + 0.1) * RATE) :][: RATE // 20]).max() > 0.01
+
+
 def test_expressions_files_and_errors_know_stems(files):
-    song = load(files)
+    song = load(files, events={"taps": [1.0]})
     with bound(song):
         assert np.array_equal(expression("drums.onset * 0.5"), song.stems["drums"].onset * 0.5)
         assert np.array_equal(expression("voice.silence"), song.stems["voice"].silence)
-        for text in ("drums.path", "guitar.onset", "drums.onset.values", "drums.__class__", "(1).real"):
+        for text in ("drums.path", "drums.taps", "guitar.onset", "drums.onset.values", "drums.__class__", "(1).real"):
             with pytest.raises(ScheduleError, match="is not arithmetic"):
                 expression(text)
     with pytest.raises(InputError, match="no stem 'guitar': the song has drums, voice, bass"):
@@ -139,7 +155,9 @@ def test_the_library_separates_and_what_it_made_is_found_again(files, monkeypatc
         info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.format) == (44_100, 2, "FLAC") and info.frames == 1.6 * 44_100
     monkeypatch.setattr(separate, "_load", lambda model: pytest.fail("separated again"))
+    os.utime(found["bass"], (0, 0))
     assert separated(files / "song.wav", "abc", model="demucs_unittest") == found
+    assert found["bass"].stat().st_mtime > 0  # used now, so that others are dropped before it
     found["bass"].unlink()
     with pytest.raises(pytest.fail.Exception, match="separated again"):
         separated(files / "song.wav", "abc", model="demucs_unittest")

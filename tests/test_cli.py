@@ -1,5 +1,6 @@
 """The command as users meet it: a process of its own, its two streams, its exit status."""
 
+import io
 import json
 import os
 import shutil
@@ -311,6 +312,7 @@ MISTAKES = {
     "an unknown pipeline": (["run", "nothing"], "unknown pipeline 'nothing': use"),
     "steps of none": (["render", "song.wav", "--steps", "0"], "steps"),
     "a video that is none": (["info", "text.mp3"], "text.mp3"),
+    "a name too long": (["render", "song.wav", "--lora-dir", 300 * "x"], 300 * "x"),
     "a plot in no folder": (["analyze", "song.wav", "--plot", "nowhere/x.png"], "nowhere/x.png"),
 }
 
@@ -348,6 +350,13 @@ def test_a_mistake_is_one_line_exit_status_2_and_harms_nothing(mistakes, command
     assert status == 2 and out == ""
     assert err.startswith("audioviz: ") and err.count("\n") == 1 and said in err
     assert {p.name: p.stat().st_mtime_ns for p in mistakes.iterdir()} == before
+
+
+def test_names_that_an_output_has_no_letters_for_are_printed_all_the_same(tmp_path, command, monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "cp1252", write_through=True))
+    assert command("cp", "pulse", "歌.py", cwd=tmp_path)[0] == 0
+    assert written.getvalue().rstrip() == b"\\u6b4c.py" and (tmp_path / "歌.py").is_file()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ def test_arithmetic_and_numpy_functions_give_curves():
         assert isinstance(result, Curve) and result.clock == CLOCK
     assert np.asarray(0.3 + RISE * 2) == pytest.approx(0.3 + 2 * np.linspace(0, 1, 240))
     assert np.mean(RISE) == pytest.approx(0.5)
+    whole, rest = divmod(4 * RISE, 2)
+    assert isinstance(whole, Curve) and isinstance(rest, Curve) and whole[120] == 1
 
 
 def test_an_augmented_assignment_makes_a_new_curve():

@@ -149,6 +149,15 @@ def test_at_puts_values_on_events():
     assert curve[list(song.beats[::4])].tolist() == [0.9, 0.9] and (curve == 0.1).sum() == len(curve) - 2
 
 
+def test_keys_lie_anywhere_in_the_song_whose_frames_end_up_to_half_of_one_sooner():
+    song = made_song(seconds=8.03, fps=12)
+    with av.bound(song):
+        assert av.curves.ramp(0.0, 1.0, end=song.duration)[-1] == pytest.approx(song.clock.times[-1] / 8.03)
+        assert av.Schedule(prompts={0: "a", 8.03: "b"}).prompt_rows()[1][0] == song.clock.frames - 1
+        with pytest.raises(ScheduleError, match="expected times in 0 .. 8"):
+            av.curves.ramp(0.0, 1.0, end=8.05)
+
+
 def test_keyframes_and_ramp_pass_through_their_keys():
     curve = np.asarray(av.curves.keyframes({2: 1.0, 4: 3.0, 6: 0.0}, clock=CLOCK))
     assert curve[[0, 50, 75, 100, 150, 199]] == pytest.approx([1, 1, 2, 3, 0, 0])

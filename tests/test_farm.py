@@ -20,7 +20,7 @@ from audioviz.farm.store import Store
 from audioviz.project import Project
 from audioviz.video.chunks import PicturePlan
 
-IDENTITY = {"model": "fake", "versions": {"audioviz": version("audioviz")}}
+IDENTITY = {"model": "fake", "versions": {"audioviz": version("audioviz"), "opencv": "4.13.0"}}
 FPS = Fraction(12)
 
 

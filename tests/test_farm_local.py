@@ -128,6 +128,14 @@ def plan(tmp_path, text, *, trust=False):
     return read_plan(path, trust=trust)
 
 
+@pytest.mark.parametrize("film", ["out: b.mkv", "out: b.webm, codec: h265", "out: b.gif, fps: 60"])
+def test_a_film_that_is_none_is_told_before_the_others_are_made(tmp_path, film):
+    plan(tmp_path, f"out: videos\nfilms: [{{song: song.ogg}}, {{song: song.ogg, {film}}}]")
+    with pytest.raises(InputError, match=r"b\.mkv: expected a name|holds vp9, av1, but not h265|fps 60: a GIF shows"):
+        run("batch", tmp_path / "plan.yaml", "--quiet")
+    assert not (tmp_path / "videos").exists()
+
+
 def test_films_have_what_they_share_and_what_is_their_own(tmp_path):
     text = (
         "shared: {fps: 24, settings: {punch: 0.2}}\n"
@@ -165,6 +173,8 @@ def test_projects_and_files_are_told_from_the_folder_of_the_plan(tmp_path):
         ("films: [{fps: 24}]", "film 1: expected a song, or a project"),
         ("films: [{song: song.ogg}, {song: song.ogg, stps: 2}]", r"film 2: .*'stps' \(did you mean steps\?\)"),
         ("films: [{song: song.ogg, steps: many}]", "film 1: look.steps"),
+        ("films: [{song: song.ogg, settings: punch=1}]", "film 1: settings 'punch=1': expected names"),
+        ("shared: {settings: }\nfilms: [{song: a, settings: {punch: 1}}]", "film 1: settings None: expected names"),
         ("films: [{song: 3}]", "film 1: .*expected the name of a file"),
         ("shared: [a]\nfilms: [{song: a}]", "shared: expected options"),
         ("out: 3\nfilms: [{song: a}]", "out 3: expected the name of a folder"),

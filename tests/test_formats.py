@@ -440,6 +440,7 @@ def test_files_are_known_by_their_content(tmp_path):
         ),
         ("a.json", '{"fps": 12, "frames": 48, "denoise": null}', "a.json: denoise: expected numbers, not None"),
         ("a.txt", '"0": "a"\nhello\n', "a.txt: line 2: 'hello' is no keyframe"),
+        ("a.txt", '"0": "a\nb",\n\n"4": "c"\nhello', "a.txt: line 5: 'hello' is no keyframe"),
         ("a.json", '{"animation_mode": "2D", "seed_behavior": []}', r"a.json: seed_behavior is '\[\]'"),
     ],
 )

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 import audioviz as av
+from audioviz.clock import Clock
+from audioviz.curve import Curve
 from audioviz.errors import AudiovizError, AudiovizWarning, ScheduleError
 from audioviz.rendering.inputs import schedule_of
 from audioviz.schedule import (
+    csv_to_schedule,
     schedule_to_csv,
     schedule_to_deforum,
     schedule_to_json,
@@ -16,7 +19,7 @@ from audioviz.schedule import (
     schedule_to_parseq,
 )
 from audioviz.schedule.part import cut_schedule, placed_schedule
-from audioviz.schedule.prompts import to_prompts
+from audioviz.schedule.prompts import between, to_prompts
 from tests.songs import made_song
 
 SONG = made_song()
@@ -51,6 +54,12 @@ def test_tables_of_spreadsheets_have_other_marks_between_cells(tmp_path):
         assert av.load_schedule(tmp_path / "a.csv")(SONG).denoise == pytest.approx(0.3)
 
 
+def test_a_table_without_seconds_has_its_prompts_at_their_frames():
+    clock = Clock(SONG.clock.fps, 3)
+    prompts = csv_to_schedule("frame,denoise,prompt\n0,0.5,a cat\n1,0.4,\n2,0.3,a dog\n", clock).prompts
+    assert [(prompt.seconds, prompt.text) for prompt in prompts] == [(0.0, "a cat"), (2 / 12, "a dog")]
+
+
 def test_a_table_of_another_frame_rate_says_so(tmp_path):
     fast = made_song(fps=24)
     (tmp_path / "a.csv").write_text(schedule_to_csv(av.Schedule(denoise=0.3, clock=fast.clock)))
@@ -76,6 +85,18 @@ def test_a_part_is_cut_out_and_put_back():
         and again.denoise[[0, 47]].tolist() == ramp[[12, 35]].tolist()
     )
     assert [(p.seconds, p.text) for p in again.prompts] == [(1.0, "a"), (1.5, "b")]
+
+
+def test_a_part_walks_the_same_way_along_all_prompts():
+    whole = av.Schedule(travel=np.linspace(0, 1, 48), prompts=list("abcd"), clock=SONG.clock)
+    part = range(18, 30)
+    cut = csv_to_schedule(schedule_to_csv(cut_schedule(whole, part)), Clock(SONG.clock.fps, len(part)))
+    for plan, here in ((whole, slice(18, 30)), (cut, slice(None)), (placed_schedule(cut, part, SONG.clock), part)):
+        before, after, weight = (
+            values[here] for values in between(plan.prompts, plan.clock, travel=Curve(plan.travel, plan.clock))
+        )
+        assert (before.tolist(), after.tolist()) == ([1] * 12, [2] * 12) and [p.text for p in plan.prompts] == [*"abcd"]
+        assert weight == pytest.approx(3 * whole.travel[part] - 1)
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,9 @@ def test_damaged_files_give_one_line(tmp_path):
         lambda: Project("a", fps="fast"),
         lambda: Project("a").changed(cfg=-1),
         lambda: Project("a").changed(stesp=4),
+        lambda: Project("a").changed(settings="punch=0.5"),
+        lambda: Project("a").changed(settings=None),
+        lambda: Project("a").changed(schedule=5, settings={"punch": 0.5}),
         lambda: Project("a", guide=None),
         lambda: load_project("song.json"),
         lambda: load_project("gone.avz"),
@@ -304,13 +307,16 @@ def test_every_field_has_a_home_in_changed():
             FULL.changed(**{option.name: getattr(part("a") if part is SongFile else part(), option.name)})
 
 
-def test_prompt_files_of_any_name_are_told_from_where_the_project_lies(tmp_path, monkeypatch):
+def test_prompt_files_of_any_name_and_loras_are_told_from_where_the_project_lies(tmp_path, monkeypatch):
     (tmp_path / "gold").mkdir()
     (tmp_path / "words.dat").write_text('"0": "a"')
     monkeypatch.chdir(tmp_path)
-    av.save_project(av.Project("song.wav", prompts=["words.dat", "gold"]), tmp_path / "a.avz")
+    project = av.Project("song.wav", prompts=["words.dat", "gold"], look=Look(lora_dir="loras", vae=300 * "x"))
+    av.save_project(project, tmp_path / "a.avz")
     monkeypatch.chdir("/")
-    assert av.load_project(tmp_path / "a.avz").prompts == ((tmp_path / "words.dat").as_posix(), "gold")
+    found = av.load_project(tmp_path / "a.avz")
+    assert found.prompts == ((tmp_path / "words.dat").as_posix(), "gold")
+    assert (found.look.lora_dir, found.look.vae) == ((tmp_path / "loras").as_posix(), 300 * "x")
 
 
 def test_the_files_that_a_project_names_are_told_and_names_are_not(tmp_path, monkeypatch):

@@ -48,6 +48,10 @@ def test_no_kicks_and_a_frozen_picture_give_no_figures():
     assert np.isnan(figures(np.zeros(240)).hits)
 
 
+def test_a_single_frame_of_a_high_rate_has_no_figures():
+    assert np.isnan(figures(np.zeros(1), np.zeros(0, int), fps=Fraction(60)).loud_to_quiet)
+
+
 def test_change_is_that_of_the_last_twelfth_of_a_second():
     assert change_at_instants(np.array([0.0, 1.0, 4.0]), Fraction(12)).tolist() == [0] * 4 + [1] * 4 + [2] * 4
     assert change_at_instants(np.array([0.0, 1.0, 4.0, 0.0]), Fraction(24)).tolist() == [0, 0, 1, 1, 3, 3, 2, 2]

@@ -296,6 +296,21 @@ def test_an_autosave_is_offered_and_restored_or_discarded(session, song):
     assert av.load_project(project).negative == ""
 
 
+@pytest.mark.parametrize("name", ["song.avz", "other.wav"])
+def test_edits_are_kept_and_offered_when_another_project_is_opened(session, song, name, monkeypatch):
+    monkeypatch.setattr(autosave, "PAUSE", 0.01)
+    av.save_project(av.Project(song), song.with_suffix(".avz"))
+    song_file(song.with_name("other.wav"))
+    with page(session) as one:
+        one.change("negative", value="grey")
+        one.ask("open", path=name)
+        time.sleep(0.1)  # what is stale is removed
+        if name == "other.wav":
+            one.ask("open", path="song.avz")
+        assert one.state["autosaved"] and one.ask("restore") == {}
+        assert one.state["project"]["negative"] == "grey"
+
+
 def test_edits_beside_an_offer_do_not_lose_it(session, song):
     kept = song.with_name("song.autosave.avz")
     aside = song.with_name("song.autosave-2.avz")

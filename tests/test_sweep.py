@@ -16,6 +16,8 @@ from audioviz.command.main import cli
 from audioviz.errors import AudiovizError, ModelError
 from audioviz.farm import drafts
 from audioviz.farm.combinations import Parameter, Value, combinations, count_of
+from audioviz.farm.drafts import Draft, Drawn
+from audioviz.farm.reports import write_reports
 from audioviz.insight.table import LABEL, Tile, table_sheet
 from audioviz.project import Project, load_project
 from audioviz.schedule.lanes import Lane
@@ -178,6 +180,15 @@ def test_a_draft_that_fails_does_not_stop_the_others_but_the_first_does(song, mo
     assert [bool(row["loud_to_quiet"]) for row in rows] == [True, False, True]
     with pytest.raises(ModelError, match="^out of memory$"):
         sweep(song, varied=["punch=0.3,0.1"])
+
+
+def test_where_all_drafts_fail_there_are_figures_of_none(song, tmp_path):
+    (tmp_path / "sheet.png").touch()  # of an earlier sweep
+    wanted = combinations(Project(song), parameters(2))
+    failed = [Draft(one, one.project, tmp_path / f"{i}.mp4") for i, one in enumerate(wanted)]
+    drawn = [Drawn(draft, None, ModelError("out of memory")) for draft in failed]
+    assert write_reports(drawn, parameters(2), tmp_path) == [tmp_path / "sweep.csv"]
+    assert [row["correlation"] for row in rows_of(tmp_path)] == ["", ""] and not (tmp_path / "sheet.png").exists()
 
 
 @pytest.mark.parametrize(

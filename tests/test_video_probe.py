@@ -36,7 +36,8 @@ def test_a_video_without_sound(film, tmp_path):
     assert (info.audio_codec, info.rate, info.channels) == (None, None, None)
 
 
-def test_frames_that_are_shown_out_of_coding_order(tmp_path):
+@pytest.mark.parametrize("name, codec", [("film.mp4", "libx264"), ("film.avi", "mpeg4")])  # the latter tells no times
+def test_frames_that_are_shown_out_of_coding_order(tmp_path, name, codec):
     ffmpeg(
         "-f",
         "lavfi",
@@ -45,12 +46,12 @@ def test_frames_that_are_shown_out_of_coding_order(tmp_path):
         "-frames:v",
         "40",
         "-c:v",
-        "libx264",
+        codec,
         "-bf",
         "3",
-        tmp_path / "film.mp4",
+        tmp_path / name,
     )
-    info = probe(tmp_path / "film.mp4")
+    info = probe(tmp_path / name)
     assert (info.fps, info.frames) == (Fraction(30000, 1001), 40)
 
 
@@ -89,12 +90,20 @@ def test_channels_are_counted(tmp_path, layout, channels):
 def test_what_is_no_video_is_named(tmp_path, capfd, name, words):
     (tmp_path / "text.mp4").write_text("no video\n" * 99)
     (tmp_path / "empty.mp4").touch()
-    ffmpeg("-f", "lavfi", "-i", "anullsrc", "-t", "0.1", tmp_path / "a.wav")
+    if name == "a.wav":
+        ffmpeg("-f", "lavfi", "-i", "anullsrc", "-t", "0.1", tmp_path / name)
     for read in (probe, lambda path: next(read_frames(path))):
         with pytest.raises(InputError, match=words) as failure:
             read(tmp_path / name)
         assert str(tmp_path / name) in str(failure.value) and "\n" not in str(failure.value)
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_cover_of_a_song_is_no_video(tmp_path):
+    cover = ("-f", "lavfi", "-i", "color=size=16x16", "-frames:v", "1", "-c:v", "mjpeg")
+    ffmpeg("-f", "lavfi", "-i", "anullsrc", *cover, "-map", "0", "-map", "1", "-t", "0.1", tmp_path / "a.mp3")
+    with pytest.raises(InputError, match="holds no video"):
+        probe(tmp_path / "a.mp3")
 
 
 def test_a_video_without_sound_is_no_song(film):

@@ -1,12 +1,17 @@
 """A click track over the song, to judge the beat grid by ear."""
 
 import math
+from bisect import bisect_left
+from collections import Counter
+from contextlib import closing
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
+from audioviz.audio.reading.blocks import part
 from audioviz.audio.reading.decode import check_unchanged, open_stream
 from audioviz.errors import InputError
 
@@ -59,24 +64,21 @@ def write_clicks(song: "Song", path: str | Path) -> None:
 def _write(song: "Song", path: Path, kind: str) -> None:
     clicks = _clicks(song)
     stream = open_stream(song.path)
-    first = round(song.start * stream.rate)
+    first, written = round((song.start + song.before) * stream.rate), 0
     last = first + math.floor(song.duration * stream.rate + 0.5)
-    with soundfile.SoundFile(path, "w", song.rate, song.channels, format=kind, subtype="PCM_16") as out:
-        here = 0
-        for block in stream.blocks:
-            wanted = block[max(0, first - here) : max(0, last - here)]
-            begin = max(here, first) - first
-            here += len(block)
-            if len(wanted):
-                ticks = _click_track(clicks, begin, begin + len(wanted))
-                out.write(_SONG * np.nan_to_num(wanted, nan=0.0, posinf=0.0, neginf=0.0) + ticks[:, None])
-            if here >= last:
-                stream.blocks.close()
-                return
+    sound = part(stream.blocks, first, last, Counter(), channels=stream.channels)
+    with (
+        closing(stream.blocks),
+        soundfile.SoundFile(path, "w", song.rate, song.channels, format=kind, subtype="PCM_16") as out,
+    ):
+        for block in sound:
+            ticks = _click_track(clicks, written, written + len(block))
+            out.write(_SONG * np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0) + ticks[:, None])
+            written += len(block)
 
 
 def _clicks(song: "Song") -> list[tuple[int, np.ndarray]]:
-    """The first sample and the sound of each click, in order."""
+    """The first sample and the sound of each click, in order; all are as long."""
     t = np.arange(round(_SECONDS * song.rate)) / song.rate
     sounds = {strong: _CLICK * np.sin(2 * np.pi * hz * t) * np.exp(-t / _FALL) for strong, hz in _HZ.items()}
     strong = np.isin(song.beats.seconds, song.downbeats.seconds)
@@ -88,10 +90,10 @@ def _click_track(clicks: list[tuple[int, np.ndarray]], begin: int, end: int) -> 
 
     `librosa.clicks` makes them for the whole song at once, in twice the time, and in memory that grows with the song.
     """
-    ticks = np.zeros(end - begin)
-    for at, sound in clicks:
-        if at < end and at + len(sound) > begin:
-            piece = sound[max(0, begin - at) : end - at]
-            place = max(0, at - begin)
-            ticks[place : place + len(piece)] += piece
+    ticks, longest = np.zeros(end - begin), len(clicks[0][1]) if clicks else 0
+    near = (bisect_left(clicks, sample, key=itemgetter(0)) for sample in (begin - longest, end))
+    for at, sound in clicks[slice(*near)]:
+        piece = sound[max(0, begin - at) : end - at]
+        place = max(0, at - begin)
+        ticks[place : place + len(piece)] += piece
     return ticks

@@ -21,7 +21,7 @@ from audioviz.audio.hearing.curves import curves_on_clock
 from audioviz.audio.hearing.drums import DRUMS
 from audioviz.audio.hearing.grid import Grid
 from audioviz.audio.reading.beats_model import beats_model_key, check_beats_model, load_network
-from audioviz.audio.reading.blocks import mended, mono, part, resampled, silence, without_offset
+from audioviz.audio.reading.blocks import mended, mono, part, resampled, without_offset
 from audioviz.audio.reading.cache import cache_key, recall, remember
 from audioviz.audio.reading.decode import FORMATS, check_file, open_stream
 from audioviz.audio.sections import Sections
@@ -158,7 +158,7 @@ def _cached_analysis(
     key = cache_key(" ".join([sha256, *heard_as]), start, duration)
     found = _recall(key) if cache else None
     if found is None:
-        found = _decode_and_analyse(path, start + before, duration, stem_of is not None, beats_model)
+        found = _decode_and_analyse(path, start, before, duration, stem_of is not None, beats_model)
         if cache:
             _remember(key, *found)
     return sha256, *found
@@ -175,16 +175,15 @@ def _part(start: float | str, duration: float | str | None, fps: Fraction) -> tu
 
 
 def _decode_and_analyse(
-    path: Path, start: float, duration: float | None, silent_after: bool, beats_model: str | Path | None
+    path: Path, start: float, before: float, duration: float | None, silent_after: bool, beats_model: str | Path | None
 ) -> tuple[Facts, Analysis]:
     tracker = None if beats_model is None else BeatThis(load_network(beats_model))
     stream = open_stream(path)
-    first = round(start * stream.rate)
+    first = round((start + before) * stream.rate)
     last = math.inf if duration is None else first + max(1, round(duration * stream.rate))
     tally: Counter[str] = Counter()
     with closing(stream.blocks):
-        sound = chain(silence(-first, stream.channels), stream.blocks)
-        blocks = mono(mended(part(sound, max(0, first), last - min(0, first), tally), tally))
+        blocks = mono(mended(part(stream.blocks, first, last, tally, channels=stream.channels), tally))
         blocks = resampled(without_offset(blocks, stream.rate), stream.rate)
         head = next(blocks, None)
         if head is None and silent_after and tally["decoded"]:
@@ -198,7 +197,7 @@ def _decode_and_analyse(
             f"{tally['damaged']} of its {tally['kept'] * stream.channels} samples are not numbers, "
             "or too large for sound: taken as silence"
         )
-    return Facts(stream.rate, stream.channels, tally["kept"], tuple(notes)), analysis
+    return Facts(stream.rate, stream.channels, tally["kept"], tuple(notes), before), analysis
 
 
 def _nothing_heard(path: Path, start: float, length: float) -> InputError:

@@ -1,6 +1,7 @@
 """MIDI files: exact events and curves on the clock of a song."""
 
 import warnings
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -138,16 +139,20 @@ def load_midi(path: str | Path, song: Song | Clock, *, offset: float | str = 0.0
     path, clock = to_path("MIDI", path), song.clock if isinstance(song, Song) else song
     if not isinstance(clock, Clock):
         raise InputError(f"song {song!r:.60}: expected one of av.load_song, or its clock")
-    to_number("offset", offset, kind=InputError)
+    begin = to_number("offset", read_seconds(offset, clock.fps), kind=InputError)
+    begin -= song.start if isinstance(song, Song) else 0.0
     file = _read(path)
-    begin = read_seconds(offset, clock.fps) - (song.start if isinstance(song, Song) else 0.0)
-    seconds = _tempo_map(file)
+    to_seconds = _tempo_map(file)
+
+    def seconds(tick: int) -> float:
+        return round(to_seconds(tick) + begin, 9)  # so that what begins with the part is not a hair before it
+
     notes, controls, names = [], [], []
     for number, events in enumerate(file.tracks):
         names.append(next((_text(data[1:]) for _, status, data in events if status == META and data[0] == NAME), ""))
         found, changes = _notes_and_controls(events)
-        notes += [(seconds(first) + begin, seconds(end) + begin, *rest, number) for first, end, *rest in found]
-        controls += [(seconds(tick) + begin, *rest, number) for tick, *rest in changes]
+        notes += [(seconds(first), seconds(end), *rest, number) for first, end, *rest in found]
+        controls += [(seconds(tick), *rest, number) for tick, *rest in changes]
     inside = [note for note in notes if 0 <= note[0] < clock.duration]
     earlier = [note for note in notes if note[0] < 0 and note[1] > 0.5 / clock.fps]  # to the end of a frame at least
     if left := len(notes) - len(inside) - len(earlier):
@@ -195,7 +200,7 @@ def _tempo_map(file: MidiFile) -> Callable[[int], float]:
     ]
 
     def to_seconds(tick: int) -> float:
-        place = int(np.searchsorted(ticks, tick, side="right")) - 1
+        place = bisect_right(ticks, tick) - 1
         return seconds[place] + (tick - ticks[place]) * tempi[place] * 1e-6 / file.division
 
     for tick, tempo in sorted(changes, key=lambda change: change[0]):

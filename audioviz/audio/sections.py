@@ -1,7 +1,7 @@
 """The sections of a song as a schedule uses them: in order, by label, the loudest, the quietest."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from numbers import Integral
 from typing import NoReturn, overload
@@ -49,7 +49,7 @@ class Section(_Parts):
     label : str
         `A` for the first kind of part that is heard, `B` for the second ...
     frames : range
-        Those that begin in it; empty for a part that is shorter than a frame.
+        From the one nearest to its start on; empty for a part that is shorter than a frame.
     energy : float in [0, 1]
         Mean of the song's `rms` over its frames.
     clock : Clock
@@ -88,7 +88,8 @@ class Sections(_Parts):
     def at(cls, starts: np.ndarray, kinds: np.ndarray, *, duration: float, rms: Curve) -> "Sections":
         """Sections that begin at these seconds; kinds are numbers from 0."""
         clock = rms.clock
-        bounds = np.clip(np.round(np.append(starts, duration) * float(clock.fps)).astype(int), 0, clock.frames).tolist()
+        with_end = replace(clock, frames=clock.frames + 1)  # as events, so that a beat on a bound lies in the later one
+        bounds = with_end.seconds_to_frame(np.append(starts, duration)).tolist()
         ends = [*starts[1:].tolist(), float(duration)]
         energies = [float(rms.values[first:last].mean()) if last > first else 0.0 for first, last in pairwise(bounds)]
         rows = zip(starts.tolist(), ends, kinds.tolist(), pairwise(bounds), energies)

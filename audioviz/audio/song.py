@@ -165,7 +165,7 @@ class Song:
     rate, channels : int
         Of the file; rate in Hz.
     start : float
-        Where the analysed part begins in the file, seconds.
+        Where the analysed part begins in the song's file, seconds.
     duration : float
         Length of the analysed part, seconds.
     clock : Clock
@@ -196,12 +196,14 @@ class Song:
         Songs by name, each a part of this one alone. Beats, bars and sections are those of the whole.
     events : NamedEvents
         Events by hand: those of `song.events["taps"]` have a curve too, `song.taps`, which is 1 in their frames.
+    before : float
+        Of a stem, the seconds of its file that come before the song's first sample; below 0 if it begins later.
 
     What costs more listening is an attribute too, and is heard when it is first asked for:
 
     chroma : 12 curves from C to B, how strong each note is, in [0, 1]
     hue : the strongest note as an angle in [0, 1) that turns smoothly from C and rests in silence
-    pitch : Hz, held where there is none, 0 before all; voiced : in [0, 1], how surely there is one
+    pitch : Hz, held where there is none, 0 if there is none at all; voiced : in [0, 1], how surely there is one
     loudness : momentary loudness, LUFS, -70 for silence
     flux : in [0, 1], how quickly the spectrum changes
     silence : 1 where nothing sounds, else 0
@@ -231,6 +233,7 @@ class Song:
     cache: bool = True
     stems: Stems = field(default_factory=Stems)
     events: Mapping[str, Events] = field(default_factory=NamedEvents)
+    before: float = 0.0
 
     def band(self, low: float, high: float) -> Curve:
         """The level of what lies between two frequencies, Hz: in [0, 1] like `low`, `mid` and `high`."""

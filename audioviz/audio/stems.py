@@ -16,12 +16,16 @@ _SLACK = 0.1  # seconds that a stem may be longer or shorter, which coders add a
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of the analysed part of a file besides its analysis: `samples` of it at the file's own `rate`."""
+    """What is known of the analysed part of a file besides its analysis: `samples` of it at the file's own `rate`.
+
+    `before` are the seconds of a stem that come before the first sample of the song, below 0 if it begins later.
+    """
 
     rate: int
     channels: int
     samples: int
     notes: tuple[str, ...]
+    before: float
 
 
 def with_stems(song: Song, heard: Mapping[str, tuple[Path, str, Facts, Analysis]]) -> Song:
@@ -63,6 +67,7 @@ def _stem(song: Song, path: Path, sha256: str, facts: Facts, analysis: Analysis)
         curves=curves_on_clock(analysis.series, drums, song.clock),
         waveform=_fitted(analysis.waveform, song.duration / length),
         notes=tuple(notes),
+        before=facts.before,
     )
 
 

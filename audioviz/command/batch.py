@@ -16,7 +16,7 @@ def batch(plan, on, store, json_progress, trust, dry_run, quiet) -> None:
     from audioviz.command.render import make_folder
     from audioviz.farm.drafts import check_settings
     from audioviz.farm.plan_file import read_plan
-    from audioviz.rendering.check import check_folder, check_outputs, check_project
+    from audioviz.rendering.check import check_finish, check_folder, check_outputs, check_project
 
     ways = Ways.of(on, store, json_progress=json_progress, quiet=quiet)
     films = read_plan(plan, trust=trust)
@@ -26,6 +26,7 @@ def batch(plan, on, store, json_progress, trust, dry_run, quiet) -> None:
         check_folder(folder)
     for film in films:
         check_project(film.project, out=film.out if film.out.parent.is_dir() else None)
+        check_finish(film.project, out=film.out)
     check_settings([film.project for film in films])
     if dry_run:
         from audioviz.command.dry_run import describe_render

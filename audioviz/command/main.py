@@ -1,5 +1,7 @@
 """The `audioviz` command: mistakes become one line, and each end has its status."""
 
+import errno
+import io
 import os
 import sys
 import warnings
@@ -15,6 +17,8 @@ from audioviz.command.render import render
 from audioviz.command.studio import studio
 from audioviz.command.sweep import sweep
 from audioviz.errors import AudiovizError, AudiovizWarning, Defect
+
+NO_PLACE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG)  # even to ask whether a file is there
 
 
 @click.group(
@@ -34,6 +38,8 @@ for command in (render, sweep, batch, studio, analyze, schedule, info, run, ls, 
 
 def main() -> None:
     """Run the command; exit with 0, 2 after a mistake of the user's, 130 when interrupted, 1 after a defect of ours."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file or a pipe may lack letters of a name, as on Windows
+        sys.stdout.reconfigure(errors="backslashreplace")
     warnings.showwarning = show_warning
     warnings.simplefilter("always", AudiovizWarning)
     try:
@@ -44,6 +50,11 @@ def main() -> None:
     except AudiovizError as error:
         say(str(error), event="error")
         leave(1 if isinstance(error, Defect) else 2)
+    except OSError as error:
+        if error.errno not in NO_PLACE or error.filename is None:
+            raise
+        say(f"{error.filename}: {error.strerror}: give a path that can be read", event="error")
+        leave(2)
     except (click.exceptions.Abort, KeyboardInterrupt):
         say("interrupted; the same command goes on with a render where it was", event="error")
         leave(130)

@@ -91,6 +91,9 @@ def _film(entry: Any, shared: dict[str, Any], *, folder: Path, base: Path, trust
     if not isinstance(name, str) or not isinstance(out, (str, type(None))):
         raise InputError(f"{name if not isinstance(name, str) else out!r:.60}: expected the name of a file")
     options = {str(key).replace("-", "_"): value for key, value in shared.items()} | entry
+    for settings in (one["settings"] for one in (shared, entry) if "settings" in one):
+        if not isinstance(settings, dict):
+            raise InputError(f"settings {settings!r:.60}: expected names with their values, such as {{punch: 0.5}}")
     if "settings" in shared and "settings" in entry and "schedule" not in entry:
         options["settings"] = {**shared["settings"], **entry["settings"]}
     given = Project(song) if project is None else _absolute(load_project(base / user_path(project), trust=trust))

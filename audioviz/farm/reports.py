@@ -37,12 +37,13 @@ def write_reports(drawn: Sequence[Drawn], parameters: Sequence[Parameter], folde
     ]
     last = parameters[-1]
     columns = [f"{last.name} {value.text}" for value in last.values]
-    table_sheet(tiles, sheet, columns=columns, marked=best and best.draft.out)
-    if best is None:
-        remove(folder / BEST)  # of an earlier sweep
-        return [sheet, csv_file]
-    save_project(best.draft.combination.project, folder / BEST)
-    return [sheet, csv_file, folder / BEST]
+    for path in (sheet, folder / BEST):
+        remove(path)  # of an earlier sweep
+    if tiles:
+        table_sheet(tiles, sheet, columns=columns, marked=best and best.draft.out)
+    if best:
+        save_project(best.draft.combination.project, folder / BEST)
+    return [path for path in (sheet, csv_file, folder / BEST) if path.is_file()]
 
 
 def caption(drawn: Drawn) -> str:

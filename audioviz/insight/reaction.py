@@ -44,7 +44,7 @@ def reaction(energy: np.ndarray, fps: Fraction, kicks: Events, loudness: np.ndar
     loudness : float, shape (T,)
     """
     change = change_at_instants(energy, fps)
-    clock = Clock(Fraction(INSTANTS), max(1, len(change)))
+    clock = Clock(Fraction(INSTANTS), len(change))
     passage = min(round(PASSAGE_SECONDS * INSTANTS), len(change))
     frames = np.arange(len(change)) * fps.numerator // (INSTANTS * fps.denominator)  # that are shown then
     window = np.ones(passage) / passage
@@ -76,7 +76,7 @@ def change_at_instants(energy: np.ndarray, fps: Fraction) -> np.ndarray:
     float, shape (n,), at INSTANTS of each second; as a root mean square, where white is 1
     """
     way = np.concatenate([[0.0], np.cumsum(np.sqrt(energy))])
-    count = int(len(energy) * INSTANTS / fps)
+    count = max(1, int(len(energy) * INSTANTS / fps))
     recent = max(fps / 12, Fraction(1))  # frames
     step = fps / INSTANTS
     shown = [math.floor(k * step) + 1 for k in range(count)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from audioviz.audio.reading.beats_model import BEAT_THIS
 from audioviz.errors import InputError
-from audioviz.files import to_path, write_whole
+from audioviz.files import exists, to_path, write_whole
 from audioviz.project.project import GuideFiles, Project
 from audioviz.schedule.prompt import Prompt
 from audioviz.schedule.prompts import prompt_file
@@ -29,7 +29,7 @@ def save_project(project: Project, path: str | Path) -> None:
     path = _avz_path(path)
     folder = path.parent.resolve()
     try:
-        write_whole(path, with_paths(project, lambda file: _relative_to(folder, file), Path.exists).to_json().encode())
+        write_whole(path, with_paths(project, lambda file: _relative_to(folder, file), exists).to_json().encode())
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
@@ -56,7 +56,7 @@ def load_project(path: str | Path, *, trust: bool = False) -> Project:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return with_paths(project, lambda file: path.parent / file, lambda file: (path.parent / file).exists())
+    return with_paths(project, lambda file: path.parent / file, lambda file: exists(path.parent / file))
 
 
 def files_named(project: Project) -> list[Path]:
@@ -70,10 +70,10 @@ def files_named(project: Project) -> list[Path]:
     def is_there(file: Path) -> bool:
         leads_away = file.is_absolute() or ".." in file.parts
         weighted, colon, _ = str(file).rpartition(":")  # a LoRA with its weight
-        return file.exists() or (leads_away and not (colon and Path(weighted).exists()))
+        return exists(file) or (leads_away and not (colon and exists(Path(weighted))))
 
     with_paths(project, note, is_there)
-    return [*found, *([Path(project.look.lora_dir)] if project.look.lora_dir else [])]
+    return found
 
 
 def _avz_path(path: str | Path) -> Path:
@@ -139,6 +139,7 @@ def with_paths(project: Project, move: Callable[[Path], Path], is_there: Callabl
             look,
             **{part: name(getattr(look, part)) for part in ("model", "vae", "controlnet", "ip_adapter")},
             loras=tuple(map(lora, look.loras)),
+            lora_dir=move(Path(look.lora_dir)).as_posix() if look.lora_dir else None,
             embeddings=tuple(name(file) or file for file in look.embeddings),
         ),
     )

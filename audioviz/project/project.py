@@ -283,7 +283,11 @@ class Project:
             schedule = options.pop("schedule")
             document["schedule"] = asdict(schedule) if isinstance(schedule, ScheduleChoice) else _to_schedule(schedule)
         if "settings" in options:
-            document["schedule"].setdefault("settings", {}).update(options.pop("settings"))
+            settings, choice = options.pop("settings"), document["schedule"]
+            if not isinstance(settings, Mapping):
+                raise InputError(f"settings {settings!r:.60}: expected names and values, such as {{'punch': 0.5}}")
+            if isinstance(choice, dict):
+                choice["settings"] = choice.get("settings", {}) | settings
         for name, value in options.items():
             if name not in _PLACES:
                 raise InputError(

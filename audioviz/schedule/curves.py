@@ -201,8 +201,9 @@ class _Names(Mapping[str, np.ndarray]):
 
     def __init__(self, ready: dict[str, np.ndarray], song):
         self._ready, self._songs = ready, {"": song} | song.stems
-        own = [*song.curves, *ON_DEMAND]
-        self._names = dict.fromkeys([*ready, *own, *(f"{stem}.{name}" for stem in song.stems for name in own)])
+        names = {of: [*one.curves, *ON_DEMAND] for of, one in self._songs.items()}
+        of_stems = [f"{stem}.{name}" for stem in song.stems for name in names[stem]]
+        self._names = dict.fromkeys([*ready, *names[""], *of_stems])
 
     def __getitem__(self, name: str) -> np.ndarray:
         stem, _, curve = name.rpartition(".")
@@ -272,7 +273,7 @@ def cross(a, b, *, at: float | str, seconds: float, ease: str = "smooth", clock:
 
 
 def _check_inside(times: np.ndarray, clock: Clock) -> None:
-    if not ((times >= 0) & (times <= float(clock.duration))).all():
+    if not ((times >= 0) & (times <= float(clock.latest))).all():
         raise ScheduleError(
             f"keyframes at {times.tolist()} seconds: expected times in 0 .. {float(clock.duration):g}, "
             "the length of the song"

@@ -8,14 +8,15 @@ import numpy as np
 from audioviz.clock import Clock
 from audioviz.errors import AudiovizWarning
 from audioviz.schedule.columns import columns_to_keywords
-from audioviz.schedule.prompts import between
+from audioviz.schedule.prompts import between, spread
 from audioviz.schedule.schedule import Schedule
 
 
 def cut_schedule(schedule: Schedule, part: range) -> Schedule:
     """These frames of a schedule, whose seconds count from the first of them.
 
-    The way to a prompt that comes after the part has no place in it; that is said.
+    The way to a prompt that comes after the part has no place in it; that is said. Where `travel` walks along the
+    prompts, all of them are there, evenly, as their times say nothing.
     """
     clock = Clock(schedule.clock.fps, len(part))
     begin, end = (float(schedule.clock.frame_to_seconds(frame)) for frame in (part.start, part.stop))
@@ -23,6 +24,9 @@ def cut_schedule(schedule: Schedule, part: range) -> Schedule:
     inside = [prompt for prompt in schedule.prompts if begin < prompt.seconds < end]
     prompts = [replace(prompt, seconds=max(0.0, prompt.seconds - begin)) for prompt in before + inside]
     prompts = prompts or [replace(prompt, seconds=0.0) for prompt in schedule.prompts[:1]]
+    if schedule.travel is not None:
+        times = spread(len(schedule.prompts), clock)
+        prompts = [replace(prompt, seconds=seconds) for prompt, seconds in zip(schedule.prompts, times)]
     here = slice(part.start, part.stop)
     columns = columns_to_keywords({name: values[here] for name, values in schedule.columns.items()})
     mix = {text: values[here] for text, values in schedule.mix.items()}

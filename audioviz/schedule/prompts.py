@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from audioviz.clock import TIMES, Clock
-from audioviz.curve import Curve, easing
+from audioviz.curve import Curve
 from audioviz.errors import AudiovizWarning, ScheduleError
 from audioviz.files import user_path
+from audioviz.schedule.eases import eased
 from audioviz.schedule.formats import read_columns
 from audioviz.schedule.formats.lines import lines_to_columns
 from audioviz.schedule.lyrics import LYRICS
@@ -65,10 +66,10 @@ def to_prompts(value, clock: Clock, *, negative: str = "") -> tuple[Prompt, ...]
         replace(text, negative=text.negative or negative)
         if isinstance(text, Prompt)
         else text_to_prompt(seconds, text, negative=negative)
-        for seconds, (_, text) in zip(times or _spread(len(keys), clock), keys)
+        for seconds, (_, text) in zip(times or spread(len(keys), clock), keys)
     ]
     for prompt in prompts:
-        if prompt.seconds > float(clock.duration):
+        if prompt.seconds > clock.latest:
             raise ScheduleError(
                 f"prompt keyframe {prompt.text!r} at {prompt.seconds:g} s lies past the end "
                 f"of the song at {float(clock.duration):g} s: give an earlier time"
@@ -100,13 +101,11 @@ def between(prompts: Sequence[Prompt], clock: Clock, *, travel: Curve | None = N
     left = np.maximum(np.searchsorted(frames, k, side="right") - 1, 0)
     right = np.minimum(left + 1, last)
     progress = np.clip((k - frames[left]) / np.maximum(frames[right] - frames[left], 1), 0, 1)
-    weight = np.zeros(clock.frames)
-    for i, prompt in enumerate(prompts[:-1]):
-        weight[left == i] = np.clip(easing(prompt.ease)(progress[left == i]), 0, 1)  # some easings overshoot
-    return left, right, weight
+    weight = np.clip(eased(progress, left, [prompt.ease for prompt in prompts]), 0, 1)  # some easings overshoot
+    return left, right, np.where(left == last, 0.0, weight)
 
 
-def _spread(count: int, clock: Clock) -> list[float]:
+def spread(count: int, clock: Clock) -> list[float]:
     """The seconds of so many texts without a time: evenly over the song."""
     return [float(clock.duration) * i / count for i in range(count)]
 
@@ -122,7 +121,7 @@ def _split(item, clock: Clock) -> Sequence[tuple[float | None, str | Prompt]]:
     if found := split_key(item):
         key, text = found
         times = key_to_times(key, clock)
-        if times[0] > clock.duration:
+        if times[0] > clock.latest:
             raise ScheduleError(
                 f"prompt {item!r}: {key} lies past the end of the song at {float(clock.duration):g} s: give an earlier "
                 f"time, or, if {key} is a word of the prompt, write '0s: {item}'"

@@ -65,7 +65,7 @@ class Studio:
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            await self._autosave.close()
+            await self._autosave.now()
             self.desk.close()
 
     async def index(self, _: Request) -> Response:
@@ -137,6 +137,7 @@ class Studio:
             case "redo":
                 session.redo()
             case "open":
+                await self._autosave.now()
                 session.open(fields["path"])
             case "files":
                 return session.places.listing(fields["folder"])

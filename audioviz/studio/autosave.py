@@ -35,7 +35,9 @@ class Autosave:
         self._home: Path | None = None  # where that of the project that is open belongs
         self._place: Path | None = None  # where it is
         self._stamp: tuple[int, int] | None = None  # of what this studio found or wrote there last
-        self._written: Path | None = None
+        self._written: Path | None = None  # what is not saved of the project that is open
+        self._opened = session.opened
+        self._keeping = asyncio.Lock()
         self._fault: str | None = None
         self._wake.set()  # what is opened may be an autosave itself
         session.changed.append(self._wake.set)
@@ -45,22 +47,26 @@ class Autosave:
         while await self._wake.wait():
             await asyncio.sleep(PAUSE)
             self._wake.clear()
-            await self._keep()
+            async with self._keeping:
+                await self._keep()
             if self._fault:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _AGAIN)
                 self._wake.set()
 
-    async def close(self) -> None:
-        """Keep what is not saved, a last time."""
-        if self._wake.is_set() or self._fault:
-            await self._keep()
+    async def now(self) -> None:
+        """Keep what is not saved at once, for what is open will not be any more."""
+        async with self._keeping:
+            if self._wake.is_set() or self._fault:
+                await self._keep()
 
     async def _keep(self) -> None:
         session, fault = self._session, None
         project, path = session.project, session.autosave
         if project is None or path is None:
             return
+        if self._opened != session.opened:  # another project; what was kept of the one before is offered with that
+            self._opened, self._home, self._written = session.opened, None, None
         is_stale = self._written and (self._home != path or session.is_saved) and stamp(self._written) == self._stamp
         stale = self._written if is_stale else None
         if self._home != path:

@@ -5,6 +5,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from audioviz.files import exists
 from audioviz.project import Project
 from audioviz.studio.trust import script_of
 
@@ -20,7 +21,7 @@ def missing_files(project: Project) -> list[Path]:
     stems = song.stems.values() if isinstance(song.stems, dict) else ()
     pictures = (guides.init, guides.mask, guides.control, guides.style)
     files = (song.path, *stems, *pictures, project.finish.lyrics, project.finish.font, script)
-    return [file for file in files if file and not os.path.exists(file)]  # noqa: PTH110  raises for no name
+    return [file for file in files if file and not exists(file)]
 
 
 def render_command(path: Path, *, trust: bool) -> str:

@@ -51,6 +51,7 @@ class Session:
         self.project: Project | None = None
         self.path: Path | None = None
         self.revision = 0
+        self.opened = 0  # projects so far
         self.offered: Path | None = None  # an autosave with what was never saved, before the user takes or drops it
         self.changed: list[Callable[[], None]] = []
         self._history = History(b"")
@@ -266,6 +267,7 @@ class Session:
         except ValueError as error:
             raise InputError(f"{project.song.path}: its name holds bytes that are no text: rename it") from error
         self.path = path
+        self.opened += 1
         self._history, self._saved = History(text), text
         if path is not None:
             if kept := _AUTOSAVE.fullmatch(path.name):

@@ -19,6 +19,7 @@ from audioviz.errors import InputError
 from audioviz.ffmpeg import Ffmpeg, input_file
 
 METADATA_KEY = "audioviz"
+_NO_TIME = -(2**63)  # of a frame whose container has none but the order that frames are decoded in
 _NAMED_LAYOUTS = {
     "mono": 1,
     "stereo": 2,
@@ -76,8 +77,8 @@ def probe(path: Path) -> VideoInfo:
     InputError
         If it is missing, or holds no video.
     """
-    picture = _stream(path, ["-map", "0:V:0?", "-an", "-c", "copy"])
-    if picture is None:
+    picture = _stream(path, ["-map", "0:V:0", "-c", "copy"])
+    if picture is None or picture.end == picture.start:  # such as the cover of a song
         raise InputError(f"{path} holds no video: give a file such as audioviz renders")
     tick = Fraction(picture.fields["tb"])
     seconds = (picture.end - picture.start) * tick
@@ -166,7 +167,8 @@ def _stream(path: Path, choice: list[str]) -> _Stream | None:
             if header := re.fullmatch(r"#(\w+) 0: (.*)\n", line):
                 stream.fields[header[1]] = header[2]
             elif not line.startswith("#"):
-                _, _, pts, duration, size = map(int, line.split(",")[:5])
+                _, dts, pts, duration, size = map(int, line.split(",")[:5])
+                pts = dts if pts == _NO_TIME else pts
                 stream.start = min(stream.start, pts) if stream.packets else pts
                 stream.packets += 1
                 stream.end = max(stream.end, pts + duration)
@@ -174,7 +176,7 @@ def _stream(path: Path, choice: list[str]) -> _Stream | None:
         said = ffmpeg.wait()
     if stream.packets:
         return stream
-    if said and "does not contain any stream" not in said:
+    if said and not re.search("does not contain any stream|matches no streams", said):
         raise InputError(f"{path} cannot be read: {said}")
     return None
 

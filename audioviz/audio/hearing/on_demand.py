@@ -107,7 +107,7 @@ def _cached_series(song, listen: Callable[..., Series], *settings: float) -> Ser
     InputError
         If the file is not any more what was loaded.
     """
-    key = cache_key(f"{song.sha256} {listen.__name__} {settings}", song.start, song.duration)
+    key = cache_key(f"{song.sha256} {listen.__name__} {settings}", song.start + song.before, song.duration)
     found = recall(key) if song.cache else None
     if found is None:
         with _sound(song) as sound:
@@ -123,9 +123,10 @@ def _cached_series(song, listen: Callable[..., Series], *settings: float) -> Ser
 def _sound(song) -> Iterator[Sound]:
     check_unchanged(song.path, song.sha256)
     stream, tally = open_stream(song.path), Counter()
-    first = round(song.start * stream.rate)
+    first = round((song.start + song.before) * stream.rate)
+    last = first + max(1, round(song.duration * stream.rate))
     with closing(stream.blocks):
-        blocks = part(stream.blocks, first, first + max(1, round(song.duration * stream.rate)), tally)
+        blocks = part(stream.blocks, first, last, tally, channels=stream.channels)
         yield Sound(stream.rate, stream.channels, mended(_at_least_one(blocks, stream.channels), tally))
 
 

@@ -20,7 +20,7 @@ def read_pins(pins: Mapping[float | str, float | str] | None) -> dict[str, float
     if pins is not None and not isinstance(pins, Mapping):
         raise InputError(f"pins {pins!r:.60}: expected a place for each beat, such as {{'12.34s': 12.4}}")
     read = sorted((_seconds(key, key, place), _seconds(place, key, place)) for key, place in (pins or {}).items())
-    return {f"{beat!r}".removesuffix(".0") + "s": place for beat, place in read} or None
+    return {np.format_float_positional(beat, trim="-") + "s": place for beat, place in read} or None
 
 
 def pinned(beats: np.ndarray, pins: Mapping[str, float], *, end: float) -> np.ndarray:

@@ -15,23 +15,23 @@ _OFFSET_HZ = 5.0  # slower than any sound; a bass of 40 Hz keeps 98% of its powe
 _FADE = 1024  # samples in which one mix gives way to another, so that nothing clicks
 
 
-def part(blocks: Iterable[np.ndarray], first: int, last: float, tally: Counter[str]) -> Iterator[np.ndarray]:
-    """The samples from first to last; tallies those decoded and those kept."""
+def part(
+    blocks: Iterable[np.ndarray], first: int, last: float, tally: Counter[str], *, channels: int
+) -> Iterator[np.ndarray]:
+    """The samples from first to last, silent where first is below 0; tallies those decoded and those kept."""
+    for at in range(first, int(min(0, last)), _CHUNK):
+        silence = np.zeros((int(min(_CHUNK, -at, last - at)), channels), np.float32)
+        tally["kept"] += len(silence)
+        yield silence
     for block in blocks:
         here = tally["decoded"]
         tally["decoded"] += len(block)
-        wanted = block[max(0, first - here) : int(min(len(block), last - here))]
+        wanted = block[max(0, first - here) : int(min(len(block), max(0, last - here)))]
         tally["kept"] += len(wanted)
         if len(wanted):
             yield wanted
         if tally["decoded"] >= last:
             return
-
-
-def silence(samples: int, channels: int) -> Iterator[np.ndarray]:
-    """Blocks of so many samples, none if that is less than one."""
-    for at in range(0, samples, _CHUNK):
-        yield np.zeros((min(_CHUNK, samples - at), channels), np.float32)
 
 
 def mended(blocks: Iterable[np.ndarray], tally: Counter[str]) -> Iterator[np.ndarray]:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,9 @@ def recall(key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
             return None
         with np.load(io.BytesIO(body), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        os.utime(path)
     except (OSError, ValueError):
         return None
+    touch(path)
     return json.loads(str(arrays.pop("facts"))), arrays
 
 
@@ -59,6 +60,12 @@ def remember(key: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
         return
 
 
+def touch(path: Path) -> None:
+    """A file counts as used now; one that may only be read stays as it is."""
+    with suppress(OSError):
+        os.utime(path)
+
+
 def drop_oldest(folder: Path, limit: int) -> None:
     """Remove the files of a folder that were used the longest ago, until it holds no more bytes than the limit."""
     newest_first = sorted(
@@ -73,8 +80,8 @@ def drop_oldest(folder: Path, limit: int) -> None:
 
 @cache
 def _code() -> str:
-    """A digest of the code that analyses, so that a change of it never meets an older result."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+    """A digest of the code that analyses and its network, so that a change of them never meets an older result."""
+    digest, folder = hashlib.sha256(), Path(__file__).parents[1]
+    for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.safetensors")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()

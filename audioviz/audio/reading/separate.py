@@ -10,7 +10,7 @@ import soundfile
 import soxr
 
 from audioviz.audio.reading.blocks import in_chunks, mended, with_surroundings
-from audioviz.audio.reading.cache import drop_oldest
+from audioviz.audio.reading.cache import drop_oldest, touch
 from audioviz.audio.reading.decode import open_stream
 from audioviz.errors import InputError
 from audioviz.files import user_cache
@@ -48,6 +48,8 @@ def separated(path: Path, sha256: str, *, model: str = MODEL) -> dict[str, Path]
     found = {file.stem.removeprefix(begin): file for file in sorted(folder.glob(f"{begin}*.flac"))}
     whole = folder / f"{begin}whole"  # names the stems, and is written when all of them are
     if whole.exists() and set(whole.read_text(encoding="utf-8").split()) == set(found):
+        for file in (*found.values(), whole):
+            touch(file)
         return found
     network = _load(model)
     try:

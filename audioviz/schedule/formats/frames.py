@@ -93,7 +93,7 @@ class FileFrames:
                 stacklevel=3,
             )
         at = np.arange(clock.frames) * float(ratio)
-        return cls(fps, at, max(1, round(clock.frames * ratio)), float((clock.frames + Fraction(1, 2)) * ratio), seed)
+        return cls(fps, at, max(1, round(clock.frames * ratio)), float(clock.latest * fps), seed)
 
     @property
     def whole(self) -> np.ndarray:

@@ -127,7 +127,7 @@ def csv_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     )
     prompts = [
         Prompt(
-            _number("seconds", row.get("seconds"), frame),
+            _number("seconds", row["seconds"], frame) if "seconds" in row else clock.frame_to_seconds(frame),
             row["prompt"],
             row.get("negative") or "",
             row.get("ease") or "late",

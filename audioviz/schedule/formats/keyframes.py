@@ -67,8 +67,8 @@ def keyframes_to_seeds(text: str, file_frames: FileFrames, *, where: str, base: 
     starts, written = list(keys), [value.strip("() ") for value in keys.values()]
     values = keyframes_to_values(text, file_frames.held, file_frames, where=where)
     seeds = whole(values, file_frames.drawn(base))
-    for k, frame in enumerate(file_frames.held.tolist()):
-        i = max(int(np.searchsorted(starts, frame, side="right")) - 1, 0)
+    current = np.maximum(np.searchsorted(starts, file_frames.held, side="right") - 1, 0)
+    for k, (frame, i) in enumerate(zip(file_frames.held.tolist(), current.tolist())):
         held = frame <= starts[i] or i + 1 == len(starts) or written[i + 1] == written[i]
         if held and written[i].isdecimal():
             seeds[k] = int(written[i]) % 2**64

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _ENTRY = re.compile(
     r'\s*(?:"(?P<quoted>[^"\n]+)"|(?P<bare>[^\s":,]+))\s*:\s*"(?P<text>(?:[^"\\]|\\.)*)"\s*,?', re.DOTALL
 )
+_INK = re.compile(r"\S")
 _LORA = rf"(?i:{LORA})[^:=\n]+"
 _VALUES = re.compile(rf"""\s*(?:(?:[a-z_]+|{_LORA})\s*[:=])?\s*["']?[\w\s+*/.-]+["']?\s*:\s*\(""")
 _NAME = re.compile(rf"^\s*({'|'.join(sorted(COLUMNS, key=len, reverse=True))}|{_LORA})\s*[:=]", re.MULTILINE)
@@ -41,14 +42,16 @@ def lines_to_columns(text: str, clock: Clock) -> dict[str, Any]:
     ScheduleError
         If an entry is anything else; the message names its line.
     """
-    file_frames, texts, here = FileFrames.on(clock, clock.fps), {}, 0
+    file_frames, texts, here, number = FileFrames.on(clock, clock.fps), {}, 0, 1
     text = text.strip()
     if text.startswith("{"):
         text = " " + text[1:].removesuffix("}")
-    while text[here:].strip():
-        entry, number = _ENTRY.match(text, here), text.count("\n", 0, len(text) - len(text[here:].lstrip())) + 1
+    while ink := _INK.search(text, here):
+        begin = ink.start()
+        number += text.count("\n", here, begin)
+        entry = _ENTRY.match(text, begin)
         if entry is None:
-            line = text[here:].strip().partition("\n")[0]
+            line = text[begin:].partition("\n")[0]
             curly = any(mark in line for mark in "“”'") and '"' not in line
             raise ScheduleError(
                 f'line {number}: {line!r:.60} is no keyframe: expected "FRAME": "prompt"'
@@ -59,6 +62,7 @@ def lines_to_columns(text: str, clock: Clock) -> dict[str, Any]:
         if frame is not None:
             texts[frame] = json.loads(f'"{with_escapes(entry["text"])}"', strict=False)
         here = entry.end()
+        number += text.count("\n", begin, here)
     file_frames.say_outside()
     return texts_to_prompts(dict(sorted(texts.items())), clock, file_frames)
 

@@ -33,6 +33,7 @@ from audioviz.schedule.formats.frames import (
     whole,
 )
 from audioviz.schedule.formats.weighted import texts_to_prompts
+from audioviz.schedule.prompt import Prompt
 
 if TYPE_CHECKING:
     from audioviz.schedule.schedule import Schedule
@@ -165,9 +166,8 @@ def schedule_to_parseq(schedule: "Schedule") -> str:
         moves = columns_to_flat(schedule)
     series |= {name: _CAMERA[name](values) for name, values in moves.items()}
     deltas = {f"{name}_delta": values for name, values in moves.items()}
-    prompts = [_prompt_at(schedule, k) for k in range(len(schedule))]
     keyframes = _entries(series, {})
-    rendered = _entries(series | deltas, {"deforum_prompt": prompts} if schedule.prompts else {})
+    rendered = _entries(series | deltas, {"deforum_prompt": _prompt_of_each(schedule)} if schedule.prompts else {})
     lost = lost_columns(schedule, said=said_in_loop(schedule))
     say_lost("parseq", [name for name in lost if name != "mix"])
     return json.dumps(
@@ -186,12 +186,16 @@ def _entries(series: dict[str, np.ndarray], texts: dict[str, list[str]]) -> list
     return [{"frame": k} | {name: values[k] for name, values in lists.items()} for k in range(len(lists["seed"]))]
 
 
-def _prompt_at(schedule: "Schedule", frame: int) -> str:
-    """The prompt of a frame; where others are mixed in, all of them with their weights, joined by AND."""
-    if not schedule.prompts:
-        return ""
-    started = [prompt for start, prompt in schedule.prompt_rows() if start <= frame]
-    prompt = started[-1] if started else schedule.prompts[0]
+def _prompt_of_each(schedule: "Schedule") -> list[str]:
+    """The prompt of each frame; where others are mixed in, all of them with their weights, joined by AND."""
+    starts = [start for start, _ in schedule.prompt_rows()]
+    started = np.searchsorted(starts, np.arange(len(schedule)), side="right")
+    return [
+        _prompt_at(schedule, frame, schedule.prompts[max(count - 1, 0)]) for frame, count in enumerate(started.tolist())
+    ]
+
+
+def _prompt_at(schedule: "Schedule", frame: int, prompt: Prompt) -> str:
     weights = {text: values[frame].item() for text, values in schedule.mix.items()}
     rest = max(0.0, 1 - sum(weights.values()))
     parts = ([(prompt.text, rest)] if rest > 1e-6 else []) + list(weights.items())
