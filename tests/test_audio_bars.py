@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from beat_model.network import Network, arrays
+from beat_model.network import Hits, Network, arrays
 
 from audioviz.audio.hearing import activations as network
+from audioviz.audio.hearing import hits
 from audioviz.audio.hearing.activations import STEPS_PER_SECOND
 from audioviz.audio.hearing.bars import decode
 from audioviz.audio.hearing.beats import track_beats
@@ -167,14 +168,29 @@ def _best(worth, intervals, bar):
 @pytest.mark.parametrize("hops", [1, 2, 7, 300, 4 * network._AT_ONCE + 3])
 def test_numpy_computes_what_torch_learned(hops, monkeypatch):
     torch.manual_seed(hops)
-    learned = Network().eval()
-    kept = {name: value.astype(np.float32) for name, value in arrays(learned.state_dict()).items()}
-    learned.load_state_dict({name: torch.from_numpy(value) for name, value in kept.items()})
+    learned, again = Network().eval(), Hits().eval()
+    kept = arrays(learned.state_dict()) | {f"hits.{name}": value for name, value in arrays(again.state_dict()).items()}
+    kept = {name: value.astype(np.float32) for name, value in kept.items()}
+    learned.load_state_dict({name: torch.from_numpy(kept[name]) for name in learned.state_dict()})
+    again.load_state_dict({name: torch.from_numpy(kept[f"hits.{name}"]) for name in again.state_dict()})
     monkeypatch.setattr(network, "_weights", lambda: kept)
-    mel = np.random.default_rng(0).exponential(size=(hops, 80)).astype(np.float32)
+    monkeypatch.setattr(hits, "_AT_ONCE", 40)
+    steps = network.log_mel(np.random.default_rng(0).exponential(size=(hops, 80)).astype(np.float32))
+    found = network.activations(steps)
     with torch.no_grad():
-        expected = torch.sigmoid(learned(torch.from_numpy(network.log_mel(mel))[None]))[0].T.numpy()
-    assert network.activations(network.log_mel(mel)) == pytest.approx(expected, abs=1e-5)
+        features = learned.features(torch.from_numpy(steps)[None])
+        logits = learned.out(features)[0].T
+        assert found[:, :2] == pytest.approx(torch.sigmoid(logits[:, :2]).numpy(), abs=1e-5)
+        seen = (steps, features[0].T.numpy(), logits[:, 2:].numpy())
+        at = hits.find_hits(torch.sigmoid(logits[:, 2:]).numpy())
+        expected = np.zeros_like(seen[2])
+        views = map(torch.from_numpy, hits.surroundings(*seen, at))
+        for hit, row in zip(at, torch.sigmoid(again(*views)).numpy()):
+            for drum, value in enumerate(row):
+                near = np.arange(max(hit - 2, 0), min(hit + 3, len(steps)))
+                place = near[seen[2][near, drum].argmax()], drum
+                expected[place] = max(expected[place], value)
+    assert len(at) > 0 and found[:, 2:] == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_network_does_not_hear_how_loud_a_song_is():
@@ -182,3 +198,15 @@ def test_the_network_does_not_hear_how_loud_a_song_is():
     loud, quiet = (network.activations(network.log_mel(level * mel)) for level in (1, 1e-4))
     assert quiet == pytest.approx(loud, abs=1e-4)
     assert np.isfinite(network.activations(network.log_mel(np.zeros((500, 80), np.float32)))).all()
+
+
+def test_what_may_be_a_hit_is_the_highest_around():
+    found = np.full((400, 3), 0.01, np.float32)
+    found[50], found[52, 1], found[100, 2], found[110, 0] = 0.3, 0.8, 0.06, 0.9
+    assert hits.find_hits(found).tolist() == [52, 100, 110]
+    assert len(hits.find_hits(found[:40])) == 0
+
+
+def test_no_drum_is_heard_where_there_is_no_hit():
+    silence = network.activations(np.zeros((300, 80), np.float32))
+    assert silence.shape == (300, 5) and (silence[:, 2:] == 0).all()

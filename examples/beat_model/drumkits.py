@@ -2,7 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -147,5 +147,31 @@ def drum_machine(rng: np.random.Generator) -> Hit:
             wave = sound(drum).astype(np.float32)
             kept[drum] = np.round(wave * 16) / np.float32(16) if bits else wave
         return kept[drum] * np.float32((velocity / 127) ** 1.3)
+
+    return hit
+
+
+def mixed_kit(sources: Sequence[Hit], rng: np.random.Generator) -> Hit:
+    """A kit whose drums each come from another, at another pitch, length, brightness and level."""
+    drawn: dict[int, tuple[Hit, float, float, float, float]] = {}
+
+    @cache
+    def sound(drum: int, velocity: int) -> np.ndarray:
+        source, pitch, fall, bright, level = drawn[drum]
+        wave = source(drum, velocity)
+        if not len(wave):
+            return wave
+        wave = np.interp(np.arange(0, len(wave) - 1, pitch), np.arange(len(wave)), wave)
+        wave *= np.exp(-np.arange(len(wave)) / (fall * RATE))
+        return (level * (wave - bright * np.append(0, wave[:-1]))).astype(np.float32)
+
+    def hit(drum: int, velocity: int) -> np.ndarray:
+        if drum not in drawn:
+            able = [source for source in sources if len(source(drum, 127))]
+            if not able:
+                return np.zeros(0, np.float32)
+            draws = np.exp(rng.uniform(-0.3, 0.3)), np.exp(rng.uniform(-3, 1)), rng.uniform(-0.4, 0.4)
+            drawn[drum] = able[rng.integers(len(able))], *draws, np.exp(rng.normal(0, 0.3))
+        return sound(drum, -(-velocity // 16) * 16 - 1) * np.float32((velocity / 127) ** 0.3)
 
     return hit

@@ -75,6 +75,11 @@ def load(path: Path) -> Heard:
         return Heard(kept["steps"], events, tuple(kept["known"].tolist()), tuple(kept["clear"].tolist()))
 
 
+def songs_in(folder: Path) -> list[Path]:
+    """The songs that a folder has, whole."""
+    return sorted(path for path in folder.glob("*.npz") if not path.name.endswith(".part.npz"))
+
+
 def fill(folder: Path, jobs: dict[str, tuple[Callable[..., Played], tuple]], *, processes: int) -> None:
     """Render the songs that are not in a folder yet. Each job is a function and its arguments, by the song's name."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ import soundfile
 import soxr
 from scipy.signal import butter, fftconvolve, sosfilt
 
-from beat_model.drumkits import HYDROGEN, RATE, Hit, drum_machine, sampled_kit
+from beat_model.drumkits import HYDROGEN, RATE, Hit, drum_machine, mixed_kit, sampled_kit
 from beat_model.score import HATS, KICKS, SNARES, UNSURE, Score
 
 SOUNDFONTS = Path("/usr/share/sounds")
@@ -21,6 +21,7 @@ FONTS = {  # Debian's fluid-soundfont-gm, timgm6mb-, musescore-general-, opl3-; 
 }
 JUDGES = ("ForzeeStereo", "TR808EmulationKit", "ColomboAcousticDrumkit")  # kits for judging alone
 CODECS = (("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"))
+GM_KITS = (0, 8, 16, 24, 25, 32, 40)  # programs of drums: standard, room, power, electronic, TR-808, jazz, brush
 _DRUMS = 9  # MIDI channel
 _TAIL = 1.5  # seconds after the last beat
 
@@ -92,7 +93,27 @@ def _instruments(rng: np.random.Generator, *, judge: bool) -> tuple[Path, Hit | 
     if drawn < 0.5:
         return font, drum_machine(rng)
     kits = [kit for kit in sorted(HYDROGEN.iterdir()) if (kit.name in JUDGES) == judge]
-    return font, sampled_kit(kits[rng.integers(len(kits))])
+    kit = sampled_kit(kits[rng.integers(len(kits))])
+    if judge or drawn < 0.75:
+        return font, kit
+    fonts = [font_kit(SOUNDFONTS / name, int(rng.choice(GM_KITS))) for name in FONTS[False]]
+    return font, mixed_kit([*map(sampled_kit, kits), *fonts, drum_machine(rng)], rng)
+
+
+@cache
+def font_kit(font: Path, program: int) -> Hit:
+    """The drums of a soundfont, each hit alone."""
+
+    @cache
+    def hit(drum: int, velocity: int) -> np.ndarray:
+        synth = _synth(font)
+        synth.system_reset()
+        synth.program_change(_DRUMS, program)
+        synth.noteon(_DRUMS, drum, velocity)
+        sound = synth.get_samples(RATE).reshape(-1, 2).sum(axis=1, dtype=np.float32) / 65536
+        return sound if np.abs(sound).max() > 1e-3 else sound[:0]
+
+    return hit
 
 
 @cache

@@ -8,7 +8,7 @@ from audioviz.audio.hearing.onsets import attack_times, drawn
 from audioviz.audio.hearing.spectrum import Spectrum
 
 DRUMS = {"kick": "low", "snare": "mid", "hat": "high"}  # and the band in which each is loud
-_LEAST = {"kick": 0.6, "snare": 0.5, "hat": 0.5}  # activation of a hit
+_LEAST = {"kick": 0.5, "snare": 0.45, "hat": 0.5}  # activation of a hit
 _APART = 5  # steps: 58 ms, in which there is one hit alone
 _DRAW = 4  # hops: 23 ms between a hit and an onset that is taken for it
 _RISE = 8  # hops: 46 ms before and after a hit between which its band rises
