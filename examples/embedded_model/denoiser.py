@@ -129,6 +129,17 @@ def batch_at(
     return Batch(clean, noise, noisy, signal, sigma, timesteps, texts)
 
 
+def hidden(
+    clean: torch.Tensor, alphas: torch.Tensor, low: int, high: int, chance: torch.Generator
+) -> tuple[torch.Tensor, ...]:
+    """Latents under noise of timesteps by chance: timesteps, noisy latents, noise, shares of latents and of noise."""
+    timesteps = torch.randint(low, high, (len(clean),), generator=chance, device=clean.device)
+    noise = torch.randn(clean.shape, generator=chance, device=clean.device)
+    signal, sigma = (share.sqrt().view(-1, 1, 1, 1) for share in (alphas[timesteps], 1 - alphas[timesteps]))
+    noisy = (signal * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
+    return timesteps, noisy, noise, signal, sigma
+
+
 def predict(
     unet: Half, noisy: torch.Tensor, timesteps: torch.Tensor, texts: torch.Tensor, scales: torch.Tensor
 ) -> torch.Tensor:

@@ -47,14 +47,20 @@ class Teacher:
         self.reader, self.alphas = Reader(folder, machine), alphas_of(machine)
         self.levels = ((1 - self.alphas) / self.alphas).sqrt()  # sigma of each timestep
 
-    @torch.no_grad()
-    def ways(self, bank: Bank, step: int, count: int, chance: torch.Generator) -> Ways:
-        """Ways from noisy latents of a batch; each batch begins in one of three bands of noise levels."""
+    def begun(self, bank: Bank, step: int, count: int, chance: torch.Generator) -> Begun:
+        """Noisy latents of a batch, each to be led by a guidance of its own."""
         batch = batch_at(step, bank, self.reader, self.alphas, count, chance, silent=SILENT)
         low, high = SCALES
         scales = low + (high - low) * torch.rand(len(batch.noisy), generator=chance, device=self.alphas.device) ** 2
-        ends = self.walk(batch.noisy / batch.signal, batch.timesteps, batch.texts, scales)
-        return Ways(batch.noisy, batch.timesteps, batch.texts, scales, ends)
+        return Begun(batch.noisy, batch.timesteps, batch.texts, scales)
+
+    @torch.no_grad()
+    def ways(self, bank: Bank, step: int, count: int, chance: torch.Generator) -> Ways:
+        """Ways from noisy latents of a batch."""
+        begun = self.begun(bank, step, count, chance)
+        signal = self.alphas[begun.timesteps].sqrt().view(-1, 1, 1, 1)
+        ends = self.walk(begun.noisy / signal, begun.timesteps, begun.texts, begun.scales)
+        return Ways(**vars(begun), ends=ends)
 
     def walk(self, x: torch.Tensor, timesteps: torch.Tensor, texts: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
         """The end of the way from x, noise added to clean latents, in equal steps of time.
@@ -84,6 +90,7 @@ class Teacher:
             before, stride = clean, ahead
         raise AssertionError("unreachable")
 
+    @torch.no_grad()
     def clean(
         self, x: torch.Tensor, timesteps: torch.Tensor, texts: torch.Tensor, scales: torch.Tensor
     ) -> torch.Tensor:
