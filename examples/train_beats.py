@@ -6,9 +6,10 @@
     python examples/train_beats.py --stage confidence               # prints what beats.py tells how sure it is by
     python examples/train_beats.py --stage judge --songs FOLDER     # songs with a JSON of beats beside each
 
-Each stage goes on where it was interrupted. It wants three hours of two cores, FluidSynth's library and the Debian
-packages that `beat_model/render.py` and `beat_model/found.py` name: sounds, kits and scores, which are learned from but
-not shipped. The Python packages it wants besides are mido, music21 and pyfluidsynth.
+Each stage goes on where it was interrupted; after `export` comes `hits`, which looks again at what that hears. They
+want three hours of two cores, FluidSynth's library and the Debian packages that `beat_model/render.py` and
+`beat_model/found_*.py` name: sounds, kits and scores, which are learned from but not shipped. The Python packages they
+want besides are mido, music21 and pyfluidsynth.
 """
 
 import argparse
